@@ -1,0 +1,323 @@
+"""The configuration of a run: one frozen model a stage, read from one TOML file.
+
+`load_config` reads the file, applies `section.key=value` overrides and checks everything; a problem
+with the input is a ValueError that names the key, what was expected and what came. Every value a
+user can set is here. Fields without a default have no safe one and must be in the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+STARTER = "starter"
+
+
+class Section(BaseModel):
+    """Frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RunConfig(Section):
+    """[run] Which run this is and where it is kept."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the run and of its folder."""
+    storage: str = "runs"
+    """Folder or fsspec URL (s3://..., gs://...) of all runs; shared by all nodes of a cluster. A
+    relative folder is taken from the folder the command was started in, or from $SKELDPO_HOME."""
+    num_rounds: int = Field(ge=1)
+    """Rounds of generate, measure, pair, train."""
+    seed: int = Field(default=0, ge=0)
+    """Every random choice of the run derives from it."""
+
+
+class PolicyConfig(Section):
+    """[policy] The model that is trained."""
+
+    model: str
+    """Hugging Face id or folder; "starter" trains a small one from scratch ([starter])."""
+    max_model_tokens: int = Field(default=2048, ge=64)
+    """Longest prompt plus completion, in tokens."""
+    prompt_format: Literal["auto", "chat", "plain"] = "auto"
+    """chat: the tokenizer's chat template; auto: chat if the tokenizer has one."""
+    code_instruction: str = "[GEN_CODE] Write an efficient and correct program."
+    """Follows the statement when code is wanted."""
+    skeleton_instruction: str = "[GEN_CODESKELETON] Write the skeleton of an efficient program."
+    """Follows the statement when a skeleton is wanted (training only)."""
+
+
+class StarterConfig(Section):
+    """[starter] The small policy trained from scratch when policy.model = "starter"."""
+
+    hidden_size: int = Field(default=128, ge=16)
+    num_layers: int = Field(default=4, ge=1)
+    num_heads: int = Field(default=4, ge=1)
+    vocab_size: int = Field(default=1024, ge=300)
+    """Size of the byte-pair vocabulary learnt from the train split."""
+    num_epochs: float = Field(default=3.0, gt=0)
+    """Passes over the train split's programs."""
+    learning_rate: float = Field(default=3e-3, gt=0)
+    batch_tokens: int = Field(default=8192, ge=256)
+    """Tokens an optimizer step."""
+
+
+class ProblemsConfig(Section):
+    """[problems] What the policy practises on, and what it is evaluated on."""
+
+    sources: tuple[str, ...] = ("families",)
+    """"families" (built in), a JSONL or Parquet file of problems, or a code_contests file."""
+    families: tuple[str, ...] = ()
+    """Only these built-in families; empty: all."""
+    num_train: int = Field(ge=1)
+    """Training problems a round; other problems are drawn each round until all were used."""
+    num_heldout_variants: int = Field(default=48, ge=0)
+    """Evaluation problems: unseen variants of trained families."""
+    num_heldout_families: int = Field(default=16, ge=0)
+    """Evaluation problems from families that are never trained on."""
+
+
+class GenerateConfig(Section):
+    """[generate] Sampling with vLLM."""
+
+    num_samples: int = Field(default=8, ge=1)
+    """Candidates per training problem."""
+    temperature: float = Field(default=0.8, gt=0)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    max_tokens: int = Field(default=512, ge=1)
+    """Longest completion, in tokens; longer ones end with finish_reason "length"."""
+    num_engines: int = Field(default=1, ge=1)
+    """vLLM actors."""
+    gpus_per_engine: int = Field(default=0, ge=0)
+    """0: the CPU build of vLLM; more than 1: tensor parallel."""
+    cpus_per_engine: int = Field(default=1, ge=1)
+    """Cores of one engine actor (on CPU: the cores vLLM computes on)."""
+    max_num_seqs: int = Field(default=128, ge=1)
+    """Sequences an engine works on at the same time."""
+    gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
+    kv_cache_gib: float = Field(default=1.0, gt=0)
+    """Memory of the key-value cache on CPU, in GiB."""
+    enforce_eager: bool = False
+    """Skip vLLM's compilation: quicker to start, slower to run."""
+
+
+class MeasureConfig(Section):
+    """[measure] Verdicts and CPU times in Docker sandboxes (SANDBOX: trust nothing but answers)."""
+
+    num_cores: int = Field(default=0, ge=0)
+    """Sandbox actors, one core each; 0: as many as the cluster has of resource sandbox_core."""
+    image: str = ""
+    """Sandbox image, by digest; empty: built offline from the running Python."""
+    runtime: str = ""
+    """OCI runtime of the containers ("runsc" for gVisor); empty: the engine's default."""
+    cpu_limit_s: float = Field(default=2.0, gt=0)
+    """CPU seconds of one run; the wall limit is 3 times that plus 1 s."""
+    memory_limit_mib: int = Field(default=512, ge=64)
+    min_cpu_time_ms: float = Field(default=50.0, gt=0)
+    """Generated inputs grow until the fastest correct program takes this long."""
+    max_slow_ratio: float = Field(default=20.0, gt=1)
+    """... or until the slowest takes this many times min_cpu_time_ms."""
+    screen_repeats: int = Field(default=3, ge=1)
+    confirm_repeats: int = Field(default=7, ge=5)
+    """Valid rounds of the confirming session; 7 are the least at which max_p_value 0.005 leaves
+    room for one outlier."""
+    confirm_candidates: int = Field(default=3, ge=2)
+    """Programs of a problem, from fastest to slowest, that one confirming session compares."""
+    max_retries: int = Field(default=2, ge=0)
+    """Further attempts at a problem whose sandbox failed; then it is quarantined."""
+
+
+class PairConfig(Section):
+    """[pair] Which measured differences become preferences."""
+
+    min_speedup: float = Field(gt=1)
+    """Least ratio of median CPU times, rejected over chosen."""
+    max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
+    """One-sided exact Mann-Whitney test against times discounted by 5 %."""
+    max_efficiency_pairs: int = Field(default=2, ge=0)
+    """Efficiency pairs per problem, largest certain ratio first."""
+    max_correctness_pairs: int = Field(default=1, ge=0)
+    """Correctness pairs per problem."""
+
+
+class SkeletonConfig(Section):
+    """[skeleton] The masked form of both sides (EffiSkel's extractors; METHOD section 2)."""
+
+    method: Literal["lexical"] = "lexical"
+    min_group: int = Field(default=2, ge=1)
+    """Distinct programs a side needs; below it the pair has no skeletons and trains code only."""
+    max_group: int = Field(default=5, ge=1)
+    """Programs a side uses: the fastest of the efficient, the slowest of the inefficient."""
+
+
+class LoraConfig(Section):
+    """[train.lora] Low-rank adapters instead of full training."""
+
+    rank: int = Field(ge=1)
+    alpha: float = Field(gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj",
+                                       "gate_proj", "up_proj", "down_proj")  # fmt: skip
+
+
+class TrainConfig(Section):
+    """[train] Correctness DPO, then joint code and skeleton DPO."""
+
+    beta: float = Field(gt=0)
+    """DPO temperature (arXiv 2305.18290, equation 7)."""
+    skeleton_weight: float = Field(ge=0)
+    """lambda of L = L_dpo(code) + lambda L_dpo(skeleton)."""
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises; constant afterwards."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    correctness_epochs: int = Field(default=1, ge=0)
+    """Passes over the correctness pairs, before the efficiency pairs."""
+    efficiency_epochs: int = Field(default=1, ge=0)
+    pairs_per_step: int = Field(default=8, ge=1)
+    """Pairs of one optimizer step, over all workers."""
+    pairs_per_forward: int = Field(default=2, ge=1)
+    """Pairs a worker holds in memory at a time; does not change the result."""
+    reduction: Literal["sum", "mean"] = "sum"
+    """Over the tokens of a completion."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """Conservative DPO's probability that a label is flipped."""
+    sft_weight: float = Field(default=0.0, ge=0)
+    """Weight of the chosen code's mean negative log-likelihood (RPO)."""
+    lora: LoraConfig | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the computation; parameters of the optimizer are float32."""
+    activation_checkpointing: bool = False
+    num_workers: int = Field(default=1, ge=1)
+    """Ray Train workers; the model is sharded over them."""
+    use_gpu: bool = False
+    cpus_per_worker: int = Field(default=1, ge=1)
+    checkpoint_every: int = Field(default=50, ge=1)
+    """Optimizer steps between checkpoints."""
+    max_failures: int = Field(default=2, ge=0)
+    """Times a dead worker group is started again from the last checkpoint."""
+
+
+class EvaluateConfig(Section):
+    """[evaluate] Pass@1 and Beyond@1 on held-out problems."""
+
+    num_samples: int = Field(default=4, ge=1)
+    """Samples per problem; the scores are means over them."""
+    temperature: float = Field(default=0.8, ge=0)
+    num_repeats: int = Field(default=3, ge=1)
+    """Timed rounds of references and candidates together."""
+    num_bootstrap: int = Field(default=10_000, ge=100)
+    """Resamples over problems for the 95 % intervals."""
+
+
+class TrackingConfig(Section):
+    """[tracking] Where metric lines go beside metrics.jsonl."""
+
+    backends: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    project: str = "skeldpo"
+
+
+class Config(Section):
+    """A whole run."""
+
+    run: RunConfig
+    policy: PolicyConfig
+    starter: StarterConfig = StarterConfig()
+    problems: ProblemsConfig
+    generate: GenerateConfig = GenerateConfig()
+    measure: MeasureConfig = MeasureConfig()
+    pair: PairConfig
+    skeleton: SkeletonConfig = SkeletonConfig()
+    train: TrainConfig
+    evaluate: EvaluateConfig = EvaluateConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @model_validator(mode="after")
+    def _tokens_fit(self) -> Config:
+        if self.generate.max_tokens >= self.policy.max_model_tokens:
+            raise ValueError(
+                f"generate.max_tokens ({self.generate.max_tokens}) must be below "
+                f"policy.max_model_tokens ({self.policy.max_model_tokens}), which holds the prompt too"
+            )
+        return self
+
+    def digest(self) -> str:
+        """12 hex digits over every value that can change a result (name, place and rounds cannot)."""
+        values = self.model_dump(mode="json", exclude={"tracking": True})
+        for key in ("name", "storage", "num_rounds"):
+            del values["run"][key]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads a TOML file and applies overrides such as `train.beta=0.2`."""
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"no configuration file at {file}; jobs/configs/ has examples")
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not valid TOML: {error}") from error
+    for override in overrides:
+        _apply_override(values, override)
+    return parse_config(values, str(file))
+
+
+def parse_config(values: dict[str, Any], where: str) -> Config:
+    """Checks plain values; `where` names their origin in the message of the ValueError."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise ValueError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f"override {override!r}: expected section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.strip().split(".")
+    target = values
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise ValueError(f"override {override!r}: {section} is a value, not a section")
+    target[last] = value
+
+
+def _explain(item: Any) -> str:
+    location = [str(part) for part in item["loc"]]
+    name = ".".join(location) or "configuration"
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {name}{_nearest(location)}"
+    if item["type"] == "missing":
+        return f"{name} is missing and has no default"
+    return f"{name}: {item['msg']}, got {item['input']!r}"
+
+
+def _nearest(location: list[str]) -> str:
+    known = _known_keys(Config)
+    close = difflib.get_close_matches(".".join(location), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known keys: {', '.join(known)}"
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in model.model_fields.items():
+        inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        section = next((t for t in inner if isinstance(t, type) and issubclass(t, Section)), None)
+        keys += _known_keys(section, f"{prefix}{name}.") if section else [prefix + name]
+    return keys

@@ -1,0 +1,348 @@
+"""Every record that crosses a stage border, and its Arrow schema: read this module first.
+
+    Problem -> Candidate -> Measurement -> PreferencePair (+ Skeleton) -> ReferenceLogps -> checkpoint
+
+Records are frozen and checked when made. On disk a record is a Parquet row whose columns are its
+fields (nested records become structs); `arrow_schema`, `to_row` and `from_row` are the only
+conversions. Ids are content hashes, so the same input gives the same id on every machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import pyarrow as pa
+
+ProblemKind = Literal["function", "stdio"]
+PairStage = Literal["correctness", "efficiency"]
+Phase = Literal["check", "screen", "confirm"]
+
+Record = TypeVar("Record")
+
+
+class Outcome(enum.StrEnum):
+    """What the sandbox says of one program. Only SANDBOX_FAILED says nothing about the program."""
+
+    ACCEPTED = "ACCEPTED"
+    WRONG_ANSWER = "WRONG_ANSWER"
+    TIME_LIMIT = "TIME_LIMIT"
+    IDLE_LIMIT = "IDLE_LIMIT"
+    MEMORY_LIMIT = "MEMORY_LIMIT"
+    OUTPUT_LIMIT = "OUTPUT_LIMIT"
+    RUNTIME_ERROR = "RUNTIME_ERROR"
+    COMPILE_ERROR = "COMPILE_ERROR"
+    VIOLATION = "VIOLATION"
+    SANDBOX_FAILED = "SANDBOX_FAILED"
+
+
+def content_id(*parts: object) -> str:
+    """16 hex digits of the SHA-256 of the parts; equal parts give equal ids everywhere."""
+    text = json.dumps([str(part) for part in parts], ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One test of a problem.
+
+    function problems: `input_text` is a JSON array of positional arguments and `expected_text` the
+    JSON of the return value. stdio problems: standard input and expected standard output.
+    """
+
+    input_text: str
+    expected_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownProgram:
+    """A program that came with the problem; `speed` is what its source says of it, if anything."""
+
+    code: str
+    speed: Literal["fast", "slow", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A programming task with what is needed to judge and to time programs for it.
+
+    `generators` are Python sources that define `generate_input(size, seed)`, which returns the list
+    of positional arguments (function) or the text of standard input (stdio); they run in the
+    sandbox. `checker` is a name known to `skeldpo.checkers`, or Python source that defines
+    `check(input, answer, expected) -> bool`, which also runs in the sandbox, away from the program.
+    `reference` gives the expected answers for generated inputs.
+    """
+
+    problem_id: str
+    source: str
+    split: str
+    difficulty: str
+    kind: ProblemKind
+    statement: str
+    entry_point: str
+    starter_code: str
+    tests: tuple[Example, ...]
+    generators: tuple[str, ...]
+    checker: str
+    reference: str
+    solutions: tuple[KnownProgram, ...]
+
+    def __post_init__(self) -> None:
+        _require(bool(self.problem_id), "Problem.problem_id is empty")
+        where = f"problem {self.problem_id}"
+        _require(self.kind in ("function", "stdio"), f"{where}: kind {self.kind!r}")
+        _require(bool(self.statement.strip()), f"{where}: statement is empty")
+        named = bool(self.entry_point)
+        _require(
+            named == (self.kind == "function"),
+            f"{where}: a function problem names its entry_point, a stdio problem has none; "
+            f"got kind={self.kind!r}, entry_point={self.entry_point!r}",
+        )
+        _require(
+            bool(self.tests) or bool(self.generators and self.reference),
+            f"{where}: needs tests, or a generator with a reference program",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One program for one problem: written by the policy ("sampled") or given ("dataset").
+
+    `prompt_token_ids` and `completion_token_ids` are the exact ids the engine read and wrote (empty
+    for dataset programs); `model_id` is the digest of the weights that wrote them.
+    """
+
+    candidate_id: str
+    problem_id: str
+    code: str
+    origin: Literal["sampled", "dataset"]
+    model_id: str
+    round_index: int
+    sample_index: int
+    seed: int
+    finish_reason: str
+    prompt_token_ids: tuple[int, ...]
+    completion_token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Verdict and raw times of one candidate in one phase of one measuring session.
+
+    `cpu_times_ns[i]` and `baseline_times_ns[i]` (the problem's baseline program) were taken in round
+    i of the session, on the same core and image, with the inputs of `input_digest`. Two rows with
+    the same `session_id` are comparable round by round; no others are. Phase "check" has a verdict
+    and no times; "screen" proposes pairs; "confirm" holds fresh times that decide them.
+    `equal_to` names the candidate that was run for this one: the same program, measured once.
+    """
+
+    candidate_id: str
+    problem_id: str
+    equal_to: str
+    phase: Phase
+    session_id: str
+    outcome: Outcome
+    cpu_times_ns: tuple[int, ...]
+    baseline_times_ns: tuple[int, ...]
+    peak_memory_bytes: int
+    failure: str
+    input_digest: str
+    host_id: str
+    core: int
+    image_digest: str
+    python_version: str
+
+    def __post_init__(self) -> None:
+        where = f"measurement of {self.candidate_id}"
+        timed = bool(self.cpu_times_ns)
+        _require(
+            not timed or self.outcome is Outcome.ACCEPTED,
+            f"{where}: times exist only for ACCEPTED programs, got {self.outcome}",
+        )
+        _require(
+            len(self.cpu_times_ns) == len(self.baseline_times_ns),
+            f"{where}: {len(self.cpu_times_ns)} times but {len(self.baseline_times_ns)} baselines",
+        )
+        _require(
+            all(t > 0 for t in self.cpu_times_ns + self.baseline_times_ns),
+            f"{where}: times must be positive, got {self.cpu_times_ns}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skeleton:
+    """A program with its details masked by `_`; `kept_spans` are [start, end) character ranges of
+    the code that the text keeps. Empty text means the method gave none; `note` says why."""
+
+    text: str
+    method: str
+    version: int
+    kept_spans: tuple[tuple[int, int], ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairSide:
+    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0 if it was not timed)."""
+
+    candidate_id: str
+    code: str
+    completion_token_ids: tuple[int, ...]
+    skeleton: Skeleton
+    time_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencePair:
+    """Chosen over rejected. For stage "efficiency", `speedup` is rejected time / chosen time, its
+    lower confidence bound `speedup_low` exceeds 1 and `p_value` is the test's; all three are 0 for
+    stage "correctness". `statement` and `starter_code` make the row trainable by itself."""
+
+    pair_id: str
+    problem_id: str
+    round_index: int
+    stage: PairStage
+    statement: str
+    starter_code: str
+    chosen: PairSide
+    rejected: PairSide
+    speedup: float
+    speedup_low: float
+    p_value: float
+
+    def __post_init__(self) -> None:
+        where = f"pair {self.pair_id} of problem {self.problem_id}"
+        _require(self.stage in ("correctness", "efficiency"), f"{where}: stage {self.stage!r}")
+        if self.stage == "efficiency":
+            _require(
+                self.speedup >= self.speedup_low > 1.0,
+                f"{where}: needs speedup >= speedup_low > 1, got {self.speedup}, {self.speedup_low}",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceLogps:
+    """Summed log-probabilities of a pair's completions under the frozen reference (nats).
+
+    The skeleton sums are 0 where the pair has no skeletons.
+    """
+
+    pair_id: str
+    model_id: str
+    tokenizer_id: str
+    code_chosen: float
+    code_rejected: float
+    skeleton_chosen: float
+    skeleton_rejected: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """Rows that a stage left out, and the reason in words a user can act on."""
+
+    reason: str
+    num_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageManifest:
+    """Proof that a stage finished; written last. Every input row is in `num_out` or in `dropped`."""
+
+    stage: str
+    round_index: int
+    config_digest: str
+    num_in: int
+    num_out: int
+    dropped: tuple[Dropped, ...]
+    outputs: tuple[str, ...]
+    versions: tuple[str, ...]
+    seconds: float
+    finished_at: str
+
+    def __post_init__(self) -> None:
+        lost = sum(row.num_rows for row in self.dropped)
+        _require(
+            self.num_in == self.num_out + lost,
+            f"manifest {self.stage}: {self.num_in} rows in, {self.num_out} out, {lost} dropped",
+        )
+
+
+def arrow_schema(record: type) -> pa.Schema:
+    """The Parquet schema of a record class, one column a field, in order."""
+    hints = typing.get_type_hints(record)
+    return pa.schema(
+        [pa.field(f.name, _arrow_type(hints[f.name]), nullable=False)
+         for f in dataclasses.fields(record)]
+    )  # fmt: skip
+
+
+def to_row(record: Any) -> dict[str, Any]:
+    """The record as plain Python values (tuples become lists, enums their text)."""
+    return {f.name: _plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+
+
+def from_row(record: type[Record], row: dict[str, Any]) -> Record:
+    """The record that `to_row` gave; ValueError names a missing or unknown column."""
+    hints = typing.get_type_hints(record)
+    if set(row) != set(hints):
+        raise ValueError(
+            f"{record.__name__}: expected columns {sorted(hints)}, "
+            f"missing {sorted(set(hints) - set(row))}, unknown {sorted(set(row) - set(hints))}"
+        )
+    return record(**{name: _typed(hint, row[name]) for name, hint in hints.items()})
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return to_row(value)
+    return value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        args = typing.get_args(hint)
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_typed(args[0], item) for item in value)
+        return tuple(_typed(arg, item) for arg, item in zip(args, value, strict=True))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint(value)
+    if dataclasses.is_dataclass(hint):
+        return from_row(typing.cast(type, hint), value)
+    return value
+
+
+_ARROW_TYPES = {
+    str: pa.large_string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+}
+
+
+def _arrow_type(hint: Any) -> pa.DataType:
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        return pa.list_(_arrow_type(typing.get_args(hint)[0]))
+    if origin in (Literal, types.UnionType) or (
+        isinstance(hint, type) and issubclass(hint, enum.Enum)
+    ):
+        return pa.large_string()
+    if dataclasses.is_dataclass(hint):
+        return pa.struct(list(arrow_schema(typing.cast(type, hint))))
+    return _ARROW_TYPES[hint]
