@@ -103,7 +103,7 @@ class GenerateConfig(Section):
     max_num_seqs: int = Field(default=128, ge=1)
     """Sequences an engine works on at the same time."""
     gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
-    kv_cache_gib: float = Field(default=1.0, gt=0)
+    kv_cache_gib: int = Field(default=1, ge=1)
     """Memory of the key-value cache on CPU, in GiB."""
     enforce_eager: bool = False
     """Skip vLLM's compilation: quicker to start, slower to run."""

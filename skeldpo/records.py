@@ -23,6 +23,7 @@ import pyarrow as pa
 ProblemKind = Literal["function", "stdio"]
 PairStage = Literal["correctness", "efficiency"]
 Phase = Literal["check", "screen", "confirm"]
+Purpose = Literal["train", "evaluate"]
 
 Record = TypeVar("Record")
 
@@ -129,6 +130,23 @@ class Candidate:
     finish_reason: str
     prompt_token_ids: tuple[int, ...]
     completion_token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A problem on its way through generate and measure: what to ask, then what was written.
+
+    Purpose "train" is screened and confirmed for pairs; "evaluate" is timed together with the
+    problem's known programs. `num_samples` 0 asks for nothing: the candidates are given.
+    """
+
+    problem: Problem
+    purpose: Purpose
+    round_index: int
+    num_samples: int
+    temperature: float
+    seed: int
+    candidates: tuple[Candidate, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

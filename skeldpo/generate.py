@@ -1,0 +1,166 @@
+"""Problem -> Candidate: the Ray Data actor that owns a vLLM engine.
+
+`PolicyEngine` takes assignments and yields each one, with its candidates, as soon as all of its
+samples have ended, while others are still being written; the sandbox actors behind it start at
+once. The engine is made anew for every policy, so no weights of an earlier round can answer.
+Candidates are committed before they are passed on; assignments that come with candidates pass
+through untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from skeldpo.config import GenerateConfig, PolicyConfig
+from skeldpo.prompts import Prompts, extract_code
+from skeldpo.records import Assignment, Candidate, content_id, from_row, to_row
+from skeldpo.sandbox.cores import generation_cores
+from skeldpo.store import Store
+
+CANDIDATES = "candidates"
+
+
+def assignment_to_row(assignment: Assignment) -> dict[str, str]:
+    """The one-column row in which an assignment crosses the Ray Data border."""
+    return {"assignment": json.dumps(to_row(assignment))}
+
+
+def assignment_from_text(text: str) -> Assignment:
+    """The assignment of such a row."""
+    return from_row(Assignment, json.loads(text))
+
+
+class PolicyEngine:
+    """A `map_batches` class: assignments in, assignments with candidates out, as they finish."""
+
+    def __init__(
+        self,
+        *,
+        policy_folder: str,
+        model_id: str,
+        policy: PolicyConfig,
+        generate: GenerateConfig,
+        output: str,
+    ) -> None:
+        if not generate.gpus_per_engine:
+            _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
+        from transformers import AutoTokenizer
+
+        self._model_id = model_id
+        self._generate = generate
+        self._store = Store(output)
+        self._prompts = Prompts(AutoTokenizer.from_pretrained(policy_folder), policy)
+        self._max_model_tokens = policy.max_model_tokens
+        self._engine = _make_engine(policy_folder, policy, generate)
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
+        waiting: dict[str, Assignment] = {}
+        for text in batch["assignment"]:
+            assignment = assignment_from_text(str(text))
+            if assignment.num_samples == 0 or assignment.candidates:
+                yield _as_batch(assignment)
+                continue
+            waiting[assignment.problem.problem_id] = assignment
+            self._add(assignment)
+        while waiting:
+            for output in self._engine.step():
+                if output.finished:
+                    assignment = waiting.pop(output.request_id)
+                    yield _as_batch(self._commit(assignment, output))
+
+    def _add(self, assignment: Assignment) -> None:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        problem = assignment.problem
+        prompt_ids = self._prompts.code_prompt_ids(problem.statement, problem.starter_code)
+        room = self._max_model_tokens - len(prompt_ids)
+        if room < 1:
+            raise ValueError(
+                f"problem {problem.problem_id}: its prompt has {len(prompt_ids)} tokens, "
+                f"policy.max_model_tokens is {self._max_model_tokens}"
+            )
+        self._engine.add_request(
+            problem.problem_id,
+            {"prompt_token_ids": prompt_ids},
+            SamplingParams(
+                n=assignment.num_samples,
+                temperature=assignment.temperature,
+                top_p=self._generate.top_p if assignment.temperature > 0 else 1.0,
+                max_tokens=min(self._generate.max_tokens, room),
+                seed=assignment.seed,
+                stop_token_ids=[self._prompts.eos_token_id],
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            ),
+        )
+
+    def _commit(self, assignment: Assignment, output: Any) -> Assignment:
+        candidates = tuple(
+            self._candidate(assignment, output.prompt_token_ids, sample)
+            for sample in sorted(output.outputs, key=lambda sample: sample.index)
+        )
+        key = assignment.problem.problem_id
+        self._store.write_part(CANDIDATES, key, Candidate, candidates)
+        return replace(assignment, candidates=candidates)
+
+    def _candidate(self, assignment: Assignment, prompt_ids: list[int], sample: Any) -> Candidate:
+        token_ids = tuple(int(token) for token in sample.token_ids)
+        problem_id = assignment.problem.problem_id
+        return Candidate(
+            candidate_id=content_id(
+                problem_id, self._model_id, assignment.round_index, sample.index, token_ids
+            ),
+            problem_id=problem_id,
+            code=extract_code(self._prompts.decode(list(token_ids))),
+            origin="sampled",
+            model_id=self._model_id,
+            round_index=assignment.round_index,
+            sample_index=sample.index,
+            seed=assignment.seed,
+            finish_reason=str(sample.finish_reason),
+            prompt_token_ids=tuple(int(token) for token in prompt_ids),
+            completion_token_ids=token_ids,
+        )
+
+
+def _as_batch(assignment: Assignment) -> dict[str, list[str]]:
+    return {name: [value] for name, value in assignment_to_row(assignment).items()}
+
+
+def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:
+    """Keeps a CPU engine off the cores that time programs; must run before torch is imported."""
+    cores = generation_cores()[:num_cores]
+    os.sched_setaffinity(0, cores)
+    os.environ.update(
+        OMP_NUM_THREADS=str(len(cores)),
+        VLLM_ENABLE_V1_MULTIPROCESSING="0",
+        VLLM_CPU_OMP_THREADS_BIND="nobind",
+        VLLM_CPU_KVCACHE_SPACE=str(kv_cache_gib),
+    )
+
+
+def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Any:
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    from vllm.engine.arg_utils import EngineArgs
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+    on_gpu = generate.gpus_per_engine > 0
+    arguments = EngineArgs(
+        model=policy_folder,
+        max_model_len=policy.max_model_tokens,
+        max_num_seqs=generate.max_num_seqs,
+        tensor_parallel_size=max(1, generate.gpus_per_engine),
+        gpu_memory_utilization=generate.gpu_memory_utilization,
+        enforce_eager=generate.enforce_eager,
+        dtype="auto" if on_gpu else "float32",
+        # A seeded sample of a partly read prompt fails on CPU in vLLM 0.32 ("CPU Generator does
+        # not use offset"), so prompts are read whole there.
+        enable_chunked_prefill=on_gpu,
+        max_num_batched_tokens=None if on_gpu else max(8192, policy.max_model_tokens),
+        disable_log_stats=True,
+    )
+    return LLMEngine.from_engine_args(arguments)

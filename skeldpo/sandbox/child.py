@@ -1,0 +1,189 @@
+"""The forked child of a sandbox: confines itself, compiles and runs one program, answers, stops.
+
+Standard library only; copied into the image beside guest.py. Nothing here is trusted after the
+program's first statement has run: PID 1 takes only the bytes on the answer pipe, and the clock and
+the verdict are its own. `encode_answer` is the one format a return value may have.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import json
+import marshal
+import math
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+import types
+
+TAIL_BYTES = 4 << 10
+MAX_DEPTH = 64
+MAX_FDS = 256
+EXIT_ERROR = 1
+EXIT_COMPILE = 120
+EXIT_MEMORY = 121
+READY = b"R"
+DONE = b"D"
+
+_PR_SET_DUMPABLE = 4
+_SCALARS = frozenset({type(None), bool, int, float, str})
+
+
+class NotPlainError(TypeError):
+    """A return value that is not made of exact builtin types."""
+
+
+def encode_answer(value: object) -> bytes:
+    """Canonical ASCII JSON of plain data; NotPlainError, or ValueError for a too long int.
+
+    Exact None, bool, int (at most sys.get_int_max_str_digits() digits), float (shortest repr; NaN,
+    Infinity and -Infinity as Python's json writes them), str, list, tuple (as list), dict (as
+    object with sorted keys, or as sorted [key, value] pairs if a key is not a str), set and
+    frozenset (as sorted list). Nested at most MAX_DEPTH deep.
+    """
+    return json.dumps(_normal(value, 0), sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _normal(value: object, depth: int) -> object:
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if depth >= MAX_DEPTH:
+        raise NotPlainError(f"not plain data: nested more than {MAX_DEPTH} deep")
+    if isinstance(value, (list, tuple)) and kind in (list, tuple):
+        if _SCALARS.issuperset(map(type, value)):
+            return value
+        return [_normal(entry, depth + 1) for entry in value]
+    if isinstance(value, dict) and kind is dict:
+        if all(type(key) is str for key in value):
+            return {key: _normal(entry, depth + 1) for key, entry in value.items()}
+        return _sorted(
+            [[_normal(key, depth + 1), _normal(entry, depth + 1)] for key, entry in value.items()]
+        )
+    if isinstance(value, (set, frozenset)) and kind in (set, frozenset):
+        return _sorted([_normal(entry, depth + 1) for entry in value])
+    raise NotPlainError(f"not plain data: {kind.__name__}")
+
+
+def _sorted(entries: list[object]) -> list[object]:
+    try:
+        return sorted(entries)  # type: ignore[type-var]
+    except TypeError:
+        return sorted(entries, key=encode_answer)
+
+
+def set_dumpable(value: int) -> None:
+    """0 keeps other processes of the same user out of this one's memory and /proc files."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE) failed")
+
+
+class ChildSide:
+    """The child's ends of its pipes; `live` never returns.
+
+    `go` gives the marshalled calls of a function program; for a stdio program its end of file is
+    the signal to start. `status` takes READY and DONE, `answer` the answers, `noise` the rest.
+    """
+
+    def __init__(self, *, stdin: int, go: int, status: int, answer: int, noise: int) -> None:
+        self._stdin = stdin
+        self._go = go
+        self._status = status
+        self._answer = answer
+        self._noise = noise
+
+    def live(self, code: memoryview, entry_point: str, cpu_limit_s: float) -> None:
+        """Runs the program (stdio if `entry_point` is empty) and waits to be killed, or exits."""
+        exit_status = EXIT_ERROR
+        try:
+            self._confine(bool(entry_point), cpu_limit_s)
+            exit_status = EXIT_COMPILE
+            text = bytes(code).decode("utf-8", "surrogatepass")
+            program = compile(text, "<program>", "exec", dont_inherit=True)
+            exit_status = EXIT_ERROR
+            module = types.ModuleType("program" if entry_point else "__main__")
+            sys.modules["__main__"] = sys.modules[module.__name__] = module
+            if entry_point:
+                self._answer_calls(program, module, entry_point)
+            else:
+                exit_status = self._run_main(program, module)
+            if exit_status == 0:
+                os.write(self._status, DONE)
+                while True:
+                    signal.pause()  # PID 1 reads the clock now, and kills
+        except BaseException as error:
+            if isinstance(error, MemoryError) and exit_status != EXIT_COMPILE:
+                exit_status = EXIT_MEMORY
+            lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-3)
+            os.write(2, "".join(lines).encode("utf-8", "backslashreplace")[-TAIL_BYTES:])
+            _flush_output()
+        finally:
+            os._exit(exit_status)
+
+    def _confine(self, is_function: bool, cpu_limit_s: float) -> None:
+        """Backs PID 1's limits with the child's own, and leaves no descriptor open but its pipes."""
+        set_dumpable(1)
+        os.setsid()
+        seconds = math.ceil(cpu_limit_s) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
+            file.write(b"1000")  # the OOM killer takes the child and never PID 1
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.dup2(self._stdin, 0)
+        os.dup2(self._noise if is_function else self._answer, 1)
+        os.dup2(self._noise, 2)
+        low = 3
+        for fd in sorted((self._go, self._status, *([self._answer] if is_function else []))):
+            os.closerange(low, fd)
+            low = fd + 1
+        os.closerange(low, MAX_FDS)
+
+    def _answer_calls(
+        self, program: types.CodeType, module: types.ModuleType, entry_point: str
+    ) -> None:
+        """One line of JSON per call; "Class.method" is called on a fresh object each time."""
+        exec(program, module.__dict__)
+        owner, _, name = entry_point.rpartition(".")
+        target = getattr(module, owner or name)
+        if not callable(target):
+            raise TypeError(f"{entry_point} is a {type(target).__name__}, expected a function")
+        os.write(self._status, READY)
+        with open(self._go, "rb", buffering=0) as file:
+            calls = marshal.loads(file.readall())
+        for arguments in calls:
+            call = getattr(target(), name) if owner else target
+            rest = memoryview(encode_answer(call(*arguments)) + b"\n")
+            while rest:
+                rest = rest[os.write(self._answer, rest) :]
+        while True:
+            signal.pause()
+
+    def _run_main(self, program: types.CodeType, module: types.ModuleType) -> int:
+        """Runs the program and what the interpreter runs at its end; returns the exit status."""
+        os.write(self._status, READY)
+        os.read(self._go, 1)  # end of file is the go
+        os.close(self._go)
+        exit_status = 0
+        try:
+            exec(program, module.__dict__)
+        except SystemExit as stop:
+            if isinstance(stop.code, int):
+                exit_status = stop.code & 0xFF
+            elif stop.code is not None:
+                os.write(2, str(stop.code).encode("utf-8", "backslashreplace")[-TAIL_BYTES:])
+                exit_status = EXIT_ERROR
+        threading._shutdown()  # type: ignore[attr-defined]  # joins the program's threads
+        atexit._run_exitfuncs()
+        _flush_output()
+        module.__dict__.clear()  # files the program left open are written out, as at a normal exit
+        return exit_status
+
+
+def _flush_output() -> None:
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()

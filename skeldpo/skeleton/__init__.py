@@ -1,0 +1,1 @@
+"""Program text -> Skeleton: its structure, with the details masked by `_`."""

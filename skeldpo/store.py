@@ -1,0 +1,200 @@
+"""A run's folder: the only module that knows its paths. Records in, records out.
+
+A run lives under one root, a local folder or any URL that pyarrow or fsspec can open. Every file is
+written aside and renamed, so a reader sees all of it or nothing; a stage is finished when, and only
+when, its manifest exists. Rows of a running stage are committed one part file a problem and joined
+into one table when the stage ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from skeldpo.records import StageManifest, arrow_schema, from_row, to_row
+
+Record = TypeVar("Record")
+
+HOME_VARIABLE = "SKELDPO_HOME"
+
+
+def run_root(storage: str, name: str) -> str:
+    """Absolute path or URL of a run; a relative folder starts at $SKELDPO_HOME or here."""
+    if "://" in storage:
+        return f"{storage.rstrip('/')}/{name}"
+    home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd())
+    return str((home / Path(storage).expanduser() / name).absolute())
+
+
+class Store:
+    """Files below one root; every path argument is relative to it and uses `/`."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._files, self._base = _open_filesystem(root)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether paths below the root can be opened with `open`."""
+        return isinstance(self._files, pafs.LocalFileSystem)
+
+    def location(self, path: str) -> str:
+        """The path or URL that other programs would use."""
+        return f"{self.root}/{path}"
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or folder is there."""
+        return bool(self._files.get_file_info(self._full(path)).type != pafs.FileType.NotFound)
+
+    def names(self, folder: str) -> list[str]:
+        """Sorted names of what is in a folder; empty when there is no such folder."""
+        selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
+        infos = self._files.get_file_info(selector)
+        return sorted(i.base_name for i in infos if not i.base_name.startswith(".writing-"))
+
+    def remove(self, path: str) -> None:
+        """Deletes a folder or file; one that is not there is fine."""
+        info = self._files.get_file_info(self._full(path))
+        if info.type == pafs.FileType.Directory:
+            self._files.delete_dir(self._full(path))
+        elif info.type == pafs.FileType.File:
+            self._files.delete_file(self._full(path))
+
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Creates or replaces a file, all at once."""
+        full = self._full(path)
+        folder, _, name = full.rpartition("/")
+        self._files.create_dir(folder, recursive=True)
+        aside = f"{folder}/.writing-{uuid.uuid4().hex[:8]}-{name}"
+        try:
+            with self._files.open_output_stream(aside) as stream:
+                stream.write(content)
+            self._files.move(aside, full)
+        except OSError as error:
+            raise RuntimeError(
+                f"cannot write {self.location(path)}: {error}; nothing was changed. Free space or "
+                "fix the permissions, then start the same command again: it goes on from there"
+            ) from error
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file; ValueError when it is not there."""
+        if not self.exists(path):
+            raise ValueError(f"expected a file at {self.location(path)}, found none")
+        with self._files.open_input_stream(self._full(path)) as stream:
+            return bytes(stream.read())
+
+    def write_text(self, path: str, text: str) -> None:
+        """Creates or replaces a text file (UTF-8)."""
+        self.write_bytes(path, text.encode())
+
+    def read_text(self, path: str) -> str:
+        """The content of a text file (UTF-8)."""
+        return self.read_bytes(path).decode()
+
+    def write_records(self, path: str, record: type, rows: Iterable[object]) -> None:
+        """Creates or replaces a Parquet table of one kind of record."""
+        self.write_bytes(path, records_to_parquet(record, rows))
+
+    def read_records(self, path: str, record: type[Record]) -> list[Record]:
+        """Every record of a Parquet table."""
+        return records_from_parquet(self.read_bytes(path), record, self.location(path))
+
+    def write_part(self, table: str, key: str, record: type, rows: Iterable[object]) -> None:
+        """Commits the rows of one problem to a table that is being made."""
+        self.write_records(f"{table}.parts/{key}.parquet", record, rows)
+
+    def part_keys(self, table: str) -> set[str]:
+        """Problems whose rows were committed."""
+        return {name.removesuffix(".parquet") for name in self.names(f"{table}.parts")}
+
+    def read_part(self, table: str, key: str, record: type[Record]) -> list[Record]:
+        """The committed rows of one problem."""
+        return self.read_records(f"{table}.parts/{key}.parquet", record)
+
+    def join_parts(self, table: str, record: type[Record], keys: Sequence[str]) -> list[Record]:
+        """Joins the parts of `keys`, in that order, into the finished table; parts stay until
+        `drop_parts`, so that a crash in between loses nothing."""
+        present = self.part_keys(table)
+        rows = [r for key in keys if key in present for r in self.read_part(table, key, record)]
+        self.write_records(f"{table}.parquet", record, rows)
+        return rows
+
+    def drop_parts(self, table: str) -> None:
+        """Removes the part files of a table that was joined."""
+        self.remove(f"{table}.parts")
+
+    def write_manifest(self, folder: str, manifest: StageManifest) -> None:
+        """Declares a stage finished: the last thing it writes."""
+        text = json.dumps(to_row(manifest), indent=1)
+        self.write_text(f"{folder}/{manifest.stage}.manifest.json", text)
+
+    def read_manifest(self, folder: str, stage: str) -> StageManifest | None:
+        """The manifest of a finished stage, or None."""
+        path = f"{folder}/{stage}.manifest.json"
+        if not self.exists(path):
+            return None
+        return from_row(StageManifest, json.loads(self.read_text(path)))
+
+    def put_folder(self, local: str | Path, path: str) -> None:
+        """Copies a local folder to `path`; a no-op when it is there already."""
+        if self.is_local and Path(local).absolute() == Path(self.location(path)).absolute():
+            return
+        target = self._full(path)
+        self._files.create_dir(target, recursive=True)
+        pafs.copy_files(str(Path(local).absolute()), target,
+                        source_filesystem=pafs.LocalFileSystem(),
+                        destination_filesystem=self._files)  # fmt: skip
+
+    def local_folder(self, path: str) -> str:
+        """A local folder with the content of `path`: itself, or a copy when the store is remote."""
+        if self.is_local:
+            return self.location(path)
+        copy = tempfile.mkdtemp(prefix="skeldpo-")
+        pafs.copy_files(self._full(path), copy, source_filesystem=self._files,
+                        destination_filesystem=pafs.LocalFileSystem())  # fmt: skip
+        return copy
+
+    def _full(self, path: str) -> str:
+        return f"{self._base}/{path}".rstrip("/")
+
+
+def records_to_parquet(record: type, rows: Iterable[object]) -> bytes:
+    """A Parquet file's bytes."""
+    table = pa.Table.from_pylist([to_row(row) for row in rows], schema=arrow_schema(record))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def records_from_parquet(content: bytes, record: type[Record], where: str) -> list[Record]:
+    """The records of a Parquet file's bytes; ValueError names `where` when it is no such table."""
+    try:
+        rows = pq.read_table(pa.BufferReader(content)).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{where} is not a Parquet table: {error}") from error
+    try:
+        return [from_row(record, row) for row in rows]
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _open_filesystem(root: str) -> tuple[pafs.FileSystem, str]:
+    if "://" not in root:
+        return pafs.LocalFileSystem(), str(Path(root).absolute())
+    try:
+        files, base = pafs.FileSystem.from_uri(root)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        import fsspec
+
+        opened, base = fsspec.core.url_to_fs(root)
+        files = pafs.PyFileSystem(pafs.FSSpecHandler(opened))
+    return files, base.rstrip("/")

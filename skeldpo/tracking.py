@@ -1,0 +1,80 @@
+"""Metric lines of a run: `metrics.jsonl` always, TensorBoard, W&B and MLflow when asked.
+
+A line is {"stage", "round", "step", "time", metrics...}; metric names are `stage/name`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+
+from skeldpo.config import TrackingConfig
+from skeldpo.store import Store
+
+
+class Tracker:
+    """Writes metric lines; one per run, on the driver."""
+
+    def __init__(self, store: Store, config: TrackingConfig, run_name: str) -> None:
+        self._store = store
+        self._lines: list[str] = []
+        if store.exists("metrics.jsonl"):
+            self._lines = store.read_text("metrics.jsonl").splitlines()
+        self._sinks = [_open_sink(name, store, config, run_name) for name in config.backends]
+
+    def log(self, round_index: int, rows: list[Mapping[str, float]]) -> None:
+        """Adds rows; a row's "step" (if any) is its step within the round."""
+        for row in rows:
+            line = {"round": round_index, "time": round(time.time(), 3), **row}
+            self._lines.append(json.dumps(line))
+            for sink in self._sinks:
+                sink(line)
+        self._store.write_text("metrics.jsonl", "\n".join(self._lines) + "\n")
+
+
+def read_metrics(store: Store) -> list[dict[str, float]]:
+    """Every metric line of a run, oldest first; a stage that was repeated after a crash in between
+    counts once (its last line for a round and step)."""
+    if not store.exists("metrics.jsonl"):
+        return []
+    latest: dict[tuple[object, ...], dict[str, float]] = {}
+    for text in store.read_text("metrics.jsonl").splitlines():
+        line = json.loads(text)
+        names = tuple(sorted(key for key in line if "/" in key))
+        latest[(line["round"], line.get("step"), names[:1])] = line
+    return list(latest.values())
+
+
+def _open_sink(name: str, store: Store, config: TrackingConfig, run_name: str):  # type: ignore[no-untyped-def]
+    try:
+        if name == "tensorboard":
+            from tensorboardX import SummaryWriter
+
+            writer = SummaryWriter(store.location("tensorboard"))
+            return lambda line: [
+                writer.add_scalar(key, value, _global_step(line))
+                for key, value in line.items()
+                if "/" in key
+            ]
+        if name == "wandb":
+            import wandb
+
+            session = wandb.init(project=config.project, name=run_name, resume="allow", id=run_name)
+            return lambda line: session.log(dict(line), step=_global_step(line))
+        import mlflow
+
+        mlflow.set_experiment(config.project)
+        mlflow.start_run(run_name=run_name)
+        return lambda line: mlflow.log_metrics(
+            {key: value for key, value in line.items() if "/" in key}, step=_global_step(line)
+        )
+    except ImportError as error:
+        raise RuntimeError(
+            f"tracking.backends names {name!r}, which is not installed ({error}); "
+            "install skeldpo[tracking] or take it out"
+        ) from error
+
+
+def _global_step(line: Mapping[str, float]) -> int:
+    return int(line["round"]) * 1_000_000 + int(line.get("step", 0))

@@ -1,0 +1,61 @@
+"""Checkpoints of a training run: trainable parameters, optimizer, progress.
+
+Written with torch.distributed.checkpoint, so a run resumes on another number of workers. Frozen
+parameters are not in it: they come from the policy folder.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_state_dict,
+    set_state_dict,
+)
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+
+from skeldpo.train.model import Policy, workers_of
+
+_PROGRESS_FILE = "progress.json"
+_TRAINABLE = StateDictOptions(ignore_frozen_params=True, strict=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is: the next step's index and the metrics of the steps before it."""
+
+    next_step: int
+    history: tuple[dict[str, float], ...]
+
+
+def save_checkpoint(
+    policy: Policy, optimizer: torch.optim.Optimizer, progress: Progress, folder: str
+) -> None:
+    """Writes this worker's shards to a folder, which may be its own; rank 0 adds the progress."""
+    model_state, optimizer_state = get_state_dict(policy, optimizer, options=_TRAINABLE)
+    save({"policy": model_state, "optimizer": optimizer_state}, checkpoint_id=folder)
+    if workers_of(policy).rank == 0:
+        row = {"next_step": progress.next_step, "history": list(progress.history)}
+        Path(folder, _PROGRESS_FILE).write_text(json.dumps(row), encoding="utf-8")
+
+
+def load_checkpoint(policy: Policy, optimizer: torch.optim.Optimizer, folder: str) -> Progress:
+    """Puts the saved values into policy and optimizer; `folder` holds the shards of all workers."""
+    model_state, optimizer_state = get_state_dict(policy, optimizer, options=_TRAINABLE)
+    state: dict[str, Any] = {"policy": model_state, "optimizer": optimizer_state}
+    load(state, checkpoint_id=folder)
+    set_state_dict(
+        policy,
+        optimizer,
+        model_state_dict=state["policy"],
+        optim_state_dict=state["optimizer"],
+        options=_TRAINABLE,
+    )
+    row = json.loads(Path(folder, _PROGRESS_FILE).read_text(encoding="utf-8"))
+    return Progress(next_step=row["next_step"], history=tuple(row["history"]))

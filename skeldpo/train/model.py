@@ -1,0 +1,287 @@
+"""The policy: load a Hugging Face causal LM, adapt it (LoRA), shard it (FSDP2), save it.
+
+`Policy` wraps the language model so that its forward pass returns log-probabilities of answer
+tokens and never a tensor of logits; FSDP2's root is the wrapper, so the output layer's weight is
+whole while `answer_token_logps` reads it. A saved policy is a plain folder of safetensors that
+vLLM and transformers load; with LoRA the weights are merged and the adapter lies in `adapter/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft import LoraConfig as PeftLoraConfig
+from peft import get_peft_model, inject_adapter_in_model
+from torch import distributed, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from skeldpo.train.batch import TreeBatch, dense_mask
+from skeldpo.train.loss import answer_token_logps, sum_answer_logps
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
+    from transformers import PreTrainedTokenizerBase
+
+    from skeldpo.config import LoraConfig, TrainConfig
+
+ADAPTER_FOLDER = "adapter"
+
+_PROBE_TOKENS = 8
+_PROBE_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """This process among those that share a sharded policy."""
+
+    rank: int
+    num_workers: int
+
+
+class Policy(nn.Module):
+    """A causal LM whose forward pass gives log-probabilities (N,) of answer tokens."""
+
+    def __init__(self, causal_lm: nn.Module, source_folder: str, lora: LoraConfig | None) -> None:
+        super().__init__()
+        self.causal_lm = causal_lm
+        self.source_folder = source_folder
+        self.lora = lora
+
+    @property
+    def decoder(self) -> Any:
+        """The layers between token ids and last hidden states."""
+        return self.causal_lm.get_decoder()  # type: ignore[operator]
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        position_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        predictor_index: torch.Tensor,
+        target_ids: torch.Tensor,
+    ) -> torch.Tensor:
+        """Log-probabilities (N,), fp32; arguments as in TreeBatch, the mask (B, 1, T, T)."""
+        hidden = self.decoder(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            attention_mask=attention_mask,
+            use_cache=False,
+        ).last_hidden_state  # (B, T, D)
+        predictors = hidden.flatten(0, 1).index_select(0, predictor_index)  # (N, D)
+        output_layer = self.causal_lm.get_output_embeddings()  # type: ignore[operator]
+        return answer_token_logps(predictors, output_layer.weight, target_ids)
+
+
+def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) -> Policy:
+    """The model of a folder, ready to train on the CPU of this process.
+
+    Full training holds fp32 parameters; with LoRA the frozen ones have `config.dtype`. Every worker
+    holds the whole model until it is sharded. `seed` draws the adapters, so all workers agree.
+
+    Raises:
+        ValueError: the folder has no model, or one whose attention or output layer the tree
+            cannot reproduce.
+    """
+    if not Path(folder).is_dir():
+        raise ValueError(f"policy folder {folder} does not exist; expected a saved causal LM")
+    frozen_dtype = getattr(torch, config.dtype)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32 if config.lora is None else frozen_dtype,
+        attn_implementation="sdpa",
+    )
+    _require_full_attention(model.config, folder, max_tokens)
+    policy = Policy(model, folder, config.lora)
+    _require_plain_output(policy)
+    if config.lora is not None:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            inject_adapter_in_model(_peft_config(config.lora), model)
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    if config.activation_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return policy
+
+
+def shard_policy(policy: Policy, mesh: DeviceMesh, dtype: torch.dtype) -> None:
+    """Shards the parameters over a 1-D mesh in place: each decoder layer, then the rest (FSDP2).
+
+    Computes in `dtype`; gradients are reduced and parameters kept in fp32.
+    """
+    precision = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
+    for layer in policy.decoder.layers:
+        fully_shard(layer, mesh=mesh, mp_policy=precision)
+    fully_shard(policy, mesh=mesh, mp_policy=precision)
+    policy.to(mesh.device_type)
+
+
+def workers_of(policy: Policy) -> Workers:
+    """Rank and number of the workers a sharded policy spans; an unsharded one has one worker."""
+    if not isinstance(policy, FSDPModule):
+        return Workers(rank=0, num_workers=1)
+    return Workers(rank=distributed.get_rank(), num_workers=distributed.get_world_size())
+
+
+def device_of(policy: Policy) -> torch.device:
+    """Where the policy computes."""
+    return next(policy.parameters()).device
+
+
+def answer_logps(policy: Policy, trees: TreeBatch) -> torch.Tensor:
+    """Summed log-probabilities (B, 4) of a batch that lies on the policy's device."""
+    token_logps = policy(
+        trees.input_ids,
+        trees.position_ids,
+        dense_mask(trees.node_ids),
+        trees.predictor_index,
+        trees.target_ids,
+    )
+    return sum_answer_logps(token_logps, trees.answer_index, len(trees.input_ids))
+
+
+def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str) -> None:
+    """Writes a Hugging Face folder, in the dtype of the one the policy came from.
+
+    Every worker calls it; rank 0 writes beside the folder, then renames, replacing what was there.
+    Rank 0 needs host memory for two copies of the model.
+    """
+    options = StateDictOptions(
+        full_state_dict=True, cpu_offload=True, ignore_frozen_params=policy.lora is not None
+    )
+    state = get_model_state_dict(policy, options=options)
+    if workers_of(policy).rank == 0:
+        target = Path(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        _write_model(policy, state, aside)
+        tokenizer.save_pretrained(aside)
+        aside.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(aside, target)
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
+def policy_digest(folder: str) -> str:
+    """SHA-256 (hex) of a policy folder's weight files: the model_id of what it writes."""
+    files = sorted(Path(folder).glob("*.safetensors"))
+    if not files:
+        raise ValueError(f"no *.safetensors in {folder}; expected a saved policy")
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    """16 hex digits that change with the vocabulary, special tokens or chat template."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    parts = [
+        backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items()),
+        sorted((name, str(token)) for name, token in tokenizer.special_tokens_map.items()),
+        str(tokenizer.chat_template),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def check_tokenizer(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], policy_folder: str = ""
+) -> None:
+    """ValueError if the tokenizer gives other ids once it is saved and loaded by AutoTokenizer.
+
+    `policy_folder`, if given, is the folder whose config.json will lie beside it: transformers
+    picks the tokenizer's class by it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if policy_folder:
+            AutoConfig.from_pretrained(policy_folder).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        loaded = AutoTokenizer.from_pretrained(folder)
+    for text in texts:
+        before, after = (t.encode(text, add_special_tokens=False) for t in (tokenizer, loaded))
+        if before != after:
+            raise ValueError(
+                f"the tokenizer ({type(tokenizer).__name__}) gives other ids after it is saved and "
+                f"loaded (as {type(loaded).__name__}): {before[:8]}... became {after[:8]}... for "
+                f"{text[:40]!r}; use the tokenizer class that belongs to the model's architecture"
+            )
+
+
+def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
+    """Loads the source again, puts the trained values in and saves it."""
+    source = policy.source_folder
+    stored = AutoConfig.from_pretrained(source).dtype or torch.float32
+    dtype = torch.float32 if policy.lora is not None else stored
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    prefix = "causal_lm."
+    values = {name.removeprefix(prefix): value for name, value in state.items()}
+    if policy.lora is None:
+        model.load_state_dict(values)
+    else:
+        adapted = get_peft_model(model, _peft_config(policy.lora, source))
+        missing = adapted.get_base_model().load_state_dict(values, strict=False)
+        assert not missing.unexpected_keys, missing.unexpected_keys
+        adapted.save_pretrained(str(folder / ADAPTER_FOLDER))
+        model = adapted.merge_and_unload().to(stored)  # type: ignore[assignment]
+    model.save_pretrained(folder)
+
+
+def _peft_config(lora: LoraConfig, base: str | None = None) -> PeftLoraConfig:
+    return PeftLoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.target_modules),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base,
+    )
+
+
+def _require_full_attention(config: Any, folder: str, max_tokens: int) -> None:
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    window: int | None = getattr(config, "sliding_window", None)
+    if not getattr(config, "use_sliding_window", True):
+        window = None
+    short = window is not None and window < max_tokens
+    if short or kinds - {"full_attention", "sliding_attention"}:
+        raise ValueError(
+            f"{folder}: the prefix tree needs full attention in every layer, got layers "
+            f"{sorted(kinds)} with sliding_window={window} below policy.max_model_tokens="
+            f"{max_tokens}; lower that or choose another model"
+        )
+
+
+@torch.no_grad()
+def _require_plain_output(policy: Policy) -> None:
+    """ValueError if the model does more to its logits than one linear layer (bias, cap, scale)."""
+    vocab_size = policy.causal_lm.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
+    token_ids = torch.arange(_PROBE_TOKENS).remainder(vocab_size).unsqueeze(0)  # (1, 8)
+    policy.eval()
+    logits = policy.causal_lm(input_ids=token_ids, use_cache=False).logits.float()
+    expected = logits.log_softmax(dim=2)[0, :-1].gather(1, token_ids[0, 1:, None]).squeeze(1)
+    places = torch.arange(_PROBE_TOKENS)
+    positions = places.unsqueeze(0)
+    mask = torch.ones(1, 1, _PROBE_TOKENS, _PROBE_TOKENS, dtype=torch.bool).tril()
+    got = policy(token_ids, positions, mask, places[:-1], token_ids[0, 1:])
+    if not torch.allclose(got, expected, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
+        raise ValueError(
+            f"{policy.source_folder}: the model's own log-probabilities {expected.tolist()} are "
+            f"not those of its output layer {got.tolist()}; models that cap or scale their logits "
+            "(Gemma 2, Cohere, Granite) cannot be trained here"
+        )

@@ -1,0 +1,91 @@
+"""Log-probabilities of all pairs under the frozen start weights, and their table on disk.
+
+The loaded policy folder is the reference of its round, so the table is computed before the first
+step (adapters are the identity then), once: a table of the same weights, tokenizer and pairs is
+read instead. The same trees and code path as in training give ln 2 at step 0.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+from pyarrow import Table
+from torch import distributed
+from torch.distributed.fsdp import FSDPModule
+
+from skeldpo.records import ReferenceLogps, arrow_schema, from_row, to_row
+from skeldpo.train.batch import PairTokens, build_trees
+from skeldpo.train.loop import share_pairs
+from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
+
+
+@torch.no_grad()
+def reference_logps(
+    policy: Policy,
+    pairs: Sequence[PairTokens],
+    pairs_per_forward: int,
+    model_id: str,
+    tokenizer_id: str,
+) -> list[ReferenceLogps]:
+    """Summed log-probabilities of every pair, in order; every worker calls it and gets them all."""
+    workers, device = workers_of(policy), device_of(policy)
+    sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
+    policy.eval()
+    for rows in share_pairs(pairs, workers, pairs_per_forward):
+        trees = build_trees([pairs[row] for row in rows] or pairs[:1]).to(device)
+        logps = answer_logps(policy, trees)
+        if rows:
+            sums[rows] = logps.double()
+    if isinstance(policy, FSDPModule):
+        policy.reshard()
+    if workers.num_workers > 1:
+        distributed.all_reduce(sums)
+    if not bool(sums.isfinite().all()):
+        rows_with_gaps = (~sums.isfinite()).any(dim=1).nonzero().flatten().tolist()
+        bad = [pairs[row].pair_id for row in rows_with_gaps]
+        raise ValueError(
+            f"reference log-probabilities must be finite, got NaN or infinity for pairs {bad}; "
+            f"check the weights of {policy.source_folder}"
+        )
+    return [
+        ReferenceLogps(
+            pair_id=pair.pair_id,
+            model_id=model_id,
+            tokenizer_id=tokenizer_id,
+            code_chosen=values[0],
+            code_rejected=values[1],
+            skeleton_chosen=values[2],
+            skeleton_rejected=values[3],
+        )
+        for pair, values in zip(pairs, sums.tolist(), strict=True)
+    ]
+
+
+def save_reference(rows: Sequence[ReferenceLogps], path: str) -> None:
+    """Writes the table as Parquet, aside and renamed."""
+    aside = Path(f"{path}.{os.getpid()}.tmp")
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    table = Table.from_pylist([to_row(row) for row in rows], schema=arrow_schema(ReferenceLogps))
+    pq.write_table(table, aside)
+    os.replace(aside, path)
+
+
+def load_reference(
+    path: str, pairs: Sequence[PairTokens], model_id: str, tokenizer_id: str
+) -> list[ReferenceLogps]:
+    """The rows of the pairs, in order; none if the table is absent or of other weights or pairs."""
+    if not Path(path).is_file():
+        return []
+    rows = [from_row(ReferenceLogps, row) for row in pq.read_table(path).to_pylist()]
+    known: Mapping[str, ReferenceLogps] = {
+        row.pair_id: row
+        for row in rows
+        if row.model_id == model_id and row.tokenizer_id == tokenizer_id
+    }
+    if any(pair.pair_id not in known for pair in pairs):
+        return []
+    return [known[pair.pair_id] for pair in pairs]

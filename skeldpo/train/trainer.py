@@ -1,0 +1,313 @@
+"""The training stage as a Ray Train run: pairs and a policy folder in, a policy folder out.
+
+The driver tokenises; each worker loads the policy, shards it, and runs the plan of `loop`. Work is
+resumed only from a run of the same pairs, weights, settings and seed: Ray Train continues whatever
+run has the same name, so the name carries a digest of them. A dead worker group starts again from
+the last checkpoint. Folders must be absolute and shared by all nodes; workers change directory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+import torch
+from torch import distributed
+from torch.distributed.device_mesh import init_device_mesh
+from transformers import AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from skeldpo.config import Config
+from skeldpo.prompts import Prompts
+from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
+from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
+from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
+from skeldpo.train.model import (
+    Policy,
+    check_tokenizer,
+    device_of,
+    load_policy,
+    policy_digest,
+    save_policy,
+    shard_policy,
+    tokenizer_digest,
+    workers_of,
+)
+from skeldpo.train.reference import load_reference, reference_logps, save_reference
+
+logger = logging.getLogger(__name__)
+
+_LOG_EVERY_S = 5.0
+_NUM_CHECKED_TEXTS = 64
+_START_TIMEOUT_S = 600
+"""A worker group may have to wait for nodes to start; Ray Train's default is 60 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """What a training run did. `metrics` has one row an optimizer step (see loss.step_metrics)."""
+
+    num_steps: int
+    num_pairs: int
+    metrics: tuple[dict[str, float], ...]
+    dropped: tuple[Dropped, ...]
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizedPairs:
+    """The pairs that can be trained on, and how many were left out for which reason."""
+
+    kept: tuple[PairTokens, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What a worker needs to know."""
+
+    config: Config
+    pairs: ray.ObjectRef[tuple[PairTokens, ...]]
+    policy_folder: str
+    output_folder: str
+    reference_path: str
+    model_id: str
+    seed: int
+
+
+def train_policy(  # noqa: PLR0913
+    *,
+    config: Config,
+    pairs: Sequence[PreferencePair],
+    policy_folder: str,
+    output_folder: str,
+    reference_path: str,
+    storage_path: str,
+    run_name: str,
+    seed: int,
+) -> TrainResult:
+    """Trains the policy of a folder on pairs and saves it to `output_folder`.
+
+    Args:
+        config: sections policy and train.
+        pairs: of both stages, in any order.
+        policy_folder: the start weights, which are also the frozen reference.
+        output_folder: where the trained policy goes; replaced if it exists.
+        reference_path: Parquet table of the reference log-probabilities, read if it is of these
+            weights and pairs, else written.
+        storage_path: where Ray Train keeps checkpoints; removed when the run has finished.
+        run_name: prefix of the Ray Train run's name.
+        seed: of shuffling, adapters and dropout.
+
+    Raises:
+        ValueError: a path is relative, or no pair can be trained on.
+        RuntimeError: a worker failed more than train.max_failures times, or a loss was not finite.
+    """
+    for path in (policy_folder, output_folder, reference_path):
+        if not os.path.isabs(path):
+            raise ValueError(f"train_policy needs absolute paths on a shared disk, got {path!r}")
+    tokenized = tokenize_pairs(pairs, policy_folder, config)
+    for row in tokenized.dropped:
+        logger.warning("%d of %d pairs left out: %s", row.num_rows, len(pairs), row.reason)
+    num_steps = len(plan_steps(tokenized.kept, config.train, seed))
+    if num_steps == 0:
+        raise ValueError(
+            f"nothing to train on: {len(pairs)} pairs in, {len(tokenized.kept)} usable, with "
+            f"train.correctness_epochs={config.train.correctness_epochs} and "
+            f"train.efficiency_epochs={config.train.efficiency_epochs}; dropped: "
+            f"{[f'{row.num_rows} {row.reason}' for row in tokenized.dropped]}"
+        )
+    job = _Job(
+        config=config,
+        pairs=ray.put(tokenized.kept),
+        policy_folder=policy_folder,
+        output_folder=output_folder,
+        reference_path=reference_path,
+        model_id=policy_digest(policy_folder),
+        seed=seed,
+    )
+    name = f"{run_name}-{_digest(job, tokenized.kept)}"
+    logger.info("training %d pairs in %d steps as %s", len(tokenized.kept), num_steps, name)
+    history = _fit(job, storage_path, name)
+    return TrainResult(
+        num_steps=num_steps,
+        num_pairs=len(tokenized.kept),
+        metrics=tuple(history),
+        dropped=tokenized.dropped,
+        model_id=policy_digest(output_folder),
+    )
+
+
+def tokenize_pairs(
+    pairs: Sequence[PreferencePair], policy_folder: str, config: Config
+) -> TokenizedPairs:
+    """Token ids of the pairs by the policy's own tokenizer, which must survive a save and load."""
+    tokenizer = AutoTokenizer.from_pretrained(policy_folder)
+    texts = [text for pair in pairs for text in (pair.statement, pair.chosen.code)]
+    check_tokenizer(tokenizer, texts[:_NUM_CHECKED_TEXTS], policy_folder)
+    prompts = Prompts(tokenizer, config.policy)
+    kept: list[PairTokens] = []
+    dropped: Counter[DropReason] = Counter()
+    for pair in pairs:
+        tokens = tokenize_pair(pair, prompts, config.policy.max_model_tokens)
+        if isinstance(tokens, DropReason):
+            dropped[tokens] += 1
+        else:
+            kept.append(tokens)
+    rows = [Dropped(reason=reason.value, num_rows=n) for reason, n in sorted(dropped.items())]
+    return TokenizedPairs(kept=tuple(kept), dropped=tuple(rows))
+
+
+def _fit(job: _Job, storage_path: str, name: str) -> list[dict[str, float]]:
+    """Runs the workers and gives the metrics of all steps."""
+    train = job.config.train
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
+    resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
+    trainer = ray.train.torch.TorchTrainer(
+        _train_worker,  # type: ignore[arg-type]
+        train_loop_config={"job": job},
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=train.num_workers, use_gpu=train.use_gpu, resources_per_worker=resources
+        ),
+        run_config=ray.train.RunConfig(
+            name=name,
+            storage_path=storage_path,
+            failure_config=ray.train.FailureConfig(max_failures=train.max_failures),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    try:
+        fitted = trainer.fit()
+    except ray.train.TrainingFailedError as error:
+        raise RuntimeError(
+            f"training run {name} failed more than train.max_failures={train.max_failures} times; "
+            f"last error: {error}"
+        ) from error
+    outcome: dict[str, Any] = fitted.return_value  # type: ignore[attr-defined]
+    if outcome["failure"]:
+        raise RuntimeError(f"training run {name} stopped: {outcome['failure']}")
+    if fitted.checkpoint is not None:
+        fitted.checkpoint.filesystem.delete_dir(fitted.checkpoint.path)
+    history: list[dict[str, float]] = outcome["history"]
+    return history
+
+
+def _train_worker(arguments: dict[str, _Job]) -> dict[str, Any]:
+    """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
+    job = arguments["job"]
+    train, folder = job.config.train, job.policy_folder
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    if not train.use_gpu:
+        torch.set_num_threads(train.cpus_per_worker)
+    pairs = ray.get(job.pairs)
+    policy = load_policy(folder, train, job.config.policy.max_model_tokens, job.seed)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
+    shard_policy(policy, mesh, getattr(torch, train.dtype))
+    tokenizer_id = content_id(
+        tokenizer_digest(tokenizer), job.config.policy.model_dump(mode="json", exclude={"model"})
+    )
+    table = _reference_table(policy, pairs, job, tokenizer_id)
+    optimizer = build_optimizer(policy, train)
+    steps = plan_steps(pairs, train, job.seed)
+    progress = _resume(policy, optimizer)
+    history = list(progress.history)
+    meter = _Meter(num_steps=len(steps), rank=workers_of(policy).rank)
+
+    def on_step(index: int, metrics: dict[str, float]) -> None:
+        history.append(metrics)
+        meter.show(metrics)
+        if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps):
+            _report(policy, optimizer, Progress(next_step=index + 1, history=tuple(history)))
+
+    try:
+        run_steps(policy, optimizer, steps[progress.next_step :], table, train, on_step)
+    except NonFiniteError as error:
+        return {"failure": str(error), "history": history}
+    save_policy(policy, tokenizer, job.output_folder)
+    return {"failure": "", "history": history}
+
+
+def _reference_table(
+    policy: Policy, pairs: Sequence[PairTokens], job: _Job, tokenizer_id: str
+) -> dict[str, ReferenceLogps]:
+    """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
+    rank = workers_of(policy).rank
+    found: list[Any] = [None]
+    if rank == 0:
+        found = [load_reference(job.reference_path, pairs, job.model_id, tokenizer_id)]
+    distributed.broadcast_object_list(found, src=0, device=device_of(policy))
+    rows: list[ReferenceLogps] = found[0]
+    if not rows:
+        forward = job.config.train.pairs_per_forward
+        rows = reference_logps(policy, pairs, forward, job.model_id, tokenizer_id)
+        if rank == 0:
+            save_reference(rows, job.reference_path)
+            logger.info("reference log-probabilities of %d pairs computed", len(rows))
+    return {row.pair_id: row for row in rows}
+
+
+def _resume(policy: Policy, optimizer: torch.optim.Optimizer) -> Progress:
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is None:
+        return Progress(next_step=0, history=())
+    with checkpoint.as_directory() as folder:
+        progress = load_checkpoint(policy, optimizer, folder)
+    logger.info("resumed before step %d", progress.next_step)
+    return progress
+
+
+def _report(policy: Policy, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Saves a checkpoint; Ray Train joins the folders of all workers into one."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_checkpoint(policy, optimizer, progress, folder)
+        checkpoint = ray.train.Checkpoint.from_directory(folder)
+        ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
+
+
+class _Meter:
+    """Progress lines of rank 0: the first step, the last, and one every few seconds."""
+
+    def __init__(self, num_steps: int, rank: int) -> None:
+        self._num_steps = num_steps
+        self._rank = rank
+        self._quiet_s = _LOG_EVERY_S
+
+    def show(self, metrics: dict[str, float]) -> None:
+        """Logs a step's metrics if it is time for a line."""
+        done = int(metrics["step"]) + 1
+        self._quiet_s += metrics["seconds"]
+        if self._rank != 0 or (self._quiet_s < _LOG_EVERY_S and done < self._num_steps):
+            return
+        self._quiet_s = 0.0
+        logger.info(
+            "step %d/%d loss %.4f margin %.4f accuracy %.2f grad %.3g, %.2f s",
+            done,
+            self._num_steps,
+            metrics["loss"],
+            metrics["code/rewards/margins"],
+            metrics["code/rewards/accuracies"],
+            metrics["grad_norm"],
+            metrics["seconds"],
+        )
+
+
+def _digest(job: _Job, pairs: Sequence[PairTokens]) -> str:
+    """12 hex digits of all that decides the trained weights, but not of where they are trained."""
+    places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
+    train = job.config.train.model_dump(mode="json", exclude=places | {"pairs_per_forward"})
+    policy = job.config.policy.model_dump(mode="json", exclude={"model"})
+    ids = sorted(content_id(pair) for pair in pairs)
+    settings = json.dumps([train, policy], sort_keys=True)
+    return content_id(settings, job.model_id, job.seed, *ids)[:12]
