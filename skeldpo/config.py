@@ -125,6 +125,8 @@ class MeasureConfig(Section):
     """Generated inputs grow until the fastest correct program takes this long."""
     max_slow_ratio: float = Field(default=20.0, gt=1)
     """... or until the slowest takes this many times min_cpu_time_ms."""
+    max_screened: int = Field(default=24, ge=2)
+    """Distinct correct programs of a problem that are timed (a seeded choice of them)."""
     screen_repeats: int = Field(default=3, ge=1)
     confirm_repeats: int = Field(default=7, ge=5)
     """Valid rounds of the confirming session; 7 are the least at which max_p_value 0.005 leaves

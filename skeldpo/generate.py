@@ -9,7 +9,6 @@ through untouched.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,21 +16,11 @@ from typing import Any
 
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts, extract_code
-from skeldpo.records import Assignment, Candidate, content_id, from_row, to_row
+from skeldpo.records import Assignment, Candidate, content_id, from_json, to_json
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import Store
 
 CANDIDATES = "candidates"
-
-
-def assignment_to_row(assignment: Assignment) -> dict[str, str]:
-    """The one-column row in which an assignment crosses the Ray Data border."""
-    return {"assignment": json.dumps(to_row(assignment))}
-
-
-def assignment_from_text(text: str) -> Assignment:
-    """The assignment of such a row."""
-    return from_row(Assignment, json.loads(text))
 
 
 class PolicyEngine:
@@ -60,7 +49,7 @@ class PolicyEngine:
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
         waiting: dict[str, Assignment] = {}
         for text in batch["assignment"]:
-            assignment = assignment_from_text(str(text))
+            assignment = from_json(Assignment, str(text))
             if assignment.num_samples == 0 or assignment.candidates:
                 yield _as_batch(assignment)
                 continue
@@ -128,7 +117,7 @@ class PolicyEngine:
 
 
 def _as_batch(assignment: Assignment) -> dict[str, list[str]]:
-    return {name: [value] for name, value in assignment_to_row(assignment).items()}
+    return {"assignment": [to_json(assignment)]}
 
 
 def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:

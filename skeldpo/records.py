@@ -316,6 +316,16 @@ def from_row(record: type[Record], row: dict[str, Any]) -> Record:
     return record(**{name: _typed(hint, row[name]) for name, hint in hints.items()})
 
 
+def to_json(record: Any) -> str:
+    """The record as JSON text: the form in which it crosses a Ray Data border."""
+    return json.dumps(to_row(record))
+
+
+def from_json(record: type[Record], text: str) -> Record:
+    """The record that `to_json` gave."""
+    return from_row(record, json.loads(text))
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)

@@ -159,9 +159,7 @@ def test_same_program_timed_twice_is_hardly_ever_faster():
         spike = rng.random() if rng.random() < 0.05 else 0.0
         return rng.lognormvariate(0, 0.05) * (1 + spike)
 
-    false = sum(
-        accepted([run() for _ in range(7)], [run() for _ in range(7)]) for _ in range(3000)
-    )
+    false = sum(accepted([run() for _ in range(7)], [run() for _ in range(7)]) for _ in range(3000))
     assert false == 0
 
 

@@ -30,6 +30,7 @@ READY = b"R"
 DONE = b"D"
 
 _PR_SET_DUMPABLE = 4
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _SCALARS = frozenset({type(None), bool, int, float, str})
 
 
@@ -78,7 +79,7 @@ def _sorted(entries: list[object]) -> list[object]:
 
 def set_dumpable(value: int) -> None:
     """0 keeps other processes of the same user out of this one's memory and /proc files."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
+    if _LIBC.prctl(_PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE) failed")
 
 
@@ -125,7 +126,7 @@ class ChildSide:
             os._exit(exit_status)
 
     def _confine(self, is_function: bool, cpu_limit_s: float) -> None:
-        """Backs PID 1's limits with the child's own, and leaves no descriptor open but its pipes."""
+        """Backs PID 1's limits with the child's own and closes all descriptors but its pipes."""
         set_dumpable(1)
         os.setsid()
         seconds = math.ceil(cpu_limit_s) + 1

@@ -1,4 +1,4 @@
-"""PID 1 of a sandbox: forks one child a run, limits it, times it and reports to the host.
+"""PID 1 of a sandbox: reads what to run, has it forked and watched, and reports to the host.
 
 Standard library only; copied into the image, and imported by the host for the frame layouts. A run
 is a program frame and an input frame on stdin, and one report frame on stdout. The child is forked
@@ -11,24 +11,28 @@ in the memory the next child is forked from.
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import importlib
 import json
 import mmap
 import os
 import resource
-import select
-import shutil
 import signal
 import struct
 import sys
-import time
 from collections.abc import Callable
 
 from skeldpo.sandbox import child as child_module
-from skeldpo.sandbox.child import ChildSide
+from skeldpo.sandbox.supervise import (
+    BOX,
+    CHUNK_BYTES,
+    OUTPUT_LIMIT_BYTES,
+    Child,
+    Pages,
+    Supervision,
+)
 
+GUEST_FOLDER = "/opt/guest"  # in the image, and its PYTHONPATH
 MAGIC = b"SKP1"
 PROGRAM_HEADER = struct.Struct("<4sdII")  # magic, CPU limit (s), code bytes, entry point bytes
 INPUT_HEADER = struct.Struct("<4sQII")  # magic, sequence, number of answers, input bytes
@@ -36,301 +40,13 @@ REPORT_HEADER = struct.Struct("<4sQII")  # magic, sequence, bytes of JSON, bytes
 
 PROGRAM_LIMIT_BYTES = 1 << 20
 INPUT_LIMIT_BYTES = 64 << 20
-OUTPUT_LIMIT_BYTES = 16 << 20
 REPORT_LIMIT_BYTES = 64 << 10
 
-_CHUNK_BYTES = 64 << 10
-_HELPER_NOISE_NS = 1_000_000  # rusage of waited-for helpers below this is rounding
-_ORPHAN_WAIT_S = 5.0
-_BOX = "/box"
-_SCHEDSTAT = os.path.exists("/proc/self/schedstat")
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 _PRELOADED = (
     "array bisect cmath collections collections.abc copy dataclasses datetime decimal enum "
     "fractions functools heapq io itertools math operator queue random re statistics string typing"
 )
-
-
-class Pages:
-    """A private anonymous map that reads as zeros again, and costs no memory, after `wipe`."""
-
-    def __init__(self, num_bytes: int) -> None:
-        self.map = mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        self.view = memoryview(self.map)
-
-    def wipe(self) -> None:
-        """Gives the pages back."""
-        self.map.madvise(mmap.MADV_DONTNEED)
-
-
-class Child:
-    """A forked child and PID 1's ends of its pipes."""
-
-    def __init__(self, code: memoryview, entry_point: str, cpu_limit_s: float) -> None:
-        self.is_function = bool(entry_point)
-        self.cpu_limit_ns = int(cpu_limit_s * 1e9)
-        stdin, self.stdin = os.pipe()
-        go, self.go = os.pipe()
-        self.status, status = os.pipe()
-        self.answer, answer = os.pipe()
-        self.noise, noise = os.pipe()
-        self.started_ns = time.monotonic_ns()
-        self.pid = os.fork()
-        if self.pid == 0:
-            side = ChildSide(stdin=stdin, go=go, status=status, answer=answer, noise=noise)
-            side.live(code, entry_point, cpu_limit_s)
-        for fd in (stdin, go, status, answer, noise):
-            os.close(fd)
-        for fd in (self.stdin, self.go, self.status, self.answer, self.noise):
-            os.set_blocking(fd, False)
-
-
-class Supervision:
-    """Watches one child from fork to verdict; every time is read from PID 1's own clocks."""
-
-    def __init__(self, child: Child, num_answers: int, payload: memoryview, pages: Pages) -> None:
-        self.answer_bytes = 0
-        self._child = child
-        self._clock_id = (~child.pid << 3) | 2  # the CPU clock of a process: posix-timers(7) ABI
-        self._num_answers = num_answers
-        self._payload = payload
-        self._pages = pages
-        self._read_bytes = 0
-        self._num_lines = 0
-        self._noise_bytes = 0
-        self._noise_tail = b""
-        self._stopped = ""
-        self._released = False
-        self._start = self._end = (0, 0, 0)
-        self._open = {child.stdin, child.go, child.status, child.answer, child.noise}
-        self._poller = select.poll()
-        self._handlers: dict[int, Callable[[], None]] = {}
-        self._watch(child.status, select.POLLIN, self._on_status)
-        self._watch(child.answer, select.POLLIN, self._on_answer)
-        self._watch(child.noise, select.POLLIN, self._on_noise)
-
-    def run(self, oom_kills: Callable[[], int]) -> dict[str, object]:
-        """Waits for the verdict, cleans up, and returns the head of the report."""
-        child = self._child
-        if child.is_function:
-            self._close(child.stdin)
-        else:
-            self._widen(child.stdin)
-            self._feed(child.stdin)
-        oom_before = oom_kills()
-        patience_ms = 1
-        while not self._stopped:
-            events = self._poller.poll(self._wait_ms(patience_ms))
-            for fd, _ in events:
-                handler = self._handlers.get(fd)
-                if handler is not None and not self._stopped:
-                    handler()
-            self._check_limits()
-            patience_ms = 1 if events else min(20, 2 * patience_ms)
-        self._end = self._now()
-        return self._settle(oom_before, oom_kills)
-
-    def _watch(self, fd: int, event: int, handler: Callable[[], None]) -> None:
-        self._poller.register(fd, event)
-        self._handlers[fd] = handler
-
-    def _close(self, fd: int) -> None:
-        if self._handlers.pop(fd, None) is not None:
-            self._poller.unregister(fd)
-        if fd in self._open:
-            self._open.remove(fd)
-            os.close(fd)
-
-    def _now(self) -> tuple[int, int, int]:
-        """CPU time, wall clock and time spent runnable but not running, of the child."""
-        cpu_ns = time.clock_gettime_ns(self._clock_id)
-        wall_ns = time.monotonic_ns()
-        if not _SCHEDSTAT:
-            return cpu_ns, wall_ns, 0
-        with open(f"/proc/{self._child.pid}/schedstat", "rb", buffering=0) as file:
-            return cpu_ns, wall_ns, int(file.read(256).split()[1])
-
-    def _left_ns(self) -> tuple[int, int]:
-        """CPU and wall time left to the child."""
-        limit_ns = self._child.cpu_limit_ns
-        wall_ns = time.monotonic_ns() - self._child.started_ns
-        cpu_ns = time.clock_gettime_ns(self._clock_id)
-        return limit_ns - cpu_ns, 3 * limit_ns + 1_000_000_000 - wall_ns
-
-    def _wait_ms(self, patience_ms: int) -> int:
-        if self._child.status not in self._open:
-            return patience_ms  # it exited, or closed the pipe that would tell
-        return min(100, max(0, min(self._left_ns())) // 1_000_000 + 1)
-
-    def _check_limits(self) -> None:
-        if self._stopped:
-            return
-        cpu_left_ns, wall_left_ns = self._left_ns()
-        if os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self._stopped = "EXITED"
-        elif cpu_left_ns <= 0:
-            self._stopped = "TIME_LIMIT"
-        elif wall_left_ns <= 0:
-            used_ns = self._child.cpu_limit_ns - cpu_left_ns
-            is_busy = used_ns > self._child.cpu_limit_ns // 10
-            self._stopped = "TIME_LIMIT" if is_busy else "IDLE_LIMIT"
-
-    def _on_status(self) -> None:
-        said = os.read(self._child.status, 64)
-        if not said:
-            self._close(self._child.status)
-        elif not self._released:
-            self._released = True
-            self._start = self._now()
-            if self._child.is_function:
-                self._feed(self._child.go)
-            else:
-                self._close(self._child.go)
-        elif not self._child.is_function and child_module.DONE in said:
-            self._stopped = "DONE"
-
-    def _widen(self, fd: int) -> None:
-        """A larger pipe means fewer switches in the timed window; the kernel may refuse one."""
-        if len(self._payload) > _CHUNK_BYTES:
-            try:
-                fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, min(len(self._payload), 1 << 20))
-            except PermissionError:
-                return
-
-    def _feed(self, fd: int) -> None:
-        try:
-            while self._payload:
-                self._payload = self._payload[os.write(fd, self._payload) :]
-        except BlockingIOError:
-            if fd not in self._handlers:
-                self._watch(fd, select.POLLOUT, lambda: self._feed(fd))
-            return
-        except BrokenPipeError:
-            pass  # the program does not read its input, which is its own affair
-        self._close(fd)
-
-    def _on_answer(self) -> None:
-        start = self._read_bytes
-        num_bytes = os.readv(self._child.answer, [self._pages.view[start : start + _CHUNK_BYTES]])
-        self._read_bytes += num_bytes
-        if num_bytes == 0:
-            self._close(self._child.answer)
-        elif self._read_bytes > OUTPUT_LIMIT_BYTES:
-            self._stopped = "OUTPUT_LIMIT"
-        elif not self._child.is_function:
-            self.answer_bytes = self._read_bytes
-        while self._child.is_function and self._num_lines < self._num_answers:
-            end = self._pages.map.find(b"\n", start, self._read_bytes)
-            if end < 0:
-                return
-            start = self.answer_bytes = end + 1
-            self._num_lines += 1
-            if self._num_lines == self._num_answers:
-                self._stopped = "DONE"
-
-    def _on_noise(self) -> None:
-        text = os.read(self._child.noise, _CHUNK_BYTES)
-        self._noise_bytes += len(text)
-        self._noise_tail = (self._noise_tail + text)[-child_module.TAIL_BYTES :]
-        if not text:
-            self._close(self._child.noise)
-        elif self._noise_bytes > OUTPUT_LIMIT_BYTES:
-            self._stopped = "OUTPUT_LIMIT"
-
-    def _drain(self, fd: int, handler: Callable[[], None]) -> None:
-        """Reads what dead writers left in a pipe."""
-        while fd in self._open and self._stopped != "OUTPUT_LIMIT":
-            handler()
-
-    def _settle(self, oom_before: int, oom_kills: Callable[[], int]) -> dict[str, object]:
-        child = self._child
-        os.kill(child.pid, signal.SIGKILL)
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        own_ns = time.clock_gettime_ns(self._clock_id)
-        _, wait_status, usage = os.wait4(child.pid, 0)
-        num_orphans, all_gone = _kill_orphans()
-        if self._stopped == "EXITED" or not child.is_function:
-            self._drain(child.answer, self._on_answer)
-        if self._stopped == "EXITED" and all_gone:
-            self._drain(child.noise, self._on_noise)
-        for fd in tuple(self._open):
-            self._close(fd)
-        is_clean = _empty_folders() and all_gone
-        outcome, failure = self._verdict(num_orphans, oom_kills() > oom_before, wait_status)
-        total_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
-        helper_ns = total_ns - own_ns if total_ns - own_ns > _HELPER_NOISE_NS else 0
-        cpu_ns, wall_ns, delay_ns = (
-            end - start if self._released else 0
-            for start, end in zip(self._start, self._end, strict=True)
-        )
-        return {
-            "outcome": outcome,
-            "failure": failure,
-            "cpu_time_ns": cpu_ns + helper_ns,
-            "total_cpu_time_ns": total_ns,
-            "wall_time_ns": wall_ns,
-            "run_delay_ns": delay_ns,
-            "peak_memory_bytes": usage.ru_maxrss * 1024,
-            "involuntary_switches": usage.ru_nivcsw,
-            "is_clean": is_clean,
-        }
-
-    def _verdict(self, num_orphans: int, is_oom: bool, wait_status: int) -> tuple[str, str]:
-        code = os.waitstatus_to_exitcode(wait_status)
-        tail = self._noise_tail.decode("utf-8", "replace")
-        if num_orphans:
-            return "VIOLATION", f"left {num_orphans} processes behind\n{tail}"
-        if is_oom or (self._stopped == "EXITED" and code == child_module.EXIT_MEMORY):
-            return "MEMORY_LIMIT", f"out of memory\n{tail}"
-        if self._stopped in ("TIME_LIMIT", "IDLE_LIMIT", "OUTPUT_LIMIT"):
-            return self._stopped, f"stopped at the {self._stopped.lower().replace('_', ' ')}"
-        if self._stopped == "DONE" or (code == 0 and not self._child.is_function):
-            return "ACCEPTED", ""
-        if code == -signal.SIGXCPU:
-            return "TIME_LIMIT", "stopped by SIGXCPU"
-        if code == -signal.SIGXFSZ:
-            return "OUTPUT_LIMIT", "stopped by SIGXFSZ"
-        if code == child_module.EXIT_COMPILE and not self._released:
-            return "COMPILE_ERROR", tail
-        end = f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
-        answered = f"{self._num_lines} of {self._num_answers} answers, "
-        return "RUNTIME_ERROR", f"{answered * self._child.is_function}ended with {end}\n{tail}"
-
-
-def _kill_orphans() -> tuple[int, bool]:
-    """How many processes the child left behind, and whether PID 1 is alone again."""
-    num_orphans = 0
-    deadline = time.monotonic() + _ORPHAN_WAIT_S
-    while time.monotonic() < deadline:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return num_orphans, True
-        if pid:
-            num_orphans += 1
-            continue
-        try:
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        time.sleep(0.0005)
-    return num_orphans + 1, False
-
-
-def _empty_folders() -> bool:
-    """Empties /box and /tmp; False if anything of the run may have stayed."""
-    try:
-        for folder in (_BOX, "/tmp"):
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        shutil.rmtree(entry.path)
-                    else:
-                        os.unlink(entry.path)
-        os.utime(_BOX, (0, 0))
-        return os.stat(_BOX).st_mode & 0o7777 == 0o700 and os.getcwd() == _BOX
-    except (OSError, RecursionError):
-        return False
 
 
 def _oom_counter() -> Callable[[], int]:
@@ -374,8 +90,8 @@ def _require(condition: bool, frame: str) -> None:
 
 def serve() -> None:
     """Runs what the host asks for until it closes the connection."""
-    header, program, inputs = Pages(mmap.PAGESIZE), Pages(PROGRAM_LIMIT_BYTES * 2), None
-    inputs, answers = Pages(INPUT_LIMIT_BYTES), Pages(OUTPUT_LIMIT_BYTES + _CHUNK_BYTES)
+    header, program = Pages(mmap.PAGESIZE), Pages(PROGRAM_LIMIT_BYTES)
+    inputs, answers = Pages(INPUT_LIMIT_BYTES), Pages(OUTPUT_LIMIT_BYTES + CHUNK_BYTES)
     oom_kills = _oom_counter()
     version = "{}.{}.{}".format(*sys.version_info[:3])
     _send(0, {"python_version": version}, memoryview(b""))
@@ -408,8 +124,8 @@ def main() -> None:
     child_module.set_dumpable(0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.chdir(_BOX)
-    sys.path[:] = [path for path in sys.path if path not in ("", _BOX, os.environ["PYTHONPATH"])]
+    os.chdir(BOX)
+    sys.path[:] = [path for path in sys.path if path not in ("", BOX, GUEST_FOLDER)]
     for name in _PRELOADED.split():
         importlib.import_module(name)
     sys.argv[:] = ["program.py"]

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     r"""
       (?P<comment> \#[^\r\n]*+ )
     | (?P<word>
-        (?: [uU] | [bBfFtT][rR]? | [rR][bBfFtT]? )?+      # strings; the closing quote may be missing
+        (?: [uU] | [bBfFtT][rR]? | [rR][bBfFtT]? )?+      # strings, closed or not
         (?: '''(?: [^'\\]++ | \\[\s\S]?+ | '(?!'') )*+(?:''')?+
           | \"""(?: [^"\\]++ | \\[\s\S]?+ | "(?!"") )*+(?:\""")?+
           | '(?: [^'\\\r\n]++ | \\(?:\r\n|[\s\S])?+ )*+'?+

@@ -38,8 +38,7 @@ def save_checkpoint(
     policy: Policy, optimizer: torch.optim.Optimizer, progress: Progress, folder: str
 ) -> None:
     """Writes this worker's shards to a folder, which may be its own; rank 0 adds the progress."""
-    model_state, optimizer_state = get_state_dict(policy, optimizer, options=_TRAINABLE)
-    save({"policy": model_state, "optimizer": optimizer_state}, checkpoint_id=folder)
+    save(_trainable_state(policy, optimizer), checkpoint_id=folder)
     if workers_of(policy).rank == 0:
         row = {"next_step": progress.next_step, "history": list(progress.history)}
         Path(folder, _PROGRESS_FILE).write_text(json.dumps(row), encoding="utf-8")
@@ -47,8 +46,7 @@ def save_checkpoint(
 
 def load_checkpoint(policy: Policy, optimizer: torch.optim.Optimizer, folder: str) -> Progress:
     """Puts the saved values into policy and optimizer; `folder` holds the shards of all workers."""
-    model_state, optimizer_state = get_state_dict(policy, optimizer, options=_TRAINABLE)
-    state: dict[str, Any] = {"policy": model_state, "optimizer": optimizer_state}
+    state = _trainable_state(policy, optimizer)
     load(state, checkpoint_id=folder)
     set_state_dict(
         policy,
@@ -59,3 +57,11 @@ def load_checkpoint(policy: Policy, optimizer: torch.optim.Optimizer, folder: st
     )
     row = json.loads(Path(folder, _PROGRESS_FILE).read_text(encoding="utf-8"))
     return Progress(next_step=row["next_step"], history=tuple(row["history"]))
+
+
+def _trainable_state(policy: Policy, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The tensors of a checkpoint, each once: `ignore_frozen_params` leaves tied ones in."""
+    model_state, optimizer_state = get_state_dict(policy, optimizer, options=_TRAINABLE)
+    names = {name for name, value in policy.named_parameters() if value.requires_grad}
+    trainable = {name: value for name, value in model_state.items() if name in names}
+    return {"policy": trainable, "optimizer": optimizer_state}

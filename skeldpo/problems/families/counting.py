@@ -43,7 +43,6 @@ def $fn($a):
         """\
 from collections import Counter
 
-
 def $fn($a):
     if not $a:
         return 0
@@ -106,7 +105,6 @@ def $fn($a):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a):
     if not $a:
@@ -175,7 +173,6 @@ def $fn($a):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a):
     if not $a:
@@ -256,7 +253,6 @@ def $fn($a):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a):
     if not $a:

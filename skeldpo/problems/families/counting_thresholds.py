@@ -46,7 +46,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     return sum(1 for c in Counter($a).values() if c >= $b)
 """,
@@ -109,7 +108,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a, $b):
     return list(Counter($a).values()).count($b)
@@ -174,7 +172,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a, $b):
     counts = Counter($a)
@@ -241,7 +238,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a, $b):
     counts = Counter($a)

@@ -200,72 +200,65 @@ def $fn($a, $b):
             ),
         ),
         Variation(
-            name="count_pairs",
+            name="first_repeat",
             wordings=(
-                "Count the pairs of equal values in the list `$a` whose positions differ by at "
-                "most the positive integer `$b`.",
-                "Given integers `$a` and a positive integer `$b`, return the number of index pairs "
-                "i < j with equal values and j - i <= `$b`.",
-                "How many pairs of positions of `$a` hold the same value and are no more than "
-                "`$b` >= 1 apart? Each pair counts once.",
-                "For each element of `$a`, count the equal elements among its `$b` predecessors "
-                "(fewer near the start, `$b` >= 1), and return the sum of these counts.",
-                "Return the number of unordered pairs of equal elements in `$a` that are `$b` or "
-                "fewer positions apart, where `$b` is positive.",
+                "Return the smallest index of the list `$a` whose value also occurs among the `$b` "
+                "positions directly before it, or -1 if there is none. `$b` is positive.",
+                "Given integers `$a` and a positive integer `$b`, return the smallest index j that "
+                "has an index i < j with an equal value and j - i <= `$b`, else -1.",
+                "An element of `$a` is recent if one of the (at most) `$b` >= 1 elements just "
+                "before it is equal to it. Return the index of the first recent element or -1.",
+                "At which index of `$a` does an element repeat one that stands at most `$b` places "
+                "earlier for the first time? Return -1 if never; `$b` is positive.",
+                "Go through `$a` from the left and return the index of the first element that is "
+                "equal to any of its `$b` predecessors (`$b` >= 1), or -1 without one.",
             ),
             fast=(
                 """\
-from collections import Counter
-
 def $fn($a, $b):
-    counts = Counter()
-    total = 0
+    last = {}
     for i, x in enumerate($a):
-        if i > $b:
-            counts[$a[i - $b - 1]] -= 1
-        total += counts[x]
-        counts[x] += 1
-    return total
+        if x in last and i - last[x] <= $b:
+            return i
+        last[x] = i
+    return -1
 """,
                 """\
-from bisect import bisect_left
-
 def $fn($a, $b):
-    places = {}
-    total = 0
+    seen = set()
     for i, x in enumerate($a):
-        p = places.setdefault(x, [])
-        total += len(p) - bisect_left(p, i - $b)
-        p.append(i)
-    return total
+        if i > $b:
+            seen.remove($a[i - $b - 1])
+        if x in seen:
+            return i
+        seen.add(x)
+    return -1
 """,
             ),
             slow=(
                 """\
 def $fn($a, $b):
-    n = len($a)
-    total = 0
-    for i in range(n):
-        for j in range(i + 1, min(n, i + $b + 1)):
+    for i in range(len($a)):
+        for j in range(max(0, i - $b), i):
             if $a[i] == $a[j]:
-                total += 1
-    return total
+                return i
+    return -1
 """,
                 """\
 def $fn($a, $b):
-    total = 0
     for i, x in enumerate($a):
-        total += $a[max(0, i - $b):i].count(x)
-    return total
+        if x in $a[max(0, i - $b):i]:
+            return i
+    return -1
 """,
             ),
             tests=(
-                ([[], 2], 0),
-                ([[4], 1], 0),
-                ([[1, 2, 1, 1], 1], 1),
-                ([[1, 2, 1, 1], 2], 2),
-                ([[3, 3, 3, 3], 9], 6),
-                ([[3, 3, 3, 3], 2], 5),
+                ([[], 1], -1),
+                ([[4], 3], -1),
+                ([[1, 2, 1], 1], -1),
+                ([[1, 2, 1, 2], 2], 2),
+                ([[5, -3, 8, 5, 5], 1], 4),
+                ([[1, 2, 3, 4, 1], 3], -1),
             ),
         ),
     ),

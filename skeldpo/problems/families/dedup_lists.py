@@ -1,4 +1,4 @@
-"""Families about two lists: which values of one are in the other."""
+"""Families about two lists: what they share, and where."""
 
 from skeldpo.problems.family import Family, Variation
 
@@ -77,33 +77,32 @@ def $fn($a, $b):
             ),
         ),
         Variation(
-            name="intersection",
+            name="common_once",
             wordings=(
-                "Return the elements of the list `$a` that also occur in the list `$b`, in their "
-                "original order and with repetitions.",
+                "Return the values that occur in both lists `$a` and `$b`, each of them once, in "
+                "the order of their first appearance in `$a`.",
                 "Given two lists of integers, keep those elements of `$a` that are present in "
-                "`$b`. Preserve order and duplicates of `$a`.",
-                "Remove from `$a` every element whose value does not appear in `$b`, and return "
-                "what is left as a new list in the same order.",
-                "Which elements of `$a` have an equal element in `$b`? Return them all, copies "
-                "included, as they are ordered in `$a`.",
-                "Filter `$a`: keep only values that are contained in `$b`. Return the filtered "
-                "list; order and repeated values stay as they were.",
+                "`$b`, but no value twice: only its first occurrence in `$a` stays.",
+                "Which values do `$a` and `$b` have in common? List each such value a single time, "
+                "sorted by where it first occurs in `$a`.",
+                "Filter `$a`: keep only values that are contained in `$b`, and remove repetitions "
+                "after the first. Return the filtered list in the original order.",
+                "Intersect `$a` with `$b`: return a list without duplicates that holds the shared "
+                "values in the order in which `$a` first shows them.",
             ),
             fast=(
                 """\
 def $fn($a, $b):
     seen = set($b)
-    return [x for x in $a if x in seen]
+    return [x for x in dict.fromkeys($a) if x in seen]
 """,
                 """\
 def $fn($a, $b):
-    seen = {}
-    for y in $b:
-        seen[y] = True
+    common = set($a) & set($b)
     result = []
     for x in $a:
-        if x in seen:
+        if x in common:
+            common.remove(x)
             result.append(x)
     return result
 """,
@@ -111,23 +110,28 @@ def $fn($a, $b):
             slow=(
                 """\
 def $fn($a, $b):
-    return [x for x in $a if x in $b]
-""",
-                """\
-def $fn($a, $b):
     result = []
     for x in $a:
-        for y in $b:
-            if x == y:
-                result.append(x)
-                break
+        if x in $b and x not in result:
+            result.append(x)
     return result
 """,
                 """\
 def $fn($a, $b):
     result = []
     for x in $a:
-        if $b.count(x) > 0:
+        if x not in result:
+            for y in $b:
+                if x == y:
+                    result.append(x)
+                    break
+    return result
+""",
+                """\
+def $fn($a, $b):
+    result = []
+    for x in $a:
+        if $b.count(x) > 0 and result.count(x) == 0:
             result.append(x)
     return result
 """,
@@ -136,8 +140,8 @@ def $fn($a, $b):
                 ([[], []], []),
                 ([[], [1]], []),
                 ([[2, 2, 3], []], []),
-                ([[1, 2, 3, 2], [2, 1, 9]], [1, 2, 2]),
-                ([[-1, 0, -1, 5], [-1, -1]], [-1, -1]),
+                ([[1, 2, 3, 2], [2, 1, 9]], [1, 2]),
+                ([[-1, 0, -1, 5], [-1, -1]], [-1]),
             ),
         ),
         Variation(
@@ -209,66 +213,66 @@ def $fn($a, $b):
             ),
         ),
         Variation(
-            name="count_common",
+            name="positions",
             wordings=(
-                "Return how many elements of the list `$a` also occur in the list `$b`. Repeated "
-                "elements of `$a` count each time.",
-                "Given two lists of integers, count the positions of `$a` whose value is contained "
-                "in `$b`, and return this number.",
-                "For how many elements of `$a`, duplicates included, is there an equal element in "
-                "`$b`? Return the count.",
-                "Count the members of `$a` that can be found in `$b`; a value that `$a` holds "
-                "several times counts several times.",
-                "Go through `$a` and count the elements that `$b` contains as well. Return the "
-                "number, which is 0 if nothing matches.",
+                "For each element of the list `$a`, find the index of its first occurrence in the "
+                "list `$b`, or -1 if it is not there. Return the list of indices.",
+                "Given two lists of integers, replace every value of `$a` by the smallest index at "
+                "which it stands in `$b`, and by -1 if `$b` lacks it. Return the new list.",
+                "Where in `$b` does each element of `$a` appear first? Return a list as long as "
+                "`$a` with 0-based positions, -1 standing for absent values.",
+                "Look up all elements of `$a`, in order, in the list `$b`: the answer for one is "
+                "the lowest matching index of `$b`, or -1. Return the answers.",
+                "Return a list that tells for every x in `$a` the first position of x in `$b`; "
+                "values missing from `$b` get -1.",
             ),
             fast=(
                 """\
 def $fn($a, $b):
-    seen = set($b)
-    return sum(1 for x in $a if x in seen)
+    first = {}
+    for i, y in enumerate($b):
+        if y not in first:
+            first[y] = i
+    return [first.get(x, -1) for x in $a]
 """,
                 """\
-from collections import Counter
-
 def $fn($a, $b):
-    counts = Counter($a)
-    total = 0
-    for y in set($b):
-        total += counts[y]
-    return total
+    first = {}
+    for i in range(len($b) - 1, -1, -1):
+        first[$b[i]] = i
+    result = []
+    for x in $a:
+        if x in first:
+            result.append(first[x])
+        else:
+            result.append(-1)
+    return result
 """,
             ),
             slow=(
                 """\
 def $fn($a, $b):
-    return sum(1 for x in $a if x in $b)
+    return [$b.index(x) if x in $b else -1 for x in $a]
 """,
                 """\
 def $fn($a, $b):
-    total = 0
+    result = []
     for x in $a:
-        for y in $b:
+        found = -1
+        for i, y in enumerate($b):
             if x == y:
-                total += 1
+                found = i
                 break
-    return total
-""",
-                """\
-def $fn($a, $b):
-    total = 0
-    for x in $a:
-        if $b.count(x) > 0:
-            total += 1
-    return total
+        result.append(found)
+    return result
 """,
             ),
             tests=(
-                ([[], []], 0),
-                ([[], [1]], 0),
-                ([[2, 2, 3], []], 0),
-                ([[1, 2, 3, 2], [2, 2, 9]], 2),
-                ([[-1, 0, -1, 5], [-1, 0]], 3),
+                ([[], []], []),
+                ([[], [1]], []),
+                ([[2, 2, 3], []], [-1, -1, -1]),
+                ([[1, 2, 3, 2], [2, 2, 9, 1]], [3, 0, -1, 0]),
+                ([[-1, 0, -1, 5], [0, -1]], [1, 0, 1, -1]),
             ),
         ),
     ),

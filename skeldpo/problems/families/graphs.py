@@ -213,8 +213,8 @@ def generate_input(size, seed):
     cut = size - size // 10
     edges = [[nodes[i], nodes[i + 1]] for i in range(size - 1) if i + 1 != cut]
     for _ in range(size // 8):
-        i = rng.randrange(max(1, size - 3))
-        edges.append([nodes[i + rng.randint(0, 2)], nodes[i]])
+        i = rng.randrange(size - 2)
+        edges.append(rng.sample([nodes[i], nodes[i + 2]], 2))
     rng.shuffle(edges)
     return [size, edges, nodes[0]]
 """,

@@ -54,7 +54,6 @@ def $fn($a, $b):
         """\
 from collections import defaultdict
 
-
 def $fn($a, $b):
     counts = defaultdict(int)
     distinct = 0
@@ -213,7 +212,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import defaultdict
-
 
 def $fn($a, $b):
     counts = defaultdict(int)

@@ -42,7 +42,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     counts = Counter($a)
     return sum(counts[x] for x in set($b))
@@ -103,7 +102,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a, $b):
     counts = Counter($a)

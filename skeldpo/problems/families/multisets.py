@@ -110,7 +110,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     rest = Counter($a) - Counter($b)
     return sum(rest.values())
@@ -174,7 +173,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import Counter
-
 
 def $fn($a, $b):
     common = Counter($a) & Counter($b)

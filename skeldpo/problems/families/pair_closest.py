@@ -48,7 +48,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_left
 
-
 def $fn($a, $b):
     s = sorted($a)
     best = abs(s[0] + s[1] - $b)
@@ -72,7 +71,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     return min(abs(x + y - $b) for x, y in combinations($a, 2))
@@ -125,7 +123,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_left
 
-
 def $fn($a, $b):
     s = sorted($a)
     best = s[0] + s[1]
@@ -151,7 +148,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     sums = [x + y for x, y in combinations($a, 2)]
@@ -202,7 +198,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_right
 
-
 def $fn($a, $b):
     s = sorted($a)
     best = -1
@@ -227,7 +222,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     return max((x + y for x, y in combinations($a, 2) if x + y <= $b), default=-1)

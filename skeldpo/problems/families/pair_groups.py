@@ -44,7 +44,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     counts = Counter(x % $b for x in $a)
     return sum(c * (c - 1) // 2 for c in counts.values())
@@ -63,7 +62,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     return sum(1 for x, y in combinations($a, 2) if x % $b == y % $b)
@@ -177,7 +175,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_left
 
-
 def $fn($a, $b):
     places = {}
     answer = 0
@@ -243,7 +240,6 @@ def $fn($a, $b):
 """,
         """\
 from bisect import bisect_right
-
 
 def $fn($a, $b):
     places = {}

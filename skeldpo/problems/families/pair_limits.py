@@ -45,7 +45,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_left
 
-
 def $fn($a, $b):
     s = sorted($a)
     answer = 0
@@ -68,7 +67,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     return sum(1 for x, y in combinations($a, 2) if x + y < $b)
@@ -113,7 +111,6 @@ def $fn($a, $b):
 """,
         """\
 from bisect import bisect_right
-
 
 def $fn($a, $b):
     s = sorted($a)
@@ -185,7 +182,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_right
 
-
 def $fn($a, $b):
     s = sorted($a)
     n = len(s)
@@ -209,7 +205,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     return sum(1 for x, y in combinations($a, 2) if x + y > $b)
@@ -254,7 +249,6 @@ def $fn($a, $b):
 """,
         """\
 from bisect import bisect_right
-
 
 def $fn($a, $b):
     s = sorted($a)

@@ -277,12 +277,12 @@ def $fn($a, $b):
 """,
         """\
 def $fn($a, $b):
-    s = sorted($a)
-    for i, x in enumerate(s):
-        for y in s[i + 1 :]:
-            if x + y == $b:
-                return [x, y]
-    return []
+    best = []
+    for i, x in enumerate($a):
+        y = $b - x
+        if y in $a[i + 1 :] and (not best or min(x, y) < best[0]):
+            best = [min(x, y), max(x, y)]
+    return best
 """,
     ),
     tests=(

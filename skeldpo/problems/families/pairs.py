@@ -41,7 +41,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     counts = Counter($a)
     total = 0
@@ -112,7 +111,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     counts = Counter($a)
     if $b == 0:
@@ -133,7 +131,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     answer = 0
@@ -178,7 +175,6 @@ def $fn($a, $b):
 """,
         """\
 from collections import defaultdict
-
 
 def $fn($a, $b):
     counts = defaultdict(int)
@@ -247,7 +243,6 @@ def $fn($a, $b):
         """\
 from collections import Counter
 
-
 def $fn($a, $b):
     counts = Counter(x for x in $a if $b % x == 0)
     answer = 0
@@ -273,7 +268,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import combinations
-
 
 def $fn($a, $b):
     return sum(1 for x, y in combinations($a, 2) if x * y == $b)

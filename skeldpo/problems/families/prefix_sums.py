@@ -23,8 +23,7 @@ _SUMS = Variation(
     name="sums",
     wordings=(
         "`$a` is a list of integers and `$b` a list of pairs [l, r] with 0 <= l <= r < len(`$a`). "
-        "For each pair, in order, find the sum of the elements from index l to r inclusive; "
-        "return the list of sums.",
+        "Return, for each pair in order, the sum of the elements from index l to r inclusive.",
         "For every range [l, r] in `$b` (zero-based, both ends included, l <= r, inside the list) "
         "add up the elements of the integer list `$a` in that range. Return the totals in the "
         "order of `$b`.",
@@ -51,7 +50,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import accumulate
-
 
 def $fn($a, $b):
     prefix = list(accumulate($a, initial=0))
@@ -90,8 +88,7 @@ _ODD_COUNTS = Variation(
     name="odd_counts",
     wordings=(
         "`$a` is a list of integers and `$b` a list of pairs [l, r] with 0 <= l <= r < len(`$a`). "
-        "For each pair, in order, count the odd elements from index l to r inclusive; return the "
-        "list of counts.",
+        "Return, for each pair in order, the number of odd elements from index l to r inclusive.",
         "For every range [l, r] in `$b` (zero-based, both ends included, l <= r, inside the list) "
         "count how many elements of the integer list `$a` in that range are odd. Return the "
         "counts in the order of `$b`.",
@@ -118,7 +115,6 @@ def $fn($a, $b):
 """,
         """\
 from bisect import bisect_left, bisect_right
-
 
 def $fn($a, $b):
     odd = [i for i, x in enumerate($a) if x % 2 == 1]
@@ -161,14 +157,14 @@ _OUTSIDE_SUMS = Variation(
     name="outside_sums",
     wordings=(
         "`$a` is a list of integers and `$b` a list of pairs [l, r] with 0 <= l <= r < len(`$a`). "
-        "For each pair, in order, find the sum of the elements before index l and after index r; "
-        "return the list of sums.",
+        "Return, for each pair in order, the sum of the elements before index l and after index "
+        "r.",
         "For every range [l, r] in `$b` (zero-based, both ends included, l <= r, inside the list) "
         "add up the elements of the integer list `$a` that are not in that range. Return the "
         "totals in the order of `$b`.",
-        "Return a list with one number per query of `$b`. A query [l, r] asks for the total that "
-        "is left of the integers `$a` if the positions l, l + 1, ..., r (from 0, always valid) "
-        "are removed; each query starts from the full list.",
+        "Return a list with one number per query of `$b`. A query [l, r] asks for the total of "
+        "the integers `$a` without those at the zero-based, always valid positions l to r "
+        "inclusive; each query starts from the full list.",
         "Answer queries on the integers `$a`: for each valid zero-based index range [l, r] in "
         "`$b`, both ends included, find the sum of all elements outside the range. Return the "
         "sums in query order.",
@@ -189,7 +185,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import accumulate
-
 
 def $fn($a, $b):
     total = sum($a)
@@ -229,15 +224,15 @@ def $fn($a, $b):
 _LARGEST = Variation(
     name="largest",
     wordings=(
-        "`$a` is a list of integers and `$b` a list of pairs [l, r] with 0 <= l <= r < len(`$a`). "
-        "Each pair stands for the sum of the elements from index l to r inclusive. Return the "
-        "largest of these sums, or 0 if `$b` is empty.",
+        "`$a` is a list of integers and `$b` a list of index pairs [l, r] with 0 <= l <= r < "
+        "len(`$a`). Return the largest sum of elements l to r inclusive over all pairs, or 0 if "
+        "`$b` is empty.",
         "For every range [l, r] in `$b` (zero-based, both ends included, l <= r, inside the list) "
         "add up the elements of the integer list `$a` in that range. Return the greatest total, "
         "or 0 without ranges.",
-        "A query [l, r] of `$b` has as its value the total of the integers of `$a` at the "
-        "positions l, l + 1, ..., r, counted from 0; queries always lie inside `$a`. Return the "
-        "highest value of a query, 0 if there is none.",
+        "The value of a query [l, r] of `$b` is the total of the integers of `$a` at the zero- "
+        "based positions l to r inclusive, always valid. Return the highest value of a query, 0 "
+        "without queries.",
         "Given the integers `$a` and valid zero-based index ranges [l, r] in `$b`, both ends "
         "included, find the range over which the sum of `$a` is greatest and return that sum. If "
         "`$b` is empty, return 0.",
@@ -257,7 +252,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import accumulate
-
 
 def $fn($a, $b):
     prefix = list(accumulate($a, initial=0))

@@ -237,7 +237,6 @@ def $fn($a):
         """\
 from collections import Counter
 
-
 def $fn($a):
     counts = Counter($a)
     return next((x for x in $a if counts[x] == 1), -1)

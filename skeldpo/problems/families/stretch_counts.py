@@ -44,7 +44,6 @@ def $fn($a, $b):
 from collections import defaultdict
 from itertools import accumulate
 
-
 def $fn($a, $b):
     counts = defaultdict(int)
     answer = 0
@@ -121,7 +120,6 @@ def $fn($a, $b):
 from collections import Counter
 from itertools import accumulate
 
-
 def $fn($a, $b):
     counts = Counter(p % $b for p in accumulate($a, initial=0))
     return sum(c * (c - 1) // 2 for c in counts.values())
@@ -169,9 +167,9 @@ _EQUAL_LONGEST = Variation(
         "empty stretch of consecutive elements whose sum is exactly `$b`, or 0 if there is none.",
         "How many elements has the longest non-empty contiguous part of the integer list `$a` "
         "with the total `$b`? Return 0 if no part has this total.",
-        "`$a` is a list of integers, possibly negative. Over all index pairs i <= j such that the "
-        "elements from i to j inclusive add up to `$b`, return the largest j - i + 1, or 0 "
-        "without such a pair.",
+        "`$a` is a list of integers, possibly negative. If the elements from index i to j "
+        "inclusive add up to `$b`, the pair i <= j is fitting. Return the largest j - i + 1 of a "
+        "fitting pair, else 0.",
         "Find the longest non-empty sublist of adjacent elements of `$a` whose sum equals `$b` "
         "and return its length, or 0 if no sublist qualifies. Elements and `$b` are integers of "
         "any sign.",
@@ -195,7 +193,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import accumulate
-
 
 def $fn($a, $b):
     first = {}
@@ -250,9 +247,9 @@ _DIVISIBLE_LONGEST = Variation(
         "How many elements has the longest non-empty contiguous part of the integer list `$a` "
         "whose total is a multiple of `$b` (`$b` >= 1; 0 is a multiple)? Return 0 if there is no "
         "such part.",
-        "`$a` is a list of integers, possibly negative. Over all index pairs i <= j such that the "
-        "sum of the elements from i to j inclusive is 0 modulo the positive integer `$b`, return "
-        "the largest j - i + 1, or 0 if none.",
+        "`$a` is a list of integers, possibly negative. Return the largest j - i + 1 with i <= j "
+        "such that the positive integer `$b` divides the sum of elements i to j inclusive, or 0 "
+        "if none.",
         "Find the longest non-empty sublist of adjacent elements of `$a` whose sum leaves no "
         "remainder when divided by `$b`, which is at least 1. Return its length, or 0 if no "
         "sublist qualifies.",
@@ -276,7 +273,6 @@ def $fn($a, $b):
 """,
         """\
 from itertools import accumulate
-
 
 def $fn($a, $b):
     first = {}

@@ -48,7 +48,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_left
 
-
 def $fn($a, $b):
     n = len($a)
     prefix = [0]
@@ -134,7 +133,6 @@ def $fn($a, $b):
         """\
 from bisect import bisect_right
 
-
 def $fn($a, $b):
     prefix = [0]
     for x in $a:
@@ -211,7 +209,6 @@ def $fn($a, $b):
 """,
         """\
 from bisect import bisect_left
-
 
 def $fn($a, $b):
     prefix = [0]

@@ -65,113 +65,173 @@ _DISTINCT = Family(
     parameters=(("nums", "values", "tokens", "items"),),
     variations=(
         Variation(
-            name="longest_length",
+            name="lengths",
             wordings=(
-                "Return the length of the longest contiguous part of the list `$a` in which no "
-                "value occurs twice. An empty list gives 0.",
-                "Given non-negative integers `$a`, find the longest stretch of consecutive elements "
-                "that are all different and return how many elements it has.",
-                "How long is the longest subarray of `$a` whose elements are pairwise distinct? "
-                "Return 0 if `$a` is empty.",
-                "A window of `$a` is valid if it contains no duplicates. Return the greatest "
-                "length of a valid window of consecutive elements.",
-                "Find the maximum number of neighbouring elements of `$a` that can be taken "
-                "without taking any value more than once. Return the number.",
+                "For each index of the list `$a`, find the length of the longest contiguous part "
+                "that ends there and holds no value twice. Return the list of lengths.",
+                "Given non-negative integers `$a`, return for every element how many consecutive "
+                "elements up to and including it, at most, are all different.",
+                "How far can one go back from each position of `$a` without meeting a value twice? "
+                "Return the numbers of elements visited, the position itself included.",
+                "Return a list as long as `$a`: entry j is the size of the largest subarray with "
+                "pairwise distinct elements whose last element is at index j.",
+                "A window of `$a` is valid if it contains no duplicates. Return, for each right "
+                "end in turn, the greatest length of a valid window with that end.",
             ),
             fast=(
-                _fill(_LAST, "i = best = 0", "best = max(best, j - i + 1)", "best"),
-                _fill(_WINDOW, "i = best = 0", "best = max(best, len(seen))", "best"),
+                _fill(_LAST, "i = 0\n    result = []", "result.append(j - i + 1)", "result"),
+                _fill(_WINDOW, "i = 0\n    result = []", "result.append(len(seen))", "result"),
             ),
             slow=(
-                _fill(_RESTART, "best = 0", "best = max(best, len(seen))", "best"),
-                _fill(_MEMBER, "best = 0", "best = max(best, len(part))", "best"),
+                _fill(_MEMBER, "result = []", "result.append(len(part))", "result"),
+                """\
+def $fn($a):
+    result = []
+    for j in range(len($a)):
+        seen = set()
+        i = j
+        while i >= 0 and $a[i] not in seen:
+            seen.add($a[i])
+            i -= 1
+        result.append(j - i)
+    return result
+""",
             ),
             tests=(
-                ([[]], 0),
-                ([[4]], 1),
-                ([[1, 2, 1, 3, 2]], 3),
-                ([[5, 5, 5]], 1),
-                ([[0, 1, 2, 2, 3, 4, 5, 3]], 4),
+                ([[]], []),
+                ([[4]], [1]),
+                ([[1, 2, 1, 3, 2]], [1, 2, 2, 3, 3]),
+                ([[5, 5, 5]], [1, 1, 1]),
+                ([[0, 1, 2, 2, 3]], [1, 2, 3, 1, 2]),
             ),
         ),
         Variation(
-            name="count_parts",
+            name="fewest_parts",
             wordings=(
-                "Count the non-empty contiguous parts of the list `$a` in which no value occurs "
-                "twice. Parts at different positions count separately.",
-                "Given non-negative integers `$a`, return the number of stretches of one or more "
-                "consecutive elements that are all different.",
-                "How many non-empty subarrays of `$a` have pairwise distinct elements? Return 0 if "
-                "`$a` is empty.",
-                "A non-empty window of consecutive elements of `$a` is valid if it contains no "
-                "duplicates. Return the number of valid windows.",
-                "For how many pairs i <= j are the elements of `$a` from index i through index j "
-                "all different from each other? Return the count.",
+                "Cut the list `$a` into as few contiguous parts as possible so that no part holds "
+                "a value twice. Return the number of parts (0 for an empty list).",
+                "Given non-negative integers `$a`, split them into stretches of consecutive "
+                "elements that are all different; return the smallest possible number of stretches.",
+                "Into how many subarrays must `$a` be divided at least if the elements of each "
+                "subarray are to be pairwise distinct? Return 0 if `$a` is empty.",
+                "Read `$a` from the left and start a new group whenever the next element is "
+                "already in the current group. Return how many groups there are.",
+                "Pack the elements of `$a`, in order, into boxes without equal elements in one "
+                "box; only the newest box can be filled. Return the fewest boxes needed.",
             ),
             fast=(
-                _fill(_LAST, "i = total = 0", "total += j - i + 1", "total"),
-                _fill(_WINDOW, "i = total = 0", "total += len(seen)", "total"),
+                """\
+def $fn($a):
+    seen = set()
+    total = min(1, len($a))
+    for x in $a:
+        if x in seen:
+            total += 1
+            seen = set()
+        seen.add(x)
+    return total
+""",
+                """\
+def $fn($a):
+    last = {}
+    i = 0
+    total = min(1, len($a))
+    for j, x in enumerate($a):
+        if x in last and last[x] >= i:
+            total += 1
+            i = j
+        last[x] = j
+    return total
+""",
             ),
             slow=(
-                _fill(_RESTART, "total = 0", "total += len(seen)", "total"),
-                _fill(_MEMBER, "total = 0", "total += len(part)", "total"),
+                """\
+def $fn($a):
+    part = []
+    total = min(1, len($a))
+    for x in $a:
+        if x in part:
+            total += 1
+            part = []
+        part.append(x)
+    return total
+""",
+                """\
+def $fn($a):
+    i = 0
+    total = min(1, len($a))
+    for j, x in enumerate($a):
+        if x in $a[i:j]:
+            total += 1
+            i = j
+    return total
+""",
             ),
             tests=(
                 ([[]], 0),
                 ([[4]], 1),
-                ([[1, 2, 1]], 5),
+                ([[1, 2, 1, 3, 2]], 2),
                 ([[5, 5, 5]], 3),
-                ([[0, 1, 2, 3]], 10),
+                ([[0, 1, 2, 2, 3, 0, 3]], 3),
             ),
         ),
         Variation(
-            name="longest_part",
+            name="longest_start",
             wordings=(
-                "Return the longest contiguous part of the list `$a` in which no value occurs "
-                "twice, as a list. If several are longest, return the leftmost.",
-                "Given non-negative integers `$a`, return the longest stretch of consecutive "
-                "elements that are all different; on a tie, the one that starts first.",
-                "Which subarray of `$a` with pairwise distinct elements is the longest? Return its "
-                "elements in order, the first such subarray if there are several.",
-                "A window of `$a` is valid if it contains no duplicates. Return the elements of "
-                "the longest valid window, taking the earliest one on ties.",
+                "Return the start index of the longest contiguous part of the list `$a` in which "
+                "no value occurs twice, the leftmost one on ties, or -1 if `$a` is empty.",
+                "Given non-negative integers `$a`, return where the longest stretch of consecutive "
+                "different elements begins; the first such stretch counts, and [] gives -1.",
+                "At which index does the longest subarray of `$a` with pairwise distinct elements "
+                "start? Return the smallest such index, or -1 for an empty list.",
+                "A window of `$a` is valid if it contains no duplicates. Return the left end of "
+                "the longest valid window, the earliest one on ties, and -1 without elements.",
                 "Find the first of the longest runs of neighbouring elements of `$a` that hold no "
-                "value more than once, and return it as a list (empty for empty `$a`).",
+                "value more than once; return the index where it begins (-1 for empty `$a`).",
             ),
             fast=(
                 _fill(
                     _LAST,
-                    "i = start = end = 0",
-                    "if j - i >= end - start:\n            start, end = i, j + 1",
-                    "$a[start:end]",
+                    "i = best = 0\n    start = -1",
+                    "if j - i >= best:\n            best = j - i + 1\n            start = i",
+                    "start",
                 ),
                 _fill(
                     _WINDOW,
-                    "i = start = best = 0",
+                    "i = best = 0\n    start = -1",
                     "if len(seen) > best:\n            best = len(seen)\n            start = i",
-                    "$a[start:start + best]",
+                    "start",
                 ),
             ),
             slow=(
                 _fill(
                     _RESTART,
-                    "best = []",
-                    "if j - i > len(best):\n            best = $a[i:j]",
-                    "best",
+                    "best = 0\n    start = -1",
+                    "if j - i > best:\n            best = j - i\n            start = i",
+                    "start",
                 ),
-                _fill(
-                    _MEMBER,
-                    "best = []",
-                    "if len(part) > len(best):\n            best = part[:]",
-                    "best",
-                ),
+                """\
+def $fn($a):
+    part = []
+    best = 0
+    start = -1
+    for j, x in enumerate($a):
+        if x in part:
+            part = part[part.index(x) + 1:]
+        part.append(x)
+        if len(part) > best:
+            best = len(part)
+            start = j - best + 1
+    return start
+""",
             ),
             tests=(
-                ([[]], []),
-                ([[4]], [4]),
-                ([[1, 2, 1, 3, 2]], [2, 1, 3]),
-                ([[5, 5, 5]], [5]),
-                ([[1, 2, 2, 3]], [1, 2]),
+                ([[]], -1),
+                ([[4]], 0),
+                ([[1, 2, 1, 3, 2]], 1),
+                ([[5, 5, 5]], 0),
+                ([[1, 2, 2, 3]], 0),
+                ([[0, 1, 1, 2, 3, 4]], 2),
             ),
         ),
         Variation(

@@ -7,7 +7,7 @@ from collections import deque
 
 def $fn($a, $b):
     result = deque()
-    for i, word in enumerate($a):
+    for LOOP:
         if CONDITION:
             result.appendleft(word)
         else:
@@ -19,7 +19,7 @@ _TWO_LISTS = """\
 def $fn($a, $b):
     front = []
     back = []
-    for i, word in enumerate($a):
+    for LOOP:
         if CONDITION:
             front.append(word)
         else:
@@ -30,7 +30,7 @@ def $fn($a, $b):
 _INSERT = """\
 def $fn($a, $b):
     result = []
-    for i, word in enumerate($a):
+    for LOOP:
         if CONDITION:
             result.insert(0, word)
         else:
@@ -41,7 +41,7 @@ def $fn($a, $b):
 _COPY = """\
 def $fn($a, $b):
     result = []
-    for i, word in enumerate($a):
+    for LOOP:
         if CONDITION:
             result = [word] + result
         else:
@@ -50,10 +50,8 @@ def $fn($a, $b):
 """
 
 
-def _fill(code: str, condition: str) -> str:
-    if "i" not in condition.replace("if", "").split("word")[0].split():
-        code = code.replace("for i, word in enumerate($a)", "for word in $a")
-    return code.replace("CONDITION", condition)
+def _fill(code: str, loop: str, condition: str) -> str:
+    return code.replace("LOOP", loop).replace("CONDITION", condition)
 
 
 _JOIN = Family(
@@ -142,12 +140,12 @@ def $fn($a, $b):
                 "in their order, and return all of them joined by the string `$b`.",
             ),
             fast=(
-                _fill(_DEQUE, "len(word) % 2 == 0"),
-                _fill(_TWO_LISTS, "len(word) % 2 == 0"),
+                _fill(_DEQUE, "word in $a", "len(word) % 2 == 0"),
+                _fill(_TWO_LISTS, "word in $a", "len(word) % 2 == 0"),
             ),
             slow=(
-                _fill(_INSERT, "len(word) % 2 == 0"),
-                _fill(_COPY, "len(word) % 2 == 0"),
+                _fill(_INSERT, "word in $a", "len(word) % 2 == 0"),
+                _fill(_COPY, "word in $a", "len(word) % 2 == 0"),
             ),
             tests=(
                 ([[], "-"], ""),
@@ -171,8 +169,14 @@ def $fn($a, $b):
                 "The second, fourth, sixth, ... word of `$a` goes to the front of a line, every "
                 "other word to its end. Return the final line with `$b` between words.",
             ),
-            fast=(_fill(_DEQUE, "i % 2 == 1"), _fill(_TWO_LISTS, "i % 2 == 1")),
-            slow=(_fill(_INSERT, "i % 2 == 1"), _fill(_COPY, "i % 2 == 1")),
+            fast=(
+                _fill(_DEQUE, "i, word in enumerate($a)", "i % 2 == 1"),
+                _fill(_TWO_LISTS, "i, word in enumerate($a)", "i % 2 == 1"),
+            ),
+            slow=(
+                _fill(_INSERT, "i, word in enumerate($a)", "i % 2 == 1"),
+                _fill(_COPY, "i, word in enumerate($a)", "i % 2 == 1"),
+            ),
             tests=(
                 ([[], "-"], ""),
                 ([["one"], ", "], "one"),
@@ -197,8 +201,14 @@ def $fn($a, $b):
                 "Split `$a` into words below its first word and all others; list the former "
                 "backwards, then the latter in order, and return everything joined by `$b`.",
             ),
-            fast=(_fill(_DEQUE, "word < $a[0]"), _fill(_TWO_LISTS, "word < $a[0]")),
-            slow=(_fill(_INSERT, "word < $a[0]"), _fill(_COPY, "word < $a[0]")),
+            fast=(
+                _fill(_DEQUE, "word in $a", "word < $a[0]"),
+                _fill(_TWO_LISTS, "word in $a", "word < $a[0]"),
+            ),
+            slow=(
+                _fill(_INSERT, "word in $a", "word < $a[0]"),
+                _fill(_COPY, "word in $a", "word < $a[0]"),
+            ),
             tests=(
                 ([[], "-"], ""),
                 ([["one"], ", "], "one"),

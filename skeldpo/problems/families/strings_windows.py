@@ -195,46 +195,33 @@ def $fn($a, $b):
             ),
         ),
         Variation(
-            name="disjoint",
+            name="last",
             wordings=(
-                "Go through `$a` from the left and cut out anagrams of the non-empty string `$b` "
-                "as early as possible, without overlaps. Return how many are found.",
-                "Return the greatest number of non-overlapping substrings of `$a` that are "
-                "rearrangements of all the characters of `$b`, which is not empty.",
-                "How many disjoint windows of `$a` can be chosen so that each contains exactly the "
-                "same characters, equally often, as the non-empty `$b`? Return the maximum.",
-                "Given strings `$a` and `$b` (not empty), return how many permutations of `$b` can "
-                "be marked in `$a` at most if no position may be marked twice.",
-                "Count anagrams of the non-empty `$b` in `$a` greedily from left to right: after "
-                "a match, go on just behind its end. Return the count.",
+                "Return the largest index of `$a` at which a substring starts that is an anagram "
+                "of the non-empty string `$b`, or -1 if there is none.",
+                "Find the rightmost rearrangement of all the characters of `$b` (not empty) that "
+                "is a substring of `$a`; return its start index, or -1 without one.",
+                "Where does the last window of `$a` start that contains exactly the same "
+                "characters, equally often, as the non-empty `$b`? Return this index or -1.",
+                "Given strings `$a` and `$b` (not empty), return the highest index where a "
+                "permutation of `$b` begins in `$a`; return -1 if `$a` contains none.",
+                "Among all windows of `$a` as long as the non-empty `$b` whose characters, in any "
+                "order, are those of `$b`, return the start of the last one, or -1.",
             ),
             fast=(
-                _fill(
-                    _COUNTERS.replace("need:", "need and i - n >= last:"),
-                    "total = 0\n    last = -1",
-                    "total += 1\n            last = i",
-                    "total",
-                ),
-                _fill(
-                    _MISSING.replace("== 0:", "== 0 and i - n >= last:"),
-                    "total = 0\n    last = -1",
-                    "total += 1\n            last = i",
-                    "total",
-                ),
+                _fill(_COUNTERS, "last = -1", "last = i - n + 1", "last"),
+                _fill(_MISSING, "last = -1", "last = i - n + 1", "last"),
             ),
             slow=(
                 """\
 def $fn($a, $b):
     n = len($b)
     need = sorted($b)
-    total = i = 0
-    while i + n <= len($a):
+    last = -1
+    for i in range(len($a) - n + 1):
         if sorted($a[i:i + n]) == need:
-            total += 1
-            i += n
-        else:
-            i += 1
-    return total
+            last = i
+    return last
 """,
                 """\
 from collections import Counter
@@ -242,22 +229,19 @@ from collections import Counter
 def $fn($a, $b):
     n = len($b)
     need = Counter($b)
-    total = 0
     last = -1
     for i in range(len($a) - n + 1):
-        if i > last and Counter($a[i:i + n]) == need:
-            total += 1
-            last = i + n - 1
-    return total
+        if Counter($a[i:i + n]) == need:
+            last = i
+    return last
 """,
             ),
             tests=(
-                (["", "a"], 0),
-                (["ab", "abc"], 0),
-                (["aaaaa", "aa"], 2),
-                (["cbabca", "abc"], 2),
-                (["abab", "ab"], 2),
-                (["xabay", "ab"], 1),
+                (["", "a"], -1),
+                (["ab", "abc"], -1),
+                (["aaaa", "aa"], 2),
+                (["xcbaebabacd", "abc"], 7),
+                (["abcccc", "ba"], 0),
             ),
         ),
     ),
@@ -268,12 +252,13 @@ def generate_input(size, seed):
     rng = random.Random(seed)
     n = max(1, size // rng.randint(6, 10))
     p = [rng.choice("abc") for _ in range(n)]
-    text = [rng.choice("ab") for _ in range(size // 2)]
-    while len(text) < size:
+    text = [rng.choice("ab") for _ in range(size // 3)]
+    while len(text) < size * 3 // 4:
         if rng.random() < 0.6:
             text += rng.sample(p, n)
         else:
             text += [rng.choice("abc") for _ in range(rng.randint(1, n))]
+    text += [rng.choice("ab") for _ in range(size)]
     return ["".join(text[:size]), "".join(p)]
 """,
     checker="exact",

@@ -117,7 +117,6 @@ def $fn($a, $b):
         """\
 from itertools import accumulate
 
-
 def $fn($a, $b):
     n = len($a)
     if $b > n:

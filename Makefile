@@ -1,0 +1,44 @@
+# Every target sets up what it needs first; the second time that takes no time.
+SHELL := /bin/bash
+PY := .venv/bin/python
+CONFIG ?= jobs/configs/quickstart.toml
+# Threads of torch in a test; the tests themselves run one after the other, timing tests alone.
+export OMP_NUM_THREADS ?= 1
+export RAY_USAGE_STATS_ENABLED ?= 0
+
+.PHONY: help setup setup-light demo test check lint golden lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## .venv with the locked packages, and a Docker engine that answers
+	@bash cluster/setup.sh
+
+setup-light:
+	@bash cluster/setup.sh python
+
+demo: setup ## the whole loop on a small real model; CONFIG=... for another run
+	.venv/bin/skeldpo run --config $(CONFIG)
+
+test: setup lint ## every test that needs no GPU
+	$(PY) -m pytest -m "not gpu"
+
+check: setup-light lint ## lint, format, types, import rules, unit tests; no Docker, under a minute
+	$(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu and not slow"
+
+lint: setup-light
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-logo
+
+golden: setup-light ## regenerate golden files, then fail if git shows a difference
+	SKELDPO_UPDATE_GOLDEN=1 $(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu" -k golden
+	git diff --exit-code -- tests
+
+lock: ## resolve cluster/locks/*.lock again; UPGRADE=1 for newer versions
+	bash cluster/lock.sh
+
+clean: ## remove .venv and caches; runs/ stays
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

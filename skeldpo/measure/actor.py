@@ -1,0 +1,221 @@
+"""The Ray Data actor that judges and times candidates: one leased core, one container.
+
+`ProgramMeasurer` takes assignments with candidates, commits the measurements of each problem as one
+part file and yields a line of counts for the progress display. The same program written twice is
+run once (`Measurement.equal_to`).
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import logging
+import platform
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from skeldpo.config import MeasureConfig
+from skeldpo.measure.session import ProgramTimer, SessionTimes
+from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
+from skeldpo.program import normalize_program
+from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Phase, content_id, from_json
+from skeldpo.sandbox.container import Sandbox
+from skeldpo.sandbox.cores import lease_core, sandbox_cores
+from skeldpo.sandbox.image import SandboxImage, ensure_image
+from skeldpo.store import Store
+from skeldpo.timing import estimate_ns
+
+MEASUREMENTS = "measurements"
+PROPOSE_RATIO = 1.3
+"""Screened slowest over fastest below which no confirming session is worth its time."""
+
+logger = logging.getLogger(__name__)
+
+
+class ProgramMeasurer:
+    """A `map_batches` class: assignments in, one row of counts per problem out."""
+
+    def __init__(self, *, measure: MeasureConfig, evaluate_repeats: int, output: str) -> None:
+        self._config = measure
+        self._evaluate_repeats = evaluate_repeats
+        self._store = Store(output)
+        self._lease = lease_core(sandbox_cores())
+        self._image = ensure_image(measure.image)
+        self._sandbox = Sandbox(
+            image=self._image,
+            core=self._lease.core,
+            memory_limit_bytes=measure.memory_limit_mib << 20,
+            runtime=measure.runtime,
+            run_label=content_id(output),
+        )
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
+        for text in batch["assignment"]:
+            assignment = from_json(Assignment, str(text))
+            rows = self.measure(assignment)
+            problem_id = assignment.problem.problem_id
+            self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
+            yield {name: [value] for name, value in _counts(problem_id, rows).items()}
+
+    def measure(self, assignment: Assignment) -> list[Measurement]:
+        """All measurements of one problem's candidates; failures of the sandbox are retried."""
+        for attempt in range(self._config.max_retries + 1):
+            work = _ProblemWork(assignment, self._sandbox, self._config, self._evaluate_repeats)
+            try:
+                work.run(attempt)
+                break
+            except SandboxFailure as failure:
+                logger.warning("problem %s: %s", assignment.problem.problem_id, failure)
+                work.verdicts_failed(str(failure))
+        return list(work.rows(self._image, self._lease.core))
+
+
+class _ProblemWork:
+    """Verdicts and sessions of one assignment, from first check to rows."""
+
+    def __init__(
+        self, assignment: Assignment, sandbox: Sandbox, config: MeasureConfig, repeats: int
+    ) -> None:
+        self._assignment = assignment
+        self._config = config
+        self._evaluate_repeats = repeats
+        self._judge = Judge(assignment.problem, sandbox.run, config)
+        self._equal_to = _representatives(assignment.candidates)
+        self._codes = {
+            c.candidate_id: c.code
+            for c in assignment.candidates
+            if self._equal_to[c.candidate_id] == c.candidate_id
+        }
+        self._verdicts: dict[str, Verdict] = {}
+        self._sessions: list[tuple[Phase, SessionTimes]] = []
+
+    def run(self, attempt: int) -> None:
+        """Checks every distinct program, then times the accepted ones."""
+        for key, code in self._codes.items():
+            self._verdicts[key] = self._judge.check(code)
+        accepted = {
+            key: self._codes[key]
+            for key, verdict in self._verdicts.items()
+            if verdict.outcome is Outcome.ACCEPTED
+        }
+        baseline = self._assignment.problem.reference or next(iter(accepted.values()), "")
+        if not accepted or not baseline:
+            return
+        seed = self._assignment.seed + attempt
+        timer = ProgramTimer(
+            self._judge, self._assignment.problem, baseline, self._config, seed
+        )
+        chosen = self._choose(accepted, seed)
+        timing_input = timer.find_input(chosen)
+        if timing_input is not None and len(chosen) > 1:
+            self._time(timer, chosen, timing_input)
+        self._verdicts.update(timer.refused)
+
+    def verdicts_failed(self, failure: str) -> None:
+        """Marks what has no verdict yet as SANDBOX_FAILED; verdicts that exist stay."""
+        lost = Verdict(outcome=Outcome.SANDBOX_FAILED, peak_memory_bytes=0, failure=failure)
+        for key in self._codes:
+            self._verdicts.setdefault(key, lost)
+
+    def _time(self, timer: ProgramTimer, programs: dict[str, str], timing_input: Any) -> None:
+        evaluating = self._assignment.purpose == "evaluate"
+        num_rounds = self._evaluate_repeats if evaluating else self._config.screen_repeats
+        screened = timer.time(programs, timing_input, num_rounds=num_rounds, only_quiet=False)
+        self._sessions.append(("screen", screened))
+        if evaluating:
+            return
+        proposed = _propose(screened, self._config.confirm_candidates)
+        if proposed:
+            confirmed = timer.time(
+                {key: programs[key] for key in proposed},
+                timing_input,
+                num_rounds=self._config.confirm_repeats,
+                only_quiet=True,
+            )
+            self._sessions.append(("confirm", confirmed))
+
+    def _choose(self, accepted: dict[str, str], seed: int) -> dict[str, str]:
+        """At most `max_screened` programs; known programs of an evaluation are always among them,
+        since scores are relative to their times."""
+        if len(accepted) <= self._config.max_screened or self._assignment.purpose == "evaluate":
+            return accepted
+        keys = sorted(accepted)
+        chosen = set(random.Random(seed).sample(keys, self._config.max_screened))
+        return {key: code for key, code in accepted.items() if key in chosen}
+
+    def rows(self, image: SandboxImage, core: int) -> Iterator[Measurement]:
+        """The "check" row of every candidate, then the rows of the sessions."""
+        place = {
+            "problem_id": self._assignment.problem.problem_id,
+            "host_id": platform.node(),
+            "core": core,
+            "image_digest": image.digest,
+            "python_version": image.python_version,
+        }
+        for candidate in self._assignment.candidates:
+            key = self._equal_to[candidate.candidate_id]
+            verdict = self._verdicts[key]
+            yield Measurement(
+                candidate_id=candidate.candidate_id,
+                equal_to=key,
+                phase="check",
+                session_id="",
+                outcome=verdict.outcome,
+                cpu_times_ns=(),
+                baseline_times_ns=(),
+                peak_memory_bytes=verdict.peak_memory_bytes,
+                failure=verdict.failure,
+                input_digest="",
+                **place,
+            )
+        for phase, session in self._sessions:
+            for key, times in session.cpu_times_ns.items():
+                if self._verdicts[key].outcome is Outcome.ACCEPTED and times:
+                    yield Measurement(
+                        candidate_id=key,
+                        equal_to=key,
+                        phase=phase,
+                        session_id=session.session_id,
+                        outcome=Outcome.ACCEPTED,
+                        cpu_times_ns=times,
+                        baseline_times_ns=session.baseline_ns,
+                        peak_memory_bytes=self._verdicts[key].peak_memory_bytes,
+                        failure="",
+                        input_digest=session.input_digest,
+                        **place,
+                    )
+
+
+def _representatives(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """candidate_id -> id of the first candidate that is the same program."""
+    first: dict[str, str] = {}
+    return {
+        candidate.candidate_id: first.setdefault(
+            normalize_program(candidate.code), candidate.candidate_id
+        )
+        for candidate in candidates
+    }
+
+
+def _propose(screened: SessionTimes, num_programs: int) -> list[str]:
+    """Programs spread evenly from the fastest to the slowest; none if they hardly differ."""
+    times = {key: estimate_ns(ns) for key, ns in screened.cpu_times_ns.items() if ns}
+    ranked = sorted(times, key=lambda key: (times[key], key))
+    if len(ranked) < 2 or times[ranked[-1]] < PROPOSE_RATIO * times[ranked[0]]:
+        return []
+    count = min(num_programs, len(ranked))
+    places = [round(index * (len(ranked) - 1) / (count - 1)) for index in range(count)]
+    return [ranked[place] for place in places]
+
+
+def _counts(problem_id: str, rows: Sequence[Measurement]) -> Mapping[str, Any]:
+    checks = [row for row in rows if row.phase == "check"]
+    outcomes = collections.Counter(row.outcome.value for row in checks)
+    return {
+        "problem_id": problem_id,
+        "num_candidates": len(checks),
+        "num_distinct": len({row.equal_to for row in checks}),
+        "outcomes": json.dumps(outcomes),
+        "num_confirmed": sum(row.phase == "confirm" for row in rows),
+    }

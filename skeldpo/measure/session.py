@@ -1,0 +1,199 @@
+"""How fast are the accepted programs? Inputs big enough to time, then interleaved rounds.
+
+One session times several programs and the problem's baseline on the same inputs and core, in
+rounds of shuffled order, every run in a fresh process and every answer checked. Screening and
+confirming use sessions of their own, so that the choice of a pair and the proof of it never share
+a measurement (SANDBOX 3.2).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from skeldpo.config import MeasureConfig
+from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
+from skeldpo.records import Example, Outcome, Problem, content_id
+from skeldpo.timing import is_noisy, valid_rounds
+
+FIRST_SIZE = 64
+MAX_SIZE = 1 << 22
+QUADRATIC_GROWTH = 4
+"""Doubling the input multiplies the time of a slow program by about this."""
+MIN_AGREEING_SHARE = 0.8
+"""Of the accepted programs, on an input whose expected answer no trusted reference gives."""
+EXTRA_ROUNDS = 3
+SESSION_LIMIT_FACTOR = 3.0
+"""A session's CPU limit over the limit of the search: only a program that got stuck reaches it."""
+
+_BASELINE = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingInput:
+    """Inputs on which programs are timed, with the expected answers."""
+
+    tests: tuple[Example, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTimes:
+    """Raw times of one session in ns; the i-th entries of all programs are of the same round."""
+
+    session_id: str
+    input_digest: str
+    baseline_ns: tuple[int, ...]
+    cpu_times_ns: Mapping[str, tuple[int, ...]]
+
+
+class ProgramTimer:
+    """Times programs of one problem. `refused` collects those that failed on a timing input."""
+
+    def __init__(
+        self, judge: Judge, problem: Problem, baseline: str, config: MeasureConfig, seed: int
+    ) -> None:
+        self.refused: dict[str, Verdict] = {}
+        self._judge = judge
+        self._problem = problem
+        self._baseline = baseline
+        self._seed = seed
+        self._target_ns = config.min_cpu_time_ms * 1e6
+        self._limit_ns = min(config.max_slow_ratio * self._target_ns, config.cpu_limit_s * 1e9)
+        self._full_limit_s = config.cpu_limit_s
+
+    def find_input(self, programs: Mapping[str, str]) -> TimingInput | None:
+        """The inputs to time on; None when there is neither a usable generator nor a test.
+
+        Each generator is asked for growing inputs until the fastest program takes
+        `min_cpu_time_ms` or the slowest `max_slow_ratio` times that; the generator that makes
+        programs work longest wins. Without one, all tests together are the input.
+        """
+        best: tuple[int, TimingInput] | None = None
+        for generator in self._problem.generators:
+            found = self._grow_input(generator, programs)
+            if found and (best is None or found[0] > best[0]):
+                best = found
+            if best and best[0] >= self._target_ns:
+                break
+        if best:
+            return best[1]
+        tests = self._problem.tests
+        if not tests:
+            return None
+        return TimingInput(tests=tests, digest=content_id(*(test.input_text for test in tests)))
+
+    def time(
+        self, programs: Mapping[str, str], timing_input: TimingInput,
+        *, num_rounds: int, only_quiet: bool,
+    ) -> SessionTimes:  # fmt: skip
+        """Times the programs not refused and the baseline in interleaved rounds.
+
+        With `only_quiet`, the first round warms up and is dropped, and rounds that other processes
+        disturbed are repeated, three times at most; fewer than `num_rounds` may come back.
+        """
+        order = random.Random(f"{self._seed} {only_quiet}")
+        rounds: list[dict[str, TimedRun]] = []
+        for index in range(num_rounds + (1 + EXTRA_ROUNDS if only_quiet else 0)):
+            if only_quiet and len(_quiet(rounds)) >= num_rounds:
+                break
+            runs = self._one_round(programs, timing_input, order)
+            if not (only_quiet and index == 0):
+                rounds.append(runs)
+        kept = _quiet(rounds) if only_quiet else rounds
+        baseline_ns = tuple(runs[_BASELINE].cpu_time_ns for runs in kept)
+        times = {
+            key: tuple(runs[key].cpu_time_ns for runs in kept)
+            for key in programs
+            if key not in self.refused
+        }
+        return SessionTimes(
+            session_id=content_id(timing_input.digest, only_quiet, baseline_ns, sorted(times)),
+            input_digest=timing_input.digest,
+            baseline_ns=baseline_ns,
+            cpu_times_ns=times,
+        )
+
+    def _grow_input(
+        self, generator: str, programs: Mapping[str, str]
+    ) -> tuple[int, TimingInput] | None:
+        """(time of the slowest program in ns, input) of the largest size all can be timed on."""
+        best: tuple[int, TimingInput] | None = None
+        size = FIRST_SIZE
+        while size <= MAX_SIZE:
+            made = self._make_input(generator, size)
+            if made is None or (best and best[1].digest == made.digest):
+                break
+            runs = self._try_input(made, programs)
+            times = [run.cpu_time_ns for run in runs.values() if run.cpu_time_ns]
+            too_slow = any(run.verdict.outcome is Outcome.TIME_LIMIT for run in runs.values())
+            if not times or (too_slow and best):
+                break
+            best = max(times), made
+            fastest, slowest = min(times), max(times)
+            grown = slowest * QUADRATIC_GROWTH
+            if too_slow or fastest >= self._target_ns or grown > self._limit_ns:
+                break
+            far = grown * QUADRATIC_GROWTH < self._limit_ns and fastest * 8 < self._target_ns
+            size *= 4 if far else 2
+        return best
+
+    def _make_input(self, generator: str, size: int) -> TimingInput | None:
+        text = self._judge.generate_input(generator, size, self._seed)
+        if text is None:
+            return None
+        expected = self._judge.run_inputs(self._baseline, [text], self._full_limit_s)
+        if expected.verdict.outcome is not Outcome.ACCEPTED:
+            return None
+        test = Example(input_text=text, expected_text=expected.answer_texts[0])
+        return TimingInput(tests=(test,), digest=content_id(text))
+
+    def _try_input(self, made: TimingInput, programs: Mapping[str, str]) -> dict[str, TimedRun]:
+        """One run of every program; wrong ones are refused, unless it is the input that is wrong
+        (no trusted reference, and programs disagree): then no run is returned."""
+        fine = (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
+        runs = {
+            key: self._judge.run_tests(code, made.tests, self._limit_ns / 1e9)
+            for key, code in programs.items()
+            if key not in self.refused
+        }
+        wrong = {key: run.verdict for key, run in runs.items() if run.verdict.outcome not in fine}
+        if not self._problem.reference and len(wrong) > (1 - MIN_AGREEING_SHARE) * len(runs):
+            return {}
+        self.refused.update(wrong)
+        return {key: run for key, run in runs.items() if key not in wrong}
+
+    def _one_round(
+        self, programs: Mapping[str, str], timing_input: TimingInput, order: random.Random
+    ) -> dict[str, TimedRun]:
+        codes = {_BASELINE: self._baseline, **programs}
+        keys = [key for key in codes if key not in self.refused]
+        order.shuffle(keys)
+        limit_s = SESSION_LIMIT_FACTOR * self._limit_ns / 1e9
+        runs = {}
+        for key in keys:
+            run = self._judge.run_tests(codes[key], timing_input.tests, limit_s)
+            if run.verdict.outcome is Outcome.ACCEPTED:
+                runs[key] = run
+            elif key == _BASELINE:
+                raise SandboxFailure(f"the baseline program failed: {run.verdict.failure}")
+            else:
+                self.refused[key] = run.verdict
+        return runs
+
+
+def _quiet(rounds: Sequence[dict[str, TimedRun]]) -> list[dict[str, TimedRun]]:
+    """The rounds that no other process disturbed and whose baseline did not drift."""
+    calm = [runs for runs in rounds if not _is_disturbed(runs)]
+    baseline_ns = [runs[_BASELINE].cpu_time_ns for runs in calm]
+    return [calm[index] for index in valid_rounds(baseline_ns)]
+
+
+def _is_disturbed(runs: Mapping[str, TimedRun]) -> bool:
+    """Contention over a whole round: single runs of a few ms are too short to judge."""
+    return is_noisy(
+        cpu_time_ns=sum(run.cpu_time_ns for run in runs.values()),
+        run_delay_ns=sum(run.run_delay_ns for run in runs.values()),
+        involuntary_switches=sum(run.involuntary_switches for run in runs.values()),
+    )

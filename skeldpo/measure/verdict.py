@@ -1,0 +1,149 @@
+"""Is a program right? Runs it on a problem's tests and compares the answers on the host.
+
+Expected answers never enter the sandbox with the program; checkers and input generators written in
+Python run there too, each in a process of its own. A sandbox that fails raises `SandboxFailure`:
+it is retried and, in the end, reported as SANDBOX_FAILED, never as a verdict on the program.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from skeldpo.checkers import is_correct, is_named
+from skeldpo.config import MeasureConfig
+from skeldpo.records import Example, Outcome, Problem
+from skeldpo.sandbox.container import RunReport, RunRequest
+
+FIRST_TESTS = 4
+"""Tests of the first run; most wrong programs fail one of them, and the rest is saved."""
+GENERATOR_CPU_LIMIT_S = 10.0
+MAX_INPUT_CHARS = 16 << 20
+FAILURE_CHARS = 400
+
+
+class SandboxFailure(RuntimeError):
+    """The sandbox, not the program, failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is known of a program after a run: outcome, peak memory and why it was refused."""
+
+    outcome: Outcome
+    peak_memory_bytes: int
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedRun:
+    """One run on given inputs: its verdict, its answers, and CPU time in ns (0 unless accepted)."""
+
+    verdict: Verdict
+    answer_texts: tuple[str, ...]
+    cpu_time_ns: int
+    run_delay_ns: int
+    involuntary_switches: int
+
+
+class Judge:
+    """Runs programs of one problem; `run` is `Sandbox.run`."""
+
+    def __init__(
+        self, problem: Problem, run: Callable[[RunRequest], RunReport], config: MeasureConfig
+    ) -> None:
+        self._problem = problem
+        self._run = run
+        self._config = config
+
+    def check(self, code: str) -> Verdict:
+        """The verdict of a program on all tests of the problem; ACCEPTED when there are none."""
+        tests = self._problem.tests
+        verdict = Verdict(outcome=Outcome.ACCEPTED, peak_memory_bytes=0, failure="")
+        for part in (tests[:FIRST_TESTS], tests[FIRST_TESTS:]):
+            if part:
+                verdict = self.run_tests(code, part, self._config.cpu_limit_s).verdict
+            if verdict.outcome is not Outcome.ACCEPTED:
+                return verdict
+        return verdict
+
+    def run_tests(self, code: str, tests: Sequence[Example], cpu_limit_s: float) -> TimedRun:
+        """One timed run of a program on all `tests`, its answers compared with the expected."""
+        run = self.run_inputs(code, [test.input_text for test in tests], cpu_limit_s)
+        if run.verdict.outcome is not Outcome.ACCEPTED:
+            return run
+        wrong = self._first_wrong(tests, run.answer_texts)
+        if not wrong:
+            return run
+        refused = replace(run.verdict, outcome=Outcome.WRONG_ANSWER, failure=wrong)
+        return replace(run, verdict=refused, cpu_time_ns=0)
+
+    def run_inputs(self, code: str, input_texts: Sequence[str], cpu_limit_s: float) -> TimedRun:
+        """One timed run whose answers are not compared (the baseline on generated inputs)."""
+        report = self._ask(
+            RunRequest(
+                kind=self._problem.kind,
+                code=code,
+                entry_point=self._problem.entry_point,
+                input_texts=tuple(input_texts),
+                cpu_limit_s=cpu_limit_s,
+            )
+        )
+        return TimedRun(
+            verdict=Verdict(
+                outcome=report.outcome,
+                peak_memory_bytes=report.peak_memory_bytes,
+                failure=report.failure[-FAILURE_CHARS:],
+            ),
+            answer_texts=report.answer_texts,
+            cpu_time_ns=report.cpu_time_ns if report.outcome is Outcome.ACCEPTED else 0,
+            run_delay_ns=report.run_delay_ns,
+            involuntary_switches=report.involuntary_switches,
+        )
+
+    def generate_input(self, generator: str, size: int, seed: int) -> str | None:
+        """The text of a generated input, or None when the generator fails or makes too much."""
+        report = self._call(generator, "generate_input", [size, seed])
+        if report.outcome is not Outcome.ACCEPTED or len(report.answer_texts[0]) > MAX_INPUT_CHARS:
+            return None
+        text = report.answer_texts[0]
+        if self._problem.kind == "function":
+            return text if text.startswith("[") else None
+        made = json.loads(text)
+        return made if isinstance(made, str) else None
+
+    def _first_wrong(self, tests: Sequence[Example], answer_texts: Sequence[str]) -> str:
+        for index, (test, answer) in enumerate(zip(tests, answer_texts, strict=True)):
+            if not self._is_right(test, answer):
+                return f"test {index}: expected {test.expected_text[:120]!r}, got {answer[:120]!r}"
+        return ""
+
+    def _is_right(self, test: Example, answer_text: str) -> bool:
+        checker = self._problem.checker
+        if is_named(checker):
+            return is_correct(checker, self._problem.kind, answer_text, test.expected_text)
+        values = [test.input_text, answer_text, test.expected_text]
+        if self._problem.kind == "function":
+            values = [json.loads(value) for value in values]
+        report = self._call(checker, "check", values)
+        return report.outcome is Outcome.ACCEPTED and report.answer_texts[0] == "true"
+
+    def _call(self, code: str, entry_point: str, arguments: list[Any]) -> RunReport:
+        """Calls a function that came with the problem (generator, checker) in the sandbox."""
+        return self._ask(
+            RunRequest(
+                kind="function",
+                code=code,
+                entry_point=entry_point,
+                input_texts=(json.dumps(arguments),),
+                cpu_limit_s=GENERATOR_CPU_LIMIT_S,
+            )
+        )
+
+    def _ask(self, request: RunRequest) -> RunReport:
+        report = self._run(request)
+        if report.outcome is Outcome.SANDBOX_FAILED:
+            raise SandboxFailure(report.failure)
+        return report

@@ -1,0 +1,1 @@
+"""Sources of problems: the built-in families and problem files."""

@@ -1,0 +1,146 @@
+"""Problem files: JSONL (also gzipped) and Parquet, in our format or that of CodeContests.
+
+docs/PROBLEMS.md documents the format. Every mistake is a ValueError that names file, line and key.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from skeldpo.records import Example, KnownProgram, Problem
+
+_KEYS = {
+    "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
+    "checker", "reference", "solutions", "split", "difficulty", "source",
+}  # fmt: skip
+_CODE_CONTESTS_KEYS = {"problem_id", "statement", "solutions", "tests", "stress_generators"}
+_CODE_CONTESTS_PREFIX = "You are an expert Python programmer, and here is your task:"
+_SEEDED_GENERATOR = """
+
+_generate_input = generate_input
+
+def generate_input(size, seed):
+    import random
+    random.seed(seed)
+    return _generate_input()
+"""
+
+
+def read_problem_file(path: str | Path) -> list[Problem]:
+    """Every problem of a file, in order."""
+    problems: dict[str, Problem] = {}
+    for where, row in read_rows(path):
+        try:
+            problem = problem_from_row(row, source=Path(path).name)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}") from error
+        if problem.problem_id in problems:
+            raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")
+        problems[problem.problem_id] = problem
+    if not problems:
+        raise ValueError(f"{path}: expected at least one problem, found none")
+    return list(problems.values())
+
+
+def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """("file:line", row) of a JSONL, gzipped JSONL or Parquet file."""
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"no file at {file}; expected JSONL (.jsonl, .jsonl.gz) or Parquet")
+    if file.suffix == ".parquet":
+        try:
+            rows = pq.read_table(file).to_pylist()
+        except OSError as error:
+            raise ValueError(f"{file} is not a Parquet file: {error}") from error
+        yield from ((f"{file}: row {number}", row) for number, row in enumerate(rows, start=1))
+        return
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield f"{file}:{number}", _parse_line(f"{file}:{number}", line)
+
+
+def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
+    """One problem of our format, or of CodeContests when the row has `stress_generators`."""
+    if "stress_generators" in row:
+        return _code_contests_problem(row)
+    unknown = set(row) - _KEYS
+    if unknown:
+        raise ValueError(f"unknown keys {sorted(unknown)}; known: {sorted(_KEYS)}")
+    for key in ("problem_id", "statement"):
+        if not isinstance(row.get(key), str):
+            raise ValueError(f"{key} must be a string, got {row.get(key)!r}")
+    entry_point = row.get("entry_point") or ""
+    kind = row.get("kind") or ("function" if entry_point else "stdio")
+    return Problem(
+        problem_id=row["problem_id"],
+        source=row.get("source") or source,
+        split=row.get("split") or "train",
+        difficulty=row.get("difficulty") or "unknown",
+        kind=kind,
+        statement=row["statement"],
+        entry_point=entry_point,
+        starter_code=row.get("starter_code") or "",
+        tests=tuple(_example(test, kind) for test in row.get("tests") or ()),
+        generators=tuple(row.get("generators") or ()),
+        checker=row.get("checker") or "exact",
+        reference=row.get("reference") or "",
+        solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
+    )
+
+
+def _parse_line(where: str, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{where}: not valid JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise ValueError(f"{where}: expected a JSON object, got {type(row).__name__}")
+    return row
+
+
+def _example(test: Mapping[str, Any], kind: str) -> Example:
+    missing = {"input", "expected"} - set(test)
+    if missing:
+        raise ValueError(f"a test needs input and expected; {sorted(missing)} missing in {test!r}")
+    if kind == "stdio":
+        return Example(input_text=str(test["input"]), expected_text=str(test["expected"]))
+    arguments, expected = test["input"], test["expected"]
+    if not isinstance(arguments, list):
+        raise ValueError(f"the input of a function test is a list of arguments, got {arguments!r}")
+    return Example(input_text=json.dumps(arguments), expected_text=json.dumps(expected))
+
+
+def _known_program(entry: Any) -> KnownProgram:
+    if isinstance(entry, str):
+        return KnownProgram(code=entry, speed="unknown")
+    return KnownProgram(code=entry["code"], speed=entry.get("speed") or "unknown")
+
+
+def _code_contests_problem(row: Mapping[str, Any]) -> Problem:
+    missing = _CODE_CONTESTS_KEYS - set(row)
+    if missing:
+        raise ValueError(f"a CodeContests row needs {sorted(missing)}")
+    return Problem(
+        problem_id=row["problem_id"],
+        source="code_contests",
+        split="train",
+        difficulty="unknown",
+        kind="stdio",
+        statement=row["statement"].removeprefix(_CODE_CONTESTS_PREFIX).strip(),
+        entry_point="",
+        starter_code="",
+        tests=tuple(
+            Example(input_text=test["input"], expected_text=test["output"]) for test in row["tests"]
+        ),
+        generators=tuple(code + _SEEDED_GENERATOR for code in row["stress_generators"]),
+        checker="exact",
+        reference="",
+        solutions=tuple(KnownProgram(code=code, speed="unknown") for code in row["solutions"]),
+    )

@@ -1,0 +1,288 @@
+"""One pinned, long-lived container per core: feeds it programs, and replaces it when in doubt.
+
+A run costs a fork in the container, not a `docker run`. The container has no network, no
+capabilities, a read-only root, 64 processes and an own list of system calls; it is replaced after a
+memory or violation verdict, when cleaning failed, after RUNS_PER_CONTAINER runs, and whenever the
+engine or PID 1 misbehaves, which is the one case that says nothing about the program
+(SANDBOX_FAILED). Containers of dead processes of this node are swept at the start; a container
+whose host process dies sees its stdin close and exits by itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+from skeldpo.records import Outcome, ProblemKind
+from skeldpo.sandbox.engine import (
+    connect,
+    container_arguments,
+    remove_container,
+    sweep_stale_containers,
+)
+from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.image import SandboxImage
+from skeldpo.sandbox.protocol import (
+    Channel,
+    ChannelError,
+    GuestReport,
+    bounded_input,
+    check_answer,
+    encode_calls,
+    run_frames,
+)
+
+RUNS_PER_CONTAINER = 2000
+
+_START_TIMEOUT_S = 60.0
+_GRACE_S = 20.0  # beyond the wall limit, before PID 1 is given up
+_FAILURE_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One program and its inputs.
+
+    function: each input text is a JSON array of positional arguments; `entry_point` (a name, or
+    "Class.method" for a fresh object per call) is called with one after another in one fresh
+    process. stdio: each input text is the standard input of a fresh process that runs the program
+    as `__main__`; `entry_point` is empty. `cpu_limit_s` holds for each process; its wall limit is
+    3 times that plus 1 s.
+    """
+
+    kind: ProblemKind
+    code: str
+    entry_point: str
+    input_texts: tuple[str, ...]
+    cpu_limit_s: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("function", "stdio"):
+            raise ValueError(f"RunRequest.kind: expected function or stdio, got {self.kind!r}")
+        if (self.kind == "function") != bool(self.entry_point):
+            raise ValueError(
+                "RunRequest: a function program has an entry_point and a stdio program none; "
+                f"got kind={self.kind!r}, entry_point={self.entry_point!r}"
+            )
+        if not self.input_texts:
+            raise ValueError("RunRequest.input_texts is empty; give at least one input")
+        if not 0 < self.cpu_limit_s <= 3600:
+            raise ValueError(f"RunRequest.cpu_limit_s: expected 0 to 3600, got {self.cpu_limit_s}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a program did. ACCEPTED means that it ended normally and answered every input; whether
+    the answers are right is for the caller to judge.
+
+    `answer_texts` has the answers given before any failure: canonical JSON of return values, or
+    standard output (undecodable bytes as backslash escapes). `cpu_time_ns` runs from the release of
+    the input to the last answer byte (function), or from the first statement to the end of the
+    program (stdio, summed over inputs), and includes helper processes the program waited for.
+    `total_cpu_time_ns` is from fork to exit. `peak_memory_bytes` is the largest resident set of the
+    process, some 15 MB of interpreter included. `run_delay_ns` is the time the program was ready to
+    run in its timed window but the core was busy (0 where the kernel keeps no such count).
+    """
+
+    outcome: Outcome
+    answer_texts: tuple[str, ...]
+    cpu_time_ns: int
+    total_cpu_time_ns: int
+    wall_time_ns: int
+    peak_memory_bytes: int
+    failure: str
+    involuntary_switches: int
+    run_delay_ns: int
+
+
+_NOTHING = RunReport(
+    outcome=Outcome.SANDBOX_FAILED,
+    answer_texts=(),
+    cpu_time_ns=0,
+    total_cpu_time_ns=0,
+    wall_time_ns=0,
+    peak_memory_bytes=0,
+    failure="",
+    involuntary_switches=0,
+    run_delay_ns=0,
+)
+
+
+class Sandbox:
+    """A container on one core that runs programs one at a time. Lease the core before."""
+
+    def __init__(
+        self,
+        *,
+        image: SandboxImage,
+        core: int,
+        memory_limit_bytes: int,
+        runtime: str = "",
+        run_label: str = "",
+    ) -> None:
+        """Starts the container; RuntimeError says why it did not start."""
+        self._image = image
+        self._core = core
+        self._memory_limit_bytes = memory_limit_bytes
+        self._runtime = runtime
+        self._run_label = run_label
+        self._client = connect()
+        self._container: Container | None = None
+        self._channel: Channel | None = None
+        self._num_runs = 0
+        sweep_stale_containers()
+        try:
+            self._start()
+        except (ChannelError, DockerException) as error:
+            self.close()
+            raise RuntimeError(
+                f"the sandbox container of core {core} did not start from {image.reference}: "
+                f"{error}"
+            ) from error
+
+    def run(self, request: RunRequest) -> RunReport:
+        """Runs a program on all its inputs, or up to the first one it fails on."""
+        try:
+            code = request.code.encode("utf-8", "surrogatepass")
+            if len(code) > PROGRAM_LIMIT_BYTES - len(request.entry_point.encode()):
+                failure = f"the program has {len(code)} bytes, the limit is {PROGRAM_LIMIT_BYTES}"
+                return replace(_NOTHING, outcome=Outcome.COMPILE_ERROR, failure=failure)
+            if request.kind == "function":
+                return self._run_function(request, code)
+            return self._run_stdio(request, code)
+        except (ChannelError, DockerException) as error:
+            failure = f"{type(error).__name__}: {error}"
+        try:
+            self._replace()
+        except (ChannelError, DockerException) as error:
+            failure += f"; and no new container started: {error}"
+        return replace(_NOTHING, failure=failure[-_FAILURE_CHARACTERS:])
+
+    def close(self) -> None:
+        """Removes the container."""
+        self._stop()
+        self._client.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def container_id(self) -> str:
+        """The running container's id; "" while there is none."""
+        return str(self._container.id) if self._container else ""
+
+    def _run_function(self, request: RunRequest, code: bytes) -> RunReport:
+        calls = encode_calls(request.input_texts)
+        report = self._ask(request, code, calls, len(request.input_texts))
+        answers: list[str] = []
+        for line in report.answers.split(b"\n")[:-1]:
+            try:
+                answers.append(check_answer(line))
+            except ValueError as error:
+                failure = f"answer {len(answers)} is not plain data: {error}"
+                outcome = Outcome.RUNTIME_ERROR
+                return replace(_told(report, tuple(answers)), outcome=outcome, failure=failure)
+        return _told(report, tuple(answers))
+
+    def _run_stdio(self, request: RunRequest, code: bytes) -> RunReport:
+        total = replace(_NOTHING, outcome=Outcome.ACCEPTED)
+        for text in request.input_texts:
+            data = bounded_input(text.encode("utf-8", "surrogatepass"))
+            report = self._ask(request, code, data, 1)
+            part = _told(report, (report.answers.decode("utf-8", "backslashreplace"),))
+            total = RunReport(
+                outcome=part.outcome,
+                answer_texts=total.answer_texts + part.answer_texts,
+                cpu_time_ns=total.cpu_time_ns + part.cpu_time_ns,
+                total_cpu_time_ns=total.total_cpu_time_ns + part.total_cpu_time_ns,
+                wall_time_ns=total.wall_time_ns + part.wall_time_ns,
+                peak_memory_bytes=max(total.peak_memory_bytes, part.peak_memory_bytes),
+                failure=part.failure,
+                involuntary_switches=total.involuntary_switches + part.involuntary_switches,
+                run_delay_ns=total.run_delay_ns + part.run_delay_ns,
+            )
+            if part.outcome is not Outcome.ACCEPTED:
+                break
+        return total
+
+    def _ask(self, request: RunRequest, code: bytes, data: bytes, num_answers: int) -> GuestReport:
+        if self._channel is None:
+            self._start()
+        channel = self._channel
+        assert channel is not None
+        sequence = secrets.randbits(63) + 1
+        frames = run_frames(
+            code=code,
+            entry_point=request.entry_point,
+            cpu_limit_s=request.cpu_limit_s,
+            inputs=data,
+            head=(sequence, num_answers),
+        )
+        report = channel.ask(frames, sequence, 3 * request.cpu_limit_s + 1 + _GRACE_S)
+        self._num_runs += 1
+        is_suspect = report.outcome in (Outcome.MEMORY_LIMIT, Outcome.VIOLATION)
+        if is_suspect or not report.is_clean or self._num_runs >= RUNS_PER_CONTAINER:
+            self._replace()
+        return report
+
+    def _replace(self) -> None:
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        container = self._client.containers.create(
+            **container_arguments(
+                image_reference=self._image.reference,
+                core=self._core,
+                memory_limit_bytes=self._memory_limit_bytes,
+                runtime=self._runtime,
+                run_label=self._run_label,
+            )
+        )
+        self._container = container
+        attached = self._client.api.attach_socket(
+            container.id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        )
+        channel = Channel(attached)
+        try:
+            container.start()
+            channel.hello(_START_TIMEOUT_S)
+        except (ChannelError, DockerException):
+            channel.close()
+            raise
+        self._channel = channel
+        self._num_runs = 0
+
+    def _stop(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._container is not None:
+            container, self._container = self._container, None
+            remove_container(container)
+
+
+def _told(report: GuestReport, answer_texts: tuple[str, ...]) -> RunReport:
+    return RunReport(
+        outcome=report.outcome,
+        answer_texts=answer_texts,
+        cpu_time_ns=report.cpu_time_ns,
+        total_cpu_time_ns=report.total_cpu_time_ns,
+        wall_time_ns=report.wall_time_ns,
+        peak_memory_bytes=report.peak_memory_bytes,
+        failure=report.failure[-_FAILURE_CHARACTERS:],
+        involuntary_switches=report.involuntary_switches,
+        run_delay_ns=report.run_delay_ns,
+    )

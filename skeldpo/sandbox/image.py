@@ -1,0 +1,222 @@
+"""The image that sandboxes run: a Python and the guest program, nothing else.
+
+With no reference it is built offline from the running interpreter: binary, standard library and the
+shared libraries that ldd names, at their own paths, imported as one layer and tagged with the hash
+of their content. With a reference the guest is added to that image, pulled if it is not here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import platform
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException, ImageNotFound
+
+from skeldpo.sandbox.cores import FileLock
+from skeldpo.sandbox.engine import connect
+from skeldpo.sandbox.guest import GUEST_FOLDER
+
+REPOSITORY = "skeldpo-sandbox"
+
+_GUEST_FILES = ("guest.py", "supervise.py", "child.py")
+_SKIPPED_FOLDERS = frozenset(
+    (
+        "site-packages",
+        "dist-packages",
+        "test",
+        "tests",
+        "idlelib",
+        "tkinter",
+        "turtledemo",
+        "ensurepip",
+        "lib2to3",
+        "pydoc_data",
+    )
+)
+_SKIPPED_MODULES = ("_test", "_tkinter", "xxlimited", "_xxtestfuzz", "_xxsubinterpreters")
+_BYTECODE = f".{sys.implementation.cache_tag}.pyc"
+_BUILD_WAIT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxImage:
+    """An image ready to run. `reference` is what Docker starts; `digest` tells images apart on all
+    nodes: of the content if it was built here, else of the registry image and the guest."""
+
+    reference: str
+    digest: str
+    python_version: str
+
+
+def ensure_image(reference: str = "") -> SandboxImage:
+    """The sandbox image of a reference (or of the running Python), built unless it exists."""
+    client = connect()
+    with_lock = FileLock("image.lock")
+    try:
+        _wait_for(with_lock)
+        return _ensure_named(client, reference) if reference else _ensure_offline(client)
+    finally:
+        with_lock.close()
+        client.close()
+
+
+def _ensure_offline(client: docker.DockerClient) -> SandboxImage:
+    python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    files = sorted({*_stdlib_files(stdlib), *_shared_libraries(python, stdlib), python})
+    layer = {str(path): path.read_bytes() for path in files}
+    layer.update(_guest_layer())
+    layer["/etc/passwd"] = b"nobody:x:65534:65534:nobody:/box:/bin/false\n"
+    layer["/etc/group"] = b"nogroup:x:65534:\n"
+    digest = _digest(layer)
+    tag = digest.removeprefix("sha256:")[:16]
+    if not _exists(client, f"{REPOSITORY}:{tag}"):
+        client.api.import_image_from_data(
+            _tar(layer), repository=REPOSITORY, tag=tag, changes=[_entry_point(str(python))]
+        )
+    return SandboxImage(
+        reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=platform.python_version()
+    )
+
+
+def _ensure_named(client: docker.DockerClient, reference: str) -> SandboxImage:
+    """Adds the guest to a copy of the named image and asks its Python for the version."""
+    try:
+        if not _exists(client, reference):
+            client.images.pull(reference)
+        base = client.images.get(reference)
+    except DockerException as error:
+        raise RuntimeError(
+            f"measure.image {reference!r} is neither here nor can it be pulled: {error}; check the "
+            'name, or leave it "" to build the image from the running Python'
+        ) from error
+    layer = _guest_layer()
+    source = (base.attrs.get("RepoDigests") or [base.id])[0].rpartition("@")[2]
+    digest = _digest({**layer, "base": source.encode()})
+    tag = digest.removeprefix("sha256:")[:16]
+    if not _exists(client, f"{REPOSITORY}:{tag}"):
+        container = client.containers.create(base.id, command=["python3"])
+        try:
+            container.put_archive("/", _tar(layer))
+            container.commit(repository=REPOSITORY, tag=tag, changes=[_entry_point("python3")])
+        finally:
+            container.remove(force=True)
+    version = client.containers.run(
+        f"{REPOSITORY}:{tag}",
+        entrypoint=["python3", "-c", "import platform; print(platform.python_version())"],
+        network_mode="none",
+        remove=True,
+    )
+    return SandboxImage(
+        reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=version.decode().strip()
+    )
+
+
+def _exists(client: docker.DockerClient, reference: str) -> bool:
+    try:
+        client.images.get(reference)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _wait_for(lock: FileLock) -> None:
+    deadline = time.monotonic() + _BUILD_WAIT_S
+    while not lock.try_acquire():
+        if time.monotonic() > deadline:
+            raise RuntimeError(
+                f"process {lock.holder()} has been building the sandbox image for over "
+                f"{_BUILD_WAIT_S:g} s; stop it and try again"
+            )
+        time.sleep(0.1)
+
+
+def _entry_point(python: str) -> str:
+    """-s: no user site; the guest needs its hash seed from the environment, so no -I."""
+    return f'ENTRYPOINT ["{python}", "-s", "-B", "-m", "skeldpo.sandbox.guest"]'
+
+
+def _stdlib_files(stdlib: Path) -> list[Path]:
+    """Sources, extension modules and the bytecode beside them, which halves the start."""
+    found = []
+    for folder, folders, names in os.walk(stdlib):
+        folders[:] = [
+            name
+            for name in folders
+            if name not in _SKIPPED_FOLDERS and not name.startswith("config-")
+        ]
+        found += [
+            Path(folder, name)
+            for name in names
+            if name.endswith((".py", ".so", _BYTECODE)) and not name.startswith(_SKIPPED_MODULES)
+        ]
+    return found
+
+
+def _shared_libraries(python: Path, stdlib: Path) -> Iterator[Path]:
+    """What ldd says the interpreter and its extension modules load."""
+    modules = [str(path) for path in _stdlib_files(stdlib) if path.suffix == ".so"]
+    try:
+        listed = subprocess.run(
+            ["ldd", str(python), *modules], capture_output=True, text=True, timeout=60
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(
+            f"building the sandbox image needs ldd: {error}; install it or set measure.image"
+        ) from error
+    for line in listed.splitlines():
+        words = line.replace("=>", " ").split()
+        paths = [word for word in words if word.startswith("/") and not word.endswith(":")]
+        if paths:
+            yield Path(paths[-1])
+
+
+def _guest_layer() -> dict[str, bytes]:
+    """The guest's modules, in packages of their own so that none of ours comes along."""
+    here = Path(__file__).parent
+    layer = {
+        f"{GUEST_FOLDER}/skeldpo/sandbox/{name}": (here / name).read_bytes()
+        for name in _GUEST_FILES
+    }
+    for package in ("skeldpo", "skeldpo/sandbox"):
+        layer[f"{GUEST_FOLDER}/{package}/__init__.py"] = b""
+    return layer
+
+
+def _digest(layer: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path, content in sorted(layer.items()):
+        if not path.endswith(".pyc"):  # bytecode names times, and follows from the sources
+            digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _tar(layer: dict[str, bytes]) -> bytes:
+    """An archive of root's folders and files, with the times that the bytecode refers to."""
+    folders = {str(folder) for path in layer for folder in Path(path).parents} - {"/"}
+    folders |= {"/box", "/tmp", "/proc", "/sys", "/dev"}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for folder in sorted(folders):
+            entry = tarfile.TarInfo(folder.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        for path, content in sorted(layer.items()):
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size = len(content)
+            entry.mode = 0o644 if path.endswith((".py", ".pyc")) else 0o755
+            if path.endswith(".py") and os.path.exists(path):
+                entry.mtime = int(os.stat(path).st_mtime)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,211 @@
+"""The host's end of the line to PID 1: frames out, reports in, over Docker's attached stream.
+
+Nothing received is trusted to be well formed: sizes are bounded before they are read, the report
+must carry the sequence number that was sent after the child existed, and anything else is a
+ChannelError, which the caller answers by rebuilding the container. Answers are bytes until the
+caller parses them; `check_answer` says whether a text is bounded plain JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import marshal
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skeldpo.records import Outcome
+from skeldpo.sandbox.guest import (
+    INPUT_HEADER,
+    INPUT_LIMIT_BYTES,
+    MAGIC,
+    PROGRAM_HEADER,
+    REPORT_HEADER,
+    REPORT_LIMIT_BYTES,
+)
+from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES
+
+_STREAM_HEADER = struct.Struct(">BxxxI")  # Docker: 1 = stdout, 2 = stderr; bytes that follow
+_STDERR = 2
+_MAX_STREAM_BYTES = 1 << 20
+_TAIL_BYTES = 4 << 10
+
+
+class ChannelError(RuntimeError):
+    """The container or the engine failed, or PID 1 sent what it never sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestReport:
+    """PID 1's report of one child. Times in nanoseconds, as in RunReport; `is_clean` is false if
+    anything of the run may have stayed in the container."""
+
+    outcome: Outcome
+    failure: str
+    cpu_time_ns: int
+    total_cpu_time_ns: int
+    wall_time_ns: int
+    run_delay_ns: int
+    peak_memory_bytes: int
+    involuntary_switches: int
+    is_clean: bool
+    answers: bytes
+
+
+class Channel:
+    """One attached container's stdin and stdout."""
+
+    def __init__(self, attached: Any) -> None:
+        self._attached = attached
+        self._socket: socket.socket = getattr(attached, "_sock", attached)
+        self._stdout = bytearray()
+        self._stderr = b""
+
+    def hello(self, timeout_s: float) -> str:
+        """Waits for PID 1 to be ready; returns its Python version."""
+        head, _ = self._receive(0, time.monotonic() + timeout_s)
+        version = head.get("python_version")
+        if not isinstance(version, str):
+            raise ChannelError(f"the guest's first frame has no python_version: {head!r}")
+        return version
+
+    def ask(self, frames: bytes, sequence: int, timeout_s: float) -> GuestReport:
+        """Sends a program and its input; returns the report that carries `sequence`."""
+        deadline = time.monotonic() + timeout_s
+        self._socket.settimeout(timeout_s)
+        try:
+            self._socket.sendall(frames)
+        except OSError as error:
+            raise ChannelError(f"sending to the container failed: {error}") from error
+        head, answers = self._receive(sequence, deadline)
+        return _checked(head, answers)
+
+    def close(self) -> None:
+        """Closes the connection, at which PID 1 exits."""
+        self._attached.close()
+        self._socket.close()
+
+    def _receive(self, sequence: int, deadline: float) -> tuple[dict[str, object], bytes]:
+        magic, got, head_bytes, answer_bytes = REPORT_HEADER.unpack(
+            self._read(REPORT_HEADER.size, deadline)
+        )
+        if (magic, got) != (MAGIC, sequence):
+            raise ChannelError(f"expected report {sequence}, got {magic!r} {got}")
+        if head_bytes > REPORT_LIMIT_BYTES or answer_bytes > OUTPUT_LIMIT_BYTES:
+            raise ChannelError(f"report of {head_bytes} + {answer_bytes} bytes is over the limit")
+        head_text = self._read(head_bytes, deadline)
+        answers = self._read(answer_bytes, deadline)
+        try:
+            head = json.loads(head_text)
+        except (ValueError, RecursionError) as error:
+            raise ChannelError(f"report {sequence} is not JSON: {error}") from error
+        if not isinstance(head, dict):
+            raise ChannelError(f"report {sequence} is a {type(head).__name__}, not an object")
+        return head, answers
+
+    def _read(self, num_bytes: int, deadline: float) -> bytes:
+        while len(self._stdout) < num_bytes:
+            kind, size = _STREAM_HEADER.unpack(self._read_raw(_STREAM_HEADER.size, deadline))
+            if size > _MAX_STREAM_BYTES:
+                raise ChannelError(f"the attached stream has a block of {size} bytes")
+            block = self._read_raw(size, deadline)
+            if kind == _STDERR:
+                self._stderr = (self._stderr + block)[-_TAIL_BYTES:]
+            else:
+                self._stdout += block
+        data = bytes(self._stdout[:num_bytes])
+        del self._stdout[:num_bytes]
+        return data
+
+    def _read_raw(self, num_bytes: int, deadline: float) -> bytes:
+        parts = []
+        while num_bytes > 0:
+            left_s = deadline - time.monotonic()
+            try:
+                self._socket.settimeout(max(0.001, left_s))
+                part = self._socket.recv(num_bytes)
+            except OSError as error:
+                raise ChannelError(f"the container did not report in time: {error}") from error
+            if not part:
+                said = self._stderr.decode("utf-8", "replace")
+                raise ChannelError(f"the container ended; its guest said: {said or 'nothing'}")
+            parts.append(part)
+            num_bytes -= len(part)
+        return b"".join(parts)
+
+
+def run_frames(
+    *, code: bytes, entry_point: str, cpu_limit_s: float, inputs: bytes, head: tuple[int, int]
+) -> bytes:
+    """The two frames of a run; `head` is (sequence, number of answers). No entry point: stdio."""
+    entry = entry_point.encode()
+    sequence, num_answers = head
+    return b"".join(
+        (
+            PROGRAM_HEADER.pack(MAGIC, cpu_limit_s, len(code), len(entry)),
+            code,
+            entry,
+            INPUT_HEADER.pack(MAGIC, sequence, num_answers, len(inputs)),
+            inputs,
+        )
+    )
+
+
+def encode_calls(input_texts: Sequence[str]) -> bytes:
+    """The calls of a function program; ValueError unless every text is a JSON array.
+
+    Marshalled, not JSON, as it costs the program's timed window a fifth; the guest trusts the host.
+    """
+    calls = []
+    for index, text in enumerate(input_texts):
+        try:
+            arguments = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"input {index} is not JSON: {error}; got {text[:80]!r}") from error
+        if not isinstance(arguments, list):
+            raise ValueError(
+                f"input {index}: expected a JSON array of positional arguments, got {text[:80]!r}"
+            )
+        calls.append(arguments)
+    return bounded_input(marshal.dumps(calls, 4))
+
+
+def bounded_input(data: bytes) -> bytes:
+    """The data, or a ValueError if the guest would not take so much."""
+    if len(data) > INPUT_LIMIT_BYTES:
+        raise ValueError(f"the inputs take {len(data)} bytes, the limit is {INPUT_LIMIT_BYTES}")
+    return data
+
+
+def check_answer(text: bytes) -> str:
+    """The text of one answer; ValueError unless json.loads takes it within its own bounds."""
+    try:
+        json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return text.decode("ascii")
+
+
+def _checked(head: dict[str, object], answers: bytes) -> GuestReport:
+    counts = {}
+    for name in (
+        "cpu_time_ns",
+        "total_cpu_time_ns",
+        "wall_time_ns",
+        "run_delay_ns",
+        "peak_memory_bytes",
+        "involuntary_switches",
+    ):
+        value = head.get(name)
+        if type(value) is not int or not 0 <= value < 1 << 62:
+            raise ChannelError(f"report field {name} is {value!r}, expected a count")
+        counts[name] = value
+    outcome, failure, is_clean = head.get("outcome"), head.get("failure"), head.get("is_clean")
+    if not (outcome in set(Outcome) and isinstance(failure, str) and isinstance(is_clean, bool)):
+        raise ChannelError(f"malformed report: {outcome!r}, {failure!r}, {is_clean!r}")
+    return GuestReport(
+        outcome=Outcome(str(outcome)), failure=failure, is_clean=is_clean, answers=answers, **counts
+    )

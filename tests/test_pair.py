@@ -1,0 +1,371 @@
+"""Pairs of one problem: what makes one, what does not, and the account of both."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skeldpo.config import PairConfig, SkeletonConfig
+from skeldpo.pair import build_pairs
+from skeldpo.records import Candidate, Example, Measurement, Outcome, Problem
+
+PROBLEM = Problem(
+    problem_id="p",
+    source="test",
+    split="train",
+    difficulty="easy",
+    kind="function",
+    statement="Count the distinct items.",
+    entry_point="f",
+    starter_code="def f(a):",
+    tests=(Example(input_text="[[1]]", expected_text="1"),),
+    generators=(),
+    checker="exact",
+    reference="",
+    solutions=(),
+)
+FAST = ("def f(a):\n    return len(set(a))\n", "def f(a):\n    s = set(a)\n    return len(s)\n")
+SLOW = (
+    "def f(a):\n    n = 0\n    for i in range(len(a)):\n        n += a[i] not in a[:i]\n"
+    "    return n\n",
+    "def f(a):\n    b = []\n    for x in a:\n        if x not in b:\n            b += [x]\n"
+    "    return len(b)\n",
+)
+WRONG = "def f(a):\n    return len(list(a))\n"
+STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01)
+PAIR = PairConfig(min_speedup=1.2, max_efficiency_pairs=4, max_correctness_pairs=2)
+
+
+def candidate(key, code, finish_reason="stop"):
+    return Candidate(
+        candidate_id=key,
+        problem_id="p",
+        code=code,
+        origin="sampled",
+        model_id="m",
+        round_index=3,
+        sample_index=0,
+        seed=0,
+        finish_reason=finish_reason,
+        prompt_token_ids=(1,),
+        completion_token_ids=(len(key), 2),
+    )
+
+
+def measurement(key, phase="check", outcome=Outcome.ACCEPTED, times=(), **changes):
+    row = Measurement(
+        candidate_id=key,
+        problem_id="p",
+        equal_to=key,
+        phase=phase,
+        session_id=phase,
+        outcome=outcome,
+        cpu_times_ns=tuple(times),
+        baseline_times_ns=(100_000_000,) * len(times),
+        peak_memory_bytes=0,
+        failure="",
+        input_digest="i",
+        host_id="h",
+        core=1,
+        image_digest="d",
+        python_version="3.11",
+    )
+    return dataclasses.replace(row, **changes)
+
+
+def timed(key, ratio, phase="confirm", noise=STEADY, **changes):
+    times = [round(ratio * each * 100_000_000) for each in noise]
+    return measurement(key, phase, times=times, **changes)
+
+
+def build(candidates, measurements, *, pair=PAIR, min_group=2):
+    return build_pairs(
+        problem=PROBLEM,
+        candidates=candidates,
+        measurements=measurements,
+        pair=pair,
+        skeleton=SkeletonConfig(min_group=min_group),
+        round_index=3,
+    )
+
+
+def whole_problem():
+    """Two fast and two slow programs of which one each was confirmed, and a wrong one."""
+    programs = {"fast0": FAST[0], "fast1": FAST[1], "slow0": SLOW[0], "slow1": SLOW[1]}
+    ratios = {"fast0": 1.0, "fast1": 1.05, "slow0": 2.0, "slow1": 3.0}
+    candidates = [candidate(key, code) for key, code in programs.items()]
+    candidates.append(candidate("wrong", WRONG))
+    rows = [measurement(key) for key in programs]
+    rows += [timed(key, ratio, "screen", noise=STEADY[:3]) for key, ratio in ratios.items()]
+    rows += [timed("fast0", 1.0), timed("slow1", 3.0)]
+    rows.append(measurement("wrong", outcome=Outcome.WRONG_ANSWER))
+    return candidates, rows
+
+
+def reasons(result):
+    return {row.reason: row.num_rows for row in result.dropped_candidates}
+
+
+def test_confirmed_difference_becomes_an_efficiency_pair():
+    result = build(*whole_problem())
+    pair = next(row for row in result.pairs if row.stage == "efficiency")
+    assert (pair.chosen.candidate_id, pair.rejected.candidate_id) == ("fast0", "slow1")
+    assert pair.speedup == pytest.approx(3.0)
+    assert 2.8 < pair.speedup_low <= pair.speedup
+    assert pair.p_value == 1 / 3432
+    assert (pair.chosen.time_ratio, pair.rejected.time_ratio) == pytest.approx((1.0, 3.0))
+    assert (pair.problem_id, pair.round_index) == ("p", 3)
+    assert pair.chosen.completion_token_ids == (5, 2)
+    assert (pair.statement, pair.starter_code) == (PROBLEM.statement, PROBLEM.starter_code)
+
+
+def test_skeletons_come_from_the_two_groups_apart():
+    pair = build(*whole_problem()).pairs[0]
+    assert pair.chosen.skeleton.text == FAST[0]
+    assert pair.chosen.skeleton.kept_spans == ((0, len(FAST[0])),)
+    assert pair.rejected.skeleton.text == (
+        "def f(a):\n    _ = []\n    for _ in a:\n        _ _ not in _:\n            _ += [_]\n"
+        "    return len(_)\n"
+    )
+
+
+def test_correctness_pair_is_an_accepted_program_over_the_nearest_wrong_one():
+    pair = build(*whole_problem()).pairs[-1]
+    assert pair.stage == "correctness"
+    assert (pair.chosen.candidate_id, pair.rejected.candidate_id) == ("fast0", "wrong")
+    assert (pair.speedup, pair.speedup_low, pair.p_value) == (0, 0, 0)
+    assert pair.chosen.time_ratio == pytest.approx(1.0) and pair.rejected.time_ratio == 0
+    assert pair.chosen.skeleton.text == pair.rejected.skeleton.text == ""
+    assert pair.chosen.skeleton.note == "correctness pairs have no skeletons"
+
+
+def test_account_covers_every_candidate():
+    candidates, rows = whole_problem()
+    result = build(candidates, rows)
+    assert reasons(result) == {"accepted, in no pair": 2}
+    assert (result.dropped, result.efficiency_reason, result.correctness_reason) == ((), "", "")
+
+
+def test_pairs_do_not_depend_on_the_order_of_rows():
+    candidates, rows = whole_problem()
+    rng = random.Random(0)
+    expected = build(candidates, rows)
+    for _ in range(5):
+        assert build(rng.sample(candidates, 5), rng.sample(rows, len(rows))) == expected
+    assert len({pair.pair_id for pair in expected.pairs}) == len(expected.pairs) == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [(Outcome.SANDBOX_FAILED, "the sandbox failed"),
+     (Outcome.VIOLATION, "violation of the sandbox")],
+)  # fmt: skip
+def test_sandbox_failures_and_violations_are_evidence_for_nothing(outcome, reason):
+    result = build(
+        [candidate("a", FAST[0]), candidate("b", WRONG)],
+        [measurement("a"), measurement("b", outcome=outcome)],
+    )
+    assert result.pairs == ()
+    assert reasons(result) == {"accepted, in no pair": 1, reason: 1}
+    assert result.correctness_reason == "no wrong candidate"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome.WRONG_ANSWER, Outcome.TIME_LIMIT, Outcome.IDLE_LIMIT, Outcome.MEMORY_LIMIT,
+     Outcome.OUTPUT_LIMIT, Outcome.RUNTIME_ERROR, Outcome.COMPILE_ERROR],
+)  # fmt: skip
+def test_programs_wrong_for_a_reason_of_their_own_are_rejected(outcome):
+    result = build(
+        [candidate("a", FAST[0]), candidate("b", WRONG)],
+        [measurement("a"), measurement("b", outcome=outcome)],
+    )
+    assert [(row.chosen.candidate_id, row.rejected.candidate_id) for row in result.pairs] == [
+        ("a", "b")
+    ]
+    assert result.efficiency_reason == "one distinct accepted program"
+
+
+def test_retried_check_counts_once_its_sandbox_works():
+    result = build(
+        [candidate("a", FAST[0]), candidate("b", WRONG)],
+        [
+            measurement("a", outcome=Outcome.SANDBOX_FAILED, session_id="try"),
+            measurement("a"),
+            measurement("b", outcome=Outcome.WRONG_ANSWER),
+        ],
+    )
+    assert len(result.pairs) == 1
+
+
+def test_same_program_again_is_left_out():
+    candidates, rows = whole_problem()
+    candidates.append(candidate("again", FAST[0]))
+    rows.append(measurement("again", equal_to="fast0"))
+    result = build(candidates, rows)
+    assert result.pairs == build(*whole_problem()).pairs
+    assert reasons(result)["same program as another candidate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([], "no accepted candidate"),
+        ([measurement("a", outcome=Outcome.SANDBOX_FAILED),
+          measurement("b", outcome=Outcome.SANDBOX_FAILED)],
+         "the sandbox failed for every candidate"),
+        ([measurement("a", outcome=Outcome.TIME_LIMIT),
+          measurement("b", outcome=Outcome.WRONG_ANSWER)], "no accepted candidate"),
+        ([measurement("a"), measurement("b", equal_to="a")], "one distinct accepted program"),
+        ([measurement("a"), measurement("b"), timed("a", 1.0, "screen")],
+         "fewer than two accepted programs were timed"),
+        ([measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 1.15)],
+         "no speed difference beyond doubt"),
+        ([measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 9, session_id="other")],
+         "the screening proposed no two programs to confirm"),
+        ([measurement("a"), measurement("b"), timed("a", 1.0, "screen"), timed("b", 9, "screen")],
+         "the screening proposed no two programs to confirm"),
+    ],
+)  # fmt: skip
+def test_problem_without_a_pair_says_why(rows, reason):
+    result = build([candidate("a", FAST[0]), candidate("b", SLOW[0])], rows)
+    assert result.pairs == ()
+    assert result.efficiency_reason == reason
+    assert [row.num_rows for row in result.dropped] == [1]
+    assert reason in result.dropped[0].reason
+    assert sum(row.num_rows for row in result.dropped_candidates) == 2
+
+
+def test_no_candidates_are_accounted_for():
+    result = build([], [])
+    assert (result.pairs, result.dropped_candidates) == ((), ())
+    assert result.efficiency_reason == "no accepted candidate"
+
+
+def test_switched_off_stages_say_so():
+    off = PairConfig(min_speedup=1.2, max_efficiency_pairs=0, max_correctness_pairs=0)
+    result = build(*whole_problem(), pair=off)
+    assert result.dropped[0].reason == (
+        "efficiency: pair.max_efficiency_pairs is 0; correctness: pair.max_correctness_pairs is 0"
+    )
+
+
+def test_program_that_fails_when_timed_is_in_no_pair():
+    candidates, rows = whole_problem()
+    rows = [row for row in rows if (row.candidate_id, row.phase) != ("slow1", "confirm")]
+    rows.append(measurement("slow1", "confirm", Outcome.WRONG_ANSWER))
+    result = build(candidates, rows)
+    assert "slow1" not in str(result.pairs)
+    assert reasons(result)["accepted by the tests, failed on timed inputs"] == 1
+
+
+def test_cut_off_completion_is_never_chosen_but_may_be_rejected():
+    candidates, rows = whole_problem()
+    cut_fast = [candidate("fast0", FAST[0], "length"), *candidates[1:]]
+    chosen = {pair.chosen.candidate_id for pair in build(cut_fast, rows).pairs}
+    assert chosen == {"fast1"}
+    cut_slow = [*candidates[:3], candidate("slow1", SLOW[1], "length"), candidates[4]]
+    assert "slow1" in {pair.rejected.candidate_id for pair in build(cut_slow, rows).pairs}
+
+
+def test_every_two_programs_of_a_session_are_compared_and_the_largest_come_first():
+    keys = {"a": (FAST[0], 1.0), "b": (FAST[1], 1.5), "c": (SLOW[0], 4.0)}
+    candidates = [candidate(key, code) for key, (code, _) in keys.items()]
+    rows = [measurement(key) for key in keys]
+    rows += [timed(key, ratio) for key, (_, ratio) in keys.items()]
+    sides = [(row.chosen.candidate_id, row.rejected.candidate_id)
+             for row in build(candidates, rows).pairs]  # fmt: skip
+    assert sides == [("a", "c"), ("b", "c"), ("a", "b")]
+    few = PairConfig(min_speedup=1.2, max_efficiency_pairs=1)
+    assert len(build(candidates, rows, pair=few).pairs) == 1
+
+
+def test_longer_session_decides_alone():
+    candidates = [candidate("a", FAST[0]), candidate("b", SLOW[0])]
+    checks = [measurement("a"), measurement("b")]
+    lucky = [timed("a", 1.0, session_id="z"), timed("b", 2.0, session_id="z")]
+    ten = (*STEADY, 1.0, 0.99, 1.01)
+    longer = [timed(key, ratio, noise=ten, session_id="y") for key, ratio in (("a", 1), ("b", 1.1))]
+    assert len(build(candidates, checks + lucky).pairs) == 1
+    assert build(candidates, checks + lucky + longer).pairs == ()
+
+
+def test_small_group_gives_pairs_without_skeletons_and_says_why():
+    candidates, rows = whole_problem()
+    candidates = [row for row in candidates if row.candidate_id not in ("fast1", "slow0")]
+    rows = [row for row in rows if row.candidate_id not in ("fast1", "slow0")]
+    pair = build(candidates, rows).pairs[0]
+    note = "efficient group of 1 program; needs 2; inefficient group of 1 program; needs 2"
+    assert pair.chosen.skeleton == pair.rejected.skeleton
+    assert (pair.chosen.skeleton.text, pair.chosen.skeleton.note) == ("", note)
+    alone = build(candidates, rows, min_group=1).pairs[0]
+    assert (alone.chosen.skeleton.text, alone.rejected.skeleton.text) == (FAST[0], SLOW[1])
+
+
+def test_chosen_program_that_is_not_efficient_has_no_skeleton():
+    candidates, rows = whole_problem()
+    rows += [timed("slow0", 2.0)]
+    pairs = build(candidates, rows).pairs
+    pair = next(row for row in pairs if row.chosen.candidate_id == "slow0")
+    assert pair.rejected.candidate_id == "slow1"
+    assert pair.chosen.skeleton.note == "the program is not in the efficient group"
+
+
+def test_wrong_programs_are_paired_once_each_and_nearest_first():
+    candidates = [
+        candidate("a", FAST[0]),
+        candidate("b", SLOW[0]),
+        candidate("near_a", FAST[0].replace("set", "list")),
+        candidate("near_b", SLOW[0].replace("not in", "in")),
+        candidate("far", "print('hello')"),
+    ]
+    rows = [measurement("a"), measurement("b")]
+    rows += [measurement(key, outcome=Outcome.WRONG_ANSWER) for key in ("near_a", "near_b", "far")]
+    sides = {(row.chosen.candidate_id, row.rejected.candidate_id)
+             for row in build(candidates, rows).pairs}  # fmt: skip
+    assert sides == {("a", "near_a"), ("b", "near_b")}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "rows", "message"),
+    [
+        ([candidate("a", "x")], [measurement("b")], "unknown candidates \\['b'\\]"),
+        ([candidate("a", "x")], [measurement("a", problem_id="q")], "problems \\['q'\\]"),
+        ([candidate("a", "x")] * 2, [], "repeated candidates \\['a'\\]"),
+        ([candidate("a", "x"), candidate("b", "y")],
+         [measurement("a"), measurement("b"), timed("a", 1), timed("b", 2, noise=STEADY[:5])],
+         "as many rounds"),
+    ],
+)  # fmt: skip
+def test_rows_that_do_not_belong_together_are_refused(candidates, rows, message):
+    with pytest.raises(ValueError, match=message):
+        build(candidates, rows)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Outcome)), st.floats(0.5, 5), st.booleans(), st.booleans()),
+        max_size=7,
+    )
+)
+def test_every_candidate_is_in_a_pair_or_dropped(specifications):
+    candidates, rows = [], []
+    for index, (outcome, ratio, is_confirmed, is_copy) in enumerate(specifications):
+        key = f"c{index}"
+        candidates.append(candidate(key, f"def f(a):\n    return a + {index}\n"))
+        rows.append(measurement(key, outcome=outcome, equal_to="c0" if is_copy else key))
+        if outcome is Outcome.ACCEPTED and is_confirmed:
+            rows.append(timed(key, ratio))
+    result = build(candidates, rows)
+    used = {side.candidate_id for row in result.pairs for side in (row.chosen, row.rejected)}
+    assert len(candidates) == len(used) + sum(row.num_rows for row in result.dropped_candidates)
+    assert bool(result.pairs) != bool(result.dropped)
+    outcomes = dict(zip((row.candidate_id for row in candidates), specifications, strict=True))
+    for pair in result.pairs:
+        assert outcomes[pair.chosen.candidate_id][0] is Outcome.ACCEPTED
+        is_efficiency = pair.stage == "efficiency"
+        assert (outcomes[pair.rejected.candidate_id][0] is Outcome.ACCEPTED) == is_efficiency

@@ -1,0 +1,265 @@
+"""The plan of steps and the main loop, on one process and on two."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config, tokens_of
+from torch import distributed, multiprocessing
+from torch.distributed.checkpoint import FileSystemReader
+from torch.distributed.device_mesh import init_device_mesh
+from transformers import AutoModelForCausalLM
+
+from skeldpo.records import ReferenceLogps
+from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from skeldpo.train.loop import (
+    NonFiniteError,
+    build_optimizer,
+    plan_steps,
+    run_steps,
+    share_pairs,
+)
+from skeldpo.train.model import Policy, Workers, load_policy, save_policy, shard_policy
+from skeldpo.train.reference import load_reference, reference_logps, save_reference
+
+PAIRS = [preference_pair(i, "correctness") for i in range(3)]
+PAIRS += [preference_pair(i, skeletons=i != 1) for i in range(5)]
+TRAIN: dict[str, Any] = {"pairs_per_step": 3, "efficiency_epochs": 2}
+LORA = {"rank": 4, "alpha": 8.0}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> str:
+    return save_tiny_policy(tmp_path_factory.mktemp("start") / "policy")
+
+
+class Run:
+    """A policy with all it needs to train on PAIRS."""
+
+    def __init__(self, folder: str, sharded: bool = False, **train: Any) -> None:
+        config = tiny_config(**{**TRAIN, **train})
+        self.config = config.train
+        self.tokens = tokens_of(PAIRS, folder, config)
+        self.policy: Policy = load_policy(folder, config.train, 160, seed=1)
+        if sharded:
+            mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
+            shard_policy(self.policy, mesh, torch.float32)
+        rows = reference_logps(self.policy, self.tokens, 2, "model", "tokenizer")
+        self.references: dict[str, ReferenceLogps] = {row.pair_id: row for row in rows}
+        self.optimizer = build_optimizer(self.policy, config.train)
+        self.steps = plan_steps(self.tokens, config.train, seed=0)
+        self.history: list[dict[str, float]] = []
+
+    def train(self, first: int = 0, last: int | None = None) -> list[dict[str, float]]:
+        run_steps(
+            self.policy,
+            self.optimizer,
+            self.steps[first:last],
+            self.references,
+            self.config,
+            lambda index, metrics: self.history.append(metrics),
+        )
+        return self.history
+
+
+def curve(history: list[dict[str, float]]) -> torch.Tensor:
+    """(steps, 3): what must not depend on how the work was split."""
+    names = ("loss", "code/rewards/margins", "grad_norm")
+    return torch.tensor([[row[name] for name in names] for row in history])
+
+
+def test_correctness_epochs_come_first_and_train_code_only(folder):
+    steps = Run(folder).steps
+    assert [step.stage for step in steps] == ["correctness"] + ["efficiency"] * 4
+    assert [len(step.pairs) for step in steps] == [3, 3, 2, 3, 2]
+    assert [step.skeleton_weight for step in steps] == [0.0, 0.7, 0.7, 0.7, 0.7]
+    assert not any(pair.has_skeleton for pair in steps[0].pairs)
+
+
+def test_plan_depends_on_seed_and_not_on_the_order_of_pairs(folder):
+    run = Run(folder)
+    plan = plan_steps(run.tokens, run.config, 0)
+    assert plan_steps(run.tokens[::-1], run.config, 0) == plan
+    assert plan_steps(run.tokens, run.config, 1) != plan
+    epochs = [{p.pair_id for s in plan[i : i + 2] for p in s.pairs} for i in (1, 3)]
+    assert epochs[0] == epochs[1] == {f"efficiency-{i:02d}" for i in range(5)}
+    assert plan[1].pairs != plan[3].pairs
+
+
+def test_learning_rate_rises_then_stays(folder):
+    run = Run(folder, warmup_ratio=0.5, learning_rate=0.4)
+    assert [step.learning_rate for step in run.steps] == [0.2, 0.4, 0.4, 0.4, 0.4]
+
+
+def test_duplicate_pair_is_refused(folder):
+    run = Run(folder)
+    with pytest.raises(ValueError, match="unique"):
+        plan_steps([*run.tokens, run.tokens[0]], run.config, 0)
+
+
+@pytest.mark.parametrize("num_pairs", [1, 2, 5, 8])
+@pytest.mark.parametrize("num_workers", [1, 2, 3])
+def test_every_pair_has_one_worker_and_all_make_the_same_number_of_passes(
+    folder, num_pairs, num_workers
+):
+    tokens = Run(folder).tokens[:num_pairs]
+    shares = [
+        share_pairs(tokens, Workers(rank=rank, num_workers=num_workers), 2)
+        for rank in range(num_workers)
+    ]
+    assert len({len(share) for share in shares}) == 1
+    rows = [row for share in shares for forward in share for row in forward]
+    assert sorted(rows) == list(range(num_pairs))
+
+
+def test_step_0_gives_ln_2_and_the_margin_grows(folder):
+    history = Run(folder, efficiency_epochs=8, correctness_epochs=0).train()
+    assert history[0]["code/loss"] == pytest.approx(math.log(2), abs=1e-5)
+    assert history[0]["skeleton/loss"] == pytest.approx(math.log(2), abs=1e-5)
+    assert history[0]["loss"] > history[0]["code/loss"]
+    for term in ("code", "skeleton"):
+        assert history[-1][f"{term}/rewards/margins"] > 0.5
+        assert history[-1][f"{term}/loss"] < 0.6
+        assert history[-1][f"{term}/rewards/accuracies"] == 1.0
+
+
+def test_skeletons_change_nothing_at_weight_0(folder):
+    without = [replace(pair, chosen=replace(pair.chosen, skeleton=empty(pair))) for pair in PAIRS]
+    run, bare = Run(folder, skeleton_weight=0.0), Run(folder, skeleton_weight=0.0)
+    bare.steps = plan_steps(tokens_of(without, folder, tiny_config(**TRAIN)), bare.config, 0)
+    torch.testing.assert_close(curve(run.train()), curve(bare.train()), atol=0, rtol=0)
+    torch.testing.assert_close(run.policy.state_dict(), bare.policy.state_dict(), atol=0, rtol=0)
+    assert not any(name.startswith("skeleton/") for row in run.history for name in row)
+
+
+def empty(pair):
+    return replace(pair.chosen.skeleton, text="")
+
+
+@pytest.mark.parametrize("pairs_per_forward", [1, 3])
+def test_micro_batches_do_not_change_the_result(folder, pairs_per_forward):
+    whole = Run(folder, pairs_per_forward=8)
+    split = Run(folder, pairs_per_forward=pairs_per_forward)
+    torch.testing.assert_close(curve(split.train()), curve(whole.train()), atol=1e-4, rtol=1e-4)
+
+
+def test_lora_margin_grows_and_dropout_is_repeatable(folder):
+    lora = {**LORA, "dropout": 0.2}
+    runs = [Run(folder, lora=lora, efficiency_epochs=6, correctness_epochs=0) for _ in range(2)]
+    first, second = (run.train() for run in runs)
+    assert first[-1]["code/rewards/margins"] > 0.3
+    torch.testing.assert_close(curve(first), curve(second), atol=0, rtol=0)
+
+
+def test_nan_loss_stops_before_the_step_and_names_the_pairs(folder):
+    run = Run(folder)
+    broken = run.steps[0].pairs[1].pair_id
+    run.references[broken] = replace(run.references[broken], code_chosen=float("nan"))
+    before = {name: value.clone() for name, value in run.policy.state_dict().items()}
+    with pytest.raises(NonFiniteError, match=f"NaN or infinity for pairs {broken};"):
+        run.train()
+    torch.testing.assert_close(run.policy.state_dict(), before, atol=0, rtol=0)
+    assert run.history == []
+
+
+def test_reference_of_other_weights_is_refused(folder, tmp_path):
+    run = Run(folder)
+    run.policy = load_policy(save_tiny_policy(tmp_path / "p", seed=9), run.config, 160, seed=1)
+    run.optimizer = build_optimizer(run.policy, run.config)
+    with pytest.raises(RuntimeError, match="policy and reference must agree"):
+        run.train()
+
+
+def test_pair_without_reference_is_refused(folder):
+    run = Run(folder)
+    del run.references[run.steps[0].pairs[0].pair_id]
+    with pytest.raises(ValueError, match="no row for pair"):
+        run.train()
+
+
+def test_reference_table_is_read_back_only_for_its_weights_and_pairs(folder, tmp_path):
+    run = Run(folder)
+    path = str(tmp_path / "round" / "reference.parquet")
+    assert load_reference(path, run.tokens, "model", "tokenizer") == []
+    rows = list(run.references.values())
+    save_reference(rows[:-1], path)
+    assert load_reference(path, run.tokens, "model", "tokenizer") == []
+    save_reference(rows, path)
+    assert load_reference(path, run.tokens, "model", "tokenizer") == rows
+    assert load_reference(path, run.tokens, "other", "tokenizer") == []
+    assert load_reference(path, run.tokens, "model", "other") == []
+
+
+@pytest.mark.parametrize("train", [{}, {"lora": {**LORA, "dropout": 0.1}}], ids=["full", "lora"])
+def test_resumed_run_repeats_the_uninterrupted_one(folder, tmp_path, train):
+    whole = Run(folder, **train)
+    whole.train()
+    interrupted = Run(folder, **train)
+    done = interrupted.train(last=2)
+    progress = Progress(next_step=2, history=tuple(done))
+    save_checkpoint(interrupted.policy, interrupted.optimizer, progress, str(tmp_path))
+    resumed = Run(folder, **train)
+    assert load_checkpoint(resumed.policy, resumed.optimizer, str(tmp_path)) == progress
+    resumed.train(first=2)
+    torch.testing.assert_close(curve(resumed.history), curve(whole.history[2:]), atol=0, rtol=0)
+    torch.testing.assert_close(resumed.policy.state_dict(), whole.policy.state_dict())
+
+
+def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path):
+    run = Run(folder, lora=LORA)
+    progress = Progress(next_step=1, history=tuple(run.train(last=1)))
+    save_checkpoint(run.policy, run.optimizer, progress, str(tmp_path))
+    names = FileSystemReader(tmp_path).read_metadata().state_dict_metadata.keys()
+    values = [name for name in names if "param_groups" not in name]
+    assert [name for name in values if name.startswith("policy.")]
+    assert [name for name in values if name.endswith("exp_avg_sq")]
+    assert all("lora_" in name for name in values)
+
+
+def two_workers(rank: int, folder: str, shared: str, lora: dict[str, Any] | None) -> None:
+    """A worker: 2 steps, a checkpoint, the other steps, and the saved policy."""
+    torch.set_num_threads(1)
+    store = f"file://{shared}/rendezvous"
+    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+    run = Run(folder, sharded=True, lora=lora)
+    run.train(last=2)
+    progress = Progress(next_step=2, history=tuple(run.history))
+    save_checkpoint(run.policy, run.optimizer, progress, f"{shared}/checkpoint")
+    run.train(first=2)
+    torch.save((run.history, run.references), f"{shared}/history-{rank}.pt")
+    save_policy(run.policy, byte_tokenizer(), f"{shared}/trained")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
+def test_two_workers_equal_one_and_their_checkpoint_resumes_on_one(folder, tmp_path, lora):
+    multiprocessing.spawn(two_workers, args=(folder, str(tmp_path), lora), nprocs=2)
+    alone = Run(folder, lora=lora)
+    alone.train()
+    for rank in range(2):
+        history, references = torch.load(tmp_path / f"history-{rank}.pt", weights_only=False)
+        torch.testing.assert_close(curve(history), curve(alone.history), atol=1e-4, rtol=1e-4)
+        for pair_id, row in references.items():
+            assert row.code_chosen == pytest.approx(alone.references[pair_id].code_chosen, 1e-5)
+    save_policy(alone.policy, byte_tokenizer(), str(tmp_path / "alone"))
+    weights = [
+        AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict()
+        for name in ("trained", "alone")
+    ]
+    torch.testing.assert_close(*weights, atol=1e-3, rtol=1e-3)
+    resumed = Run(folder, lora=lora)
+    progress = load_checkpoint(resumed.policy, resumed.optimizer, str(Path(tmp_path, "checkpoint")))
+    assert progress.next_step == 2
+    resumed.train(first=2)
+    torch.testing.assert_close(curve(resumed.history), curve(history[2:]), atol=1e-3, rtol=1e-3)

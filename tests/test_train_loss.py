@@ -1,0 +1,138 @@
+"""The loss against arithmetic by hand, and chunked log-probabilities against whole logits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from tiny_policy import tiny_config
+
+from skeldpo.train.loss import (
+    STATISTICS,
+    answer_token_logps,
+    joint_losses,
+    step_metrics,
+    sum_answer_logps,
+)
+
+POLICY = torch.tensor([[-10.0, -20.0, -4.0, -8.0]])
+REFERENCE = torch.tensor([[-12.0, -17.0, -5.0, -8.5]])
+TOKENS = torch.tensor([[4, 5, 2, 4]])
+
+
+def loss_of(skeleton_weight: float = 0.7, **train: object) -> float:
+    config = tiny_config(**train).train
+    return float(joint_losses(POLICY, REFERENCE, TOKENS, config, skeleton_weight).loss)
+
+
+def test_joint_loss_equals_hand_derived_value():
+    """beta 0.1, lambda 0.7, sums.
+
+    code:     h = (-10 + 12) - (-20 + 17) = 5,   -log sigmoid(0.5)  = log(1 + e^-0.5)  = 0.474077
+    skeleton: h = (-4 + 5) - (-8 + 8.5)   = 0.5, -log sigmoid(0.05) = log(1 + e^-0.05) = 0.668460
+    L = 0.474077 + 0.7 * 0.668460 = 0.941999
+    """
+    assert loss_of() == pytest.approx(0.941999, abs=1e-6)
+
+
+def test_mean_reduction_equals_hand_derived_value():
+    """code: h = 2/4 - (-3)/5 = 1.1, log(1 + e^-0.11) = 0.639659; skeleton: h = 1/2 - 0.5/4 = 0.375,
+    log(1 + e^-0.0375) = 0.674573; L = 0.639659 + 0.7 * 0.674573 = 1.111860"""
+    assert loss_of(reduction="mean") == pytest.approx(1.111860, abs=1e-6)
+
+
+def test_label_smoothing_equals_hand_derived_value():
+    """e = 0.2, code only: 0.8 * 0.474077 + 0.2 * log(1 + e^0.5) = 0.379262 + 0.2 * 0.974077
+    = 0.574077"""
+    assert loss_of(0.0, label_smoothing=0.2) == pytest.approx(0.574077, abs=1e-6)
+
+
+def test_sft_term_adds_mean_negative_log_likelihood_of_chosen_code():
+    """0.474077 + 0.5 * 10 / 4 = 1.724077"""
+    assert loss_of(0.0, sft_weight=0.5) == pytest.approx(1.724077, abs=1e-6)
+
+
+def test_policy_equal_to_reference_gives_ln_2_for_each_term():
+    config = tiny_config().train
+    losses = joint_losses(POLICY, POLICY, TOKENS, config, 0.7)
+    assert float(losses.loss) == pytest.approx(1.7 * math.log(2), abs=1e-6)
+    metrics = step_metrics(losses.statistics)
+    assert metrics["code/loss"] == pytest.approx(0.693147, abs=1e-6)
+    assert metrics["skeleton/loss"] == pytest.approx(0.693147, abs=1e-6)
+
+
+@pytest.mark.parametrize(("weight", "num_tokens"), [(0.0, 2), (0.7, 0)])
+def test_skeleton_changes_nothing_without_weight_or_without_skeletons(weight, num_tokens):
+    policy = POLICY.clone().requires_grad_()
+    tokens = torch.tensor([[4, 5, num_tokens, num_tokens]])
+    losses = joint_losses(policy, REFERENCE, tokens, tiny_config().train, weight)
+    assert float(losses.loss.detach()) == pytest.approx(0.474077, abs=1e-6)
+    losses.loss.sum().backward()
+    assert policy.grad is not None
+    assert policy.grad[0, 2:].tolist() == [0.0, 0.0]
+    assert policy.grad[0, 0] < 0 < policy.grad[0, 1]
+    assert "skeleton/loss" not in step_metrics(losses.statistics)
+
+
+def test_metrics_average_skeletons_over_the_pairs_that_have_them():
+    config = tiny_config().train
+    tokens = torch.tensor([[4, 5, 2, 4], [4, 5, 0, 0]])
+    policy = torch.stack([POLICY[0], torch.tensor([-13.0, -17.0, 0.0, 0.0])])
+    reference = torch.stack([REFERENCE[0], torch.tensor([-12.0, -17.0, 0.0, 0.0])])
+    metrics = step_metrics(joint_losses(policy, reference, tokens, config, 0.7).statistics)
+    assert metrics["num_pairs"] == 2
+    assert metrics["num_skeleton_pairs"] == 1
+    assert metrics["code/rewards/chosen"] == pytest.approx((0.2 - 0.1) / 2)
+    assert metrics["code/rewards/rejected"] == pytest.approx(-0.3 / 2)
+    assert metrics["code/rewards/margins"] == pytest.approx((0.5 - 0.1) / 2)
+    assert metrics["code/rewards/accuracies"] == 0.5
+    assert metrics["code/logps/chosen"] == pytest.approx(-11.5)
+    assert metrics["skeleton/rewards/margins"] == pytest.approx(0.05)
+    assert metrics["skeleton/logps/rejected"] == pytest.approx(-8.0)
+
+
+def test_statistics_have_one_column_a_name():
+    losses = joint_losses(POLICY, REFERENCE, TOKENS, tiny_config().train, 0.7)
+    assert losses.statistics.shape == (1, len(STATISTICS))
+    assert not losses.statistics.requires_grad
+
+
+@pytest.mark.parametrize("chunk_tokens", [0, 1, 3, 7, 100])
+def test_chunked_logps_and_gradients_equal_whole_logits(chunk_tokens):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(7, 16, generator=generator, requires_grad=True)
+    weight = torch.randn(50, 16, generator=generator, requires_grad=True)
+    targets = torch.randint(0, 50, (7,), generator=generator)
+    slopes = torch.randn(7, generator=generator)
+
+    whole = (hidden @ weight.T).log_softmax(dim=1).gather(1, targets[:, None]).squeeze(1)
+    expected = torch.autograd.grad((whole * slopes).sum(), (hidden, weight))
+    chunked = answer_token_logps(hidden, weight, targets, chunk_tokens)
+    got = torch.autograd.grad((chunked * slopes).sum(), (hidden, weight))
+
+    torch.testing.assert_close(chunked, whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_bfloat16_gradient_of_the_weight_does_not_decay_with_the_number_of_chunks():
+    """256 equal slopes: summed in bf16 one by one they stall, in fp32 they do not."""
+    hidden = torch.ones(256, 4, dtype=torch.bfloat16)
+    weight = torch.zeros(3, 4, dtype=torch.bfloat16, requires_grad=True)
+    targets = torch.zeros(256, dtype=torch.int64)
+    answer_token_logps(hidden, weight, targets, 1).sum().backward()
+    assert weight.grad is not None
+    assert float(weight.grad[0, 0]) == pytest.approx(256 * 2 / 3, rel=0.01)
+
+
+def test_frozen_weight_gets_no_gradient():
+    hidden = torch.randn(2, 4, requires_grad=True)
+    weight = torch.randn(5, 4)
+    answer_token_logps(hidden, weight, torch.tensor([0, 1])).sum().backward()
+    assert hidden.grad is not None
+    assert weight.grad is None
+
+
+def test_answers_without_tokens_sum_to_zero():
+    sums = sum_answer_logps(torch.tensor([-1.0, -2.0, -4.0]), torch.tensor([0, 0, 5]), 2)
+    assert sums.tolist() == [[-3.0, 0.0, 0.0, 0.0], [0.0, -4.0, 0.0, 0.0]]

@@ -1,0 +1,235 @@
+"""The policy: tree against single sequences, LoRA, saving, and models it must refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config, tokens_of
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from skeldpo.train.batch import ANSWERS, PairTokens, build_trees
+from skeldpo.train.loss import joint_losses
+from skeldpo.train.model import (
+    Policy,
+    answer_logps,
+    check_tokenizer,
+    load_policy,
+    policy_digest,
+    save_policy,
+    tokenizer_digest,
+)
+
+LORA = {"rank": 4, "alpha": 8.0}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def load(folder: str, **train: object) -> Policy:
+    return load_policy(folder, tiny_config(**train).train, 160, seed=3)
+
+
+def sequence_logps(model: torch.nn.Module, pairs: list[PairTokens]) -> torch.Tensor:
+    """(B, 4) from one sequence at a time and whole logits: the plain way."""
+    rows = []
+    for pair in pairs:
+        for name in ANSWERS:
+            answer = getattr(pair, name)
+            prompt = pair.code_prompt if name.startswith("code") else pair.skeleton_prompt
+            if not answer:
+                rows.append(torch.zeros(()))
+                continue
+            token_ids = torch.tensor([prompt + answer])
+            logps = model(input_ids=token_ids).logits.float().log_softmax(dim=2)[0, :-1]
+            of_targets = logps.gather(1, token_ids[0, 1:, None]).squeeze(1)
+            rows.append(of_targets[len(prompt) - 1 :].sum())
+    return torch.stack(rows).view(len(pairs), 4)
+
+
+def change_weights(policy: Policy) -> None:
+    """One large step on every trainable parameter."""
+    torch.manual_seed(5)
+    for parameter in policy.parameters():
+        if parameter.requires_grad:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_tree_equals_one_sequence_at_a_time(tmp_path, tied):
+    """Log-probabilities, loss and gradients in fp32; the pairs differ in length and skeletons."""
+    folder = save_tiny_policy(tmp_path / "policy", tied=tied)
+    config = tiny_config(sft_weight=0.1).train
+    pairs = [preference_pair(0), preference_pair(3, skeletons=False), preference_pair(2)]
+    tokens = tokens_of(pairs, folder, tiny_config())
+    trees = build_trees(tokens)
+    results = []
+    for plain in (False, True):
+        policy = load(folder)
+        model = policy.causal_lm
+        logps = sequence_logps(model, tokens) if plain else answer_logps(policy, trees)
+        reference = logps.detach() + torch.arange(12.0).view(3, 4).cos()
+        loss = joint_losses(logps, reference, trees.num_answer_tokens, config, 0.7).loss.sum()
+        loss.backward()
+        gradients = [parameter.grad for parameter in policy.parameters()]
+        results.append((logps.detach(), loss.detach(), gradients))
+    (tree_logps, tree_loss, tree_gradients), (logps, loss, gradients) = results
+    assert bool((logps[0] < -10).all())
+    torch.testing.assert_close(tree_logps, logps, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(tree_loss, loss, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(tree_gradients, gradients, atol=1e-5, rtol=1e-4)
+
+
+def test_activation_checkpointing_gives_the_same_gradients(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    trees = build_trees(tokens_of([preference_pair(0)], folder, tiny_config()))
+    gradients = []
+    for checkpointing in (False, True):
+        policy = load(folder, activation_checkpointing=checkpointing)
+        policy.train()
+        answer_logps(policy, trees).sum().backward()
+        gradients.append([parameter.grad for parameter in policy.parameters()])
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_saved_policy_is_loaded_with_the_trained_weights(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    policy = load(folder)
+    change_weights(policy)
+    tokens = tokens_of([preference_pair(0)], folder, tiny_config())
+    trained = str(tmp_path / "round" / "trained")
+    save_policy(policy, byte_tokenizer(), trained)
+    save_policy(policy, byte_tokenizer(), trained)
+    assert [path.name for path in Path(trained).parent.iterdir()] == ["trained"]
+    loaded = AutoModelForCausalLM.from_pretrained(trained)
+    with torch.no_grad():
+        expected = answer_logps(policy, build_trees(tokens))
+        torch.testing.assert_close(sequence_logps(loaded, tokens), expected, atol=1e-4, rtol=1e-5)
+    check_tokenizer(byte_tokenizer(), ["def f(x):\n    return 1\n"], trained)
+
+
+def test_saved_policy_keeps_the_dtype_it_came_in(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    half = str(tmp_path / "half")
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(half)
+    policy = load(half)
+    assert {parameter.dtype for parameter in policy.parameters()} == {torch.float32}
+    save_policy(policy, byte_tokenizer(), str(tmp_path / "saved"))
+    weights = load_file(tmp_path / "saved" / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
+
+
+def test_lora_trains_adapters_only_and_starts_as_the_source(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    tokens = tokens_of([preference_pair(0)], folder, tiny_config())
+    policy = load(folder, lora=LORA)
+    trainable = [name for name, p in policy.named_parameters() if p.requires_grad]
+    assert trainable
+    assert all("lora_" in name for name in trainable)
+    with torch.no_grad():
+        got = answer_logps(policy, build_trees(tokens))
+        expected = answer_logps(load(folder), build_trees(tokens))
+    torch.testing.assert_close(got, expected)
+
+
+def test_lora_adapters_are_the_same_on_every_worker(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    first, second = (load(folder, lora=LORA).state_dict() for _ in range(2))
+    torch.testing.assert_close(first, second)
+
+
+def test_merged_lora_policy_gives_the_log_probabilities_of_the_adapted_one(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    policy = load(folder, lora=LORA)
+    tokens = tokens_of([preference_pair(0)], folder, tiny_config())
+    with torch.no_grad():
+        before = answer_logps(policy, build_trees(tokens))
+        change_weights(policy)
+        expected = answer_logps(policy, build_trees(tokens))
+    trained = tmp_path / "trained"
+    save_policy(policy, byte_tokenizer(), str(trained))
+    loaded = AutoModelForCausalLM.from_pretrained(trained)
+    with torch.no_grad():
+        merged = sequence_logps(loaded, tokens)
+    torch.testing.assert_close(merged, expected, atol=1e-3, rtol=1e-5)
+    assert float((expected - before).abs().min()) > 0.1
+    names = load_file(trained / "model.safetensors").keys()
+    assert not [name for name in names if "lora" in name or "base_layer" in name]
+    assert json.loads((trained / "adapter" / "adapter_config.json").read_text())["r"] == 4
+    assert all("lora_" in n for n in load_file(trained / "adapter" / "adapter_model.safetensors"))
+
+
+def test_bfloat16_lora_keeps_adapters_in_float32(tmp_path):
+    policy = load(save_tiny_policy(tmp_path / "policy"), lora=LORA, dtype="bfloat16")
+    dtypes = {(p.requires_grad, p.dtype) for p in policy.parameters()}
+    assert dtypes == {(True, torch.float32), (False, torch.bfloat16)}
+
+
+def test_policy_digest_changes_with_the_weights_only(tmp_path):
+    first = save_tiny_policy(tmp_path / "a", seed=0)
+    same = save_tiny_policy(tmp_path / "b", seed=0)
+    other = save_tiny_policy(tmp_path / "c", seed=1)
+    (tmp_path / "b" / "README.md").write_text("notes")
+    assert policy_digest(first) == policy_digest(same) != policy_digest(other)
+    assert len(policy_digest(first)) == 64
+    with pytest.raises(ValueError, match="no \\*.safetensors"):
+        policy_digest(str(tmp_path))
+
+
+def test_tokenizer_whose_class_changes_on_reload_is_refused(tmp_path):
+    """transformers takes the class from the model's config.json and drops this pre-tokenizer."""
+    folder = save_tiny_policy(tmp_path / "policy")
+    words = Tokenizer(models.WordLevel({"def": 0, "pass": 1, "?": 2}, unk_token="?"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="?", eos_token="?")
+    with pytest.raises(ValueError, match="other ids after it is saved"):
+        check_tokenizer(tokenizer, ["def pass"], folder)
+
+
+def test_tokenizer_digest_changes_with_the_chat_template():
+    first, second = byte_tokenizer(), byte_tokenizer()
+    assert tokenizer_digest(first) == tokenizer_digest(second)
+    second.chat_template = "{{ messages }}"
+    assert tokenizer_digest(first) != tokenizer_digest(second)
+
+
+TINY = {
+    "vocab_size": 64, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2,
+    "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8,
+}  # fmt: skip
+
+
+def test_model_that_caps_its_logits_is_refused(tmp_path):
+    config = Gemma2Config(**TINY, sliding_window=4096, final_logit_softcapping=0.5)
+    config.initializer_range = 1.0
+    Gemma2ForCausalLM(config).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="cap or scale their logits"):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize(("window", "refused"), [(159, True), (160, False)])
+def test_sliding_window_shorter_than_the_sequences_is_refused(tmp_path, window, refused):
+    MistralForCausalLM(MistralConfig(**TINY, sliding_window=window)).save_pretrained(tmp_path)
+    if refused:
+        with pytest.raises(ValueError, match="full attention"):
+            load(str(tmp_path))
+    else:
+        assert load(str(tmp_path)).source_folder == str(tmp_path)
+
+
+def test_missing_folder_is_refused():
+    with pytest.raises(ValueError, match="does not exist"):
+        load("/nowhere/at/all")
