@@ -248,12 +248,12 @@ class Config(Section):
         if self.generate.max_tokens >= self.policy.max_model_tokens:
             raise ValueError(
                 f"generate.max_tokens ({self.generate.max_tokens}) must be below "
-                f"policy.max_model_tokens ({self.policy.max_model_tokens}), which holds the prompt too"
+                f"policy.max_model_tokens ({self.policy.max_model_tokens}), the prompt included"
             )
         return self
 
     def digest(self) -> str:
-        """12 hex digits over every value that can change a result (name, place and rounds cannot)."""
+        """12 hex digits over every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
         for key in ("name", "storage", "num_rounds"):
             del values["run"][key]

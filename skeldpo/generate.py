@@ -3,8 +3,7 @@
 `PolicyEngine` takes assignments and yields each one, with its candidates, as soon as all of its
 samples have ended, while others are still being written; the sandbox actors behind it start at
 once. The engine is made anew for every policy, so no weights of an earlier round can answer.
-Candidates are committed before they are passed on; assignments that come with candidates pass
-through untouched.
+Candidates are committed before they are passed on; assignments that ask for none pass through.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class PolicyEngine:
         waiting: dict[str, Assignment] = {}
         for text in batch["assignment"]:
             assignment = from_json(Assignment, str(text))
-            if assignment.num_samples == 0 or assignment.candidates:
+            if assignment.num_samples == 0:
                 yield _as_batch(assignment)
                 continue
             waiting[assignment.problem.problem_id] = assignment
@@ -88,10 +87,11 @@ class PolicyEngine:
         )
 
     def _commit(self, assignment: Assignment, output: Any) -> Assignment:
-        candidates = tuple(
+        written = (
             self._candidate(assignment, output.prompt_token_ids, sample)
             for sample in sorted(output.outputs, key=lambda sample: sample.index)
         )
+        candidates = (*assignment.candidates, *written)
         key = assignment.problem.problem_id
         self._store.write_part(CANDIDATES, key, Candidate, candidates)
         return replace(assignment, candidates=candidates)

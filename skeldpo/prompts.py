@@ -16,7 +16,9 @@ from skeldpo.config import PolicyConfig
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S | re.I)
+_FENCE = re.compile(
+    r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S | re.I
+)
 
 
 class Prompts:
@@ -79,6 +81,6 @@ class Prompts:
 
 
 def extract_code(text: str) -> str:
-    """The program in a model's answer: its longest fenced block, or all of it when none is fenced."""
+    """The program in a model's answer: its longest fenced block, or all of it without one."""
     blocks = [block for block in _FENCE.findall(text) if block.strip()]
     return max(blocks, key=len).rstrip() + "\n" if blocks else text.rstrip() + "\n"

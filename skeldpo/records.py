@@ -1,6 +1,6 @@
 """Every record that crosses a stage border, and its Arrow schema: read this module first.
 
-    Problem -> Candidate -> Measurement -> PreferencePair (+ Skeleton) -> ReferenceLogps -> checkpoint
+    Problem -> Candidate -> Measurement -> PreferencePair (+ Skeleton) -> ReferenceLogps
 
 Records are frozen and checked when made. On disk a record is a Parquet row whose columns are its
 fields (nested records become structs); `arrow_schema`, `to_row` and `from_row` are the only
@@ -137,7 +137,8 @@ class Assignment:
     """A problem on its way through generate and measure: what to ask, then what was written.
 
     Purpose "train" is screened and confirmed for pairs; "evaluate" is timed together with the
-    problem's known programs. `num_samples` 0 asks for nothing: the candidates are given.
+    problem's known programs, which are among the `candidates` from the start. Generated candidates
+    are added to those; `num_samples` 0 asks for none.
     """
 
     problem: Problem
@@ -153,8 +154,8 @@ class Assignment:
 class Measurement:
     """Verdict and raw times of one candidate in one phase of one measuring session.
 
-    `cpu_times_ns[i]` and `baseline_times_ns[i]` (the problem's baseline program) were taken in round
-    i of the session, on the same core and image, with the inputs of `input_digest`. Two rows with
+    `cpu_times_ns[i]` and `baseline_times_ns[i]` (of the problem's baseline) were taken in round i
+    of the session, on the same core and image, with the inputs of `input_digest`. Two rows with
     the same `session_id` are comparable round by round; no others are. Phase "check" has a verdict
     and no times; "screen" proposes pairs; "confirm" holds fresh times that decide them.
     `equal_to` names the candidate that was run for this one: the same program, measured once.
@@ -207,7 +208,7 @@ class Skeleton:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSide:
-    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0 if it was not timed)."""
+    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed)."""
 
     candidate_id: str
     code: str
@@ -240,7 +241,7 @@ class PreferencePair:
         if self.stage == "efficiency":
             _require(
                 self.speedup >= self.speedup_low > 1.0,
-                f"{where}: needs speedup >= speedup_low > 1, got {self.speedup}, {self.speedup_low}",
+                f"{where}: speedup >= speedup_low > 1 fails: {self.speedup}, {self.speedup_low}",
             )
 
 
@@ -261,6 +262,51 @@ class ReferenceLogps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A mean over problems with its 95 % bootstrap interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    num_problems: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemScore:
+    """How a policy did on one problem, as means over its samples (all 0 to 1).
+
+    `pass_at_1` is the share of correct samples, `beyond_at_1` Mercury's Beyond@1 (only meaningful
+    with `has_reference`), `fast_share` the share of correct samples that are nearer in time to the
+    fastest known program than to the slowest.
+    """
+
+    problem_id: str
+    source: str
+    split: str
+    difficulty: str
+    num_samples: int
+    has_reference: bool
+    pass_at_1: float
+    beyond_at_1: float
+    fast_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteReport:
+    """Scores of one policy on one suite, with what is needed to compare it problem by problem."""
+
+    suite: str
+    model_id: str
+    round_index: int
+    host_id: str
+    num_samples: int
+    scores: tuple[Score, ...]
+    per_problem: tuple[ProblemScore, ...]
+    unscored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
     """Rows that a stage left out, and the reason in words a user can act on."""
 
@@ -270,7 +316,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageManifest:
-    """Proof that a stage finished; written last. Every input row is in `num_out` or in `dropped`."""
+    """Proof that a stage finished; written last. `num_in` rows are in `num_out` or `dropped`."""
 
     stage: str
     round_index: int

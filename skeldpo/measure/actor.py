@@ -13,13 +13,22 @@ import logging
 import platform
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from skeldpo.config import MeasureConfig
 from skeldpo.measure.session import ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
 from skeldpo.program import normalize_program
-from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Phase, content_id, from_json
+from skeldpo.records import (
+    Assignment,
+    Candidate,
+    Measurement,
+    Outcome,
+    Phase,
+    content_id,
+    from_json,
+)
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import SandboxImage, ensure_image
@@ -89,6 +98,7 @@ class _ProblemWork:
         }
         self._verdicts: dict[str, Verdict] = {}
         self._sessions: list[tuple[Phase, SessionTimes]] = []
+        self._too_slow: dict[str, str] = {}
 
     def run(self, attempt: int) -> None:
         """Checks every distinct program, then times the accepted ones."""
@@ -103,14 +113,16 @@ class _ProblemWork:
         if not accepted or not baseline:
             return
         seed = self._assignment.seed + attempt
-        timer = ProgramTimer(
-            self._judge, self._assignment.problem, baseline, self._config, seed
-        )
+        timer = ProgramTimer(self._judge, self._assignment.problem, baseline, self._config, seed)
         chosen = self._choose(accepted, seed)
-        timing_input = timer.find_input(chosen)
+        timing_input = timer.find_input(self._deciding(chosen))
         if timing_input is not None and len(chosen) > 1:
             self._time(timer, chosen, timing_input)
-        self._verdicts.update(timer.refused)
+        for key, verdict in timer.refused.items():
+            if verdict.outcome is Outcome.TIME_LIMIT:
+                self._too_slow[key] = timing_input.digest if timing_input else ""
+            else:
+                self._verdicts[key] = verdict
 
     def verdicts_failed(self, failure: str) -> None:
         """Marks what has no verdict yet as SANDBOX_FAILED; verdicts that exist stay."""
@@ -144,47 +156,59 @@ class _ProblemWork:
         chosen = set(random.Random(seed).sample(keys, self._config.max_screened))
         return {key: code for key, code in accepted.items() if key in chosen}
 
+    def _deciding(self, programs: dict[str, str]) -> dict[str, str]:
+        """The programs whose times decide how large the inputs get: in an evaluation the known
+        ones, so that every policy is timed on the same inputs."""
+        if self._assignment.purpose == "train":
+            return programs
+        known = {
+            self._equal_to[candidate.candidate_id]
+            for candidate in self._assignment.candidates
+            if candidate.origin == "dataset"
+        }
+        return {key: code for key, code in programs.items() if key in known} or programs
+
     def rows(self, image: SandboxImage, core: int) -> Iterator[Measurement]:
         """The "check" row of every candidate, then the rows of the sessions."""
-        place = {
-            "problem_id": self._assignment.problem.problem_id,
-            "host_id": platform.node(),
-            "core": core,
-            "image_digest": image.digest,
-            "python_version": image.python_version,
-        }
         for candidate in self._assignment.candidates:
             key = self._equal_to[candidate.candidate_id]
-            verdict = self._verdicts[key]
-            yield Measurement(
-                candidate_id=candidate.candidate_id,
-                equal_to=key,
-                phase="check",
-                session_id="",
-                outcome=verdict.outcome,
-                cpu_times_ns=(),
-                baseline_times_ns=(),
-                peak_memory_bytes=verdict.peak_memory_bytes,
-                failure=verdict.failure,
-                input_digest="",
-                **place,
-            )
+            yield self._row(candidate.candidate_id, key, "check", image, core)
         for phase, session in self._sessions:
             for key, times in session.cpu_times_ns.items():
                 if self._verdicts[key].outcome is Outcome.ACCEPTED and times:
-                    yield Measurement(
-                        candidate_id=key,
-                        equal_to=key,
-                        phase=phase,
+                    yield replace(
+                        self._row(key, key, phase, image, core),
                         session_id=session.session_id,
-                        outcome=Outcome.ACCEPTED,
                         cpu_times_ns=times,
                         baseline_times_ns=session.baseline_ns,
-                        peak_memory_bytes=self._verdicts[key].peak_memory_bytes,
-                        failure="",
                         input_digest=session.input_digest,
-                        **place,
                     )
+        for key, input_digest in self._too_slow.items():
+            row = self._row(key, key, "screen", image, core)
+            yield replace(row, outcome=Outcome.TIME_LIMIT, input_digest=input_digest)
+
+    def _row(
+        self, candidate_id: str, key: str, phase: Phase, image: SandboxImage, core: int
+    ) -> Measurement:
+        """A row without times, of the verdict of the program that was run."""
+        verdict = self._verdicts[key]
+        return Measurement(
+            candidate_id=candidate_id,
+            problem_id=self._assignment.problem.problem_id,
+            equal_to=key,
+            phase=phase,
+            session_id="",
+            outcome=verdict.outcome,
+            cpu_times_ns=(),
+            baseline_times_ns=(),
+            peak_memory_bytes=verdict.peak_memory_bytes,
+            failure=verdict.failure,
+            input_digest="",
+            host_id=platform.node(),
+            core=core,
+            image_digest=image.digest,
+            python_version=image.python_version,
+        )
 
 
 def _representatives(candidates: Sequence[Candidate]) -> dict[str, str]:

@@ -5,7 +5,3 @@ correct programs, fast and slow ones, for problems it has not seen in that wordi
 a whole run works offline on a laptop; it is no general code model, and knows nothing but the
 families it was trained on.
 """
-
-
-
-

@@ -95,5 +95,7 @@ def train_starter(
     model = Qwen2ForCausalLM(_model_config(config, policy, tokenizer))
     losses, num_tokens = _fit(model, epochs, config, on_progress)
     _save(model, tokenizer, output_folder)
-    sample = random.Random(seed).sample(texts := _texts(train, policy), min(_CHECKED_TEXTS, len(texts)))
+    sample = random.Random(seed).sample(
+        texts := _texts(train, policy), min(_CHECKED_TEXTS, len(texts))
+    )
     check_reload(tokenizer, output_folder, sample)

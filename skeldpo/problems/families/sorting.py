@@ -126,7 +126,7 @@ def $fn($a, $b):
                 "least total price of `$b` different items.",
                 "Choose exactly `$b` elements of `$a` (1 <= `$b` <= len(`$a`)) at different "
                 "positions so that their sum is as small as possible; return this sum.",
-                "Sort `$a` in ascending order in your mind and add up its first `$b` elements, `$b` "
+                "Imagine `$a` sorted in ascending order and add up its first `$b` elements, `$b` "
                 "being at least 1 and at most the length. Return the total.",
                 "Take the minimum out of `$a` again and again, `$b` times (1 <= `$b` <= "
                 "len(`$a`)), and return the sum of the values taken.",

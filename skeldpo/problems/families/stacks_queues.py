@@ -33,58 +33,61 @@ def $fn($a, $b):
     return RESULT
 """
 
-_SLICE = """\
+_REST = """\
 def $fn($a, $b):
-    queue = list(enumerate($a))
+    rest = list($a)
+    queue = list(range(len($a)))
     START
     while queue:
-        i, left = queue[0]
-        queue = queue[1:]
+        i = queue.pop(0)
         STEP
     return RESULT
 """
 
 
-def _programs(
-    codes: tuple[str, ...], start: str, step: tuple[str, ...], result: str
-) -> tuple[str, ...]:
-    body = "\n        ".join(step)
-    return tuple(
-        code.replace("START", start).replace("STEP", body).replace("RESULT", result)
-        for code in codes
+def _fill(code: str, start: str, step: str, result: str) -> str:
+    return code.replace("START", start).replace("STEP", step).replace("RESULT", result)
+
+
+def _pair_step(again: str, done: str) -> str:
+    lines = ["if left > $b:", f"    {again}", "    queue.append((i, left - $b))", "else:"]
+    lines += [f"    {line}" for line in done.split("; ")]
+    return "\n        ".join(line for line in lines if line.strip())
+
+
+def _rest_step(again: str, done: str) -> str:
+    lines = [
+        "if rest[i] > $b:",
+        f"    {again}",
+        "    rest[i] -= $b",
+        "    queue.append(i)",
+        "else:",
+    ]
+    lines += [f"    {line.replace('left', 'rest[i]')}" for line in done.split("; ")]
+    return "\n        ".join(line for line in lines if line.strip())
+
+
+def _fast(start: str, again: str, done: str, result: str) -> tuple[str, ...]:
+    step = _pair_step(again, done)
+    return (_fill(_DEQUE, start, step, result), _fill(_INDEX, start, step, result))
+
+
+def _slow(start: str, again: str, done: str, result: str) -> tuple[str, ...]:
+    return (
+        _fill(_POP, start, _pair_step(again, done), result),
+        _fill(_REST, start, _rest_step(again, done), result),
     )
 
 
-_FAST = (_DEQUE, _INDEX)
-_SLOW = (_POP, _SLICE)
-
-_ORDER = (
-    "if left > $b:",
-    "    queue.append((i, left - $b))",
-    "else:",
-    "    result.append(i)",
-)
+_ORDER = ("result = []", "", "result.append(i)", "result")
 _TIMES = (
-    "now += min(left, $b)",
-    "if left > $b:",
-    "    queue.append((i, left - $b))",
-    "else:",
-    "    result[i] = now",
+    "result = [0] * len($a)\n    now = 0",
+    "now += $b",
+    "now += left; result[i] = now",
+    "result",
 )
-_TOTAL = (
-    "now += min(left, $b)",
-    "if left > $b:",
-    "    queue.append((i, left - $b))",
-    "else:",
-    "    total += now",
-)
-_TURNS = (
-    "turns += 1",
-    "if left > $b:",
-    "    queue.append((i, left - $b))",
-    "else:",
-    "    result.append(turns)",
-)
+_TOTAL = ("total = now = 0", "now += $b", "now += left; total += now", "total")
+_LAST = ("last = -1", "", "last = i", "last")
 
 _QUEUE = Family(
     name="round_robin_queue",
@@ -99,22 +102,21 @@ _QUEUE = Family(
         Variation(
             name="finish_order",
             wordings=(
-                "Tasks with the positive durations `$a` wait in a queue. The front task runs for at "
-                "most `$b` and, if not done, goes to the back with the rest. Return the task "
-                "indices in finishing order.",
-                "A processor serves the jobs `$a` (positive run times) round robin: `$b` time units "
-                "per turn, unfinished jobs line up again. Return the order of completion as "
-                "0-based indices.",
-                "Person i needs `$a`[i] >= 1 tickets and may buy up to `$b` per visit to the "
-                "counter, then lines up again if some are missing. Return the indices in the order "
-                "in which people are done.",
-                "In a line, the first entry of `$a` loses `$b`; entries that are still positive go "
-                "to the end, others leave. Return the original indices in the order of leaving.",
-                "Repeatedly take the front of the queue `$a`, reduce its need by `$b`, and put it "
-                "back at the end while need remains. List the indices as their needs are met.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
+                "if work remains, it goes to the back. Return the task indices in finishing order.",
+                "A processor serves jobs of positive lengths `$a` round robin, `$b` units per turn; "
+                "unfinished jobs line up again. Return the 0-based indices in the order of "
+                "completion.",
+                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn and rejoins the line "
+                "if more are needed. Return the indices in the order in which people finish.",
+                "The first entry of the line `$a` of positive numbers loses `$b`; it goes to the "
+                "end if still positive and leaves otherwise. Return the original indices in "
+                "leaving order.",
+                "Repeatedly take the front of the queue `$a`, reduce its positive need by `$b`, and "
+                "put it back at the end while need remains. List the indices as needs are met.",
             ),
-            fast=_programs(_FAST, "result = []", _ORDER, "result"),
-            slow=_programs(_SLOW, "result = []", _ORDER, "result"),
+            fast=_fast(*_ORDER),
+            slow=_slow(*_ORDER),
             tests=(
                 ([[], 3], []),
                 ([[5], 2], [0]),
@@ -126,24 +128,20 @@ _QUEUE = Family(
         Variation(
             name="finish_times",
             wordings=(
-                "Tasks with the positive durations `$a` wait in a queue. The front task runs for at "
-                "most `$b` and, if not done, goes to the back with the rest. Return each task's "
-                "finishing time.",
-                "A processor serves the jobs `$a` (positive run times) round robin: `$b` time units "
-                "per turn or less if the job ends, unfinished jobs line up again. Return when each "
-                "job ends.",
-                "Person i needs `$a`[i] >= 1 tickets and may buy up to `$b` per visit to the "
-                "counter, one per second, then lines up again if some are missing. Return at which "
-                "second each is done.",
-                "The machine works on the front entry of `$a` for `$b` seconds or until it is done, "
-                "then moves it to the end if work remains. Return for each index the time of its "
-                "completion.",
-                "Starting at time 0, serve the queue `$a` in turns of length `$b`, shorter if less "
-                "is needed; who needs more rejoins at the end. Return the list of end times by "
-                "index.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
+                "if work remains, it goes to the back. Return each task's finishing time, by index.",
+                "A processor serves jobs of positive lengths `$a` round robin, at most `$b` units "
+                "per turn, without pauses; unfinished jobs line up again. Return when each job "
+                "ends.",
+                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn, one a second, and "
+                "rejoins the line if more are needed. Return at which second each is done.",
+                "A machine works on the front entry of `$a` for `$b` seconds or until done, then "
+                "moves it to the end if work remains. Return every entry's completion time.",
+                "From time 0 on, serve the queue `$a` in turns of `$b`, shorter if less is needed; "
+                "who needs more rejoins at the end. Return the list of end times by index.",
             ),
-            fast=_programs(_FAST, "result = [0] * len($a)\n    now = 0", _TIMES, "result"),
-            slow=_programs(_SLOW, "result = [0] * len($a)\n    now = 0", _TIMES, "result"),
+            fast=_fast(*_TIMES),
+            slow=_slow(*_TIMES),
             tests=(
                 ([[], 3], []),
                 ([[5], 2], [5]),
@@ -155,23 +153,21 @@ _QUEUE = Family(
         Variation(
             name="total_time",
             wordings=(
-                "Tasks with the positive durations `$a` wait in a queue. The front task runs for at "
-                "most `$b` and, if not done, goes to the back with the rest. Return the sum of all "
-                "finishing times.",
-                "A processor serves the jobs `$a` (positive run times) round robin: `$b` time units "
-                "per turn or less if the job ends, unfinished jobs line up again. Return the sum "
-                "of the end times.",
-                "Person i needs `$a`[i] >= 1 tickets and may buy up to `$b` per visit to the "
-                "counter, one per second, then lines up again if some are missing. How many seconds "
-                "do all people spend in total?",
-                "The machine works on the front entry of `$a` for `$b` seconds or until it is done, "
-                "then moves it to the end if work remains. Add up the completion times and return "
-                "the total.",
-                "Starting at time 0, serve the queue `$a` in turns of length `$b`, shorter if less "
-                "is needed; who needs more rejoins at the end. Return the sum of all end times.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
+                "if work remains, it goes to the back. Return the sum of all finishing times.",
+                "A processor serves jobs of positive lengths `$a` round robin, at most `$b` units "
+                "per turn, without pauses; unfinished jobs line up again. Return the sum of the "
+                "end times.",
+                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn, one a second, and "
+                "rejoins the line if more are needed. Return the sum of everyone's finishing "
+                "times.",
+                "A machine works on the front entry of `$a` for `$b` seconds or until done, then "
+                "moves it to the end if work remains. Return the total of all completion times.",
+                "From time 0 on, serve the queue `$a` in turns of `$b`, shorter if less is needed; "
+                "who needs more rejoins at the end. Return the sum of all end times.",
             ),
-            fast=_programs(_FAST, "now = total = 0", _TOTAL, "total"),
-            slow=_programs(_SLOW, "now = total = 0", _TOTAL, "total"),
+            fast=_fast(*_TOTAL),
+            slow=_slow(*_TOTAL),
             tests=(
                 ([[], 3], 0),
                 ([[5], 2], 5),
@@ -181,32 +177,30 @@ _QUEUE = Family(
             ),
         ),
         Variation(
-            name="finish_turns",
+            name="last_to_finish",
             wordings=(
-                "Tasks with the positive durations `$a` wait in a queue. The front task runs for at "
-                "most `$b` and, if not done, goes to the back with the rest. Return the numbers of "
-                "the turns, counted from 1, in which a task finishes.",
-                "A processor serves the jobs `$a` (positive run times) round robin: `$b` time units "
-                "per turn, unfinished jobs line up again. Number the turns from 1; return those "
-                "that complete a job, in ascending order.",
-                "Person i needs `$a`[i] >= 1 tickets and may buy up to `$b` per visit to the "
-                "counter, then lines up again if some are missing. Visits are numbered from 1; "
-                "return the numbers of all last visits in order.",
-                "In a line, the first entry of `$a` loses `$b`; entries that are still positive go "
-                "to the end, others leave. Return, in order, after how many such steps each entry "
-                "leaves.",
-                "Repeatedly take the front of the queue `$a`, reduce its need by `$b`, and put it "
-                "back at the end while need remains. Return the 1-based step numbers at which a "
-                "need is met.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
+                "if work remains, it goes to the back. Return the index of the task that finishes "
+                "last, or -1.",
+                "A processor serves jobs of positive lengths `$a` round robin, `$b` units per turn; "
+                "unfinished jobs line up again. Return the index of the final job to end, -1 for "
+                "no jobs.",
+                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn and rejoins the line "
+                "if more are needed. Who is done last? Return the index, or -1 for nobody.",
+                "The first entry of the line `$a` of positive numbers loses `$b`; it goes to the "
+                "end if still positive and leaves otherwise. Return the index of the last to "
+                "leave, or -1.",
+                "Repeatedly take the front of the queue `$a`, reduce its positive need by `$b`, and "
+                "put it back at the end while need remains. Return the last index served, or -1.",
             ),
-            fast=_programs(_FAST, "result = []\n    turns = 0", _TURNS, "result"),
-            slow=_programs(_SLOW, "result = []\n    turns = 0", _TURNS, "result"),
+            fast=_fast(*_LAST),
+            slow=_slow(*_LAST),
             tests=(
-                ([[], 3], []),
-                ([[5], 2], [3]),
-                ([[3, 1, 2], 1], [2, 5, 6]),
-                ([[3, 1, 2], 3], [1, 2, 3]),
-                ([[4, 4, 2, 6], 2], [3, 5, 6, 8]),
+                ([[], 3], -1),
+                ([[5], 2], 0),
+                ([[3, 1, 2], 1], 0),
+                ([[3, 1, 2], 3], 2),
+                ([[4, 4, 2, 4, 1], 2], 3),
             ),
         ),
     ),

@@ -1,0 +1,197 @@
+"""`skeldpo ...`: reads the command line and calls the library.
+
+Exit code 2 means that the input is wrong, 1 that a run failed; both print one message and no
+traceback, unless $SKELDPO_TRACEBACK is set. Heavy imports happen inside the commands, so that
+`--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from skeldpo import __version__
+from skeldpo.config import Config, load_config
+from skeldpo.console import Display
+
+USER_ERROR = 2
+RUN_FAILED = 1
+TRACEBACK_VARIABLE = "SKELDPO_TRACEBACK"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point of the `skeldpo` command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    return run_guarded(lambda display: options.command(options, display))
+
+
+def run_guarded(command: Callable[[Display], None]) -> int:
+    """Calls a command; a ValueError or RuntimeError becomes a message and an exit code."""
+    display = Display()
+    try:
+        command(display)
+    except (ValueError, RuntimeError, OSError) as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        display.flush()
+        code = USER_ERROR if isinstance(error, ValueError) else RUN_FAILED
+        sys.stderr.write(f"skeldpo: {error}\n")
+        return code
+    except KeyboardInterrupt:
+        sys.stderr.write("skeldpo: stopped; the same command goes on from here\n")
+        return 130
+    return 0
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """--config, --set and --dry-run: the same for every command that takes a configuration."""
+    parser.add_argument("--config", required=True, help="TOML file (jobs/configs/ has examples)")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
+                        help="override one value; may be repeated")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true",
+                        help="check everything, print the resolved configuration, and stop")  # fmt: skip
+
+
+def run_command(options: argparse.Namespace, display: Display) -> None:
+    """`skeldpo run`: all rounds, then the report."""
+    config = load_config(options.config, options.set)
+    if options.dry_run:
+        _dry_run(config, display)
+        return
+    from skeldpo.report import show_report, write_report
+    from skeldpo.rounds import run_rounds
+
+    store = run_rounds(config, display.tell)
+    write_report(store)
+    show_report(store, display)
+
+
+def _dry_run(config: Config, display: Display) -> None:
+    from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+
+    problems = load_problems(config.problems.sources, config.problems.families)
+    seed = config.run.seed
+    train = training_problems(problems, config.problems, round_index=1, seed=seed)
+    heldout = evaluation_problems(problems, config.problems, seed=seed)
+    display.console.print_json(config.model_dump_json())
+    display.tell(
+        f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
+        f"{len(heldout)}; configuration digest {config.digest()}"
+    )
+
+
+def _init_policy(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.config import PolicyConfig, StarterConfig
+    from skeldpo.problems.sources import load_problems
+    from skeldpo.starter import train_starter
+
+    if options.config:
+        config = load_config(options.config, options.set)
+        starter, policy, seed = config.starter, config.policy, config.run.seed
+        problems = load_problems(config.problems.sources, config.problems.families)
+    else:
+        starter, policy, seed = StarterConfig(), PolicyConfig(model="starter"), 0
+        problems = load_problems(["families"])
+    result = train_starter(
+        problems=problems,
+        config=starter,
+        policy=policy,
+        output_folder=options.out,
+        seed=seed,
+        on_progress=display.tell,
+    )
+    display.tell(
+        f"{result.folder}: {result.num_parameters:,} parameters, {result.num_tokens:,} tokens in "
+        f"{result.training_s:.0f} s, completion loss {result.first_loss:.2f} -> "
+        f"{result.last_loss:.2f}"
+    )
+
+
+def _measure(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.given import measure_given
+
+    measure_given(
+        problems_path=options.problems,
+        programs_path=options.programs,
+        output=str(Path(options.out).absolute()),
+        overrides=options.set,
+        display=display,
+    )
+
+
+def _pair(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.given import pair_given
+
+    pair_given(folder=options.folder, output=options.out, overrides=options.set, display=display)
+
+
+def _status(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.report import show_status
+
+    show_status(options.run, display)
+
+
+def _report(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.report import open_finished_run, show_report, write_report
+
+    store = open_finished_run(options.run)
+    write_report(store)
+    show_report(store, display)
+
+
+def _doctor(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.doctor import examine, show_findings
+
+    show_findings(examine(), display)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="skeldpo", description="Preference training that makes code LLMs write faster programs."
+    )
+    parser.add_argument("--version", action="version", version=f"skeldpo {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="all rounds of a configuration; goes on where it stopped")
+    add_config_options(run)
+    run.set_defaults(command=run_command)
+
+    init = commands.add_parser("init-policy", help="train the small starting policy from scratch")
+    init.add_argument("--out", required=True, help="folder of the new policy")
+    init.add_argument("--config", help="take [starter], [policy] and [problems] from this file")
+    init.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    init.set_defaults(command=_init_policy)
+
+    measure = commands.add_parser("measure", help="verdicts and CPU times of given programs")
+    measure.add_argument("--problems", required=True, help="problem file, or: families")
+    measure.add_argument("--programs", required=True, help="JSONL, folder, or problem file")
+    measure.add_argument("--out", required=True, help="folder of the results")
+    measure.add_argument("--set", action="append", default=[], metavar="measure.KEY=VALUE")
+    measure.set_defaults(command=_measure)
+
+    pair = commands.add_parser("pair", help="preference pairs and skeletons from measurements")
+    pair.add_argument("folder", help="folder that `skeldpo measure` wrote")
+    pair.add_argument("--out", required=True, help="Parquet file of the pairs")
+    pair.add_argument("--set", action="append", default=[], metavar="pair.KEY=VALUE")
+    pair.set_defaults(command=_pair)
+
+    for name, command, text in (
+        ("status", _status, "which rounds and stages of a run are finished"),
+        ("report", _report, "write the report of a run again, and show it"),
+    ):
+        with_run = commands.add_parser(name, help=text)
+        with_run.add_argument("run", help="folder of the run, e.g. runs/quickstart")
+        with_run.set_defaults(command=command)
+
+    doctor = commands.add_parser("doctor", help="what this machine has and lacks")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

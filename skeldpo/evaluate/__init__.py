@@ -1,0 +1,1 @@
+"""Scores of a policy: formulas (`metrics`) and the suites that use them."""

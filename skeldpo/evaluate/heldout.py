@@ -1,0 +1,205 @@
+"""Pass@1 and Beyond@1 on held-out problems, from candidates and measurements; pure.
+
+The known programs of a problem are timed in the same session as the samples and are the reference
+distribution of Beyond. A sample whose sandbox failed is left out, one that is right but too slow
+for the session scores 0 in Beyond; a problem without a timed reference is listed, not scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from skeldpo.evaluate.metrics import beyond, bootstrap_interval, paired_interval, pass_at_k
+from skeldpo.records import (
+    Candidate,
+    Measurement,
+    Outcome,
+    Problem,
+    ProblemScore,
+    Score,
+    SuiteReport,
+)
+from skeldpo.timing import estimate_ns
+
+SUITE = "heldout"
+METRICS = ("pass@1", "beyond@1", "fast_share")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """How intervals are drawn."""
+
+    num_resamples: int
+    seed: int
+
+
+def evaluate_heldout(
+    *,
+    problems: Sequence[Problem],
+    candidates: Sequence[Candidate],
+    measurements: Sequence[Measurement],
+    model_id: str,
+    round_index: int,
+    bootstrap: Bootstrap,
+) -> SuiteReport:
+    """Scores the policy of a round; rows of other problems are ignored."""
+    by_problem: dict[str, list[Candidate]] = {problem.problem_id: [] for problem in problems}
+    for candidate in candidates:
+        if candidate.problem_id in by_problem:
+            by_problem[candidate.problem_id].append(candidate)
+    rows: dict[str, list[Measurement]] = {problem.problem_id: [] for problem in problems}
+    for row in measurements:
+        if row.problem_id in rows:
+            rows[row.problem_id].append(row)
+    scored, unscored = [], []
+    for problem in problems:
+        score = _score_problem(problem, by_problem[problem.problem_id], rows[problem.problem_id])
+        if score is None:
+            unscored.append(problem.problem_id)
+        else:
+            scored.append(score)
+    hosts = sorted({row.host_id for row in measurements})
+    return SuiteReport(
+        suite=SUITE,
+        model_id=model_id,
+        round_index=round_index,
+        host_id=",".join(hosts),
+        num_samples=max((score.num_samples for score in scored), default=0),
+        scores=tuple(_scores(scored, bootstrap)),
+        per_problem=tuple(scored),
+        unscored=tuple(unscored),
+    )
+
+
+def compare_reports(
+    report: SuiteReport, against: SuiteReport, bootstrap: Bootstrap
+) -> tuple[Score, ...]:
+    """Differences of two policies with intervals paired by problem, named as in the reports."""
+    others = {score.problem_id: score for score in against.per_problem}
+    both = [(s, others[s.problem_id]) for s in report.per_problem if s.problem_id in others]
+    differences = []
+    for split in _splits(score for score, _ in both):
+        for metric in METRICS:
+            pairs = [
+                (_value(left, metric), _value(right, metric))
+                for left, right in both
+                if _in_split(left, split) and _counts(left, metric) and _counts(right, metric)
+            ]
+            if pairs:
+                value, low, high = paired_interval(
+                    [left for left, _ in pairs],
+                    [right for _, right in pairs],
+                    num_resamples=bootstrap.num_resamples,
+                    seed=bootstrap.seed,
+                )
+                differences.append(
+                    Score(
+                        name=_name(split, metric),
+                        value=value,
+                        low=low,
+                        high=high,
+                        num_problems=len(pairs),
+                    )
+                )
+    return tuple(differences)
+
+
+def _score_problem(
+    problem: Problem, candidates: Sequence[Candidate], rows: Sequence[Measurement]
+) -> ProblemScore | None:
+    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
+    times = {
+        row.candidate_id: estimate_ns(row.cpu_times_ns)
+        for row in rows
+        if row.phase == "screen" and row.cpu_times_ns
+    }
+    references = [
+        times[verdicts[c.candidate_id].equal_to]
+        for c in candidates
+        if c.origin == "dataset"
+        and c.candidate_id in verdicts
+        and verdicts[c.candidate_id].equal_to in times
+    ]
+    samples = [
+        verdicts[c.candidate_id]
+        for c in candidates
+        if c.origin == "sampled"
+        and c.candidate_id in verdicts
+        and verdicts[c.candidate_id].outcome is not Outcome.SANDBOX_FAILED
+    ]
+    if not samples:
+        return None
+    passed = [row for row in samples if row.outcome is Outcome.ACCEPTED]
+    beyonds = [_beyond(row, times, references) for row in passed] if references else []
+    fast = [row for row in passed if references and _is_fast(times.get(row.equal_to), references)]
+    return ProblemScore(
+        problem_id=problem.problem_id,
+        source=problem.source,
+        split=problem.split,
+        difficulty=problem.difficulty,
+        num_samples=len(samples),
+        has_reference=bool(references),
+        pass_at_1=pass_at_k(len(samples), len(passed), 1),
+        beyond_at_1=sum(beyonds) / len(samples),
+        fast_share=len(fast) / len(passed) if passed else 0.0,
+    )
+
+
+def _beyond(row: Measurement, times: Mapping[str, float], references: Sequence[float]) -> float:
+    return beyond(times.get(row.equal_to, math.inf), references)
+
+
+def _is_fast(time_ns: float | None, references: Sequence[float]) -> bool:
+    """Nearer, as a ratio, to the fastest reference than to the slowest."""
+    return time_ns is not None and time_ns**2 < min(references) * max(references)
+
+
+def _scores(scored: Sequence[ProblemScore], bootstrap: Bootstrap) -> Iterable[Score]:
+    for split in _splits(scored):
+        for metric in METRICS:
+            values = [
+                _value(score, metric)
+                for score in scored
+                if _in_split(score, split) and _counts(score, metric)
+            ]
+            if values:
+                low, high = bootstrap_interval(
+                    values, num_resamples=bootstrap.num_resamples, seed=bootstrap.seed
+                )
+                yield Score(
+                    name=_name(split, metric),
+                    value=sum(values) / len(values),
+                    low=low,
+                    high=high,
+                    num_problems=len(values),
+                )
+
+
+def _splits(scored: Iterable[ProblemScore]) -> list[str]:
+    """Every split on its own; all of them together is ""."""
+    return ["", *sorted({score.split for score in scored})]
+
+
+def _in_split(score: ProblemScore, split: str) -> bool:
+    return not split or score.split == split
+
+
+def _counts(score: ProblemScore, metric: str) -> bool:
+    """Beyond needs references; the fast share is that of correct samples."""
+    if metric == "pass@1":
+        return True
+    return score.has_reference and (metric == "beyond@1" or score.pass_at_1 > 0)
+
+
+def _value(score: ProblemScore, metric: str) -> float:
+    return {
+        "pass@1": score.pass_at_1,
+        "beyond@1": score.beyond_at_1,
+        "fast_share": score.fast_share,
+    }[metric]
+
+
+def _name(split: str, metric: str) -> str:
+    return f"{split}/{metric}" if split else metric

@@ -1,0 +1,359 @@
+"""A run: rounds of sample, evaluate, pair and train, resumed from whatever is finished.
+
+Round k samples the policy of round k - 1 on the round's training problems and on the held-out ones,
+in one pipeline; so round 1 evaluates the starting policy, and a closing round without training the
+last one. A stage is finished when its manifest is there; starting a run again does only the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from skeldpo.config import Config, parse_config
+from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
+from skeldpo.pair import build_pairs
+from skeldpo.pipeline import Progress, Sampled, connect_ray, sample_and_measure
+from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
+from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.records import (
+    Assignment,
+    Dropped,
+    Outcome,
+    PreferencePair,
+    Problem,
+    Purpose,
+    StageManifest,
+    SuiteReport,
+    content_id,
+    from_json,
+    to_json,
+)
+from skeldpo.store import Store, run_root
+from skeldpo.tracking import Tracker
+
+MAX_FAILED_SHARE = 0.1
+"""Share of candidates without a verdict above which the measurements are not to be used."""
+_PACKAGES = ("skeldpo", "ray", "torch", "transformers")
+
+Tell = Callable[[str], None]
+"""Shows a line of progress."""
+
+
+def round_folder(round_index: int) -> str:
+    """Folder of a round within its run; rounds count from 1."""
+    return f"round-{round_index:03d}"
+
+
+def run_rounds(config: Config, tell: Tell) -> Store:
+    """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
+    run = _Run(config, tell)
+    policy = run.starting_policy()
+    for index in range(1, config.run.num_rounds + 1):
+        samples = run.sample(index, policy, is_training=True)
+        run.evaluate(index, samples, policy)
+        pairs = run.pair(index, samples)
+        policy = run.train(index, pairs, policy)
+    closing = config.run.num_rounds + 1
+    samples = run.sample(closing, policy, is_training=False)
+    run.evaluate(closing, samples, policy)
+    return run.store
+
+
+def open_run(config: Config) -> Store:
+    """The folder of a run, made if it is not there; ValueError if another configuration made it."""
+    if "://" in config.run.storage:
+        raise ValueError(
+            f"run.storage is {config.run.storage!r}; policies are loaded as folders, so it must be "
+            "a folder that every node sees (a mounted bucket or network disk)"
+        )
+    store = Store(run_root(config.run.storage, config.run.name))
+    if not store.exists("config.json"):
+        store.write_text("config.json", config.model_dump_json(indent=1))
+        return store
+    made_with = parse_config(
+        json.loads(store.read_text("config.json")), f"{store.root}/config.json"
+    )
+    if made_with.digest() != config.digest():
+        raise ValueError(
+            f"{store.root} was made by another configuration ({_differences(made_with, config)}); "
+            "give the run another name (--set run.name=...) or remove that folder"
+        )
+    store.write_text("config.json", config.model_dump_json(indent=1))
+    return store
+
+
+@dataclass(slots=True)
+class _Stage:
+    """A stage that is running: its place, and when it began."""
+
+    name: str
+    round_index: int
+    started_s: float
+
+
+class _Run:
+    """The stages of one run; each reads its outputs back when it was finished before."""
+
+    def __init__(self, config: Config, tell: Tell) -> None:
+        self._config = config
+        self._tell = tell
+        self.store = open_run(config)
+        self._tracker = Tracker(self.store, config.tracking, config.run.name)
+        problems = config.problems
+        self._problems = load_problems(problems.sources, problems.families)
+        self._heldout = evaluation_problems(self._problems, problems, seed=config.run.seed)
+
+    def starting_policy(self) -> Policy:
+        """The policy that enters round 1."""
+        stage = self._begin("start", 0)
+        if stage is None:
+            made = json.loads(self.store.read_text("policy-0.json"))
+            return Policy(folder=made["folder"], model_id=made["model_id"])
+        self._tell(f"start: making the starting policy ({self._config.policy.model})")
+        folder = self.store.location("policy-0")
+        policy = make_starting_policy(self._config, self._problems, folder, self._tell)
+        self.store.write_text("policy-0.json", json.dumps(asdict(policy)))
+        self._finish(stage, 1, 1, (), ("policy-0.json",))
+        return policy
+
+    def sample(self, index: int, policy: Policy, *, is_training: bool) -> Sampled:
+        """Candidates and measurements of the round's problems, written by the policy."""
+        connect_ray()
+        assignments = self._assignments(index, is_training)
+        output = self.store.location(round_folder(index))
+        stage = self._begin("sample", index)
+        if stage is None:
+            return sampled_rows(self.store, index)
+        samples = sample_and_measure(
+            assignments, policy, self._config, output, _line_teller(f"round {index}", self._tell)
+        )
+        verdicts = [row for row in samples.measurements if row.phase == "check"]
+        failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
+        if len(failed) > MAX_FAILED_SHARE * len(verdicts):
+            for problem_id in {row.problem_id for row in failed}:
+                self.store.remove(f"{round_folder(index)}/measurements.parts/{problem_id}.parquet")
+            raise RuntimeError(
+                f"round {index}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
+                f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
+                "`skeldpo doctor` checks this machine, then start the same command again"
+            )
+        self._finish(
+            stage, len(verdicts), len(verdicts) - len(failed),
+            _dropped({"sandbox failed": len(failed)}),
+            ("candidates.parquet", "measurements.parquet"),
+        )  # fmt: skip
+        for table in ("candidates", "measurements"):
+            self.store.drop_parts(f"{round_folder(index)}/{table}")
+        return samples
+
+    def evaluate(self, index: int, samples: Sampled, policy: Policy) -> None:
+        """Scores the policy that entered the round on the held-out problems."""
+        stage = self._begin("evaluate", index)
+        if stage is None:
+            return
+        report = evaluate_heldout(
+            problems=self._heldout,
+            candidates=samples.candidates,
+            measurements=samples.measurements,
+            model_id=policy.model_id,
+            round_index=index - 1,
+            bootstrap=bootstrap_of(self._config),
+        )
+        self.store.write_text(f"{round_folder(index)}/evaluation.json", to_json(report))
+        scores = {f"evaluate/{score.name}": score.value for score in report.scores}
+        self._tracker.log(index, [scores])
+        self._tell(f"round {index}: policy of round {index - 1} on held-out problems: " + ", ".join(
+            f"{score.name} {score.value:.3f}" for score in report.scores if "/" not in score.name
+        ))  # fmt: skip
+        self._finish(
+            stage, len(self._heldout), len(report.per_problem),
+            _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
+        )  # fmt: skip
+
+    def pair(self, index: int, samples: Sampled) -> list[PreferencePair]:
+        """Preference pairs of the round's training problems."""
+        path = f"{round_folder(index)}/pairs.parquet"
+        stage = self._begin("pair", index)
+        if stage is None:
+            return self.store.read_records(path, PreferencePair)
+        problems = self._training_problems(index)
+        made = [self._problem_pairs(problem, samples, index) for problem in problems]
+        pairs = [pair for pairs, _ in made for pair in pairs]
+        reasons = Counter(reason for pairs, reason in made if not pairs)
+        if not pairs:
+            raise RuntimeError(
+                f"round {index}: no preference pair from {len(problems)} problems "
+                f"({'; '.join(f'{n}: {reason}' for reason, n in reasons.most_common())}); "
+                "sample more (generate.num_samples), or lower pair.min_speedup"
+            )
+        self.store.write_records(path, PreferencePair, pairs)
+        by_stage = Counter(pair.stage for pair in pairs)
+        self._tracker.log(index, [{f"pair/{name}": float(n) for name, n in by_stage.items()}])
+        self._tell(
+            f"round {index}: {by_stage['efficiency']} efficiency and {by_stage['correctness']} "
+            f"correctness pairs from {len(problems)} problems"
+        )
+        num_paired = len(problems) - sum(reasons.values())
+        self._finish(stage, len(problems), num_paired, _dropped(reasons), ("pairs.parquet",))
+        return pairs
+
+    def train(self, index: int, pairs: Sequence[PreferencePair], policy: Policy) -> Policy:
+        """The policy after the round."""
+        from skeldpo.train.trainer import train_policy
+
+        folder = self.store.location(f"{round_folder(index)}/policy")
+        stage = self._begin("train", index)
+        if stage is None:
+            return load_policy_folder(folder)
+        self._tell(f"round {index}: training on {len(pairs)} pairs")
+        result = train_policy(
+            config=self._config,
+            pairs=pairs,
+            policy_folder=policy.folder,
+            output_folder=folder,
+            reference_path=self.store.location(f"{round_folder(index)}/reference_logps.parquet"),
+            storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
+            run_name=f"{self._config.run.name}-{round_folder(index)}-train",
+            seed=_seed(self._config.run.seed, "train", index),
+        )
+        self._tracker.log(index, [*result.metrics])
+        self._finish(stage, len(pairs), result.num_pairs, result.dropped,
+                     ("policy", "reference_logps.parquet"))  # fmt: skip
+        return load_policy_folder(folder)
+
+    def _training_problems(self, index: int) -> list[Problem]:
+        return training_problems(
+            self._problems, self._config.problems, round_index=index, seed=self._config.run.seed
+        )
+
+    def _assignments(self, index: int, is_training: bool) -> list[Assignment]:
+        """Held-out problems first: they take longest to measure."""
+        asked = [self._assignment(problem, "evaluate", index) for problem in self._heldout]
+        if is_training:
+            asked += [self._assignment(p, "train", index) for p in self._training_problems(index)]
+        return asked
+
+    def _assignment(self, problem: Problem, purpose: Purpose, index: int) -> Assignment:
+        evaluating = purpose == "evaluate"
+        generate, evaluate = self._config.generate, self._config.evaluate
+        return Assignment(
+            problem=problem,
+            purpose=purpose,
+            round_index=index,
+            num_samples=evaluate.num_samples if evaluating else generate.num_samples,
+            temperature=evaluate.temperature if evaluating else generate.temperature,
+            # Every policy answers a held-out problem with the same seed.
+            seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
+            candidates=known_candidates(problem) if evaluating else (),
+        )
+
+    def _problem_pairs(
+        self, problem: Problem, samples: Sampled, index: int
+    ) -> tuple[tuple[PreferencePair, ...], str]:
+        """The pairs of a problem, and why there is none."""
+        key = problem.problem_id
+        made = build_pairs(
+            problem=problem,
+            candidates=[row for row in samples.candidates if row.problem_id == key],
+            measurements=[row for row in samples.measurements if row.problem_id == key],
+            pair=self._config.pair,
+            skeleton=self._config.skeleton,
+            round_index=index,
+        )
+        return made.pairs, "; ".join(row.reason for row in made.dropped)
+
+    def _begin(self, name: str, index: int) -> _Stage | None:
+        """None when the stage was finished before."""
+        manifest = self.store.read_manifest(round_folder(index), name)
+        if manifest is None:
+            return _Stage(name=name, round_index=index, started_s=time.monotonic())
+        self._tell(f"round {index}: {name} was finished {manifest.finished_at}")
+        return None
+
+    def _finish(
+        self, stage: _Stage, num_in: int, num_out: int, dropped: tuple[Dropped, ...],
+        outputs: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        seconds = time.monotonic() - stage.started_s
+        manifest = StageManifest(
+            stage=stage.name,
+            round_index=stage.round_index,
+            config_digest=self._config.digest(),
+            num_in=num_in,
+            num_out=num_out,
+            dropped=dropped,
+            outputs=outputs,
+            versions=tuple(f"{name}=={version(name)}" for name in _PACKAGES),
+            seconds=round(seconds, 3),
+            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        self.store.write_manifest(round_folder(stage.round_index), manifest)
+        self._tracker.log(stage.round_index, [{f"{stage.name}/seconds": manifest.seconds}])
+
+
+def bootstrap_of(config: Config) -> Bootstrap:
+    """How the run's intervals are drawn."""
+    return Bootstrap(num_resamples=config.evaluate.num_bootstrap, seed=config.run.seed)
+
+
+def sampled_rows(store: Store, round_index: int) -> Sampled:
+    """What a finished sample stage made."""
+    from skeldpo.records import Candidate, Measurement
+
+    folder = round_folder(round_index)
+    return Sampled(
+        candidates=tuple(store.read_records(f"{folder}/candidates.parquet", Candidate)),
+        measurements=tuple(store.read_records(f"{folder}/measurements.parquet", Measurement)),
+    )
+
+
+def read_evaluation(store: Store, round_index: int) -> SuiteReport | None:
+    """The held-out scores of the policy that entered a round, if they are there."""
+    path = f"{round_folder(round_index)}/evaluation.json"
+    return from_json(SuiteReport, store.read_text(path)) if store.exists(path) else None
+
+
+def _line_teller(title: str, tell: Tell) -> Callable[[Progress], None]:
+    """Turns counts into lines: problems done, accepted, rate and time left."""
+    started_s = time.monotonic()
+    first: list[int] = []
+
+    def show(progress: Progress) -> None:
+        first.append(progress.num_done)
+        elapsed_s = time.monotonic() - started_s
+        rate = (progress.num_done - first[0]) / elapsed_s if elapsed_s > 0 else 0.0
+        left_s = (progress.num_problems - progress.num_done) / rate if rate else 0.0
+        tell(
+            f"{title}: measured {progress.num_done} of {progress.num_problems} problems, "
+            f"{progress.num_accepted} of {progress.num_measured} candidates accepted, "
+            f"{rate:.1f} problems/s, {left_s:.0f} s left"
+        )
+
+    return show
+
+
+def _seed(*parts: object) -> int:
+    return int(content_id(*parts), 16) % (1 << 31)
+
+
+def _dropped(reasons: dict[str, int]) -> tuple[Dropped, ...]:
+    return tuple(Dropped(reason=reason, num_rows=n) for reason, n in sorted(reasons.items()) if n)
+
+
+def _differences(left: Config, right: Config) -> str:
+    """The keys whose values differ, as section.key."""
+    before, after = left.model_dump(mode="json"), right.model_dump(mode="json")
+    keys = [
+        f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
+        for section in after
+        for key, value in after[section].items()
+        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
+    ]
+    return "; ".join(keys[:5])

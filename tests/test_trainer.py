@@ -1,0 +1,131 @@
+"""The training stage under Ray Train: one worker, two, a dead one, and input it must refuse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tiny_policy import preference_pair, save_tiny_policy, side, tiny_config
+from transformers import AutoModelForCausalLM
+
+ray = pytest.importorskip("ray")
+
+from skeldpo.train.batch import DropReason  # noqa: E402
+from skeldpo.train.model import policy_digest  # noqa: E402
+from skeldpo.train.trainer import tokenize_pairs, train_policy  # noqa: E402
+
+PAIRS = [preference_pair(i, "correctness") for i in range(2)]
+PAIRS += [preference_pair(i) for i in range(4)]
+LONG = preference_pair(9, statement="long " * 100)
+TRAIN = {"pairs_per_step": 2, "checkpoint_every": 2, "max_failures": 1}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def policy_folder(tmp_path_factory) -> str:
+    return save_tiny_policy(tmp_path_factory.mktemp("start") / "policy")
+
+
+def train(policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), **settings):
+    return train_policy(
+        config=tiny_config(**{**TRAIN, **settings}),
+        pairs=pairs,
+        policy_folder=policy_folder,
+        output_folder=str(folder / "trained"),
+        reference_path=str(folder / "reference.parquet"),
+        storage_path=str(folder / "ray"),
+        run_name="round-0",
+        seed=0,
+    )
+
+
+@pytest.mark.ray
+def test_one_worker_and_two_train_the_same_policy(cluster, policy_folder, tmp_path):
+    losses = []
+    for num_workers in (1, 2):
+        folder = tmp_path / str(num_workers)
+        result = train(policy_folder, folder, num_workers=num_workers)
+        assert (result.num_steps, result.num_pairs) == (3, 6)
+        assert [(row.reason, row.num_rows) for row in result.dropped] == [
+            (DropReason.CODE_TOO_LONG.value, 1)
+        ]
+        assert result.metrics[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)
+        assert result.model_id == policy_digest(str(folder / "trained"))
+        assert result.model_id != policy_digest(policy_folder)
+        assert (
+            AutoModelForCausalLM.from_pretrained(folder / "trained").config.num_hidden_layers == 2
+        )
+        table = pq.read_table(folder / "reference.parquet").to_pylist()
+        assert {row["pair_id"] for row in table} == {pair.pair_id for pair in PAIRS}
+        assert {row["model_id"] for row in table} == {policy_digest(policy_folder)}
+        assert not list(folder.glob("ray/round-0-*/checkpoint_*/*"))
+        losses.append([row["loss"] for row in result.metrics])
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+@pytest.mark.ray
+def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(
+    cluster, policy_folder, tmp_path
+):
+    """The output folder cannot be made while a file is in its parent's place: the run fails after
+    its last step, and the second call goes on after the checkpoint of step 2."""
+    blocked = tmp_path / "run"
+    settings = {"max_failures": 0}
+    whole = train(policy_folder, tmp_path / "whole", **settings)
+
+    def run():
+        return train_policy(
+            config=tiny_config(**{**TRAIN, **settings}),
+            pairs=PAIRS,
+            policy_folder=policy_folder,
+            output_folder=str(blocked / "trained"),
+            reference_path=str(tmp_path / "reference.parquet"),
+            storage_path=str(tmp_path / "ray"),
+            run_name="round-0",
+            seed=0,
+        )
+
+    blocked.write_text("in the way")
+    with pytest.raises(RuntimeError, match="max_failures=0"):
+        run()
+    blocked.unlink()
+    resumed = run()
+    assert [row["step"] for row in resumed.metrics] == [0.0, 1.0, 2.0]
+    losses = [[row["loss"] for row in result.metrics] for result in (resumed, whole)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+@pytest.mark.ray
+def test_non_finite_loss_names_the_pairs_and_is_not_tried_again(cluster, policy_folder, tmp_path):
+    with pytest.raises(RuntimeError, match="stopped: step 1: .* for pairs efficiency-"):
+        train(policy_folder, tmp_path, pairs=PAIRS[2:], learning_rate=1e30, warmup_ratio=0.0)
+    assert not (tmp_path / "trained").exists()
+
+
+def test_dropped_pairs_are_counted_by_reason(policy_folder):
+    same = replace(preference_pair(8), chosen=side("pass", ""), rejected=side("pass", ""))
+    tokenized = tokenize_pairs([*PAIRS, LONG, LONG, same], policy_folder, tiny_config())
+    assert len(tokenized.kept) == len(PAIRS)
+    assert {row.reason: row.num_rows for row in tokenized.dropped} == {
+        DropReason.CODE_TOO_LONG.value: 2,
+        DropReason.SAME_TOKENS.value: 1,
+    }
+
+
+def test_nothing_to_train_on_is_refused_with_the_counts(policy_folder, tmp_path):
+    with pytest.raises(ValueError, match="nothing to train on: 1 pairs in, 0 usable"):
+        train(policy_folder, tmp_path, pairs=[LONG])
+
+
+def test_relative_folder_is_refused(policy_folder, tmp_path):
+    with pytest.raises(ValueError, match="absolute paths"):
+        train("policy", tmp_path)
