@@ -62,7 +62,7 @@ find_python() {
 }
 
 want_stamp() {
-    cat "cluster/locks/$1.lock" cluster/setup.sh pyproject.toml | sha256sum | cut -c1-16
+    cat "cluster/locks/$1.lock" cluster/setup.sh | sha256sum | cut -c1-16
     pwd
 }
 

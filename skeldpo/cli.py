@@ -152,7 +152,8 @@ def _doctor(options: argparse.Namespace, display: Display) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="skeldpo", description="Preference training that makes code LLMs write faster programs."
+        prog="skeldpo",
+        description="Preference training that makes code LLMs write faster programs.",
     )
     parser.add_argument("--version", action="version", version=f"skeldpo {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -59,15 +59,32 @@ class StarterConfig(Section):
     """[starter] The small policy trained from scratch when policy.model = "starter"."""
 
     hidden_size: int = Field(default=128, ge=16)
+    """Width; a multiple of num_heads, with an even quotient."""
     num_layers: int = Field(default=4, ge=1)
     num_heads: int = Field(default=4, ge=1)
-    vocab_size: int = Field(default=1024, ge=300)
+    vocab_size: int = Field(default=1536, ge=300)
     """Size of the byte-pair vocabulary learnt from the train split."""
-    num_epochs: float = Field(default=3.0, gt=0)
-    """Passes over the train split's programs."""
-    learning_rate: float = Field(default=3e-3, gt=0)
-    batch_tokens: int = Field(default=8192, ge=256)
-    """Tokens an optimizer step."""
+    num_epochs: float = Field(default=2.0, gt=0)
+    """Passes over the train split; each shows a problem with one fast and one slow program."""
+    learning_rate: float = Field(default=4e-3, gt=0)
+    """Of Adam, for embedding, norms and biases."""
+    matrix_learning_rate: float = Field(default=0.02, gt=0)
+    """Of Muon, for all other matrices."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    """Of the matrices, times their learning rate."""
+    prompt_weight: float = Field(default=0.3, ge=0)
+    """Weight in the loss of a prompt's token; a completion's has 1."""
+    batch_tokens: int = Field(default=2048, ge=256)
+    """Tokens an optimizer step, padding included."""
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> StarterConfig:
+        if self.hidden_size % (2 * self.num_heads):
+            raise ValueError(
+                f"starter.hidden_size ({self.hidden_size}) must be a multiple of twice "
+                f"starter.num_heads ({self.num_heads})"
+            )
+        return self
 
 
 class ProblemsConfig(Section):
@@ -281,6 +298,22 @@ def parse_config(values: dict[str, Any], where: str) -> Config:
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors()]
         raise ValueError(f"{where}: " + "; ".join(lines)) from error
+
+
+def load_sections(defaults: dict[str, Section], overrides: Sequence[str]) -> dict[str, Section]:
+    """Some sections without a file: the defaults with overrides such as `measure.cpu_limit_s=5`."""
+    values = {name: section.model_dump() for name, section in defaults.items()}
+    for override in overrides:
+        _apply_override(values, override)
+    unknown = set(values) - set(defaults)
+    if unknown:
+        raise ValueError(
+            f"--set names section {sorted(unknown)}; this command has {sorted(defaults)}"
+        )
+    try:
+        return {name: type(defaults[name]).model_validate(values[name]) for name in defaults}
+    except ValidationError as error:
+        raise ValueError("; ".join(_explain(item) for item in error.errors())) from error
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:

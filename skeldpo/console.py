@@ -22,7 +22,7 @@ class Display:
         self._pending = ""
 
     def tell(self, line: str) -> None:
-        """Shows a line; a counting one ("... s left") at most every 5 s, and the last one always."""
+        """Shows a line; a counting one ("... s left") at most every 5 s, but always the last."""
         counting = line.endswith("s left")
         if not counting:
             self.flush()

@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
-from skeldpo.config import Config
+from skeldpo.config import GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import CANDIDATES, PolicyEngine
 from skeldpo.measure.actor import MEASUREMENTS, ProgramMeasurer
 from skeldpo.policy import Policy
@@ -29,6 +30,23 @@ from skeldpo.store import Store
 SANDBOX_RESOURCE = "sandbox_core"
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """Who generates: a policy, how it is prompted, and how many engines sample it."""
+
+    policy: Policy
+    prompting: PolicyConfig
+    generate: GenerateConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandboxes:
+    """Who measures, and how often held-out problems are timed."""
+
+    measure: MeasureConfig
+    evaluate_repeats: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +88,17 @@ def connect_ray() -> None:
 
 
 def sample_and_measure(
-    assignments: Sequence[Assignment], policy: Policy | None, config: Config, output: str,
+    assignments: Sequence[Assignment],
+    *,
+    engines: Engines | None,
+    sandboxes: Sandboxes,
+    output: str,
     on_progress: Callable[[Progress], None],
-) -> Sampled:  # fmt: skip
+) -> Sampled:
     """Runs the pipeline until every assignment is measured; `output` is the folder of its tables.
 
-    Without a policy the assignments bring their candidates. Raises RuntimeError when the cluster
-    lacks what the configuration asks for.
+    Without engines the assignments bring their candidates. Raises RuntimeError when the cluster
+    lacks what is asked for.
     """
     store = Store(output)
     keys = [assignment.problem.problem_id for assignment in assignments]
@@ -84,16 +106,33 @@ def sample_and_measure(
     counts = _Counts(store, len(keys), {a.problem.problem_id for a in waiting}, keys)
     on_progress(counts.progress())
     if waiting:
-        num_sandboxes = _num_sandboxes(config)
-        _require_gpus(config, policy)
-        dataset = _dataset(waiting, policy, config, (output, num_sandboxes))
-        for row in dataset.iter_rows():
+        _require_resources(engines, sandboxes)
+        for row in _dataset(waiting, engines, sandboxes, output).iter_rows():
             counts.add(row)
             on_progress(counts.progress())
     return Sampled(
         candidates=tuple(store.join_parts(CANDIDATES, Candidate, keys)),
         measurements=tuple(store.join_parts(MEASUREMENTS, Measurement, keys)),
     )
+
+
+def count_teller(title: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
+    """A callback that tells counts as lines: problems done, accepted, rate and time left."""
+    started_s = time.monotonic()
+    first: list[int] = []
+
+    def show(progress: Progress) -> None:
+        first.append(progress.num_done)
+        elapsed_s = time.monotonic() - started_s
+        rate = (progress.num_done - first[0]) / elapsed_s if elapsed_s > 0 else 0.0
+        left_s = (progress.num_problems - progress.num_done) / rate if rate else 0.0
+        tell(
+            f"{title}: measured {progress.num_done} of {progress.num_problems} problems, "
+            f"{progress.num_accepted} of {progress.num_measured} candidates accepted, "
+            f"{rate:.1f} problems/s, {left_s:.0f} s left"
+        )
+
+    return show
 
 
 def _unfinished(store: Store, assignments: Sequence[Assignment]) -> list[Assignment]:
@@ -115,67 +154,67 @@ def _unfinished(store: Store, assignments: Sequence[Assignment]) -> list[Assignm
 
 
 def _dataset(
-    waiting: Sequence[Assignment], policy: Policy | None, config: Config, place: tuple[str, int]
+    waiting: Sequence[Assignment], engines: Engines | None, sandboxes: Sandboxes, output: str
 ) -> Dataset:
-    output, num_sandboxes = place
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False
     # A generator's rows travel on only when a block is full, so a block is as small as can be.
     context.target_max_block_size = 1
     context.execution_no_progress_timeout_s = -1
-    engines = config.generate
+    num_engines = engines.generate.num_engines if engines else 1
     rows = [{"assignment": to_json(assignment)} for assignment in waiting]
-    num_blocks = max(engines.num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS))
+    num_blocks = max(num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS))
     dataset = ray.data.from_items(rows, override_num_blocks=min(num_blocks, len(rows)))
-    if policy is not None:
+    if engines is not None:
         dataset = dataset.map_batches(
             PolicyEngine,
             batch_size=MAX_BLOCK_ROWS,
-            compute=ActorPoolStrategy(size=engines.num_engines),
-            num_cpus=engines.cpus_per_engine,
-            num_gpus=engines.gpus_per_engine,
+            compute=ActorPoolStrategy(size=num_engines),
+            num_cpus=engines.generate.cpus_per_engine,
+            num_gpus=engines.generate.gpus_per_engine,
             fn_constructor_kwargs={
-                "policy_folder": policy.folder,
-                "model_id": policy.model_id,
-                "policy": config.policy,
-                "generate": engines,
+                "policy_folder": engines.policy.folder,
+                "model_id": engines.policy.model_id,
+                "policy": engines.prompting,
+                "generate": engines.generate,
                 "output": output,
             },
         )
     return dataset.map_batches(
         ProgramMeasurer,
         batch_size=1,
-        compute=ActorPoolStrategy(size=min(num_sandboxes, len(rows))),
+        compute=ActorPoolStrategy(size=min(_num_sandboxes(sandboxes), len(rows))),
         num_cpus=0,
         resources={SANDBOX_RESOURCE: 1.0},
         fn_constructor_kwargs={
-            "measure": config.measure,
-            "evaluate_repeats": config.evaluate.num_repeats,
+            "measure": sandboxes.measure,
+            "evaluate_repeats": sandboxes.evaluate_repeats,
             "output": output,
         },
     )
 
 
-def _num_sandboxes(config: Config) -> int:
-    available = int(ray.cluster_resources().get(SANDBOX_RESOURCE, 0))
-    wanted = config.measure.num_cores or available
-    if not available or wanted > available:
+def _num_sandboxes(sandboxes: Sandboxes) -> int:
+    return sandboxes.measure.num_cores or int(ray.cluster_resources().get(SANDBOX_RESOURCE, 0))
+
+
+def _require_resources(engines: Engines | None, sandboxes: Sandboxes) -> None:
+    """RuntimeError unless the cluster has the cores and GPUs; Ray would wait for them silently."""
+    offered = ray.cluster_resources()
+    cores, wanted = offered.get(SANDBOX_RESOURCE, 0), max(1, sandboxes.measure.num_cores)
+    if wanted > cores:
         raise RuntimeError(
-            f"the cluster offers {available} of resource {SANDBOX_RESOURCE}, measure.num_cores "
-            f"asks for {wanted or 'at least 1'}; start nodes with "
-            f"--resources='{{\"{SANDBOX_RESOURCE}\": N}}' (cluster/README.md)"
+            f"measuring needs {wanted} of resource {SANDBOX_RESOURCE}, the cluster has {cores:g}; "
+            f"start nodes with --resources='{{\"{SANDBOX_RESOURCE}\": N}}' (cluster/README.md)"
         )
-    return wanted
-
-
-def _require_gpus(config: Config, policy: Policy | None) -> None:
-    wanted = config.generate.num_engines * config.generate.gpus_per_engine if policy else 0
-    available = ray.cluster_resources().get("GPU", 0)
-    if wanted > available:
+    if engines is None:
+        return
+    gpus = engines.generate.num_engines * engines.generate.gpus_per_engine
+    if gpus > offered.get("GPU", 0):
         raise RuntimeError(
-            f"generate asks for {wanted} GPUs (num_engines x gpus_per_engine), the cluster has "
-            f"{available:g}; `skeldpo doctor` lists the nodes"
+            f"generate asks for {gpus} GPUs (num_engines x gpus_per_engine), the cluster has "
+            f"{offered.get('GPU', 0):g}; `ray status` lists the nodes"
         )
 
 

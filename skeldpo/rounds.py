@@ -18,7 +18,14 @@ from importlib.metadata import version
 from skeldpo.config import Config, parse_config
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.pair import build_pairs
-from skeldpo.pipeline import Progress, Sampled, connect_ray, sample_and_measure
+from skeldpo.pipeline import (
+    Engines,
+    Sampled,
+    Sandboxes,
+    connect_ray,
+    count_teller,
+    sample_and_measure,
+)
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
@@ -132,7 +139,15 @@ class _Run:
         if stage is None:
             return sampled_rows(self.store, index)
         samples = sample_and_measure(
-            assignments, policy, self._config, output, _line_teller(f"round {index}", self._tell)
+            assignments,
+            engines=Engines(
+                policy=policy, prompting=self._config.policy, generate=self._config.generate
+            ),
+            sandboxes=Sandboxes(
+                measure=self._config.measure, evaluate_repeats=self._config.evaluate.num_repeats
+            ),
+            output=output,
+            on_progress=count_teller(f"round {index}", self._tell),
         )
         verdicts = [row for row in samples.measurements if row.phase == "check"]
         failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
@@ -318,25 +333,6 @@ def read_evaluation(store: Store, round_index: int) -> SuiteReport | None:
     """The held-out scores of the policy that entered a round, if they are there."""
     path = f"{round_folder(round_index)}/evaluation.json"
     return from_json(SuiteReport, store.read_text(path)) if store.exists(path) else None
-
-
-def _line_teller(title: str, tell: Tell) -> Callable[[Progress], None]:
-    """Turns counts into lines: problems done, accepted, rate and time left."""
-    started_s = time.monotonic()
-    first: list[int] = []
-
-    def show(progress: Progress) -> None:
-        first.append(progress.num_done)
-        elapsed_s = time.monotonic() - started_s
-        rate = (progress.num_done - first[0]) / elapsed_s if elapsed_s > 0 else 0.0
-        left_s = (progress.num_problems - progress.num_done) / rate if rate else 0.0
-        tell(
-            f"{title}: measured {progress.num_done} of {progress.num_problems} problems, "
-            f"{progress.num_accepted} of {progress.num_measured} candidates accepted, "
-            f"{rate:.1f} problems/s, {left_s:.0f} s left"
-        )
-
-    return show
 
 
 def _seed(*parts: object) -> int:

@@ -46,6 +46,8 @@ _SKIPPED_FOLDERS = frozenset(
 )
 _SKIPPED_MODULES = ("_test", "_tkinter", "xxlimited", "_xxtestfuzz", "_xxsubinterpreters")
 _BYTECODE = f".{sys.implementation.cache_tag}.pyc"
+_NOBODY_ID = 65534
+_MODES = {"/box": 0o700, "/tmp": 0o1777}  # runc gives a tmpfs the mode of the folder under it
 _BUILD_WAIT_S = 300.0
 
 
@@ -210,7 +212,8 @@ def _tar(layer: dict[str, bytes]) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for folder in sorted(folders):
             entry = tarfile.TarInfo(folder.lstrip("/"))
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            entry.type, entry.mode = tarfile.DIRTYPE, _MODES.get(folder, 0o755)
+            entry.uid = entry.gid = _NOBODY_ID if folder == "/box" else 0
             archive.addfile(entry)
         for path, content in sorted(layer.items()):
             entry = tarfile.TarInfo(path.lstrip("/"))

@@ -5,3 +5,7 @@ correct programs, fast and slow ones, for problems it has not seen in that wordi
 a whole run works offline on a laptop; it is no general code model, and knows nothing but the
 families it was trained on.
 """
+
+from skeldpo.starter.pretrain import StarterResult, train_starter
+
+__all__ = ["StarterResult", "train_starter"]

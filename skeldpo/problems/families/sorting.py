@@ -179,8 +179,8 @@ def $fn($a, $b):
         Variation(
             name="largest_list",
             wordings=(
-                "Return the `$b` largest elements of the unsorted list `$a` as a list in descending "
-                "order. Equal elements count separately and 1 <= `$b` <= len(`$a`).",
+                "Return the `$b` largest elements of the unsorted list `$a` as a list in "
+                "descending order. Equal elements count separately and 1 <= `$b` <= len(`$a`).",
                 "Given integers `$a` and a number `$b` from 1 to the length of `$a`, list the top "
                 "`$b` values, the greatest first, duplicates included.",
                 "Take the maximum out of `$a` again and again, `$b` times (1 <= `$b` <= "

@@ -225,8 +225,8 @@ def $fn($a):
                 "left. Return the list of counts.",
                 "Given integers `$a`, return a list as long as `$a` whose entry i is the number of "
                 "indices j < i where the value at j is greater than the value at i.",
-                "How many earlier elements are larger than each element of `$a`? Return the answers "
-                "in the order of `$a`; equal elements are not larger.",
+                "How many earlier elements are larger than each element of `$a`? Return the "
+                "answers in the order of `$a`; equal elements are not larger.",
                 "Replace every value in `$a` by the number of strictly higher values that come "
                 "before it, and return the new list.",
                 "People in a queue have the heights `$a`, front first. Return for each person how "

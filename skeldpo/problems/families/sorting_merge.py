@@ -170,8 +170,8 @@ def $fn($a, $b):
                 "each element used once at most, and return one value per pair in ascending order.",
                 "Return the intersection of the ascending lists `$a` and `$b` with multiplicity, "
                 "ordered from small to large: the smaller number of copies counts.",
-                "Two sorted hands of cards are `$a` and `$b`. Each card can match one equal card of "
-                "the other hand; return the sorted values of as many matches as possible.",
+                "Two sorted hands of cards are `$a` and `$b`. Each card can match one equal card "
+                "of the other hand; return the sorted values of as many matches as possible.",
                 "For each value, let m be the smaller of its numbers of copies in the sorted lists "
                 "`$a` and `$b`. Return a sorted list that holds every value m times.",
             ),

@@ -102,18 +102,19 @@ _QUEUE = Family(
         Variation(
             name="finish_order",
             wordings=(
-                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
-                "if work remains, it goes to the back. Return the task indices in finishing order.",
-                "A processor serves jobs of positive lengths `$a` round robin, `$b` units per turn; "
-                "unfinished jobs line up again. Return the 0-based indices in the order of "
+                "Tasks with positive durations `$a` queue up. The front task runs for at most "
+                "`$b`; if work remains, it goes to the back. Return the task indices in finishing "
+                "order.",
+                "A processor serves jobs of positive lengths `$a` round robin, `$b` units per "
+                "turn; unfinished jobs line up again. Return the 0-based indices in the order of "
                 "completion.",
-                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn and rejoins the line "
-                "if more are needed. Return the indices in the order in which people finish.",
+                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn and rejoins the "
+                "line if more are needed. Return the indices in the order in which people finish.",
                 "The first entry of the line `$a` of positive numbers loses `$b`; it goes to the "
                 "end if still positive and leaves otherwise. Return the original indices in "
                 "leaving order.",
-                "Repeatedly take the front of the queue `$a`, reduce its positive need by `$b`, and "
-                "put it back at the end while need remains. List the indices as needs are met.",
+                "Repeatedly take the front of the queue `$a`, reduce its positive need by `$b`, "
+                "and put it back at the end while need remains. List the indices as needs are met.",
             ),
             fast=_fast(*_ORDER),
             slow=_slow(*_ORDER),
@@ -128,8 +129,9 @@ _QUEUE = Family(
         Variation(
             name="finish_times",
             wordings=(
-                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
-                "if work remains, it goes to the back. Return each task's finishing time, by index.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most "
+                "`$b`; if work remains, it goes to the back. Return each task's finishing time, by "
+                "index.",
                 "A processor serves jobs of positive lengths `$a` round robin, at most `$b` units "
                 "per turn, without pauses; unfinished jobs line up again. Return when each job "
                 "ends.",
@@ -153,8 +155,9 @@ _QUEUE = Family(
         Variation(
             name="total_time",
             wordings=(
-                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
-                "if work remains, it goes to the back. Return the sum of all finishing times.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most "
+                "`$b`; if work remains, it goes to the back. Return the sum of all finishing "
+                "times.",
                 "A processor serves jobs of positive lengths `$a` round robin, at most `$b` units "
                 "per turn, without pauses; unfinished jobs line up again. Return the sum of the "
                 "end times.",
@@ -179,19 +182,20 @@ _QUEUE = Family(
         Variation(
             name="last_to_finish",
             wordings=(
-                "Tasks with positive durations `$a` queue up. The front task runs for at most `$b`; "
-                "if work remains, it goes to the back. Return the index of the task that finishes "
-                "last, or -1.",
-                "A processor serves jobs of positive lengths `$a` round robin, `$b` units per turn; "
-                "unfinished jobs line up again. Return the index of the final job to end, -1 for "
-                "no jobs.",
-                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn and rejoins the line "
-                "if more are needed. Who is done last? Return the index, or -1 for nobody.",
+                "Tasks with positive durations `$a` queue up. The front task runs for at most "
+                "`$b`; if work remains, it goes to the back. Return the index of the task that "
+                "finishes last, or -1.",
+                "A processor serves jobs of positive lengths `$a` round robin, `$b` units per "
+                "turn; unfinished jobs line up again. Return the index of the final job to end, -1 "
+                "for no jobs.",
+                "Person i needs `$a`[i] >= 1 tickets, buys up to `$b` per turn and rejoins the "
+                "line if more are needed. Who is done last? Return the index, or -1 for nobody.",
                 "The first entry of the line `$a` of positive numbers loses `$b`; it goes to the "
                 "end if still positive and leaves otherwise. Return the index of the last to "
                 "leave, or -1.",
-                "Repeatedly take the front of the queue `$a`, reduce its positive need by `$b`, and "
-                "put it back at the end while need remains. Return the last index served, or -1.",
+                "Repeatedly take the front of the queue `$a`, reduce its positive need by `$b`, "
+                "and put it back at the end while need remains. Return the last index served, or "
+                "-1.",
             ),
             fast=_fast(*_LAST),
             slow=_slow(*_LAST),

@@ -111,7 +111,8 @@ def $fn($a):
                 "Cut the list `$a` into as few contiguous parts as possible so that no part holds "
                 "a value twice. Return the number of parts (0 for an empty list).",
                 "Given non-negative integers `$a`, split them into stretches of consecutive "
-                "elements that are all different; return the smallest possible number of stretches.",
+                "elements that are all different; return the smallest possible number of "
+                "stretches.",
                 "Into how many subarrays must `$a` be divided at least if the elements of each "
                 "subarray are to be pairwise distinct? Return 0 if `$a` is empty.",
                 "Read `$a` from the left and start a new group whenever the next element is "

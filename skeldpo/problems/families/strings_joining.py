@@ -71,8 +71,8 @@ _JOIN = Family(
                 "it, and return them all joined by the string `$b`.",
                 "Return the words of `$a` in reverse order as one string, with `$b` between "
                 "neighbouring words. An empty list gives an empty string.",
-                "Build a line by pushing every word of `$a` in turn to its front; consecutive words "
-                "are separated by `$b`. Return the line.",
+                "Build a line by pushing every word of `$a` in turn to its front; consecutive "
+                "words are separated by `$b`. Return the line.",
                 "Join the words in `$a` from the last to the first, using `$b` as separator, and "
                 "return the resulting string.",
                 "Given words `$a` and a separator `$b`, return the string that lists the words "
@@ -160,8 +160,8 @@ def $fn($a, $b):
             wordings=(
                 "Place the words of `$a` in a row, alternately at its back and at its front, the "
                 "first word at the back. Return the row joined by `$b`.",
-                "Build a list from the words of `$a`: words at odd indices (0-based) are put before "
-                "everything so far, the others after it. Return it joined with `$b`.",
+                "Build a list from the words of `$a`: words at odd indices (0-based) are put "
+                "before everything so far, the others after it. Return it joined with `$b`.",
                 "Process `$a` from index 0 on, adding words at even indices to the right end and "
                 "words at odd indices to the left end; join the outcome with `$b`.",
                 "Return one string, separated by `$b`: first the words at odd 0-based indices of "
