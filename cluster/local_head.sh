@@ -8,14 +8,15 @@
 #
 # Jobs keep their runs in this clone (SKELDPO_HOME), not in the copy that Ray makes of it. The head
 # listens on 127.0.0.1 only and takes no token; RAY_AUTH_MODE=token asks for one (cluster/README.md).
-# Settings: RAY_PORT (6379), DASHBOARD_PORT (8265), AGENT_PORT (52365), RAY_DIR (/tmp/ray),
-# NUM_CPUS (all cores), SKELDPO_SANDBOX_CORES (cores that time programs, such as "1,4-7").
+# Settings: RAY_PORT (6379), DASHBOARD_PORT (8265), AGENT_PORT (52365), CLIENT_PORT (10001),
+# RAY_DIR (/tmp/ray), NUM_CPUS (all cores), SKELDPO_SANDBOX_CORES (cores that time programs: "1,4-7").
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 RAY_PORT=${RAY_PORT:-6379}
 DASHBOARD_PORT=${DASHBOARD_PORT:-8265}
 AGENT_PORT=${AGENT_PORT:-52365}
+CLIENT_PORT=${CLIENT_PORT:-10001}
 RAY_DIR=${RAY_DIR:-/tmp/ray}
 NUM_CPUS=${NUM_CPUS:-$(nproc)}
 STATE=.cache/local_head_$RAY_PORT
@@ -38,7 +39,7 @@ head_pid() { # the recorded process, if it still is the one that was recorded
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 answers() {
-    curl --silent --fail --max-time 3 "http://127.0.0.1:$DASHBOARD_PORT/api/version" \
+    curl --silent --max-time 3 "http://127.0.0.1:$DASHBOARD_PORT/api/version" \
         >/dev/null 2>&1
 }
 
@@ -49,7 +50,7 @@ start_head() {
         return
     fi
     ! answers || die "another Ray dashboard answers on port $DASHBOARD_PORT." \
-        "Stop it, or choose other ports: RAY_PORT=6380 DASHBOARD_PORT=8266 AGENT_PORT=52366"
+        "Stop it, or choose other ports: RAY_PORT=6380 DASHBOARD_PORT=8266 AGENT_PORT=52366 CLIENT_PORT=10002"
     mkdir -p .cache
 
     # Drivers and workers inherit this environment: `python` must be the clone's.
@@ -66,7 +67,8 @@ start_head() {
         die "skeldpo.sandbox.cores cannot say which cores time programs (above)"
     setsid ray start --head --block --node-ip-address=127.0.0.1 --port="$RAY_PORT" \
         --dashboard-host=127.0.0.1 --dashboard-port="$DASHBOARD_PORT" \
-        --dashboard-agent-listen-port="$AGENT_PORT" --ray-client-server-port=0 \
+        --dashboard-agent-listen-port="$AGENT_PORT" --ray-client-server-port="$CLIENT_PORT" \
+        --min-worker-port=0 --max-worker-port=0 \
         --temp-dir="$RAY_DIR" --num-cpus="$NUM_CPUS" \
         --resources="{\"sandbox_core\": $num_sandbox_cores}" \
         >"$STATE.log" 2>&1 </dev/null &
@@ -84,7 +86,7 @@ start_head() {
     done
     tail -15 "$STATE.log" >&2
     stop_head
-    die "the head did not start within $START_WAIT_S s (above; all of it: $STATE.log)"
+    die "the head ended, or did not answer within $START_WAIT_S s (above; all of it: $STATE.log)"
 }
 
 stop_head() {

@@ -30,10 +30,10 @@ def is_correct(checker: str, kind: ProblemKind, answer_text: str, expected_text:
     if kind == "stdio":
         return CHECKERS[checker](answer_text.split(), expected_text.split())
     try:
-        answer = json.loads(answer_text)
+        answer, expected = json.loads(answer_text), json.loads(expected_text)
     except (ValueError, RecursionError):
         return False
-    return CHECKERS[checker](answer, json.loads(expected_text))
+    return CHECKERS[checker](answer, expected)
 
 
 def is_named(checker: str) -> bool:
@@ -62,7 +62,7 @@ def _float(answer: Any, expected: Any) -> bool:
     if isinstance(expected, list) and isinstance(answer, list):
         return len(answer) == len(expected) and all(map(_float, answer, expected))
     left, right = _number(answer), _number(expected)
-    if left is None or right is None:
+    if left is None or right is None or isinstance(answer, str) != isinstance(expected, str):
         return _exact(answer, expected)
     if math.isnan(left) or math.isnan(right):
         return math.isnan(left) and math.isnan(right)

@@ -313,7 +313,9 @@ def load_sections(defaults: dict[str, Section], overrides: Sequence[str]) -> dic
     try:
         return {name: type(defaults[name]).model_validate(values[name]) for name in defaults}
     except ValidationError as error:
-        raise ValueError("; ".join(_explain(item) for item in error.errors())) from error
+        section = next(n for n in defaults if type(defaults[n]).__name__ == error.title)
+        lines = [_explain(item, (section,)) for item in error.errors()]
+        raise ValueError("--set: " + "; ".join(lines)) from error
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:
@@ -333,19 +335,23 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     target[last] = value
 
 
-def _explain(item: Any) -> str:
-    location = [str(part) for part in item["loc"]]
+def _explain(item: Any, inside: tuple[str, ...] = ()) -> str:
+    location = [*inside, *(str(part) for part in item["loc"])]
     name = ".".join(location) or "configuration"
     if item["type"] == "extra_forbidden":
         return f"unknown key {name}{_nearest(location)}"
     if item["type"] == "missing":
         return f"{name} is missing and has no default"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
     return f"{name}: {item['msg']}, got {item['input']!r}"
 
 
 def _nearest(location: list[str]) -> str:
     known = _known_keys(Config)
-    close = difflib.get_close_matches(".".join(location), known, n=1, cutoff=0.5)
+    sections = sorted({key.rpartition(".")[0] for key in known})
+    names = sections if len(location) == 1 else known
+    close = difflib.get_close_matches(".".join(location), names, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; known keys: {', '.join(known)}"
 
 

@@ -9,6 +9,7 @@ Candidates are committed before they are passed on; assignments that ask for non
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -133,7 +134,9 @@ def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:
 
 
 def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Any:
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    warnings.simplefilter("ignore", FutureWarning)
     from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -151,5 +154,6 @@ def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateCon
         enable_chunked_prefill=on_gpu,
         max_num_batched_tokens=None if on_gpu else max(8192, policy.max_model_tokens),
         disable_log_stats=True,
+        use_tqdm_on_load=False,
     )
     return LLMEngine.from_engine_args(arguments)

@@ -72,17 +72,19 @@ def connect_ray() -> None:
     """Joins the cluster that $RAY_ADDRESS (set in a submitted job) names, else starts Ray here."""
     if ray.is_initialized():
         return
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    environment = {"env_vars": {"RAY_DATA_DISABLE_PROGRESS_BARS": "1"}}
+    for name in ("ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(logging_level=logging.WARNING, runtime_env=environment)
+        ray.init(logging_level=logging.ERROR)
         return
     num_cores = os.cpu_count() or 1
+    # Ray's own processes report at this level; what they do report otherwise is no news to a user.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray.init(
         num_cpus=max(2, num_cores),
         resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
         include_dashboard=False,
-        logging_level=logging.WARNING,
+        logging_level=logging.ERROR,
         object_store_memory=512 << 20,
     )
 

@@ -16,9 +16,8 @@ from skeldpo.config import PolicyConfig
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_FENCE = re.compile(
-    r"```[ \t]*(?:python|py|python3)?[ \t]*\r?\n(.*?)(?:\r?\n[ \t]*```|\Z)", re.S | re.I
-)
+_FENCE = re.compile(r"```[ \t]*(\w*)[^`\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.S | re.M)
+_PYTHON_LABELS = ("", "python", "py", "python3")
 
 
 class Prompts:
@@ -39,6 +38,9 @@ class Prompts:
         self._tokenizer = tokenizer
         self._config = config
         self._chat = has_template and config.prompt_format != "plain"
+        # Not every tokenizer that adds BOS says so in `add_bos_token` (Llama 3 does not).
+        bos = tokenizer.bos_token_id
+        self._starts_with_bos = bos is not None and tokenizer.encode("a")[:1] == [bos]
 
     @property
     def eos_token_id(self) -> int:
@@ -67,9 +69,7 @@ class Prompts:
         text = "\n".join(part for part in parts if part)
         if not self._chat:
             ids = self._encode(text + "\n")
-            bos = self._tokenizer.bos_token_id
-            adds_bos = bool(getattr(self._tokenizer, "add_bos_token", False))
-            return [int(bos), *ids] if adds_bos and bos is not None else ids
+            return [int(self._tokenizer.bos_token_id), *ids] if self._starts_with_bos else ids
         messages = [{"role": "user", "content": text}]
         rendered = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=False
@@ -81,6 +81,13 @@ class Prompts:
 
 
 def extract_code(text: str) -> str:
-    """The program in a model's answer: its longest fenced block, or all of it without one."""
-    blocks = [block for block in _FENCE.findall(text) if block.strip()]
+    """The program in a model's answer: its longest fenced block, or all of it without one.
+
+    Blocks of another language (```bash) do not count.
+    """
+    blocks = [
+        block
+        for label, block in _FENCE.findall(text)
+        if label.lower() in _PYTHON_LABELS and block.strip()
+    ]
     return max(blocks, key=len).rstrip() + "\n" if blocks else text.rstrip() + "\n"

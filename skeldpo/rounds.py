@@ -153,7 +153,7 @@ class _Run:
         failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
         if len(failed) > MAX_FAILED_SHARE * len(verdicts):
             for problem_id in {row.problem_id for row in failed}:
-                self.store.remove(f"{round_folder(index)}/measurements.parts/{problem_id}.parquet")
+                self.store.remove_part(f"{round_folder(index)}/measurements", problem_id)
             raise RuntimeError(
                 f"round {index}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
                 f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "

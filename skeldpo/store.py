@@ -8,9 +8,11 @@ into one table when the stage ends.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
+import urllib.parse
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -73,13 +75,15 @@ class Store:
         """Creates or replaces a file, all at once."""
         full = self._full(path)
         folder, _, name = full.rpartition("/")
-        self._files.create_dir(folder, recursive=True)
         aside = f"{folder}/.writing-{uuid.uuid4().hex[:8]}-{name}"
         try:
+            self._files.create_dir(folder, recursive=True)
             with self._files.open_output_stream(aside) as stream:
                 stream.write(content)
             self._files.move(aside, full)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._files.delete_file(aside)
             raise RuntimeError(
                 f"cannot write {self.location(path)}: {error}; nothing was changed. Free space or "
                 "fix the permissions, then start the same command again: it goes on from there"
@@ -110,15 +114,20 @@ class Store:
 
     def write_part(self, table: str, key: str, record: type, rows: Iterable[object]) -> None:
         """Commits the rows of one problem to a table that is being made."""
-        self.write_records(f"{table}.parts/{key}.parquet", record, rows)
+        self.write_records(_part_path(table, key), record, rows)
 
     def part_keys(self, table: str) -> set[str]:
         """Problems whose rows were committed."""
-        return {name.removesuffix(".parquet") for name in self.names(f"{table}.parts")}
+        names = self.names(f"{table}.parts")
+        return {urllib.parse.unquote(name.removesuffix(".parquet")) for name in names}
 
     def read_part(self, table: str, key: str, record: type[Record]) -> list[Record]:
         """The committed rows of one problem."""
-        return self.read_records(f"{table}.parts/{key}.parquet", record)
+        return self.read_records(_part_path(table, key), record)
+
+    def remove_part(self, table: str, key: str) -> None:
+        """Forgets the committed rows of one problem, so that they are made again."""
+        self.remove(_part_path(table, key))
 
     def join_parts(self, table: str, record: type[Record], keys: Sequence[str]) -> list[Record]:
         """Joins the parts of `keys`, in that order, into the finished table; parts stay until
@@ -185,6 +194,11 @@ def records_from_parquet(content: bytes, record: type[Record], where: str) -> li
         return [from_row(record, row) for row in rows]
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _part_path(table: str, key: str) -> str:
+    """Problem ids such as "Mbpp/2" are no file names, so they are quoted."""
+    return f"{table}.parts/{urllib.parse.quote(key, safe=' ')}.parquet"
 
 
 def _open_filesystem(root: str) -> tuple[pafs.FileSystem, str]:

@@ -20,7 +20,7 @@ from skeldpo.starter.tokenizer import EOS, check_reload, train_tokenizer
 
 POLICY = PolicyConfig(model="starter", max_model_tokens=256)
 TINY = StarterConfig(
-    hidden_size=64, num_layers=2, num_heads=2, vocab_size=400, num_epochs=60, batch_tokens=1024
+    hidden_size=64, num_layers=2, num_heads=2, vocab_size=400, num_epochs=40, batch_tokens=256
 )
 
 
@@ -176,7 +176,7 @@ def test_attend_to_previous_head_looks_one_token_back() -> None:
     _attend_to_previous(model, num_heads=1)
     ids = torch.randint(0, len(tokenizer), (1, 40))
     attention = model(ids, output_attentions=True).attentions[0][0, 0]  # (T, T)
-    assert attention.diagonal(-1).min() > 0.8
+    assert attention.diagonal(-1).mean() > 0.9
 
 
 def test_muon_step_moves_along_orthogonal_matrix() -> None:

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skeldpo.checkers import CHECKERS, is_named
 from skeldpo.records import Example, KnownProgram, Problem
 
 _KEYS = {
     "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
     "checker", "reference", "solutions", "split", "difficulty", "source",
 }  # fmt: skip
+_TEXT_KEYS = (
+    "kind", "entry_point", "starter_code", "checker", "reference", "split", "difficulty", "source",
+)  # fmt: skip
+_LIST_KEYS = ("tests", "generators", "solutions")
+_SPLITS = ("train", "heldout_variant", "heldout_family")
+_SPEEDS = ("fast", "slow", "unknown")
 _CODE_CONTESTS_KEYS = {"problem_id", "statement", "solutions", "tests", "stress_generators"}
 _CODE_CONTESTS_PREFIX = "You are an expert Python programmer, and here is your task:"
 _SEEDED_GENERATOR = """
@@ -56,14 +65,17 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if file.suffix == ".parquet":
         try:
             rows = pq.read_table(file).to_pylist()
-        except OSError as error:
+        except (OSError, pa.ArrowInvalid) as error:
             raise ValueError(f"{file} is not a Parquet file: {error}") from error
         yield from ((f"{file}: row {number}", row) for number, row in enumerate(rows, start=1))
         return
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield f"{file}:{number}", _parse_line(f"{file}:{number}", line)
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield f"{file}:{number}", _parse_line(f"{file}:{number}", line)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{file} is not a whole gzip file: {error}") from error
 
 
 def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
@@ -73,23 +85,22 @@ def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
     unknown = set(row) - _KEYS
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)}; known: {sorted(_KEYS)}")
-    for key in ("problem_id", "statement"):
-        if not isinstance(row.get(key), str):
-            raise ValueError(f"{key} must be a string, got {row.get(key)!r}")
+    _check_types(row)
     entry_point = row.get("entry_point") or ""
-    kind = row.get("kind") or ("function" if entry_point else "stdio")
+    default_kind = "function" if entry_point else "stdio"
+    kind = _one_of("kind", row.get("kind") or default_kind, ("function", "stdio"))
     return Problem(
         problem_id=row["problem_id"],
         source=row.get("source") or source,
-        split=row.get("split") or "train",
+        split=_one_of("split", row.get("split") or "train", _SPLITS),
         difficulty=row.get("difficulty") or "unknown",
         kind=kind,
         statement=row["statement"],
         entry_point=entry_point,
         starter_code=row.get("starter_code") or "",
         tests=tuple(_example(test, kind) for test in row.get("tests") or ()),
-        generators=tuple(row.get("generators") or ()),
-        checker=row.get("checker") or "exact",
+        generators=tuple(_generator(code) for code in row.get("generators") or ()),
+        checker=_checker(row.get("checker") or "exact"),
         reference=row.get("reference") or "",
         solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
     )
@@ -102,16 +113,62 @@ def _parse_line(where: str, line: bytes) -> dict[str, Any]:
         raise ValueError(f"{where}: not valid JSON: {error}") from error
     if not isinstance(row, dict):
         raise ValueError(f"{where}: expected a JSON object, got {type(row).__name__}")
+    if rb"\ud" in line.lower():
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{where}: half a surrogate pair is no character: {error}") from error
     return row
 
 
+def _check_types(row: Mapping[str, Any]) -> None:
+    for key in ("problem_id", "statement"):
+        if not isinstance(row.get(key), str):
+            raise ValueError(f"{key} must be a string, got {row.get(key)!r}")
+    for key in _TEXT_KEYS:
+        if not isinstance(row.get(key), str | None):
+            raise ValueError(f"{key} must be a string, got {row[key]!r}")
+    for key in _LIST_KEYS:
+        if not isinstance(row.get(key), list | None):
+            raise ValueError(f"{key} must be a list, got {row[key]!r}")
+
+
+def _one_of(key: str, value: Any, known: tuple[str, ...]) -> Any:
+    if value not in known:
+        raise ValueError(f"{key} must be one of {', '.join(known)}, got {value!r}")
+    return value
+
+
+def _generator(code: Any) -> str:
+    if not isinstance(code, str) or "generate_input" not in code:
+        raise ValueError(f"a generator is Python that defines generate_input, got {code!r}")
+    return code
+
+
+def _checker(checker: str) -> str:
+    if not is_named(checker) and "check" not in checker:
+        raise ValueError(
+            f"checker must be one of {', '.join(sorted(CHECKERS))}, or Python that defines "
+            f"check(input, answer, expected), got {checker!r}"
+        )
+    return checker
+
+
 def _example(test: Mapping[str, Any], kind: str) -> Example:
-    missing = {"input", "expected"} - set(test)
-    if missing:
-        raise ValueError(f"a test needs input and expected; {sorted(missing)} missing in {test!r}")
-    if kind == "stdio":
-        return Example(input_text=str(test["input"]), expected_text=str(test["expected"]))
+    if not isinstance(test, Mapping) or set(test) != {"input", "expected"}:
+        raise ValueError(f"a test has the keys input and expected, got {test!r}")
     arguments, expected = test["input"], test["expected"]
+    if kind == "stdio":
+        if not (isinstance(arguments, str) and isinstance(expected, str)):
+            raise ValueError(f"input and expected of a stdio test are strings, got {test!r}")
+        return Example(input_text=arguments, expected_text=expected)
+    if isinstance(arguments, str) and isinstance(expected, str):
+        try:
+            arguments, expected = json.loads(arguments), json.loads(expected)
+        except ValueError as error:
+            raise ValueError(
+                f"a function test given as two strings is JSON ({error}); got {test!r}"
+            ) from error
     if not isinstance(arguments, list):
         raise ValueError(f"the input of a function test is a list of arguments, got {arguments!r}")
     return Example(input_text=json.dumps(arguments), expected_text=json.dumps(expected))
@@ -120,7 +177,13 @@ def _example(test: Mapping[str, Any], kind: str) -> Example:
 def _known_program(entry: Any) -> KnownProgram:
     if isinstance(entry, str):
         return KnownProgram(code=entry, speed="unknown")
-    return KnownProgram(code=entry["code"], speed=entry.get("speed") or "unknown")
+    if not (isinstance(entry, Mapping) and isinstance(entry.get("code"), str)):
+        raise ValueError(f"a solution is a program or an object with code and speed, got {entry!r}")
+    unknown = set(entry) - {"code", "speed"}
+    if unknown:
+        raise ValueError(f"unknown keys {sorted(unknown)} of a solution; known: code, speed")
+    speed = _one_of("speed of a solution", entry.get("speed") or "unknown", _SPEEDS)
+    return KnownProgram(code=entry["code"], speed=speed)
 
 
 def _code_contests_problem(row: Mapping[str, Any]) -> Problem:

@@ -74,5 +74,9 @@ def _folder_programs(folder: Path, known: set[str]) -> Iterable[tuple[str, str, 
     for file in sorted(folder.rglob("*.py")):
         in_subfolder = file.parent != folder
         name = file.parent.name if in_subfolder else file.stem
-        problem_id = name if name in known else name.partition(".")[0]
-        yield str(file), problem_id, [file.read_text(encoding="utf-8", errors="surrogateescape")]
+        while name not in known and "." in name:
+            name = name.rpartition(".")[0]
+        try:
+            yield str(file), name, [file.read_text(encoding="utf-8")]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{file}: a program must be UTF-8 text: {error}") from error

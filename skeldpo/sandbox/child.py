@@ -16,7 +16,6 @@ import os
 import resource
 import signal
 import sys
-import threading
 import traceback
 import types
 
@@ -31,6 +30,7 @@ DONE = b"D"
 
 _PR_SET_DUMPABLE = 4
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _SCALARS = frozenset({type(None), bool, int, float, str})
 
 
@@ -46,7 +46,7 @@ def encode_answer(value: object) -> bytes:
     object with sorted keys, or as sorted [key, value] pairs if a key is not a str), set and
     frozenset (as sorted list). Nested at most MAX_DEPTH deep.
     """
-    return json.dumps(_normal(value, 0), sort_keys=True, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(_normal(value, 0)).encode("ascii")
 
 
 def _normal(value: object, depth: int) -> object:
@@ -131,9 +131,9 @@ class ChildSide:
         os.setsid()
         seconds = math.ceil(cpu_limit_s) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
-            file.write(b"1000")  # the OOM killer takes the child and never PID 1
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(fd, b"1000")  # the OOM killer takes the child and never PID 1
+        os.close(fd)
         os.dup2(self._stdin, 0)
         os.dup2(self._noise if is_function else self._answer, 1)
         os.dup2(self._noise, 2)
@@ -153,9 +153,10 @@ class ChildSide:
         if not callable(target):
             raise TypeError(f"{entry_point} is a {type(target).__name__}, expected a function")
         os.write(self._status, READY)
-        with open(self._go, "rb", buffering=0) as file:
-            calls = marshal.loads(file.readall())
-        for arguments in calls:
+        parts = []
+        while part := os.read(self._go, 1 << 20):
+            parts.append(part)
+        for arguments in marshal.loads(b"".join(parts)):
             call = getattr(target(), name) if owner else target
             rest = memoryview(encode_answer(call(*arguments)) + b"\n")
             while rest:
@@ -177,7 +178,10 @@ class ChildSide:
             elif stop.code is not None:
                 os.write(2, str(stop.code).encode("utf-8", "backslashreplace")[-TAIL_BYTES:])
                 exit_status = EXIT_ERROR
-        threading._shutdown()  # type: ignore[attr-defined]  # joins the program's threads
+        if (
+            "threading" in sys.modules
+        ):  # never imported here: its fork hook costs half a millisecond
+            sys.modules["threading"]._shutdown()  # joins the program's threads
         atexit._run_exitfuncs()
         _flush_output()
         module.__dict__.clear()  # files the program left open are written out, as at a normal exit

@@ -45,7 +45,7 @@ REPORT_LIMIT_BYTES = 64 << 10
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 _PRELOADED = (
     "array bisect cmath collections collections.abc copy dataclasses datetime decimal enum "
-    "fractions functools heapq io itertools math operator queue random re statistics string typing"
+    "fractions functools heapq io itertools math operator random re statistics string typing"
 )
 
 

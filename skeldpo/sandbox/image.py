@@ -114,12 +114,18 @@ def _ensure_named(client: docker.DockerClient, reference: str) -> SandboxImage:
             container.commit(repository=REPOSITORY, tag=tag, changes=[_entry_point("python3")])
         finally:
             container.remove(force=True)
-    version = client.containers.run(
-        f"{REPOSITORY}:{tag}",
-        entrypoint=["python3", "-c", "import platform; print(platform.python_version())"],
-        network_mode="none",
-        remove=True,
-    )
+    try:
+        version = client.containers.run(
+            f"{REPOSITORY}:{tag}",
+            entrypoint=["python3", "-c", "import platform; print(platform.python_version())"],
+            network_mode="none",
+            remove=True,
+        )
+    except DockerException as error:
+        raise RuntimeError(
+            f"python3 does not run in measure.image {reference!r}: {error}; name an image that has "
+            "python3 in its PATH, such as a python:3.11-slim"
+        ) from error
     return SandboxImage(
         reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=version.decode().strip()
     )

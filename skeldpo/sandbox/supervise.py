@@ -13,7 +13,6 @@ import fcntl
 import mmap
 import os
 import select
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -62,7 +61,7 @@ class Child:
             side.live(code, entry_point, cpu_limit_s)
         for fd in (stdin, go, status, answer, noise):
             os.close(fd)
-        for fd in (self.stdin, self.go, self.status, self.answer, self.noise):
+        for fd in (self.stdin, self.go):  # the others are read when poll says so, or at their end
             os.set_blocking(fd, False)
 
 
@@ -299,14 +298,23 @@ def kill_orphans() -> tuple[int, bool]:
 def empty_folders() -> bool:
     """Empties /box and /tmp; False if anything of the run may have stayed."""
     try:
-        for folder in (BOX, "/tmp"):
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        shutil.rmtree(entry.path)
-                    else:
-                        os.unlink(entry.path)
+        for top in (BOX, "/tmp"):
+            if os.listdir(top):
+                _empty(top)
         os.utime(BOX, (0, 0))
         return os.stat(BOX).st_mode & 0o7777 == 0o700 and os.getcwd() == BOX
     except (OSError, RecursionError):
         return False
+
+
+def _empty(top: str) -> None:
+    for folder, folders, files in os.walk(top, topdown=False, onerror=_raise):
+        for name in files:
+            os.unlink(os.path.join(folder, name))
+        for name in folders:
+            path = os.path.join(folder, name)
+            (os.unlink if os.path.islink(path) else os.rmdir)(path)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig as PeftLoraConfig
-from peft import get_peft_model, inject_adapter_in_model
 from torch import distributed, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
@@ -30,6 +28,7 @@ from skeldpo.train.batch import TreeBatch, dense_mask
 from skeldpo.train.loss import answer_token_logps, sum_answer_logps
 
 if TYPE_CHECKING:
+    from peft import LoraConfig as PeftLoraConfig
     from torch.distributed.device_mesh import DeviceMesh
     from transformers import PreTrainedTokenizerBase
 
@@ -105,12 +104,7 @@ def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) ->
     policy = Policy(model, folder, config.lora)
     _require_plain_output(policy)
     if config.lora is not None:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            inject_adapter_in_model(_peft_config(config.lora), model)
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
+        _add_adapters(model, config.lora, seed)
     if config.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return policy
@@ -223,6 +217,18 @@ def check_tokenizer(
             )
 
 
+def _add_adapters(model: nn.Module, lora: LoraConfig, seed: int) -> None:
+    """Puts fp32 adapters into the model in place and freezes everything else."""
+    from peft import inject_adapter_in_model  # takes seconds to import, and only LoRA needs it
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        inject_adapter_in_model(_peft_config(lora), model)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
 def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
     """Loads the source again, puts the trained values in and saves it."""
     source = policy.source_folder
@@ -234,18 +240,22 @@ def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
     if policy.lora is None:
         model.load_state_dict(values)
     else:
+        from peft import get_peft_model
+
         adapted = get_peft_model(model, _peft_config(policy.lora, source))
         missing = adapted.get_base_model().load_state_dict(values, strict=False)
         assert not missing.unexpected_keys, missing.unexpected_keys
         adapted.save_pretrained(str(folder / ADAPTER_FOLDER))
-        model = adapted.merge_and_unload().to(stored)  # type: ignore[assignment]
+        model = adapted.merge_and_unload().to(stored)
     model.save_pretrained(folder)
 
 
 def _peft_config(lora: LoraConfig, base: str | None = None) -> PeftLoraConfig:
+    from peft import LoraConfig as PeftLoraConfig
+
     return PeftLoraConfig(
         r=lora.rank,
-        lora_alpha=lora.alpha,  # type: ignore[arg-type]
+        lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=list(lora.target_modules),
         task_type="CAUSAL_LM",

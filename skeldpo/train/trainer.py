@@ -26,7 +26,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from skeldpo.config import Config
+from skeldpo.config import Config, TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
 from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
@@ -74,9 +74,10 @@ class TokenizedPairs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """What a worker needs to know."""
+    """What a worker needs to know. It travels as a dict of plain values (`dataclasses.asdict`), or
+    Ray Train's controller would import this module, and torch with it, to read it."""
 
-    config: Config
+    config_json: str
     pairs: ray.ObjectRef[tuple[PairTokens, ...]]
     policy_folder: str
     output_folder: str
@@ -128,7 +129,7 @@ def train_policy(  # noqa: PLR0913
             f"{[f'{row.num_rows} {row.reason}' for row in tokenized.dropped]}"
         )
     job = _Job(
-        config=config,
+        config_json=config.model_dump_json(),
         pairs=ray.put(tokenized.kept),
         policy_folder=policy_folder,
         output_folder=output_folder,
@@ -136,9 +137,9 @@ def train_policy(  # noqa: PLR0913
         model_id=policy_digest(policy_folder),
         seed=seed,
     )
-    name = f"{run_name}-{_digest(job, tokenized.kept)}"
+    name = f"{run_name}-{_digest(config, job, tokenized.kept)}"
     logger.info("training %d pairs in %d steps as %s", len(tokenized.kept), num_steps, name)
-    history = _fit(job, storage_path, name)
+    history = _fit(job, config.train, storage_path, name)
     return TrainResult(
         num_steps=num_steps,
         num_pairs=len(tokenized.kept),
@@ -168,14 +169,13 @@ def tokenize_pairs(
     return TokenizedPairs(kept=tuple(kept), dropped=tuple(rows))
 
 
-def _fit(job: _Job, storage_path: str, name: str) -> list[dict[str, float]]:
+def _fit(job: _Job, train: TrainConfig, storage_path: str, name: str) -> list[dict[str, float]]:
     """Runs the workers and gives the metrics of all steps."""
-    train = job.config.train
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
     resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
     trainer = ray.train.torch.TorchTrainer(
-        _train_worker,  # type: ignore[arg-type]
-        train_loop_config={"job": job},
+        _train_worker,
+        train_loop_config={name: getattr(job, name) for name in _Job.__slots__},
         scaling_config=ray.train.ScalingConfig(
             num_workers=train.num_workers, use_gpu=train.use_gpu, resources_per_worker=resources
         ),
@@ -193,7 +193,7 @@ def _fit(job: _Job, storage_path: str, name: str) -> list[dict[str, float]]:
             f"training run {name} failed more than train.max_failures={train.max_failures} times; "
             f"last error: {error}"
         ) from error
-    outcome: dict[str, Any] = fitted.return_value  # type: ignore[attr-defined]
+    outcome: dict[str, Any] = fitted.return_value
     if outcome["failure"]:
         raise RuntimeError(f"training run {name} stopped: {outcome['failure']}")
     if fitted.checkpoint is not None:
@@ -202,23 +202,24 @@ def _fit(job: _Job, storage_path: str, name: str) -> list[dict[str, float]]:
     return history
 
 
-def _train_worker(arguments: dict[str, _Job]) -> dict[str, Any]:
+def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
-    job = arguments["job"]
-    train, folder = job.config.train, job.policy_folder
+    job = _Job(**arguments)
+    config = Config.model_validate_json(job.config_json)
+    train, folder = config.train, job.policy_folder
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
     if not train.use_gpu:
         torch.set_num_threads(train.cpus_per_worker)
     pairs = ray.get(job.pairs)
-    policy = load_policy(folder, train, job.config.policy.max_model_tokens, job.seed)
+    policy = load_policy(folder, train, config.policy.max_model_tokens, job.seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
     shard_policy(policy, mesh, getattr(torch, train.dtype))
     tokenizer_id = content_id(
-        tokenizer_digest(tokenizer), job.config.policy.model_dump(mode="json", exclude={"model"})
+        tokenizer_digest(tokenizer), config.policy.model_dump(mode="json", exclude={"model"})
     )
-    table = _reference_table(policy, pairs, job, tokenizer_id)
+    table = _reference_table(policy, pairs, job, tokenizer_id, train.pairs_per_forward)
     optimizer = build_optimizer(policy, train)
     steps = plan_steps(pairs, train, job.seed)
     progress = _resume(policy, optimizer)
@@ -240,7 +241,11 @@ def _train_worker(arguments: dict[str, _Job]) -> dict[str, Any]:
 
 
 def _reference_table(
-    policy: Policy, pairs: Sequence[PairTokens], job: _Job, tokenizer_id: str
+    policy: Policy,
+    pairs: Sequence[PairTokens],
+    job: _Job,
+    tokenizer_id: str,
+    pairs_per_forward: int,
 ) -> dict[str, ReferenceLogps]:
     """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
     rank = workers_of(policy).rank
@@ -250,8 +255,7 @@ def _reference_table(
     distributed.broadcast_object_list(found, src=0, device=device_of(policy))
     rows: list[ReferenceLogps] = found[0]
     if not rows:
-        forward = job.config.train.pairs_per_forward
-        rows = reference_logps(policy, pairs, forward, job.model_id, tokenizer_id)
+        rows = reference_logps(policy, pairs, pairs_per_forward, job.model_id, tokenizer_id)
         if rank == 0:
             save_reference(rows, job.reference_path)
             logger.info("reference log-probabilities of %d pairs computed", len(rows))
@@ -303,11 +307,11 @@ class _Meter:
         )
 
 
-def _digest(job: _Job, pairs: Sequence[PairTokens]) -> str:
+def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
-    train = job.config.train.model_dump(mode="json", exclude=places | {"pairs_per_forward"})
-    policy = job.config.policy.model_dump(mode="json", exclude={"model"})
+    train = config.train.model_dump(mode="json", exclude=places | {"pairs_per_forward"})
+    policy = config.policy.model_dump(mode="json", exclude={"model"})
     ids = sorted(content_id(pair) for pair in pairs)
     settings = json.dumps([train, policy], sort_keys=True)
     return content_id(settings, job.model_id, job.seed, *ids)[:12]

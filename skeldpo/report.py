@@ -1,0 +1,198 @@
+"""The report of a run: `report.html` in its folder, and the same figures on the terminal.
+
+The page is one file without scripts or anything from elsewhere; programs in it are the model's, so
+every text is escaped and the page forbids scripts. An unfinished run is reported as far as it got.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from rich.markup import escape
+
+from skeldpo import __version__
+from skeldpo.console import Display
+from skeldpo.figures import Figure, build_figures, wall_time_chart
+from skeldpo.records import PreferencePair
+from skeldpo.store import Store
+from skeldpo.summary import (
+    RunSummary,
+    example_pairs,
+    finished_stages,
+    missing_stages,
+    open_run_folder,
+    read_config,
+    summarize_run,
+)
+from skeldpo.tables import (
+    METRIC_TITLES,
+    Table,
+    dropped_table,
+    find_score,
+    interval_text,
+    length_table,
+    pair_table,
+    score_tables,
+    speedup_table,
+    stage_table,
+    training_table,
+    verdict_table,
+    versions,
+)
+
+REPORT = "report.html"
+TEMPLATE = "report.html.j2"
+
+__all__ = ["open_run_folder", "show_report", "show_status", "write_report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """A metric of the newest policy: its value, and how that differs from the start."""
+
+    title: str
+    value: str
+    interval: str
+    difference: str
+
+
+def write_report(store: Store) -> str:
+    """Writes the page of a run from what its folder holds; returns where it is."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(
+        files("skeldpo").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    )
+    summary = summarize_run(store)
+    page = template.render(
+        summary=summary,
+        digest=summary.config.digest(),
+        versions=versions(summary) or (f"skeldpo=={__version__}",),
+        state=run_state(summary),
+        headlines=_headlines(summary),
+        score_tables=score_tables(summary),
+        stages=stage_table(summary),
+        dropped=dropped_table(summary),
+        verdicts=verdict_table(summary),
+        pairs=pair_table(summary),
+        lengths=length_table(summary),
+        training=training_table(summary),
+        wall_time=Markup(wall_time_chart(summary)),
+        figures={figure.name: figure for figure in build_figures(summary)},
+        examples=example_pairs(summary),
+        num_unscored={p.report.round_index: len(p.report.unscored) for p in summary.policies},
+        safe_svg=Markup,
+    )
+    store.write_text(REPORT, page)
+    return store.location(REPORT)
+
+
+def show_report(store: Store, display: Display) -> None:
+    """The figures of the page as tables on the terminal, then where the page is."""
+    summary = summarize_run(store)
+    display.tell(
+        f"run {summary.config.run.name}: {run_state(summary)}; configuration "
+        f"{summary.config.digest()}; {', '.join(versions(summary))}"
+    )
+    for table in (
+        stage_table(summary),
+        dropped_table(summary),
+        verdict_table(summary),
+        pair_table(summary),
+        speedup_table(summary),
+        length_table(summary),
+        training_table(summary),
+    ):
+        _show(table, display)
+    for pair in example_pairs(summary):
+        display.tell(f"\n{escape(example_title(pair))}")
+        for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+            skeleton = side.skeleton.text or f"({side.skeleton.note})"
+            display.tell(f"-- {name}, {side.time_ratio:.2f} x the baseline's time")
+            display.tell(escape(side.code.rstrip()))
+            display.tell(f"-- {name}, skeleton")
+            display.tell(escape(skeleton.rstrip()))
+    for table in score_tables(summary):
+        _show(table, display, title=f"Scores: {table.title} (95 % intervals)")
+    if store.exists(REPORT):
+        display.tell(f"\nreport: {store.location(REPORT)}")
+
+
+def show_status(run: str, display: Display) -> None:
+    """Which stages of a run are finished, with rows in and out, and which are missing."""
+    store = open_run_folder(run)
+    config = read_config(store)
+    summary = RunSummary(
+        config=config,
+        finished=finished_stages(store, config),
+        missing=missing_stages(store, config),
+        policies=(),
+        verdicts=(),
+        pairs=(),
+        training=(),
+    )
+    display.tell(f"run {config.run.name} in {store.root}: {run_state(summary)}")
+    _show(stage_table(summary), display)
+    _show(dropped_table(summary), display)
+    for stage in summary.missing:
+        if stage.num_written:
+            display.tell(
+                f"round {stage.round_index} {stage.stage}: {stage.num_measured} problems measured "
+                f"so far, {stage.num_written} generated"
+            )
+    if summary.missing:
+        display.tell("the `skeldpo run` command that made it goes on from there")
+
+
+def run_state(summary: RunSummary) -> str:
+    """A line that says how far the run is."""
+    if not summary.missing:
+        seconds = sum(manifest.seconds for manifest in summary.finished)
+        return f"finished, {summary.config.run.num_rounds} rounds in {duration_text(seconds)}"
+    total = len(summary.finished) + len(summary.missing)
+    first = summary.missing[0]
+    return (
+        f"not finished: {len(summary.finished)} of {total} stages done, next is round "
+        f"{first.round_index} {first.stage}"
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds in the units one would say."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} min" if hours < 2 else f"{hours:.1f} h"
+
+
+def example_title(pair: PreferencePair) -> str:
+    """What was measured of a pair."""
+    return (
+        f"{pair.problem_id} (round {pair.round_index}): {pair.speedup:.2f} times faster, at least "
+        f"{pair.speedup_low:.2f}, p = {pair.p_value:.2g}"
+    )
+
+
+def _headlines(summary: RunSummary) -> list[Headline]:
+    if not summary.policies:
+        return []
+    newest = summary.policies[-1]
+    found = []
+    for metric, title in METRIC_TITLES.items():
+        score = find_score(newest.report.scores, "", metric)
+        difference = find_score(newest.differences, "", metric)
+        if score is not None:
+            value, _, interval = interval_text(score, "").partition(" ")
+            text = f"{interval_text(difference, '+')} against the start" if difference else ""
+            found.append(Headline(title=title, value=value, interval=interval, difference=text))
+    return found
+
+
+def _show(table: Table, display: Display, title: str = "") -> None:
+    if table.rows:
+        rows = [[escape(cell) for cell in row] for row in table.rows]
+        display.table(f"\n{title or table.title}", table.columns, rows)

