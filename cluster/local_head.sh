@@ -7,7 +7,8 @@
 #       python -m jobs.run --config jobs/configs/quickstart.toml
 #
 # Jobs keep their runs in this clone (SKELDPO_HOME), not in the copy that Ray makes of it. The head
-# listens on 127.0.0.1 only and takes no token; RAY_AUTH_MODE=token asks for one (cluster/README.md).
+# asks for no token, so that the line above is enough: whoever reaches this machine's ports can run
+# code here. On a network that is not yours set RAY_AUTH_MODE=token, for this script and for clients.
 # Settings: RAY_PORT (6379), DASHBOARD_PORT (8265), AGENT_PORT (52365), CLIENT_PORT (10001),
 # RAY_DIR (/tmp/ray), NUM_CPUS (all cores), SKELDPO_SANDBOX_CORES (cores that time programs: "1,4-7").
 set -euo pipefail
@@ -20,7 +21,7 @@ CLIENT_PORT=${CLIENT_PORT:-10001}
 RAY_DIR=${RAY_DIR:-/tmp/ray}
 NUM_CPUS=${NUM_CPUS:-$(nproc)}
 STATE=.cache/local_head_$RAY_PORT
-START_WAIT_S=90
+START_WAIT_S=120
 STOP_WAIT_S=30
 
 die() {
@@ -38,9 +39,12 @@ head_pid() { # the recorded process, if it still is the one that was recorded
 
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
-answers() {
-    curl --silent --max-time 3 "http://127.0.0.1:$DASHBOARD_PORT/api/version" \
-        >/dev/null 2>&1
+dashboard_answers() { # any HTTP answer counts: with tokens it is a refusal
+    curl --silent --max-time 3 "http://127.0.0.1:$DASHBOARD_PORT/api/version" >/dev/null 2>&1
+}
+
+node_answers() {
+    curl --silent --max-time 3 "http://127.0.0.1:$AGENT_PORT/api/healthz" >/dev/null 2>&1
 }
 
 start_head() {
@@ -49,7 +53,7 @@ start_head() {
         echo "local_head: already running, dashboard at http://127.0.0.1:$DASHBOARD_PORT"
         return
     fi
-    ! answers || die "another Ray dashboard answers on port $DASHBOARD_PORT." \
+    ! dashboard_answers || die "another Ray dashboard answers on port $DASHBOARD_PORT." \
         "Stop it, or choose other ports: RAY_PORT=6380 DASHBOARD_PORT=8266 AGENT_PORT=52366 CLIENT_PORT=10002"
     mkdir -p .cache
 
@@ -57,6 +61,7 @@ start_head() {
     export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv"
     export SKELDPO_HOME="$PWD"
     export RAY_USAGE_STATS_ENABLED=${RAY_USAGE_STATS_ENABLED:-0}
+    export RAY_raylet_start_wait_time_s=$START_WAIT_S
     # With the mode unset, Ray takes or leaves tokens by whether ~/.ray/auth_token happens to exist.
     export RAY_AUTH_MODE=${RAY_AUTH_MODE:-disabled}
     [[ "$RAY_AUTH_MODE" != token ]] || ray get-auth-token --generate >/dev/null
@@ -76,9 +81,9 @@ start_head() {
 
     local i
     for ((i = 0; i < START_WAIT_S * 2; i++)); do
-        if answers; then
+        if dashboard_answers && node_answers; then
             echo "local_head: $NUM_CPUS CPUs, $num_sandbox_cores of them for sandboxes;" \
-                "dashboard at http://127.0.0.1:$DASHBOARD_PORT"
+                "dashboard at http://127.0.0.1:$DASHBOARD_PORT, authentication $RAY_AUTH_MODE"
             return
         fi
         head_pid >/dev/null || break

@@ -49,6 +49,14 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A bar of a histogram; `name` says in words what it counts."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A part of a stacked bar."""
 
@@ -117,27 +125,26 @@ def line_chart(
 
 
 def histogram(
-    counts: Sequence[int],
+    columns: Sequence[Column],
     *,
-    names: Sequence[str],
     ticks: Sequence[Tick],
     title: str,
     x_label: str,
     color: int,
     max_count: int,
 ) -> str:
-    """Bars of equal width; bar i spans i to i + 1 on the x axis, `names` are the tooltips."""
+    """Bars of equal width; bar i spans i to i + 1 on the x axis."""
     ticks_y = nice_ticks(0, max(1, max_count), (0, math.inf))
-    frame = _Frame((0, len(counts)), (0, ticks_y[-1]))
+    frame = _Frame((0, len(columns)), (0, ticks_y[-1]))
     parts = [_grid(frame, [tick for tick in ticks_y if float(tick).is_integer()])]
     parts.append(_x_axis(frame, ticks, x_label))
-    for index, count in enumerate(counts):
-        if count:
-            left, right, top = frame.x(index), frame.x(index + 1), frame.y(count)
+    for index, column in enumerate(columns):
+        if column.count:
+            left, right, top = frame.x(index), frame.x(index + 1), frame.y(column.count)
             parts.append(
                 f'<rect class="fill c{color}" x="{left + 1:.1f}" y="{top}" rx="2" '
                 f'width="{right - left - 2:.1f}" height="{frame.y(0) - top:.1f}">'
-                f"<title>{escape(names[index])}: {count}</title></rect>"
+                f"<title>{escape(column.name)}: {column.count}</title></rect>"
             )
     return _svg(title, parts)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from skeldpo.charts import (
     NUM_COLORS,
     Bar,
+    Column,
     Point,
     Segment,
     Series,
@@ -146,8 +147,7 @@ def _speedup_figure(summary: RunSummary) -> Figure:
         Panel(
             caption=f"round {row.round_index}: {len(row.efficiency)} efficiency pairs",
             svg=histogram(
-                bins.counts,
-                names=names,
+                _columns(names, bins.counts),
                 ticks=[Tick(at=t.at, text=f"{float(t.text):g}x") for t in ticks],
                 title=f"speedup of the efficiency pairs of round {row.round_index}",
                 x_label="speedup, rejected time / chosen time (log scale)",
@@ -177,8 +177,7 @@ def _length_figure(summary: RunSummary) -> Figure:
         Panel(
             caption=f"round {row.round_index}: median {statistics.median(values):+g} tokens",
             svg=histogram(
-                bins.counts,
-                names=names,
+                _columns(names, bins.counts),
                 ticks=[Tick(at=place, text=f"{edges[place]:+g}") for place in places],
                 title=f"length difference of the efficiency pairs of round {row.round_index}",
                 x_label="chosen length - rejected length, tokens",
@@ -191,9 +190,14 @@ def _length_figure(summary: RunSummary) -> Figure:
     return Figure(name="lengths", legend=(), panels=panels)
 
 
+def _columns(names: Sequence[str], counts: Sequence[int]) -> list[Column]:
+    return [Column(name=n, count=count) for n, count in zip(names, counts, strict=True)]
+
+
 def _training_figure(summary: RunSummary) -> Figure:
     """Steps of all rounds on one axis, with a rule where a round begins."""
-    marks, rows = [], []
+    marks: list[Tick] = []
+    rows: list[dict[str, float]] = []
     for training in summary.training:
         marks.append(Tick(at=len(rows), text=f"round {training.round_index}"))
         rows += training.steps

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from skeldpo import __version__
 from skeldpo.console import Display
-from skeldpo.figures import Figure, build_figures, wall_time_chart
+from skeldpo.figures import build_figures, wall_time_chart
 from skeldpo.records import PreferencePair
 from skeldpo.store import Store
 from skeldpo.summary import (
@@ -45,8 +45,6 @@ from skeldpo.tables import (
 
 REPORT = "report.html"
 TEMPLATE = "report.html.j2"
-
-__all__ = ["open_run_folder", "show_report", "show_status", "write_report"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from skeldpo.config import TrackingConfig
 from skeldpo.store import Store
@@ -25,6 +26,8 @@ class Tracker:
 
     def log(self, round_index: int, rows: list[Mapping[str, float]]) -> None:
         """Adds rows; a row's "step" (if any) is its step within the round."""
+        if not rows:
+            return
         for row in rows:
             line = {"round": round_index, "time": round(time.time(), 3), **row}
             self._lines.append(json.dumps(line))
@@ -46,17 +49,27 @@ def read_metrics(store: Store) -> list[dict[str, float]]:
     return list(latest.values())
 
 
-def _open_sink(name: str, store: Store, config: TrackingConfig, run_name: str):  # type: ignore[no-untyped-def]
+class _Events:
+    """A TensorBoard sink; flushed with every line, as the run may be killed at any time."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def __call__(self, line: Mapping[str, float]) -> None:
+        for key, value in line.items():
+            if "/" in key:
+                self._writer.add_scalar(key, value, _global_step(line))
+        self._writer.flush()
+
+
+def _open_sink(
+    name: str, store: Store, config: TrackingConfig, run_name: str
+) -> Callable[[Mapping[str, float]], object]:
     try:
         if name == "tensorboard":
             from tensorboardX import SummaryWriter
 
-            writer = SummaryWriter(store.location("tensorboard"))
-            return lambda line: [
-                writer.add_scalar(key, value, _global_step(line))
-                for key, value in line.items()
-                if "/" in key
-            ]
+            return _Events(SummaryWriter(store.location("tensorboard")))
         if name == "wandb":
             import wandb
 

@@ -53,6 +53,7 @@ def container_arguments(
         "stdin_open": True,
         "detach": False,  # with it stdin closes when this process dies, and the guest exits
         "user": _NOBODY,
+        "healthcheck": {"test": ["NONE"]},  # an image's own check would look like an orphan
         "network_mode": "none",
         "read_only": True,
         "tmpfs": {

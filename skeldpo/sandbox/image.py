@@ -48,6 +48,7 @@ _SKIPPED_MODULES = ("_test", "_tkinter", "xxlimited", "_xxtestfuzz", "_xxsubinte
 _BYTECODE = f".{sys.implementation.cache_tag}.pyc"
 _NOBODY_ID = 65534
 _MODES = {"/box": 0o700, "/tmp": 0o1777}  # runc gives a tmpfs the mode of the folder under it
+_PRINT_VERSION = "import platform; print(platform.python_version())"
 _BUILD_WAIT_S = 300.0
 
 
@@ -107,28 +108,24 @@ def _ensure_named(client: docker.DockerClient, reference: str) -> SandboxImage:
     source = (base.attrs.get("RepoDigests") or [base.id])[0].rpartition("@")[2]
     digest = _digest({**layer, "base": source.encode()})
     tag = digest.removeprefix("sha256:")[:16]
-    if not _exists(client, f"{REPOSITORY}:{tag}"):
-        container = client.containers.create(base.id, command=["python3"])
-        try:
+    container = client.containers.create(
+        base.id, entrypoint=["python3", "-c", _PRINT_VERSION], network_mode="none"
+    )
+    try:
+        container.start()
+        container.wait(timeout=_BUILD_WAIT_S)
+        version = container.logs(stderr=False).decode().strip()
+        if not _exists(client, f"{REPOSITORY}:{tag}"):
             container.put_archive("/", _tar(layer))
             container.commit(repository=REPOSITORY, tag=tag, changes=[_entry_point("python3")])
-        finally:
-            container.remove(force=True)
-    try:
-        version = client.containers.run(
-            f"{REPOSITORY}:{tag}",
-            entrypoint=["python3", "-c", "import platform; print(platform.python_version())"],
-            network_mode="none",
-            remove=True,
-        )
     except DockerException as error:
         raise RuntimeError(
             f"python3 does not run in measure.image {reference!r}: {error}; name an image that has "
             "python3 in its PATH, such as a python:3.11-slim"
         ) from error
-    return SandboxImage(
-        reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=version.decode().strip()
-    )
+    finally:
+        container.remove(force=True)
+    return SandboxImage(reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=version)
 
 
 def _exists(client: docker.DockerClient, reference: str) -> bool:

@@ -127,8 +127,10 @@ class Supervision:
         wall_ns = time.monotonic_ns()
         if not _SCHEDSTAT:
             return cpu_ns, wall_ns, 0
-        with open(f"/proc/{self._child.pid}/schedstat", "rb", buffering=0) as file:
-            return cpu_ns, wall_ns, int(file.read(256).split()[1])
+        fd = os.open(f"/proc/{self._child.pid}/schedstat", os.O_RDONLY)
+        words = os.read(fd, 256).split()
+        os.close(fd)
+        return cpu_ns, wall_ns, int(words[1])
 
     def _left_ns(self) -> tuple[int, int]:
         """CPU and wall time left to the child."""

@@ -1,0 +1,165 @@
+"""Prompts and completions as token ids, with the kinds of tokenizers that policies have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from tiny_policy import EOS, byte_tokenizer
+from tokenizers import Tokenizer, decoders, models, processors
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import LlamaTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from skeldpo.config import PolicyConfig
+from skeldpo.prompts import Prompts, extract_code
+
+TEMPLATE = (
+    "{{ bos_token or '' }}{% for message in messages %}<user>{{ message['content'] }}</user>"
+    "{% endfor %}{% if add_generation_prompt %}<answer>{% endif %}"
+)
+
+
+def _policy(prompt_format: str = "auto") -> PolicyConfig:
+    return PolicyConfig.model_validate(
+        {
+            "model": "tiny",
+            "prompt_format": prompt_format,
+            "code_instruction": "[CODE]",
+            "skeleton_instruction": "[SKELETON]",
+        }
+    )
+
+
+def _vocabulary() -> dict[str, int]:
+    tokens = [*sorted(ByteLevel.alphabet()), "<s>", "</s>"]
+    return {token: index for index, token in enumerate(tokens)}
+
+
+def _llama2_like() -> PreTrainedTokenizerBase:
+    """Says `add_bos_token`."""
+    tokenizer: PreTrainedTokenizerBase = LlamaTokenizer(
+        vocab=_vocabulary(), merges=[], unk_token=None, add_bos_token=True
+    )
+    return tokenizer
+
+
+def _llama3_like() -> PreTrainedTokenizerBase:
+    """Adds BOS in a post-processor, and does not say so."""
+    vocabulary = _vocabulary()
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    backend.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", vocabulary["<s>"])]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+
+
+def _shared(left: Sequence[int], right: Sequence[int]) -> int:
+    return next(i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
+
+
+def test_prompts_tokenizer_without_eos_is_refused() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.eos_token = None
+    with pytest.raises(ValueError, match="tokenizer of tiny has no EOS token.*eos_token in"):
+        Prompts(tokenizer, _policy())
+
+
+def test_prompts_chat_without_template_is_refused() -> None:
+    with pytest.raises(ValueError, match='prompt_format is "chat".*no chat template; use "plain"'):
+        Prompts(byte_tokenizer(), _policy("chat"))
+
+
+def test_plain_prompt_is_statement_starter_and_instruction() -> None:
+    prompts = Prompts(byte_tokenizer(), _policy())
+    ids = prompts.code_prompt_ids(" Add one.\n", "def f(x):\n")
+    assert prompts.decode(ids) == "Add one.\ndef f(x):\n[CODE]\n"
+    assert prompts.decode(prompts.skeleton_prompt_ids("Add.", "")) == "Add.\n[SKELETON]\n"
+
+
+def test_completion_ends_with_one_eos() -> None:
+    tokenizer = byte_tokenizer()
+    prompts = Prompts(tokenizer, _policy())
+    ids = prompts.completion_ids("x = 1\n\n")
+    assert ids.count(prompts.eos_token_id) == 1
+    assert ids[-1] == prompts.eos_token_id == tokenizer.convert_tokens_to_ids(EOS)
+    assert prompts.decode(ids) == "x = 1\n"
+
+
+def test_chat_prompt_uses_the_template_and_fences_code() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE
+    for prompt_format in ("auto", "chat"):
+        prompts = Prompts(tokenizer, _policy(prompt_format))
+        text = prompts.decode(prompts.code_prompt_ids("Add.", "def f(x):"))
+        assert text == "<user>Add.\ndef f(x):\n[CODE]</user><answer>"
+        completion = prompts.completion_ids("x = 1\n")
+        assert prompts.decode(completion) == "```python\nx = 1\n```"
+        assert completion[-1] == prompts.eos_token_id
+    plain = Prompts(tokenizer, _policy("plain"))
+    assert plain.decode(plain.code_prompt_ids("Add.", "")) == "Add.\n[CODE]\n"
+
+
+@pytest.mark.parametrize("make", [_llama2_like, _llama3_like])
+@pytest.mark.parametrize("chat", [False, True])
+def test_bos_is_there_exactly_once_and_only_in_prompts(make, chat: bool) -> None:  # type: ignore[no-untyped-def]
+    tokenizer = make()
+    tokenizer.chat_template = TEMPLATE if chat else None
+    prompts = Prompts(tokenizer, _policy())
+    for ids in (prompts.code_prompt_ids("Add.", ""), prompts.skeleton_prompt_ids("Add.", "")):
+        assert ids[0] == tokenizer.bos_token_id
+        assert ids.count(tokenizer.bos_token_id) == 1
+    assert tokenizer.bos_token_id not in prompts.completion_ids("x = 1")
+
+
+def test_bos_is_not_added_for_a_tokenizer_that_never_adds_it() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.bos_token = EOS
+    prompts = Prompts(tokenizer, _policy())
+    assert tokenizer.bos_token_id not in prompts.code_prompt_ids("Add.", "")
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_prompts_of_a_problem_share_all_but_the_instruction(chat: bool) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE if chat else None
+    prompts = Prompts(tokenizer, _policy())
+    statement, starter = "Add one to x. " * 5, "def f(x):"
+    code = prompts.code_prompt_ids(statement, starter)
+    skeleton = prompts.skeleton_prompt_ids(statement, starter)
+    before = prompts.decode(code[: _shared(code, skeleton)])
+    assert before.endswith(f"{statement.strip()}\n{starter}\n[")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("x = 1", "x = 1\n"),
+        ("  x\n\n\n", "  x\n"),
+        ("", "\n"),
+        ("```python\nx = 1\n```", "x = 1\n"),
+        ("Sure:\n```py\nx = 1\n```\nThat is it.", "x = 1\n"),
+        ("```Python3  \r\nx = 1\r\n```", "x = 1\n"),
+        ("```\nx = 1\n```", "x = 1\n"),
+        ("```python title=a.py\nx = 1\n```", "x = 1\n"),
+        ("```python\nx = 1\ny = 2", "x = 1\ny = 2\n"),
+        ("```python\nshort\n```\nor\n```python\nmuch longer\n```", "much longer\n"),
+        ("1. So:\n   ```python\n   x = 1\n   ```", "   x = 1\n"),
+        ("```bash\npip install everything there is\n```\nthen\n```python\nx = 1\n```", "x = 1\n"),
+        ("```python\n```\n```python\nx = 1\n```", "x = 1\n"),
+        ("```python\ns = 'a ``` b'\n```", "s = 'a ``` b'\n"),
+        ("```python\n\n```", "```python\n\n```\n"),
+    ],
+)
+def test_extract_code_takes_the_longest_python_block(text: str, code: str) -> None:
+    assert extract_code(text) == code
+
+
+def test_extract_code_gives_back_what_completions_hold() -> None:
+    tokenizer = byte_tokenizer()
+    program = "def f(x):\n    return '\u00e9' * x\n"
+    for template in (None, TEMPLATE):
+        tokenizer.chat_template = template
+        prompts = Prompts(tokenizer, _policy())
+        assert extract_code(prompts.decode(prompts.completion_ids(program))) == program

@@ -1,0 +1,507 @@
+"""The report of a run that was made by hand, with the real records, pairs and scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import random
+import re
+from html.parser import HTMLParser
+
+import pytest
+from rich.console import Console
+
+from skeldpo.charts import nice_ticks
+from skeldpo.config import Config, parse_config
+from skeldpo.console import Display
+from skeldpo.evaluate.heldout import evaluate_heldout
+from skeldpo.pair import build_pairs
+from skeldpo.problems.programs import known_candidates
+from skeldpo.records import (
+    Candidate,
+    Dropped,
+    KnownProgram,
+    Measurement,
+    Outcome,
+    PreferencePair,
+    Problem,
+    StageManifest,
+    to_json,
+)
+from skeldpo.report import show_report, show_status, write_report
+from skeldpo.rounds import bootstrap_of, open_run, round_folder
+from skeldpo.store import Store
+from skeldpo.summary import example_pairs, open_run_folder, summarize_run
+from skeldpo.tables import count_between
+from skeldpo.tracking import Tracker
+
+NUM_ROUNDS = 2
+STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01)
+FAST = (
+    "def solve(items):\n    seen = set(items)\n    return len(seen)\n",
+    "def solve(items):\n    return len(set(items))\n",
+)
+SLOW = (
+    "def solve(items):\n    seen = []\n    for item in items:\n        if item not in seen:\n"
+    "            seen.append(item)\n    return len(seen)\n",
+    "def solve(items):\n    count = 0\n    for place in range(len(items)):\n"
+    "        if items[place] not in items[:place]:\n            count += 1\n    return count\n",
+)
+HOSTILE = "def solve(items):\n    return '</pre><script>alert(1)</script>' < items & 1\n"
+
+
+def make_config(storage: str) -> Config:
+    return parse_config(
+        {
+            "run": {"name": "made-up", "storage": storage, "num_rounds": NUM_ROUNDS},
+            "policy": {"model": "starter"},
+            "problems": {"num_train": 12},
+            "pair": {"min_speedup": 1.2},
+            "train": {"beta": 0.1, "skeleton_weight": 0.7, "learning_rate": 1e-4},
+            "evaluate": {"num_bootstrap": 200},
+        },
+        "test",
+    )
+
+
+def make_problem(key: str, split: str) -> Problem:
+    return Problem(
+        problem_id=key,
+        source="families",
+        split=split,
+        difficulty="easy",
+        kind="function",
+        statement="Count the distinct items & return <how many>.",
+        entry_point="solve",
+        starter_code="def solve(items):",
+        tests=(),
+        generators=("def generate_input(size, seed):\n    return [[0] * size]\n",),
+        checker="exact",
+        reference=FAST[0],
+        solutions=(
+            KnownProgram(code=FAST[0], speed="fast"),
+            KnownProgram(code=SLOW[0], speed="slow"),
+        ),
+    )
+
+
+def make_candidate(problem: Problem, index: int, code: str, round_index: int) -> Candidate:
+    return Candidate(
+        candidate_id=f"{problem.problem_id}-{round_index}-{index}",
+        problem_id=problem.problem_id,
+        code=code,
+        origin="sampled",
+        model_id=f"weights-{round_index - 1}",
+        round_index=round_index,
+        sample_index=index,
+        seed=0,
+        finish_reason="stop",
+        prompt_token_ids=(1, 2),
+        completion_token_ids=tuple(range(len(code) // 3)),
+    )
+
+
+def make_check(candidate: Candidate, outcome: Outcome) -> Measurement:
+    return Measurement(
+        candidate_id=candidate.candidate_id,
+        problem_id=candidate.problem_id,
+        equal_to=candidate.candidate_id,
+        phase="check",
+        session_id="",
+        outcome=outcome,
+        cpu_times_ns=(),
+        baseline_times_ns=(),
+        peak_memory_bytes=1 << 20,
+        failure="" if outcome is Outcome.ACCEPTED else "it failed",
+        input_digest="",
+        host_id="node-a",
+        core=1,
+        image_digest="d",
+        python_version="3.11",
+    )
+
+
+def make_timed(row: Measurement, phase: str, ratio: float, num_repeats: int) -> Measurement:
+    times = tuple(round(ratio * each * 10**8) for each in STEADY[:num_repeats])
+    return dataclasses.replace(
+        row,
+        phase=phase,
+        session_id=f"{row.problem_id}-{phase}",
+        cpu_times_ns=times,
+        baseline_times_ns=(10**8,) * num_repeats,
+    )
+
+
+def sample_training(problem: Problem, index: int, rng: random.Random):
+    """Two fast, two slow and a wrong program of one problem, timed twice."""
+    codes = [*FAST, *SLOW, HOSTILE]
+    candidates = [make_candidate(problem, i, code, index) for i, code in enumerate(codes)]
+    slowness = 1.15 + rng.random() ** 2 * 9
+    ratios = dict(zip(candidates, (1.0, 1.05, slowness, 1.3 * slowness), strict=False))
+    checks = [make_check(c, Outcome.ACCEPTED) for c in candidates[:-1]]
+    wrong = rng.choice([Outcome.WRONG_ANSWER, Outcome.TIME_LIMIT, Outcome.SANDBOX_FAILED])
+    rows = [*checks, make_check(candidates[-1], wrong)]
+    for phase, num_repeats in (("screen", 3), ("confirm", 7)):
+        rows += [
+            make_timed(row, phase, ratio, num_repeats)
+            for row, ratio in zip(checks, ratios.values(), strict=True)
+        ]
+    return candidates, rows
+
+
+def sample_heldout(problem: Problem, index: int, rng: random.Random):
+    """Four samples, the more of them right and fast the later the round, and known programs."""
+    candidates = list(known_candidates(problem))
+    rows = [make_check(c, Outcome.ACCEPTED) for c in candidates]
+    rows += [make_timed(row, "screen", r, 3) for row, r in zip(rows, (1.0, 5.0), strict=True)]
+    for place in range(4):
+        candidate = make_candidate(problem, place, FAST[1], index)
+        candidates.append(candidate)
+        if rng.random() < 0.45 + 0.15 * index:
+            check = make_check(candidate, Outcome.ACCEPTED)
+            rows += [check, make_timed(check, "screen", 1 + rng.random() * 6 / index, 3)]
+        else:
+            rows.append(make_check(candidate, Outcome.WRONG_ANSWER))
+    return candidates, rows
+
+
+def step_rows(num_steps: int, rng: random.Random) -> list[dict[str, float]]:
+    rows = []
+    for step in range(num_steps):
+        row = {"step": float(step), "loss": 0.69 - 0.005 * step + 0.05 * rng.random()}
+        for term in ("code", "skeleton")[: 1 + (step >= num_steps // 4)]:
+            row[f"{term}/rewards/margins"] = 0.02 * step + 0.1 * rng.random()
+            row[f"{term}/rewards/accuracies"] = min(1.0, 0.5 + 0.01 * step + 0.2 * rng.random())
+        rows.append(row)
+    return rows
+
+
+class MadeRun:
+    """Writes a run's folder stage by stage, as `run_rounds` does."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.store = open_run(config)
+        self.tracker = Tracker(self.store, config.tracking, config.run.name)
+        self.rng = random.Random(0)
+        self.train = [make_problem(f"train-{i}", "train") for i in range(12)]
+        self.heldout = [
+            make_problem(f"{split}-{i}", split)
+            for split in ("heldout_variant", "heldout_family")
+            for i in range(10)
+        ]
+
+    def finish(self, stage: str, index: int, num_in: int, dropped: tuple[Dropped, ...]) -> None:
+        manifest = StageManifest(
+            stage=stage,
+            round_index=index,
+            config_digest=self.config.digest(),
+            num_in=num_in,
+            num_out=num_in - sum(row.num_rows for row in dropped),
+            dropped=dropped,
+            outputs=(),
+            versions=("skeldpo==0.1.0", "torch==2.13.0"),
+            seconds={"start": 12.5, "sample": 80.25, "train": 44.0}.get(stage, 0.8) * (1 + index),
+            finished_at="2026-01-02T03:04:05+00:00",
+        )
+        self.store.write_manifest(round_folder(index), manifest)
+
+    def sampled(self, index: int, *, is_training: bool):
+        made = [sample_heldout(problem, index, self.rng) for problem in self.heldout]
+        if is_training:
+            made += [sample_training(problem, index, self.rng) for problem in self.train]
+        candidates = [row for rows, _ in made for row in rows]
+        measurements = [row for _, rows in made for row in rows]
+        return candidates, measurements
+
+    def sample_and_evaluate(self, index: int, *, is_training: bool):
+        folder = round_folder(index)
+        candidates, measurements = self.sampled(index, is_training=is_training)
+        self.store.write_records(f"{folder}/candidates.parquet", Candidate, candidates)
+        self.store.write_records(f"{folder}/measurements.parquet", Measurement, measurements)
+        checks = [row for row in measurements if row.phase == "check"]
+        failed = sum(row.outcome is Outcome.SANDBOX_FAILED for row in checks)
+        dropped = (Dropped(reason="sandbox failed", num_rows=failed),) if failed else ()
+        self.finish("sample", index, len(checks), dropped)
+        report = evaluate_heldout(
+            problems=self.heldout,
+            candidates=candidates,
+            measurements=measurements,
+            model_id=f"weights-{index - 1}",
+            round_index=index - 1,
+            bootstrap=bootstrap_of(self.config),
+        )
+        self.store.write_text(f"{folder}/evaluation.json", to_json(report))
+        self.finish("evaluate", index, len(self.heldout), ())
+        return candidates, measurements
+
+    def pair_and_train(self, index: int, candidates, measurements) -> None:
+        pairs = [
+            pair
+            for problem in self.train
+            for pair in build_pairs(
+                problem=problem,
+                candidates=[c for c in candidates if c.problem_id == problem.problem_id],
+                measurements=[m for m in measurements if m.problem_id == problem.problem_id],
+                pair=self.config.pair,
+                skeleton=self.config.skeleton,
+                round_index=index,
+            ).pairs
+        ]
+        path = f"{round_folder(index)}/pairs.parquet"
+        self.store.write_records(path, PreferencePair, pairs)
+        reason = "efficiency: no speed difference beyond doubt; correctness: no wrong candidate"
+        self.finish("pair", index, len(self.train), (Dropped(reason=reason, num_rows=1),))
+        self.tracker.log(index, step_rows(60, self.rng))
+        self.finish("train", index, len(pairs), ())
+
+    def whole(self) -> Store:
+        self.finish("start", 0, 1, ())
+        for index in range(1, NUM_ROUNDS + 1):
+            self.pair_and_train(index, *self.sample_and_evaluate(index, is_training=True))
+        self.sample_and_evaluate(NUM_ROUNDS + 1, is_training=False)
+        return self.store
+
+
+@pytest.fixture
+def config(tmp_path):
+    return make_config(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory) -> Store:
+    return MadeRun(make_config(str(tmp_path_factory.mktemp("runs")))).whole()
+
+
+@pytest.fixture(scope="module")
+def page(whole_run) -> str:
+    write_report(whole_run)
+    return whole_run.read_text("report.html")
+
+
+def shown(call) -> str:
+    """What a terminal without colours, 100 columns wide, would show."""
+    text = io.StringIO()
+    call(Display(Console(file=text, width=100, highlight=False, soft_wrap=True)))
+    return text.getvalue()
+
+
+class _Reader(HTMLParser):
+    """Collects tags and the texts of `pre` elements; fails on tags that are not balanced."""
+
+    VOID = ("meta", "link", "img", "br", "hr", "input")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.codes: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag == "pre":
+            self.codes.append("")
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data) -> None:
+        if "pre" in self._open:
+            self.codes[-1] += data
+
+    def close(self) -> None:
+        super().close()
+        assert self._open == []
+
+
+def read_page(page: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(page)
+    reader.close()
+    return reader
+
+
+def test_page_is_well_formed_and_loads_nothing(page):
+    reader = read_page(page)
+    assert not {"script", "link", "img", "iframe", "object"} & set(reader.tags)
+    assert not [name for name, _ in reader.attributes if name.startswith("on") or name == "src"]
+    assert not re.search(r"https?://|url\(|@import", page)
+    assert "default-src 'none'" in page and "prefers-color-scheme: dark" in page
+
+
+def test_page_shows_scores_of_every_policy_with_intervals(whole_run, page):
+    policies = summarize_run(whole_run).policies
+    assert [policy.report.round_index for policy in policies] == [0, 1, 2]
+    assert policies[0].differences == ()
+    for policy in policies:
+        for score in policy.report.scores:
+            assert f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]" in page
+        for score in policy.differences:
+            assert f"{score.value:+.3f} [{score.low:+.3f}, {score.high:+.3f}]" in page
+    for split in ("all held-out problems", "never trained on", "variants of trained families"):
+        assert split in page
+
+
+def test_page_accounts_for_every_row_of_every_stage(whole_run, page):
+    summary = summarize_run(whole_run)
+    assert len(summary.finished) == 1 + 4 * NUM_ROUNDS + 2 and not summary.missing
+    for manifest in summary.finished:
+        row = f"<tr><th>{manifest.round_index} {manifest.stage}</th>"
+        found = page[page.index(row) :].partition("</tr>")[0]
+        cells = re.findall(r"<td>(.*?)</td>", found)
+        lost = manifest.num_in - manifest.num_out
+        assert cells[1:4] == [str(manifest.num_in), str(manifest.num_out), str(lost)]
+    assert "no speed difference beyond doubt" in page and "sandbox failed" in page
+
+
+def test_verdicts_are_counted_by_group(whole_run):
+    rows = [v for v in summarize_run(whole_run).verdicts if v.round_index == 1]
+    totals = {row.group: sum(row.outcomes.values()) for row in rows}
+    assert totals == {"training": 12 * 5, "held-out": 20 * 4, "known programs": 20 * 2}
+    training = next(row for row in rows if row.group == "training")
+    assert training.outcomes[Outcome.ACCEPTED] == 12 * 4
+
+
+def test_page_has_a_chart_for_each_kind_of_figure(page):
+    labels = re.findall(r'aria-label="([^"]*)"', page)
+    assert {"Pass@1 by policy", "Beyond@1 by policy", "fast share by policy"} <= set(labels)
+    assert {"loss", "reward accuracy", "reward margin, chosen - rejected"} <= set(labels)
+    for index in range(1, NUM_ROUNDS + 1):
+        assert f"speedup of the efficiency pairs of round {index}" in labels
+        assert f"length difference of the efficiency pairs of round {index}" in labels
+    assert "wall time per stage" in labels
+    assert "nan" not in "".join(re.findall(r'(?:points|[xyc][xy12]?)="([^"]*)"', page))
+
+
+def test_speedup_bars_add_up_to_the_pairs(whole_run, page):
+    for row in summarize_run(whole_run).pairs:
+        start = page.index(
+            f'aria-label="speedup of the efficiency pairs of round {row.round_index}"'
+        )
+        chart = page[start:].partition("</svg>")[0]
+        counts = [int(n) for n in re.findall(r"times: (\d+)</title>", chart)]
+        assert sum(counts) == len(row.efficiency) > 0
+
+
+def test_three_examples_show_code_and_skeleton_as_text(whole_run, page):
+    examples = example_pairs(summarize_run(whole_run))
+    assert len({pair.problem_id for pair in examples}) == 3
+    assert examples[0].speedup > examples[1].speedup > examples[2].speedup
+    expected = [
+        text.rstrip()
+        for pair in examples
+        for text in (
+            pair.statement,
+            pair.chosen.code,
+            pair.chosen.skeleton.text,
+            pair.rejected.code,
+            pair.rejected.skeleton.text,
+        )
+    ]
+    assert read_page(page).codes == expected
+
+
+def test_markup_in_programs_stays_text(config):
+    run = MadeRun(config)
+    store = run.whole()
+    path = f"{round_folder(1)}/pairs.parquet"
+    pairs = [
+        dataclasses.replace(pair, rejected=dataclasses.replace(pair.rejected, code=HOSTILE))
+        for pair in store.read_records(path, PreferencePair)
+    ]
+    store.write_records(path, PreferencePair, pairs)
+    write_report(store)
+    reader = read_page(store.read_text("report.html"))
+    assert "script" not in reader.tags
+    assert HOSTILE.rstrip() in reader.codes
+    assert "</pre><script>" in shown(lambda display: show_report(store, display))
+
+
+def test_terminal_shows_the_same_figures(whole_run, page):
+    text = shown(lambda display: show_report(whole_run, display))
+    policy = summarize_run(whole_run).policies[-1]
+    for score in policy.report.scores:
+        assert f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]" in text
+    for word in ("Verdicts", "Preference pairs", "Speedup of", "Length of", "Training", "Dropped"):
+        assert word in text
+    assert whole_run.location("report.html") in text
+
+
+@pytest.mark.parametrize("num_stages", [0, 1, 2, 3])
+def test_unfinished_run_is_reported_as_far_as_it_got(config, num_stages):
+    run = MadeRun(config)
+    if num_stages > 0:
+        run.finish("start", 0, 1, ())
+    if num_stages > 1:
+        sampled = run.sample_and_evaluate(1, is_training=True)
+    if num_stages > 2:
+        run.pair_and_train(1, *sampled)
+    write_report(run.store)
+    page = run.store.read_text("report.html")
+    read_page(page)
+    num_done = (0, 1, 3, 5)[num_stages]
+    assert f"not finished: {num_done} of 11 stages done" in page
+    assert ("No policy has been evaluated yet" in page) == (num_stages < 2)
+    assert ("No pairs have been built yet" in page) == (num_stages < 3)
+    assert f"{num_done} of 11" in shown(lambda display: show_report(run.store, display))
+
+
+def test_status_counts_the_problems_of_a_running_sample_stage(config):
+    run = MadeRun(config)
+    run.finish("start", 0, 1, ())
+    candidates, measurements = run.sampled(1, is_training=True)
+    table = round_folder(1)
+    for place, problem in enumerate(run.train[:5]):
+        key = problem.problem_id
+        mine = [row for row in candidates if row.problem_id == key]
+        run.store.write_part(f"{table}/candidates", key, Candidate, mine)
+        if place < 3:
+            rows = [row for row in measurements if row.problem_id == key]
+            run.store.write_part(f"{table}/measurements", key, Measurement, rows)
+    text = shown(lambda display: show_status(run.store.root, display))
+    assert "round 1 sample: 3 problems measured so far, 5 generated" in text
+    assert "1 of 11 stages done, next is round 1 sample" in text
+    (verdicts,) = summarize_run(run.store).verdicts
+    assert sum(verdicts.outcomes.values()) == 3 * 5
+
+
+def test_status_shows_every_stage_and_why_rows_were_dropped(whole_run):
+    text = shown(lambda display: show_status(whole_run.root, display))
+    for stage in ("0 start", "1 sample", "1 evaluate", "1 pair", "1 train", "3 evaluate"):
+        assert re.search(rf"^{stage} +2026-01-02 03:04:05 +\d", text, re.MULTILINE), stage
+    assert "no speed difference beyond doubt" in text
+    assert "finished, 2 rounds" in text
+
+
+def test_status_of_a_folder_that_is_no_run_says_what_was_expected(tmp_path):
+    with pytest.raises(ValueError, match=r"expected config\.json in it, there is no such folder"):
+        show_status(str(tmp_path / "nothing"), Display())
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"expected config\.json in it, found notes\.txt"):
+        open_run_folder(str(tmp_path))
+
+
+def test_run_folder_may_be_relative(whole_run, monkeypatch):
+    monkeypatch.chdir(whole_run.root)
+    assert open_run_folder(".").exists("report.html") == whole_run.exists("report.html")
+    assert open_run_folder(".").exists("config.json")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, [0, 0.5, 1]), (0.41, 0.63, [0.4, 0.5, 0.6, 0.7]), (-3, 9, [-5, 0, 5, 10])],
+)
+def test_axis_ticks_are_round_numbers_that_enclose_the_values(low, high, expected):
+    assert nice_ticks(low, high, (-100, 100)) == expected
+
+
+def test_values_on_an_edge_count_in_the_upper_bin():
+    assert count_between([1.0, 1.5, 2.0, 2.0], [1.0, 2.0, 4.0]).counts == (2, 2)

@@ -1,0 +1,188 @@
+"""The store: a file is there as a whole or not at all, on local disk and on fsspec URLs."""
+
+from __future__ import annotations
+
+import json
+import resource
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sample_records import SAMPLED
+
+from skeldpo.records import Candidate, Dropped, Problem, StageManifest, arrow_schema
+from skeldpo.store import Store, records_from_parquet, records_to_parquet, run_root
+
+MANIFEST = StageManifest(
+    stage="sample",
+    round_index=1,
+    config_digest="d",
+    num_in=2,
+    num_out=2,
+    dropped=(),
+    outputs=("candidates.parquet",),
+    versions=(),
+    seconds=0.5,
+    finished_at="2025-01-01T00:00:00+00:00",
+)
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store on disk, and one behind fsspec."""
+    if request.param == "memory":
+        return Store(f"memory://{uuid.uuid4().hex}/run")
+    return Store(str(tmp_path / "run"))
+
+
+@contextmanager
+def _largest_file(num_bytes: int) -> Iterator[None]:
+    """The kernel refuses longer files, as it does on a full disk (EFBIG for ENOSPC)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_write_text_creates_replaces_and_removes(store: Store) -> None:
+    assert not store.exists("a/b.txt")
+    assert store.names("a") == []
+    store.write_text("a/b.txt", "\u00e9")
+    store.write_text("a/b.txt", "two")
+    store.write_text("a/a.txt", "")
+    assert store.read_text("a/b.txt") == "two"
+    assert store.read_text("a/a.txt") == ""
+    assert store.names("a") == ["a.txt", "b.txt"]
+    store.remove("a/b.txt")
+    store.remove("a/b.txt")
+    assert store.names("a") == ["a.txt"]
+    store.remove("a")
+    assert not store.exists("a")
+
+
+def test_read_missing_file_is_value_error_with_its_place(store: Store) -> None:
+    with pytest.raises(ValueError, match=r"expected a file at .*run/none\.txt, found none"):
+        store.read_text("none.txt")
+
+
+def test_records_round_trip_empty_or_not(store: Store) -> None:
+    rows = [SAMPLED, replace(SAMPLED, candidate_id="c1", code="\u00e9\n", prompt_token_ids=())]
+    store.write_records("t.parquet", Candidate, rows)
+    assert store.read_records("t.parquet", Candidate) == rows
+    store.write_records("t.parquet", Candidate, [])
+    assert store.read_records("t.parquet", Candidate) == []
+
+
+def test_parquet_has_the_record_schema() -> None:
+    table = pq.read_table(pa.BufferReader(records_to_parquet(Candidate, [SAMPLED])))
+    assert table.schema.equals(arrow_schema(Candidate))
+
+
+def test_read_records_of_another_kind_or_no_table_names_the_file(store: Store) -> None:
+    store.write_records("t.parquet", Candidate, [SAMPLED])
+    with pytest.raises(ValueError, match=r"run/t\.parquet: Problem: expected columns"):
+        store.read_records("t.parquet", Problem)
+    store.write_text("t.parquet", "no table")
+    with pytest.raises(ValueError, match=r"run/t\.parquet is not a Parquet table"):
+        store.read_records("t.parquet", Candidate)
+    with pytest.raises(ValueError, match="somewhere"):
+        records_from_parquet(b"", Candidate, "somewhere")
+
+
+def test_file_that_is_being_written_is_not_seen(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    (tmp_path / "t.parts").mkdir()
+    (tmp_path / "t.parts" / ".writing-0123abcd-p1.parquet").write_bytes(b"half")
+    assert store.names("t.parts") == []
+    assert store.part_keys("t") == set()
+    assert store.join_parts("t", Candidate, ["p1"]) == []
+
+
+def test_write_on_full_disk_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write_text("big.txt", "old")
+    with (
+        _largest_file(1 << 12),
+        pytest.raises(RuntimeError, match=r"cannot write .*big\.txt: .*Free space"),
+    ):
+        store.write_bytes("big.txt", b"x" * (1 << 20))
+    assert store.read_text("big.txt") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["big.txt"]
+    store.write_text("big.txt", "new")
+    assert store.read_text("big.txt") == "new"
+
+
+def test_write_below_a_file_is_runtime_error_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RuntimeError, match=r"cannot write .*file/run/a\.txt"):
+        Store(str(tmp_path / "file" / "run")).write_text("a.txt", "")
+
+
+def test_parts_are_committed_joined_in_order_and_dropped(store: Store) -> None:
+    for key in ("p2", "p1"):
+        store.write_part("round-001/t", key, Candidate, [replace(SAMPLED, candidate_id=key)] * 2)
+    store.write_part("round-001/t", "p3", Candidate, [])
+    assert store.part_keys("round-001/t") == {"p1", "p2", "p3"}
+    joined = store.join_parts("round-001/t", Candidate, ["p1", "none", "p3", "p2"])
+    assert [row.candidate_id for row in joined] == ["p1", "p1", "p2", "p2"]
+    assert store.read_records("round-001/t.parquet", Candidate) == joined
+    assert len(store.read_part("round-001/t", "p1", Candidate)) == 2
+    store.remove_part("round-001/t", "p1")
+    assert store.part_keys("round-001/t") == {"p2", "p3"}
+    store.drop_parts("round-001/t")
+    assert store.part_keys("round-001/t") == set()
+    assert store.names("round-001") == ["t.parquet"]
+
+
+@pytest.mark.parametrize("key", ["Mbpp/2", "../up", "a b%2F", "x.parquet", "\u00fc?#*"])
+def test_part_of_a_problem_id_that_is_no_file_name_is_found_again(store: Store, key: str) -> None:
+    store.write_part("t", key, Candidate, [SAMPLED])
+    assert store.part_keys("t") == {key}
+    assert store.join_parts("t", Candidate, [key]) == [SAMPLED]
+    assert store.names("t.parts") and "/" not in store.names("t.parts")[0]
+
+
+def test_manifest_is_none_until_written_then_the_same(store: Store) -> None:
+    assert store.read_manifest("round-001", "sample") is None
+    store.write_manifest("round-001", MANIFEST)
+    assert store.read_manifest("round-001", "sample") == MANIFEST
+    assert store.read_manifest("round-001", "pair") is None
+    dropped = replace(MANIFEST, num_in=3, dropped=(Dropped(reason="r", num_rows=1),))
+    store.write_manifest("round-001", dropped)
+    assert json.loads(store.read_text("round-001/sample.manifest.json"))["num_in"] == 3
+
+
+def test_put_folder_and_local_folder_copy_through_any_store(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "model"
+    (source / "inner").mkdir(parents=True)
+    (source / "config.json").write_text("{}")
+    (source / "inner" / "a.txt").write_text("a")
+    store.put_folder(source, "policy")
+    assert store.names("policy") == ["config.json", "inner"]
+    local = Path(store.local_folder("policy"))
+    assert (local / "inner" / "a.txt").read_text() == "a"
+    assert store.is_local == (str(local) == store.location("policy"))
+    store.put_folder(local, "policy")
+    assert store.read_text("policy/config.json") == "{}"
+
+
+def test_store_of_unknown_protocol_is_value_error() -> None:
+    with pytest.raises(ValueError, match="nosuch"):
+        Store("nosuch://bucket/run")
+
+
+def test_run_root_is_absolute_or_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SKELDPO_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run_root("runs", "a") == str(tmp_path / "runs" / "a")
+    assert run_root("/data", "a") == "/data/a"
+    assert run_root("s3://bucket/runs/", "a") == "s3://bucket/runs/a"
+    monkeypatch.setenv("SKELDPO_HOME", "/home/elsewhere")
+    assert run_root("runs", "a") == "/home/elsewhere/runs/a"

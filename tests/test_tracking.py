@@ -1,0 +1,73 @@
+"""Metric lines: kept over restarts, counted once, and a sink that lacks its package says so."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from skeldpo.config import TrackingConfig
+from skeldpo.store import Store
+from skeldpo.tracking import Tracker, read_metrics
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(str(tmp_path))
+
+
+def _tracker(store: Store, *backends: str) -> Tracker:
+    return Tracker(store, TrackingConfig.model_validate({"backends": backends}), "run")
+
+
+def test_log_writes_json_lines_and_goes_on_after_a_restart(store: Store) -> None:
+    _tracker(store).log(1, [{"step": 0, "train/loss": 0.7}, {"step": 1, "train/loss": 0.6}])
+    _tracker(store).log(2, [{"evaluate/pass@1": 0.5}])
+    lines = [json.loads(line) for line in store.read_text("metrics.jsonl").splitlines()]
+    assert [line["round"] for line in lines] == [1, 1, 2]
+    assert [line.get("step") for line in lines] == [0, 1, None]
+    assert lines[1]["train/loss"] == 0.6
+    assert all(line["time"] > 1.7e9 for line in lines)
+    assert read_metrics(store) == lines
+
+
+def test_log_without_rows_leaves_a_readable_file(store: Store) -> None:
+    _tracker(store).log(1, [])
+    assert read_metrics(store) == []
+    _tracker(store).log(1, [{"pair/efficiency": 1.0}])
+    assert len(read_metrics(store)) == 1
+
+
+def test_read_metrics_of_an_empty_run_is_empty(store: Store) -> None:
+    assert read_metrics(store) == []
+
+
+def test_read_metrics_counts_a_repeated_stage_once(store: Store) -> None:
+    tracker = _tracker(store)
+    tracker.log(1, [{"step": 0, "train/loss": 0.7}, {"sample/seconds": 1.0}])
+    tracker.log(1, [{"step": 0, "train/loss": 0.5}, {"pair/seconds": 2.0}])
+    tracker.log(2, [{"step": 0, "train/loss": 0.4}])
+    rows = read_metrics(store)
+    assert [row["train/loss"] for row in rows if "train/loss" in row] == [0.5, 0.4]
+    assert len(rows) == 4
+
+
+def test_tensorboard_backend_writes_events(store: Store, tmp_path: Path) -> None:
+    _tracker(store, "tensorboard").log(3, [{"step": 2, "train/loss": 0.7}])
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    (scalar,) = events.Scalars("train/loss")
+    assert scalar.step == 3_000_002
+    assert scalar.value == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("backend", ["wandb", "mlflow"])
+def test_backend_that_is_not_installed_is_runtime_error(store: Store, backend: str) -> None:
+    if importlib.util.find_spec(backend):
+        pytest.skip(f"{backend} is installed here")
+    with pytest.raises(RuntimeError, match=rf"tracking\.backends names '{backend}'.*tracking"):
+        _tracker(store, backend)
