@@ -61,7 +61,6 @@ start_head() {
     export PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv"
     export SKELDPO_HOME="$PWD"
     export RAY_USAGE_STATS_ENABLED=${RAY_USAGE_STATS_ENABLED:-0}
-    export RAY_raylet_start_wait_time_s=$START_WAIT_S
     # With the mode unset, Ray takes or leaves tokens by whether ~/.ray/auth_token happens to exist.
     export RAY_AUTH_MODE=${RAY_AUTH_MODE:-disabled}
     [[ "$RAY_AUTH_MODE" != token ]] || ray get-auth-token --generate >/dev/null

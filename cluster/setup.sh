@@ -107,8 +107,12 @@ install_packages() {
 }
 
 verify_packages() {
-    local probe='import torch, vllm, ray'
-    [[ "$1" == cpu ]] || probe+='; assert torch.cuda.is_available(), "torch sees no GPU: update the NVIDIA driver"'
+    local probe='import torch, ray'
+    if [[ "$1" == cpu ]]; then
+        probe+=', vllm'
+    elif command -v nvidia-smi >/dev/null; then # not while an image is built
+        probe+=', vllm; assert torch.cuda.is_available(), "no GPU: is the NVIDIA driver too old?"'
+    fi
     .venv/bin/python -W ignore -c "$probe" >.venv/verify.log 2>&1 || {
         tail -5 .venv/verify.log >&2
         die "the packages are installed but do not import (above; all of it: .venv/verify.log)." \
@@ -149,11 +153,26 @@ engine_answers() {
     fi
 }
 
+# In a container with cgroup v2, the processes must leave the root group before its controllers
+# (memory, cpuset, pids) can be handed on to the engine's containers.
+delegate_cgroups() {
+    local root=/sys/fs/cgroup
+    # The root group of a real host has no cgroup.type; cgroup v1 has neither file.
+    [[ -f $root/cgroup.type && -w $root/cgroup.subtree_control ]] || return 0
+    mkdir -p $root/init
+    local pid
+    while read -r pid; do # one that ended meanwhile is no harm
+        echo "$pid" >$root/init/cgroup.procs 2>/dev/null || true
+    done <$root/cgroup.procs
+    sed -e 's/ / +/g' -e 's/^/+/' $root/cgroup.controllers >$root/cgroup.subtree_control
+}
+
 start_engine() {
     if [[ -d /run/systemd/system ]]; then
         systemctl enable --now docker
     else
         say "starting dockerd (log: $ENGINE_LOG)"
+        delegate_cgroups
         setsid --fork dockerd >>"$ENGINE_LOG" 2>&1 </dev/null
     fi
 }

@@ -192,7 +192,7 @@ def _line(frame: _Frame, line: Series, dodge: float) -> str:
     parts = [f'<polyline class="line c{line.color}{pale}" points="{path}"/>']
     for x, y, point in places if len(places) <= _MAX_DOTS and not line.is_pale else ():
         has_interval = point.low < point.high
-        interval = f" [{point.low:.3f}, {point.high:.3f}]" if has_interval else ""
+        interval = f" [{point.low:.4g}, {point.high:.4g}]" if has_interval else ""
         if has_interval:
             parts.append(
                 f'<line class="line thin c{line.color}" x1="{x}" x2="{x}" '
@@ -200,7 +200,7 @@ def _line(frame: _Frame, line: Series, dodge: float) -> str:
             )
         parts.append(
             f'<circle class="fill c{line.color}" cx="{x}" cy="{y}" r="4">'
-            f"<title>{escape(line.name)}: {point.y:.3f}{interval}</title></circle>"
+            f"<title>{escape(line.name)}: {point.y:.4g}{interval}</title></circle>"
         )
     return "".join(parts)
 

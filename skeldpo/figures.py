@@ -114,7 +114,7 @@ def _score_figure(summary: RunSummary) -> Figure:
         ]
         title = f"{METRIC_TITLES[metric]} by policy"
         svg = line_chart(lines, title=title, x_label="policy after round", x_ticks=ticks)
-        panels.append(Panel(caption=METRIC_TITLES[metric], svg=svg))
+        panels.append(Panel(caption=f"{METRIC_TITLES[metric]}, %", svg=svg))
     legend = tuple(
         LegendEntry(name=_split_name(split), color=color % NUM_COLORS)
         for color, split in enumerate(shown)
@@ -125,7 +125,7 @@ def _score_figure(summary: RunSummary) -> Figure:
 def _score_points(policies: Sequence[PolicyScores], split: str, metric: str) -> tuple[Point, ...]:
     found = [(p.report.round_index, find_score(p.report.scores, split, metric)) for p in policies]
     return tuple(
-        Point(x=index, y=score.value, low=score.low, high=score.high)
+        Point(x=index, y=100 * score.value, low=100 * score.low, high=100 * score.high)
         for index, score in found
         if score is not None
     )
@@ -163,22 +163,24 @@ def _speedup_figure(summary: RunSummary) -> Figure:
 def _length_figure(summary: RunSummary) -> Figure:
     found = [(row, length_differences(row.efficiency)) for row in summary.pairs if row.efficiency]
     widest = max((abs(value) for _, values in found for value in values), default=0) + 1
-    step = max(1, nice_ticks(0, widest, (0, math.inf))[1] / 4)
+    ticks = nice_ticks(0, widest, (0, math.inf))
+    step = max(1, math.ceil(ticks[1] / 2))
     edges = [step * i for i in range(-math.ceil(widest / step), math.ceil(widest / step) + 1)]
     binned = [count_between(values, edges) for _, values in found]
     most = max((count for bins in binned for count in bins.counts), default=0)
     names = [f"{edges[i]:g} to {edges[i + 1]:g} tokens" for i in range(len(edges) - 1)]
     middle = len(edges) // 2
-    every = max(1, math.ceil(middle / 3))
-    places = sorted(
-        {middle + k * every for k in range(-3, 4) if 0 <= middle + k * every < len(edges)}
-    )
+    num_marked = max(1, middle // 3)
+    places = [place for place in range(len(edges)) if (place - middle) % num_marked == 0]
     panels = tuple(
         Panel(
             caption=f"round {row.round_index}: median {statistics.median(values):+g} tokens",
             svg=histogram(
                 _columns(names, bins.counts),
-                ticks=[Tick(at=place, text=f"{edges[place]:+g}") for place in places],
+                ticks=[
+                    Tick(at=place, text=f"{edges[place]:+g}" if edges[place] else "0")
+                    for place in places
+                ],
                 title=f"length difference of the efficiency pairs of round {row.round_index}",
                 x_label="chosen length - rejected length, tokens",
                 color=1,
@@ -196,12 +198,14 @@ def _columns(names: Sequence[str], counts: Sequence[int]) -> list[Column]:
 
 def _training_figure(summary: RunSummary) -> Figure:
     """Steps of all rounds on one axis, with a rule where a round begins."""
-    marks: list[Tick] = []
-    rows: list[dict[str, float]] = []
-    for training in summary.training:
-        marks.append(Tick(at=len(rows), text=f"round {training.round_index}"))
-        rows += training.steps
-    if not rows:
+    marks = []
+    offsets = []
+    num_steps = 0
+    for row in summary.training:
+        marks.append(Tick(at=num_steps, text=f"round {row.round_index}"))
+        offsets.append(num_steps)
+        num_steps += len(row.steps)
+    if not num_steps:
         return Figure(name="training", legend=(), panels=())
     terms = (LegendEntry(name="code", color=0), LegendEntry(name="skeleton", color=1))
     panels = []
@@ -213,19 +217,24 @@ def _training_figure(summary: RunSummary) -> Figure:
         ("reward accuracy", (("code/rewards/accuracies", 0), ("skeleton/rewards/accuracies", 1)),
          (0.0, 1.0)),
     ):  # fmt: skip
-        lines = [line for name, color in names for line in _curves(rows, name, color)]
+        lines = [
+            line
+            for row, offset in zip(summary.training, offsets, strict=True)
+            for name, color in names
+            for line in _curves(row.steps, name, color, offset)
+        ]
         svg = line_chart(lines, title=caption, x_label="optimizer step", marks=marks, limits=limits)
         panels.append(Panel(caption=caption, svg=svg))
     return Figure(name="training", legend=terms, panels=tuple(panels))
 
 
-def _curves(rows: Sequence[dict[str, float]], name: str, color: int) -> list[Series]:
-    """The values of a metric, and their running mean where there are many."""
-    points = [(x, row[name]) for x, row in enumerate(rows) if name in row]
+def _curves(steps: Sequence[dict[str, float]], name: str, color: int, offset: int) -> list[Series]:
+    """A metric over the steps of a round, and its running mean where there are many."""
+    points = [(offset + x, row[name]) for x, row in enumerate(steps) if name in row]
     raw = _series(name, color, points, is_pale=len(points) >= _SMOOTHED_FROM)
     if not raw.is_pale:
         return [raw]
-    half = len(points) // 40
+    half = len(points) // 20
     smooth = [
         (x, statistics.fmean(y for _, y in points[max(0, i - half) : i + half + 1]))
         for i, (x, _) in enumerate(points)

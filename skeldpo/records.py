@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
 import json
 import types
@@ -339,7 +340,7 @@ class StageManifest:
 
 def arrow_schema(record: type) -> pa.Schema:
     """The Parquet schema of a record class, one column a field, in order."""
-    hints = typing.get_type_hints(record)
+    hints = _field_types(record)
     return pa.schema(
         [pa.field(f.name, _arrow_type(hints[f.name]), nullable=False)
          for f in dataclasses.fields(record)]
@@ -353,7 +354,7 @@ def to_row(record: Any) -> dict[str, Any]:
 
 def from_row(record: type[Record], row: dict[str, Any]) -> Record:
     """The record that `to_row` gave; ValueError names a missing or unknown column."""
-    hints = typing.get_type_hints(record)
+    hints = _field_types(typing.cast(type, record))
     if set(row) != set(hints):
         raise ValueError(
             f"{record.__name__}: expected columns {sorted(hints)}, "
@@ -385,6 +386,12 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return to_row(value)
     return value
+
+
+@functools.cache
+def _field_types(record: type) -> dict[str, Any]:
+    """Resolving the annotations anew takes a millisecond, which every row would pay."""
+    return typing.get_type_hints(record)
 
 
 def _typed(hint: Any, value: Any) -> Any:

@@ -32,7 +32,7 @@ NUM_EXAMPLES = 3
 
 Record = TypeVar("Record")
 
-ProgramGroup = Literal["training", "held-out", "known programs"]
+ProgramGroup = Literal["training", "held-out", "known"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,12 +219,12 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
     if report is not None:
         heldout |= {score.problem_id for score in report.per_problem} | set(report.unscored)
     groups: dict[ProgramGroup, list[Measurement]] = {
-        "training": [], "held-out": [], "known programs": [],
+        "training": [], "held-out": [], "known": [],
     }  # fmt: skip
     for row in checks:
         candidate = candidates.get(row.candidate_id)
         if candidate is not None and candidate.origin == "dataset":
-            groups["known programs"].append(row)
+            groups["known"].append(row)
         else:
             groups["held-out" if row.problem_id in heldout else "training"].append(row)
     return [

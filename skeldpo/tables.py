@@ -47,19 +47,19 @@ class Bins:
 
 
 def score_tables(summary: RunSummary) -> list[Table]:
-    """Per split: every policy's scores, each followed by its difference from the start."""
+    """Per split: every policy's scores, and below them their differences from policy 0."""
     tables = []
     for split in splits(summary.policies):
         rows = []
         for policy in summary.policies:
             index = policy.report.round_index
-            name = f"policy {index}" if index else "policy 0 (start)"
-            rows.append((name, *_score_cells(policy.report.scores, split, "")))
+            rows.append((f"policy {index}", *_score_cells(policy.report.scores, split, "")))
             if policy.differences:
-                differences = _score_cells(policy.differences, split, "+")
-                rows.append((f"  {index} minus start", *differences))
-        title = SPLIT_TITLES.get(split, f"split {split}")
-        columns = ("", "problems", *(METRIC_TITLES[metric] for metric in METRICS))
+                rows.append((f"  {index} - 0", *_score_cells(policy.differences, split, "+")))
+        score = find_score(summary.policies[-1].report.scores, split, METRICS[0])
+        num_problems = score.num_problems if score else 0
+        title = f"{SPLIT_TITLES.get(split, f'split {split}')} ({num_problems})"
+        columns = ("", *(f"{METRIC_TITLES[metric]}, %" for metric in METRICS))
         tables.append(Table(title=title, columns=columns, rows=tuple(rows)))
     return tables
 
@@ -94,7 +94,7 @@ def stage_table(summary: RunSummary) -> Table:
         begun = stage.num_written or stage.num_measured
         state = f"{stage.num_measured} problems measured" if begun else "not finished"
         rows.append((f"{stage.round_index} {stage.stage}", state, *(NOTHING,) * 5))
-    columns = ("round, stage", "finished (UTC)", "in", "out", "dropped", "of", "seconds")
+    columns = ("round, stage", "finished (UTC)", "in", "out", "dropped", "rows are", "seconds")
     return Table(title="Stages", columns=columns, rows=tuple(rows))
 
 
@@ -102,7 +102,7 @@ def dropped_table(summary: RunSummary) -> Table:
     """What every stage left out, and why."""
     rows = tuple(
         (row.reason, f"{manifest.round_index} {manifest.stage}",
-         f"{row.num_rows:,} {_UNITS.get(manifest.stage, 'rows')}")
+         f"{row.num_rows:,} of {manifest.num_in:,} {_UNITS.get(manifest.stage, 'rows')}")
         for manifest in summary.finished
         for row in manifest.dropped
     )  # fmt: skip
@@ -120,7 +120,7 @@ def verdict_table(summary: RunSummary) -> Table:
         rows.append((f"{row.round_index} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
                      *counts))  # fmt: skip
     names = (outcome.value.lower().replace("_", " ") for outcome in outcomes)
-    columns = ("round, programs", "all", "distinct", "right", *names)
+    columns = ("round", "all", "distinct", "right", *names)
     return Table(title="Verdicts", columns=columns, rows=tuple(rows))
 
 
@@ -135,15 +135,16 @@ def pair_table(summary: RunSummary) -> Table:
             (
                 f"round {row.round_index}",
                 str(len({pair.problem_id for pair in row.pairs})),
-                str(len(row.pairs) - len(speedups)),
                 str(len(speedups)),
                 str(with_skeleton),
+                str(len(row.pairs) - len(speedups)),
                 *middle,
             )
         )
-    columns = ("", "problems", "correctness pairs", "efficiency pairs", "with skeletons",
-               "least speedup", "median speedup", "largest speedup")  # fmt: skip
-    return Table(title="Preference pairs", columns=columns, rows=tuple(rows))
+    columns = ("", "problems", "efficiency", "skeletons", "correctness",
+               "least", "median", "largest")  # fmt: skip
+    title = "Preference pairs; least, median and largest speedup"
+    return Table(title=title, columns=columns, rows=tuple(rows))
 
 
 def length_table(summary: RunSummary) -> Table:
@@ -159,10 +160,10 @@ def length_table(summary: RunSummary) -> Table:
             rejected = statistics.median(len(p.rejected.completion_token_ids) for p in pairs)
             longer = sum(difference > 0 for difference in differences) / len(differences)
             median = f"{statistics.median(differences):+g}"
-            rows.append((f"round {row.round_index}, {stage}", f"{chosen:g}", f"{rejected:g}",
+            rows.append((f"{row.round_index} {stage}", f"{chosen:g}", f"{rejected:g}",
                          median, f"{longer:.0%}"))  # fmt: skip
-    columns = ("", "chosen tokens", "rejected tokens", "chosen - rejected", "chosen longer")
-    return Table(title="Length of the sides (medians)", columns=columns, rows=tuple(rows))
+    columns = ("round, pairs", "chosen", "rejected", "difference", "chosen longer")
+    return Table(title="Length of the sides in tokens (medians)", columns=columns, rows=tuple(rows))
 
 
 def training_table(summary: RunSummary) -> Table:
@@ -225,16 +226,15 @@ def versions(summary: RunSummary) -> tuple[str, ...]:
     return tuple(sorted({text for manifest in summary.finished for text in manifest.versions}))
 
 
-def _score_cells(scores: Iterable[Score], split: str, sign: str) -> tuple[str, ...]:
-    found = [find_score(scores, split, metric) for metric in METRICS]
-    num_problems = str(found[0].num_problems) if found[0] else NOTHING
-    return (num_problems, *(interval_text(score, sign) if score else NOTHING for score in found))
-
-
 def interval_text(score: Score, sign: str) -> str:
-    """The value with its 95 % interval; `sign` "+" shows the sign of positive numbers."""
-    low, high = f"{score.low:{sign}.3f}", f"{score.high:{sign}.3f}"
-    return f"{score.value:{sign}.3f} [{low}, {high}]"
+    """Value and 95 % interval in percent; with `sign` "+" positive numbers have a sign."""
+    value, low, high = (f"{100 * x:{sign}.1f}" for x in (score.value, score.low, score.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _score_cells(scores: Iterable[Score], split: str, sign: str) -> tuple[str, ...]:
+    found = (find_score(scores, split, metric) for metric in METRICS)
+    return tuple(interval_text(score, sign) if score else NOTHING for score in found)
 
 
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:

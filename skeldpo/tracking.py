@@ -67,7 +67,8 @@ def _open_sink(
 ) -> Callable[[Mapping[str, float]], object]:
     try:
         if name == "tensorboard":
-            from tensorboardX import SummaryWriter
+            # Not tensorboardX: its flush does not wait for the queue, so last lines are lost.
+            from torch.utils.tensorboard import SummaryWriter
 
             return _Events(SummaryWriter(store.location("tensorboard")))
         if name == "wandb":

@@ -60,7 +60,9 @@ def test_is_correct(
 
 
 @pytest.mark.parametrize("checker", ["exact", "float", "unordered", "ignore_case"])
-@pytest.mark.parametrize("answer", ["", "[1", "[" * 100_000, "9" * 5000, "nan nan", "{}", '"\\ud800"'])
+@pytest.mark.parametrize(
+    "answer", ["", "[1", "[" * 100_000, "9" * 5000, "nan nan", "{}", '"\\ud800"']
+)
 def test_is_correct_malformed_answer_is_wrong_not_an_error(checker: str, answer: str) -> None:
     assert is_correct(checker, "function", answer, "[1]") is False
 

@@ -25,6 +25,7 @@ from skeldpo.records import (
     Outcome,
     PreferencePair,
     Problem,
+    Score,
     StageManifest,
     to_json,
 )
@@ -280,10 +281,15 @@ def page(whole_run) -> str:
 
 
 def shown(call) -> str:
-    """What a terminal without colours, 100 columns wide, would show."""
+    """What a terminal without colours, 80 columns wide, would show."""
     text = io.StringIO()
-    call(Display(Console(file=text, width=100, highlight=False, soft_wrap=True)))
+    call(Display(Console(file=text, width=80, highlight=False, soft_wrap=True)))
     return text.getvalue()
+
+
+def in_percent(score: Score, sign: str) -> str:
+    low, high = f"{score.low:{sign}.1%}"[:-1], f"{score.high:{sign}.1%}"[:-1]
+    return f"{score.value:{sign}.1%}"[:-1] + f" [{low}, {high}]"
 
 
 class _Reader(HTMLParser):
@@ -343,9 +349,9 @@ def test_page_shows_scores_of_every_policy_with_intervals(whole_run, page):
     assert policies[0].differences == ()
     for policy in policies:
         for score in policy.report.scores:
-            assert f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]" in page
+            assert in_percent(score, "") in page
         for score in policy.differences:
-            assert f"{score.value:+.3f} [{score.low:+.3f}, {score.high:+.3f}]" in page
+            assert in_percent(score, "+") in page
     for split in ("all held-out problems", "never trained on", "variants of trained families"):
         assert split in page
 
@@ -365,7 +371,7 @@ def test_page_accounts_for_every_row_of_every_stage(whole_run, page):
 def test_verdicts_are_counted_by_group(whole_run):
     rows = [v for v in summarize_run(whole_run).verdicts if v.round_index == 1]
     totals = {row.group: sum(row.outcomes.values()) for row in rows}
-    assert totals == {"training": 12 * 5, "held-out": 20 * 4, "known programs": 20 * 2}
+    assert totals == {"training": 12 * 5, "held-out": 20 * 4, "known": 20 * 2}
     training = next(row for row in rows if row.group == "training")
     assert training.outcomes[Outcome.ACCEPTED] == 12 * 4
 
@@ -429,7 +435,7 @@ def test_terminal_shows_the_same_figures(whole_run, page):
     text = shown(lambda display: show_report(whole_run, display))
     policy = summarize_run(whole_run).policies[-1]
     for score in policy.report.scores:
-        assert f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]" in text
+        assert in_percent(score, "") in text
     for word in ("Verdicts", "Preference pairs", "Speedup of", "Length of", "Training", "Dropped"):
         assert word in text
     assert whole_run.location("report.html") in text

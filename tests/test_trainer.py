@@ -35,12 +35,12 @@ def policy_folder(tmp_path_factory) -> str:
     return save_tiny_policy(tmp_path_factory.mktemp("start") / "policy")
 
 
-def train(policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), **settings):
+def train(policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), output=None, **settings):
     return train_policy(
         config=tiny_config(**{**TRAIN, **settings}),
         pairs=pairs,
         policy_folder=policy_folder,
-        output_folder=str(folder / "trained"),
+        output_folder=str(output or folder / "trained"),
         reference_path=str(folder / "reference.parquet"),
         storage_path=str(folder / "ray"),
         run_name="round-0",
@@ -48,12 +48,17 @@ def train(policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), **settings):
     )
 
 
+@pytest.fixture(scope="module")
+def one_worker(cluster, policy_folder, tmp_path_factory):
+    """The folder and the result of an undisturbed run on one worker."""
+    folder = tmp_path_factory.mktemp("one")
+    return folder, train(policy_folder, folder)
+
+
 @pytest.mark.ray
-def test_one_worker_and_two_train_the_same_policy(cluster, policy_folder, tmp_path):
-    losses = []
-    for num_workers in (1, 2):
-        folder = tmp_path / str(num_workers)
-        result = train(policy_folder, folder, num_workers=num_workers)
+def test_one_worker_and_two_train_the_same_policy(one_worker, policy_folder, tmp_path):
+    runs = [one_worker, (tmp_path, train(policy_folder, tmp_path, num_workers=2))]
+    for folder, result in runs:
         assert (result.num_steps, result.num_pairs) == (3, 6)
         assert [(row.reason, row.num_rows) for row in result.dropped] == [
             (DropReason.CODE_TOO_LONG.value, 1)
@@ -61,47 +66,34 @@ def test_one_worker_and_two_train_the_same_policy(cluster, policy_folder, tmp_pa
         assert result.metrics[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)
         assert result.model_id == policy_digest(str(folder / "trained"))
         assert result.model_id != policy_digest(policy_folder)
-        assert (
-            AutoModelForCausalLM.from_pretrained(folder / "trained").config.num_hidden_layers == 2
-        )
+        loaded = AutoModelForCausalLM.from_pretrained(folder / "trained")
+        assert loaded.config.num_hidden_layers == 2
         table = pq.read_table(folder / "reference.parquet").to_pylist()
         assert {row["pair_id"] for row in table} == {pair.pair_id for pair in PAIRS}
         assert {row["model_id"] for row in table} == {policy_digest(policy_folder)}
-        assert not list(folder.glob("ray/round-0-*/checkpoint_*/*"))
-        losses.append([row["loss"] for row in result.metrics])
+        assert not list(folder.glob("ray/round-0-*"))
+    losses = [[row["loss"] for row in result.metrics] for _, result in runs]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
 
 
 @pytest.mark.ray
 def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(
-    cluster, policy_folder, tmp_path
+    one_worker, policy_folder, tmp_path
 ):
-    """The output folder cannot be made while a file is in its parent's place: the run fails after
-    its last step, and the second call goes on after the checkpoint of step 2."""
+    """With a file in the place of its parent the output folder cannot be made: the run fails after
+    its last step, and the next call goes on from the checkpoint after step 2."""
     blocked = tmp_path / "run"
-    settings = {"max_failures": 0}
-    whole = train(policy_folder, tmp_path / "whole", **settings)
-
-    def run():
-        return train_policy(
-            config=tiny_config(**{**TRAIN, **settings}),
-            pairs=PAIRS,
-            policy_folder=policy_folder,
-            output_folder=str(blocked / "trained"),
-            reference_path=str(tmp_path / "reference.parquet"),
-            storage_path=str(tmp_path / "ray"),
-            run_name="round-0",
-            seed=0,
-        )
-
     blocked.write_text("in the way")
     with pytest.raises(RuntimeError, match="max_failures=0"):
-        run()
+        train(policy_folder, tmp_path, output=blocked / "trained", max_failures=0)
+    assert len(list(tmp_path.glob("ray/round-0-*/checkpoint_*/progress.json"))) == 1
     blocked.unlink()
-    resumed = run()
+    resumed = train(policy_folder, tmp_path, output=blocked / "trained")
     assert [row["step"] for row in resumed.metrics] == [0.0, 1.0, 2.0]
-    losses = [[row["loss"] for row in result.metrics] for result in (resumed, whole)]
+    assert not list(tmp_path.glob("ray/round-0-*"))
+    losses = [[row["loss"] for row in result.metrics] for result in (resumed, one_worker[1])]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert resumed.model_id == one_worker[1].model_id
 
 
 @pytest.mark.ray

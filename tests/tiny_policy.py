@@ -24,7 +24,7 @@ def byte_tokenizer() -> Qwen2Tokenizer:
 
 
 def save_tiny_policy(folder: Path, tied: bool = True, seed: int = 0) -> str:
-    """Saves the model and the tokenizer; weights are large enough for distinct log-probabilities."""
+    """Saves model and tokenizer; the weights are large, so log-probabilities are distinct."""
     torch.manual_seed(seed)
     config = Qwen2Config(
         vocab_size=264,

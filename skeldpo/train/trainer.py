@@ -106,7 +106,7 @@ def train_policy(  # noqa: PLR0913
         output_folder: where the trained policy goes; replaced if it exists.
         reference_path: Parquet table of the reference log-probabilities, read if it is of these
             weights and pairs, else written.
-        storage_path: where Ray Train keeps checkpoints; removed when the run has finished.
+        storage_path: where Ray Train keeps checkpoints until the run has finished.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
 
@@ -196,8 +196,9 @@ def _fit(job: _Job, train: TrainConfig, storage_path: str, name: str) -> list[di
     outcome: dict[str, Any] = fitted.return_value
     if outcome["failure"]:
         raise RuntimeError(f"training run {name} stopped: {outcome['failure']}")
-    if fitted.checkpoint is not None:
-        fitted.checkpoint.filesystem.delete_dir(fitted.checkpoint.path)
+    # Checkpoints alone would leave Ray Train's snapshot behind, which names them: a run of the same
+    # name would try to resume from what is gone.
+    fitted.filesystem.delete_dir(fitted.path)
     history: list[dict[str, float]] = outcome["history"]
     return history
 

