@@ -54,7 +54,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
                         help="override one value; may be repeated")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true",
-                        help="check everything, print the resolved configuration, and stop")  # fmt: skip
+                        help="check, print the resolved configuration, and stop")  # fmt: skip
 
 
 def run_command(options: argparse.Namespace, display: Display) -> None:
@@ -137,9 +137,10 @@ def _status(options: argparse.Namespace, display: Display) -> None:
 
 
 def _report(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.report import open_finished_run, show_report, write_report
+    from skeldpo.report import show_report, write_report
+    from skeldpo.summary import open_run_folder
 
-    store = open_finished_run(options.run)
+    store = open_run_folder(options.run)
     write_report(store)
     show_report(store, display)
 

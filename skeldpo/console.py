@@ -26,13 +26,13 @@ class Display:
         counting = line.endswith("s left")
         if not counting:
             self.flush()
-            self.console.print(line)
+            self.console.print(line, markup=False)
         elif self._status is not None:
             self._status.update(line)
             self._status.start()
             self._pending = line
         elif time.monotonic() - self._shown_s >= EVERY_S:
-            self.console.print(line)
+            self.console.print(line, markup=False)
             self._shown_s = time.monotonic()
             self._pending = ""
         else:
@@ -43,7 +43,7 @@ class Display:
         if self._status is not None:
             self._status.stop()
         if self._pending:
-            self.console.print(self._pending)
+            self.console.print(self._pending, markup=False)
             self._pending = ""
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts, extract_code
-from skeldpo.records import Assignment, Candidate, content_id, from_json, to_json
+from skeldpo.records import Assignment, Candidate, content_id
+from skeldpo.rows import from_json, to_json
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import Store
 

@@ -23,7 +23,8 @@ from skeldpo.config import GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import CANDIDATES, PolicyEngine
 from skeldpo.measure.actor import MEASUREMENTS, ProgramMeasurer
 from skeldpo.policy import Policy
-from skeldpo.records import Assignment, Candidate, Measurement, to_json
+from skeldpo.records import Assignment, Candidate, Measurement
+from skeldpo.rows import to_json
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.store import Store
 
@@ -78,8 +79,6 @@ def connect_ray() -> None:
         ray.init(logging_level=logging.ERROR)
         return
     num_cores = os.cpu_count() or 1
-    # Ray's own processes report at this level; what they do report otherwise is no news to a user.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray.init(
         num_cpus=max(2, num_cores),
         resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},

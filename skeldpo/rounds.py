@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from skeldpo.config import Config, parse_config
-from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
+from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import (
     Engines,
@@ -37,12 +37,10 @@ from skeldpo.records import (
     Problem,
     Purpose,
     StageManifest,
-    SuiteReport,
     content_id,
-    from_json,
-    to_json,
 )
-from skeldpo.store import Store, run_root
+from skeldpo.rows import to_json
+from skeldpo.store import Store, round_folder, run_root
 from skeldpo.tracking import Tracker
 
 MAX_FAILED_SHARE = 0.1
@@ -51,11 +49,6 @@ _PACKAGES = ("skeldpo", "ray", "torch", "transformers")
 
 Tell = Callable[[str], None]
 """Shows a line of progress."""
-
-
-def round_folder(round_index: int) -> str:
-    """Folder of a round within its run; rounds count from 1."""
-    return f"round-{round_index:03d}"
 
 
 def run_rounds(config: Config, tell: Tell) -> Store:
@@ -313,11 +306,6 @@ class _Run:
         self._tracker.log(stage.round_index, [{f"{stage.name}/seconds": manifest.seconds}])
 
 
-def bootstrap_of(config: Config) -> Bootstrap:
-    """How the run's intervals are drawn."""
-    return Bootstrap(num_resamples=config.evaluate.num_bootstrap, seed=config.run.seed)
-
-
 def sampled_rows(store: Store, round_index: int) -> Sampled:
     """What a finished sample stage made."""
     from skeldpo.records import Candidate, Measurement
@@ -327,12 +315,6 @@ def sampled_rows(store: Store, round_index: int) -> Sampled:
         candidates=tuple(store.read_records(f"{folder}/candidates.parquet", Candidate)),
         measurements=tuple(store.read_records(f"{folder}/measurements.parquet", Measurement)),
     )
-
-
-def read_evaluation(store: Store, round_index: int) -> SuiteReport | None:
-    """The held-out scores of the policy that entered a round, if they are there."""
-    path = f"{round_folder(round_index)}/evaluation.json"
-    return from_json(SuiteReport, store.read_text(path)) if store.exists(path) else None
 
 
 def _seed(*parts: object) -> int:

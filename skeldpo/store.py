@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from skeldpo.records import StageManifest, arrow_schema, from_row, to_row
+from skeldpo.records import StageManifest, SuiteReport
+from skeldpo.rows import arrow_schema, from_json, from_row, to_row
 
 Record = TypeVar("Record")
 
@@ -35,6 +36,11 @@ def run_root(storage: str, name: str) -> str:
         return f"{storage.rstrip('/')}/{name}"
     home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd())
     return str((home / Path(storage).expanduser() / name).absolute())
+
+
+def round_folder(round_index: int) -> str:
+    """Folder of a round within its run; rounds count from 1."""
+    return f"round-{round_index:03d}"
 
 
 class Store:
@@ -152,6 +158,11 @@ class Store:
         if not self.exists(path):
             return None
         return from_row(StageManifest, json.loads(self.read_text(path)))
+
+    def read_evaluation(self, round_index: int) -> SuiteReport | None:
+        """Held-out scores of the policy that entered a round, or None."""
+        path = f"{round_folder(round_index)}/evaluation.json"
+        return from_json(SuiteReport, self.read_text(path)) if self.exists(path) else None
 
     def put_folder(self, local: str | Path, path: str) -> None:
         """Copies a local folder to `path`; a no-op when it is there already."""

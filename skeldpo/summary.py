@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from skeldpo.config import Config, parse_config
-from skeldpo.evaluate.heldout import compare_reports
+from skeldpo.evaluate.heldout import bootstrap_of, compare_reports
 from skeldpo.records import (
     Candidate,
     Measurement,
@@ -24,8 +24,7 @@ from skeldpo.records import (
     StageManifest,
     SuiteReport,
 )
-from skeldpo.rounds import bootstrap_of, read_evaluation, round_folder
-from skeldpo.store import Store
+from skeldpo.store import Store, round_folder
 from skeldpo.tracking import read_metrics
 
 NUM_EXAMPLES = 3
@@ -194,7 +193,7 @@ def _plan(config: Config) -> tuple[tuple[int, str], ...]:
 
 
 def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
-    found = [read_evaluation(store, index) for index in range(1, config.run.num_rounds + 2)]
+    found = [store.read_evaluation(index) for index in range(1, config.run.num_rounds + 2)]
     reports = [report for report in found if report is not None]
     return tuple(
         PolicyScores(
@@ -215,7 +214,7 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
         return []
     candidates = {row.candidate_id: row for row in _table(store, index, "candidates", Candidate)}
     heldout = {row.problem_id for row in candidates.values() if row.origin == "dataset"}
-    report = read_evaluation(store, index)
+    report = store.read_evaluation(index)
     if report is not None:
         heldout |= {score.problem_id for score in report.per_problem} | set(report.unscored)
     groups: dict[ProgramGroup, list[Measurement]] = {

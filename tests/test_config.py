@@ -61,7 +61,7 @@ def test_load_config_reads_file_and_defaults(file: Path) -> None:
     assert config.train.beta == 0.1
     assert config.problems.sources == ("families",)
     with pytest.raises(ValidationError):
-        config.train.beta = 0.2  # type: ignore[misc]
+        config.train.beta = 0.2
 
 
 def test_shipped_configurations_load() -> None:
@@ -158,13 +158,13 @@ def test_overrides_that_do_not_fit_are_value_errors(
 
 def test_digest_ignores_name_place_rounds_and_tracking_only() -> None:
     digest = parse_config(MINIMAL, "test").digest()
-    same = {
+    same: dict[str, dict[str, Any]] = {
         "run": {"name": "b", "storage": "elsewhere", "num_rounds": 3},
         "tracking": {"project": "other"},
     }
     for section, values in same.items():
         assert parse_config(_changed(section, **values), "test").digest() == digest
-    others = {
+    others: dict[str, dict[str, Any]] = {
         "run": {"seed": 1},
         "train": {"beta": 0.2},
         "measure": {"cpu_limit_s": 3.0},

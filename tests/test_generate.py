@@ -24,7 +24,8 @@ from transformers import (
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.generate import CANDIDATES, PolicyEngine
 from skeldpo.prompts import Prompts
-from skeldpo.records import Assignment, Candidate, Example, Problem, from_json, to_json
+from skeldpo.records import Assignment, Candidate, Example, Problem
+from skeldpo.rows import from_json, to_json
 from skeldpo.store import Store
 
 pytestmark = pytest.mark.vllm

@@ -18,6 +18,7 @@ from skeldpo.sandbox.container import RunReport, RunRequest
 
 CONFIG = MeasureConfig(min_cpu_time_ms=1.0, max_slow_ratio=20.0, cpu_limit_s=2.0)
 """Target 1 ms; the search stops programs at 20 ms, a session at 60 ms."""
+Program = Callable[[RunRequest], RunReport]
 TESTS = tuple(Example(input_text=f"[{n}]", expected_text=str(2 * n)) for n in range(1, 8))
 PROBLEM = replace(FUNCTION_PROBLEM, tests=TESTS, generators=("gen",), reference="base")
 
@@ -37,7 +38,7 @@ def _report(outcome: Outcome = Outcome.ACCEPTED, **values: Any) -> RunReport:
     return replace(base, **values)
 
 
-def _linear(ns_per_unit: int, answer: Callable[[int], object] = lambda n: 2 * n) -> Callable:
+def _linear(ns_per_unit: int, answer: Callable[[int], object] = lambda n: 2 * n) -> Program:
     """A program for inputs [n] that takes `ns_per_unit` times n."""
 
     def run(request: RunRequest) -> RunReport:
@@ -60,7 +61,7 @@ def _sized(request: RunRequest) -> RunReport:
 class Script:
     """Answers requests by the text of their program, and keeps them."""
 
-    programs: dict[str, Callable[[RunRequest], RunReport]]
+    programs: dict[str, Program]
     requests: list[RunRequest] = field(default_factory=list)
 
     def run(self, request: RunRequest) -> RunReport:
@@ -80,7 +81,7 @@ def _timer(script: Script, problem: Problem = PROBLEM) -> ProgramTimer:
     return ProgramTimer(_judge(script, problem), problem, "base", CONFIG, seed=5)
 
 
-def _script(**programs: Callable[[RunRequest], RunReport]) -> Script:
+def _script(**programs: Program) -> Script:
     return Script({"base": _linear(10), "gen": _sized, **programs})
 
 
@@ -95,7 +96,7 @@ def _size(found: TimingInput | None) -> int:
     return int(json.loads(test.input_text)[0])
 
 
-def _fails(outcome: Outcome) -> Callable[[RunRequest], RunReport]:
+def _fails(outcome: Outcome) -> Program:
     return lambda request: _report(outcome)
 
 
@@ -227,11 +228,20 @@ def test_find_input_grows_until_the_fastest_is_worth_timing() -> None:
 
 
 def test_find_input_stops_before_the_slowest_takes_too_long() -> None:
-    slow_ns = 100_000
-    found = _timer(_script(fast=_linear(1), slow=_linear(slow_ns))).find_input(
-        _names("fast", "slow")
-    )
-    assert FIRST_SIZE * slow_ns <= _size(found) * slow_ns <= 20e6
+    # 6.4 ms at the first size; twice the size might take 4 times that, over the limit of 20 ms.
+    script = _script(fast=_linear(1), slow=_linear(100_000))
+    assert _size(_timer(script).find_input(_names("fast", "slow"))) == FIRST_SIZE
+    assert script.codes().count("slow") == 1
+
+
+def test_find_input_keeps_the_last_size_on_which_every_program_ended() -> None:
+    def explodes(request: RunRequest) -> RunReport:
+        is_small = json.loads(request.input_texts[0])[0] <= FIRST_SIZE
+        return _linear(100)(request) if is_small else _report(Outcome.TIME_LIMIT)
+
+    timer = _timer(_script(fast=_linear(1), slow=explodes))
+    assert _size(timer.find_input(_names("fast", "slow"))) == FIRST_SIZE
+    assert timer.refused == {}
 
 
 def test_find_input_stops_where_the_input_grows_no_more() -> None:
@@ -265,7 +275,7 @@ def test_find_input_takes_the_generator_that_keeps_programs_busy() -> None:
     ],
 )
 def test_find_input_without_a_usable_generated_input_takes_all_tests(
-    changes: dict[str, Callable[[RunRequest], RunReport]],
+    changes: dict[str, Program],
 ) -> None:
     script = _script(**{"fast": _linear(100), **changes})
     found = _timer(script).find_input(_names("fast"))
@@ -335,7 +345,7 @@ def test_time_shuffles_the_order_by_the_seed() -> None:
     assert first != second
 
 
-def _disturbed_in(rounds: Sequence[int]) -> Callable[[RunRequest], RunReport]:
+def _disturbed_in(rounds: Sequence[int]) -> Program:
     """A program that waits for its core in the rounds of these numbers (from 0)."""
     count = iter(range(100))
 

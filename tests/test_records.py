@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -24,13 +25,9 @@ from skeldpo.records import (
     Skeleton,
     StageManifest,
     SuiteReport,
-    arrow_schema,
     content_id,
-    from_json,
-    from_row,
-    to_json,
-    to_row,
 )
+from skeldpo.rows import arrow_schema, from_json, from_row, to_json, to_row
 
 SKELETON = Skeleton(
     text="def _(_):\n    return _\n",
@@ -195,7 +192,7 @@ def test_content_id_separates_parts_and_is_stable() -> None:
         ({"tests": (), "reference": ""}, "needs tests, or a generator with a reference"),
     ],
 )
-def test_problem_refuses(changes: dict[str, object], message: str) -> None:
+def test_problem_refuses(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(FUNCTION_PROBLEM, **changes)
 
@@ -213,7 +210,7 @@ def test_problem_generator_and_reference_need_no_tests() -> None:
         ({"baseline_times_ns": (1, -1)}, "must be positive"),
     ],
 )
-def test_measurement_refuses(changes: dict[str, object], message: str) -> None:
+def test_measurement_refuses(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"measurement of c0: .*{message}"):
         replace(measurement("c0", "confirm", times_ns=(5, 6)), **changes)
 
@@ -222,14 +219,14 @@ def test_measurement_refuses(changes: dict[str, object], message: str) -> None:
     "changes",
     [{"speedup_low": 1.0}, {"speedup_low": 3.5}, {"speedup": 0.5}, {"speedup": float("nan")}],
 )
-def test_pair_efficiency_needs_a_certain_speedup(changes: dict[str, float]) -> None:
+def test_pair_efficiency_needs_a_certain_speedup(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="pair p0 of problem double: speedup"):
         replace(PAIR, **changes)
 
 
 def test_pair_unknown_stage_is_refused_and_correctness_needs_no_speedup() -> None:
     with pytest.raises(ValueError, match="stage 'speed'"):
-        replace(PAIR, stage="speed")
+        replace(PAIR, stage="speed")  # type: ignore[arg-type]
     pair = replace(PAIR, stage="correctness", speedup=0.0, speedup_low=0.0, p_value=0.0)
     assert pair.speedup == 0
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from skeldpo.charts import nice_ticks
 from skeldpo.config import Config, parse_config
 from skeldpo.console import Display
-from skeldpo.evaluate.heldout import evaluate_heldout
+from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import build_pairs
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
@@ -27,11 +27,11 @@ from skeldpo.records import (
     Problem,
     Score,
     StageManifest,
-    to_json,
 )
 from skeldpo.report import show_report, show_status, write_report
-from skeldpo.rounds import bootstrap_of, open_run, round_folder
-from skeldpo.store import Store
+from skeldpo.rounds import open_run
+from skeldpo.rows import to_json
+from skeldpo.store import Store, round_folder
 from skeldpo.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.tables import count_between
 from skeldpo.tracking import Tracker

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from sample_records import SAMPLED
 
-from skeldpo.records import Candidate, Dropped, Problem, StageManifest, arrow_schema
+from skeldpo.records import Candidate, Dropped, Problem, StageManifest
+from skeldpo.rows import arrow_schema
 from skeldpo.store import Store, records_from_parquet, records_to_parquet, run_root
 
 MANIFEST = StageManifest(

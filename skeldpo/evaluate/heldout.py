@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from skeldpo.config import Config
 from skeldpo.evaluate.metrics import beyond, bootstrap_interval, paired_interval, pass_at_k
 from skeldpo.records import (
     Candidate,
@@ -33,6 +34,11 @@ class Bootstrap:
 
     num_resamples: int
     seed: int
+
+
+def bootstrap_of(config: Config) -> Bootstrap:
+    """How the run's intervals are drawn."""
+    return Bootstrap(num_resamples=config.evaluate.num_bootstrap, seed=config.run.seed)
 
 
 def evaluate_heldout(

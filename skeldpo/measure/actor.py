@@ -20,15 +20,8 @@ from skeldpo.config import MeasureConfig
 from skeldpo.measure.session import ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
 from skeldpo.program import normalize_program
-from skeldpo.records import (
-    Assignment,
-    Candidate,
-    Measurement,
-    Outcome,
-    Phase,
-    content_id,
-    from_json,
-)
+from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Phase, content_id
+from skeldpo.rows import from_json
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import SandboxImage, ensure_image

@@ -2,8 +2,8 @@
 
 Each epoch shows every training problem twice, with one fast and one slow program, so the model
 learns to write both. Rows of about equal length are padded on the right and attend causally, which
-needs no mask. The prompt's tokens count in the loss too, with a lower weight: they teach the copying
-of names.
+needs no mask. The prompt's tokens count in the loss too, with a lower weight: they teach to copy
+names.
 
 Shapes: B rows, T tokens, S supervised tokens.
 """
@@ -28,6 +28,8 @@ from skeldpo.starter.muon import Muon
 from skeldpo.starter.tokenizer import check_reload, train_tokenizer
 
 _WARMUP = 0.05
+_MLP_RATIO = 8  # of hidden size, in thirds
+_ROPE_THETA = 1000.0  # prompts and programs are short
 _PREVIOUS_STRENGTH = 6.0
 _CHECKED_TEXTS = 256
 _REPORT_EVERY_S = 10.0
@@ -75,7 +77,7 @@ def train_starter(
     studies = Studies(train, Prompts(tokenizer, policy), policy.max_model_tokens)
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(_model_config(config, policy, tokenizer))
-    _attend_to_previous(model, num_heads=1)
+    _attend_to_previous(model, num_heads=min(2, config.num_heads - 1))
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     on_progress(
         f"starter: {len(train)} problems, {len(tokenizer)} token types, "
@@ -112,11 +114,12 @@ def _model_config(
     return Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=config.hidden_size,
-        intermediate_size=3 * config.hidden_size,
+        intermediate_size=_MLP_RATIO * config.hidden_size // 3,
         num_hidden_layers=config.num_layers,
         num_attention_heads=config.num_heads,
         num_key_value_heads=config.num_heads,
         max_position_embeddings=policy.max_model_tokens,
+        rope_parameters={"rope_type": "default", "rope_theta": _ROPE_THETA},
         tie_word_embeddings=True,
         attention_dropout=0.0,
         bos_token_id=None,

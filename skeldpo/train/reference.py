@@ -17,7 +17,8 @@ from pyarrow import Table
 from torch import distributed
 from torch.distributed.fsdp import FSDPModule
 
-from skeldpo.records import ReferenceLogps, arrow_schema, from_row, to_row
+from skeldpo.records import ReferenceLogps
+from skeldpo.rows import arrow_schema, from_row, to_row
 from skeldpo.train.batch import PairTokens, build_trees
 from skeldpo.train.loop import share_pairs
 from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
