@@ -123,7 +123,8 @@ def build_pairs(
         pairs.append(_preference(problem, round_index, "correctness", sides, _NOT_COMPARED))
     efficiency_reason = correctness_reason = "" if accepted else _no_accepted_reason(reasons)
     if accepted and not wins:
-        efficiency_reason = _no_efficiency_reason(accepted.values(), races, pair)
+        confirmed = any(row.phase == "confirm" for row in measurements)
+        efficiency_reason = _no_efficiency_reason(accepted.values(), races, confirmed, pair)
     if accepted and not contrasts:
         correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs)
     used = {side.candidate_id for row in pairs for side in (row.chosen, row.rejected)}
@@ -372,7 +373,7 @@ def _no_accepted_reason(reasons: Mapping[str, str]) -> str:
 
 
 def _no_efficiency_reason(
-    accepted: Collection[_Program], races: Sequence[_Race], pair: PairConfig
+    accepted: Collection[_Program], races: Sequence[_Race], confirmed: bool, pair: PairConfig
 ) -> str:
     if pair.max_efficiency_pairs == 0:
         return "pair.max_efficiency_pairs is 0"
@@ -380,6 +381,8 @@ def _no_efficiency_reason(
         return "one distinct accepted program"
     if sum(program.time_ratio > 0 for program in accepted) < 2:
         return "fewer than two accepted programs were timed"
+    if not races and confirmed:
+        return "no undisturbed round in the confirming session"
     if not races:
         return "the screening proposed no two programs to confirm"
     return "no speed difference beyond doubt"

@@ -60,12 +60,16 @@ CONTAINER = {
 
 @pytest.fixture(scope="module")
 def ray_up() -> dict[str, Any]:
-    return prepare_config(yaml.safe_load((CLUSTER / "ray-cluster.yaml").read_text()))
+    prepared: dict[str, Any] = prepare_config(
+        yaml.safe_load((CLUSTER / "ray-cluster.yaml").read_text())
+    )
+    return prepared
 
 
 @pytest.fixture(scope="module")
 def ray_job() -> dict[str, Any]:
-    return yaml.safe_load((CLUSTER / "rayjob.yaml").read_text())
+    job: dict[str, Any] = yaml.safe_load((CLUSTER / "rayjob.yaml").read_text())
+    return job
 
 
 def test_ray_accepts_the_ray_up_file(ray_up: dict[str, Any]) -> None:

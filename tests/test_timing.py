@@ -221,17 +221,14 @@ def test_estimate_is_the_median():
     assert estimate_ns([1, 2]) == 1.5
 
 
-def test_noise_limits_are_those_of_the_protocol():
-    def noisy(run_delay_ns, involuntary_switches):
-        return is_noisy(
-            cpu_time_ns=100_000_000,
-            run_delay_ns=run_delay_ns,
-            involuntary_switches=involuntary_switches,
-        )
+def test_noise_is_delay_beyond_a_tenth_and_the_allowance_of_each_run():
+    def noisy(run_delay_ns, num_runs):
+        return is_noisy(cpu_time_ns=100_000_000, run_delay_ns=run_delay_ns, num_runs=num_runs)
 
-    assert not noisy(2_000_000, 2)
-    assert noisy(2_000_001, 0)
-    assert noisy(0, 3)
+    assert not noisy(10_250_000, 1)
+    assert noisy(10_250_001, 1)
+    assert not noisy(11_000_000, 4)
+    assert noisy(11_000_001, 4)
 
 
 def test_valid_rounds_drops_the_spike_and_keeps_the_drift():

@@ -168,7 +168,7 @@ class _ProblemWork:
             yield self._row(candidate.candidate_id, key, "check", image, core)
         for phase, session in self._sessions:
             for key, times in session.cpu_times_ns.items():
-                if self._verdicts[key].outcome is Outcome.ACCEPTED and times:
+                if self._verdicts[key].outcome is Outcome.ACCEPTED:
                     yield replace(
                         self._row(key, key, phase, image, core),
                         session_id=session.session_id,

@@ -184,10 +184,11 @@ class ProgramTimer:
 
 
 def _quiet(rounds: Sequence[dict[str, TimedRun]]) -> list[dict[str, TimedRun]]:
-    """The rounds that no other process disturbed and whose baseline did not drift."""
+    """The rounds that no other process disturbed and whose total time did not drift."""
     calm = [runs for runs in rounds if not _is_disturbed(runs)]
-    baseline_ns = [runs[_BASELINE].cpu_time_ns for runs in calm]
-    return [calm[index] for index in valid_rounds(baseline_ns)]
+    programs = set.intersection(*(set(runs) for runs in calm)) if calm else set()
+    totals_ns = [sum(runs[key].cpu_time_ns for key in programs) for runs in calm]
+    return [calm[index] for index in valid_rounds(totals_ns)]
 
 
 def _is_disturbed(runs: Mapping[str, TimedRun]) -> bool:
@@ -195,5 +196,5 @@ def _is_disturbed(runs: Mapping[str, TimedRun]) -> bool:
     return is_noisy(
         cpu_time_ns=sum(run.cpu_time_ns for run in runs.values()),
         run_delay_ns=sum(run.run_delay_ns for run in runs.values()),
-        involuntary_switches=sum(run.involuntary_switches for run in runs.values()),
+        num_runs=len(runs),
     )

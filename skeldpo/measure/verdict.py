@@ -45,7 +45,6 @@ class TimedRun:
     answer_texts: tuple[str, ...]
     cpu_time_ns: int
     run_delay_ns: int
-    involuntary_switches: int
 
 
 class Judge:
@@ -100,7 +99,6 @@ class Judge:
             answer_texts=report.answer_texts,
             cpu_time_ns=report.cpu_time_ns if report.outcome is Outcome.ACCEPTED else 0,
             run_delay_ns=report.run_delay_ns,
-            involuntary_switches=report.involuntary_switches,
         )
 
     def generate_input(self, generator: str, size: int, seed: int) -> str | None:
