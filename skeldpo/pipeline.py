@@ -84,6 +84,7 @@ def connect_ray() -> None:
         resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
         include_dashboard=False,
         logging_level=logging.ERROR,
+        log_to_driver=False,
         object_store_memory=512 << 20,
     )
 

@@ -230,6 +230,7 @@ class _Run:
             storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
             run_name=f"{self._config.run.name}-{round_folder(index)}-train",
             seed=_seed(self._config.run.seed, "train", index),
+            tell=lambda line: self._tell(f"round {index}: {line}"),
         )
         self._tracker.log(index, [*result.metrics])
         self._finish(stage, len(pairs), result.num_pairs, result.dropped,

@@ -24,8 +24,8 @@ BOUND_ERROR = 0.05
 """Probability that a lower bound of a ratio is too high."""
 MAX_RUN_DELAY_SHARE = 0.10
 """Largest time waiting for the core, over CPU time. SANDBOX 3.2 says 2 % and counts involuntary
-switches too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so that
-would throw good rounds away (docs/LOG.md)."""
+switches too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so
+that would throw good rounds away (docs/LOG.md)."""
 RUN_DELAY_ALLOWANCE_NS = 250_000
 """Waiting that every run has: for its supervisor, which shares the core, to hand over and go."""
 MAX_DRIFT = 0.10

@@ -226,7 +226,7 @@ def test_same_program_again_is_left_out():
         ([measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 1.15)],
          "no speed difference beyond doubt"),
         ([measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 9, session_id="other")],
-         "the screening proposed no two programs to confirm"),
+         "no undisturbed round in the confirming session"),
         ([measurement("a"), measurement("b"), timed("a", 1.0, "screen"), timed("b", 9, "screen")],
          "the screening proposed no two programs to confirm"),
     ],

@@ -16,8 +16,9 @@ from string import Template
 
 from skeldpo.records import Example, KnownProgram, Problem, content_id
 
-HELD_OUT_WORDINGS = 6
-"""One wording in this many is kept for the split `heldout_variant`."""
+HELD_OUT_SHARE = 6
+"""One problem in this many of a trained family is kept for the split `heldout_variant`: a wording
+of a variation with a set of names that training never shows together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def _problem(
     return Problem(
         problem_id=f"{family.name}-{content_id(family.name, variation.name, statement, names)}",
         source=f"families/{family.name}",
-        split=_split(family, variation, wording_index),
+        split=_split(family, variation, wording_index, names),
         difficulty=family.difficulty,
         kind="function",
         statement=statement,
@@ -95,12 +96,11 @@ def _example(arguments: list, expected: object) -> Example:
     return Example(input_text=json.dumps(arguments), expected_text=json.dumps(expected))
 
 
-def _split(family: Family, variation: Variation, wording_index: int) -> str:
+def _split(family: Family, variation: Variation, wording_index: int, names: dict[str, str]) -> str:
     if family.held_out:
         return "heldout_family"
-    draw = int(content_id("split", family.name, variation.name), 16)
-    held = draw % min(HELD_OUT_WORDINGS, len(variation.wordings))
-    return "heldout_variant" if wording_index == held else "train"
+    draw = int(content_id("split", family.name, variation.name, wording_index, names["fn"]), 16)
+    return "heldout_variant" if draw % HELD_OUT_SHARE == 0 else "train"
 
 
 def _name_sets(family: Family) -> Iterator[dict[str, str]]:

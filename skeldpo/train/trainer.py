@@ -8,13 +8,16 @@ the last checkpoint. Folders must be absolute and shared by all nodes; workers c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -96,6 +99,7 @@ def train_policy(  # noqa: PLR0913
     storage_path: str,
     run_name: str,
     seed: int,
+    tell: Callable[[str], None] = logger.info,
 ) -> TrainResult:
     """Trains the policy of a folder on pairs and saves it to `output_folder`.
 
@@ -109,6 +113,7 @@ def train_policy(  # noqa: PLR0913
         storage_path: where Ray Train keeps checkpoints until the run has finished.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
+        tell: shows a line of progress.
 
     Raises:
         ValueError: a path is relative, or no pair can be trained on.
@@ -139,7 +144,7 @@ def train_policy(  # noqa: PLR0913
     )
     name = f"{run_name}-{_digest(config, job, tokenized.kept)}"
     logger.info("training %d pairs in %d steps as %s", len(tokenized.kept), num_steps, name)
-    history = _fit(job, config.train, storage_path, name)
+    history = _fit(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
         num_pairs=len(tokenized.kept),
@@ -169,8 +174,11 @@ def tokenize_pairs(
     return TokenizedPairs(kept=tuple(kept), dropped=tuple(rows))
 
 
-def _fit(job: _Job, train: TrainConfig, storage_path: str, name: str) -> list[dict[str, float]]:
-    """Runs the workers and gives the metrics of all steps."""
+def _fit(
+    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+) -> list[dict[str, float]]:
+    """Runs the workers and gives the metrics of all steps; `place` is (storage path, name)."""
+    storage_path, name = place
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
     resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
     trainer = ray.train.torch.TorchTrainer(
@@ -187,7 +195,8 @@ def _fit(job: _Job, train: TrainConfig, storage_path: str, name: str) -> list[di
         ),
     )
     try:
-        fitted = trainer.fit()
+        with _following(_progress_path(job.output_folder), tell):
+            fitted = trainer.fit()
     except ray.train.TrainingFailedError as error:
         raise RuntimeError(
             f"training run {name} failed more than train.max_failures={train.max_failures} times; "
@@ -225,7 +234,8 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     steps = plan_steps(pairs, train, job.seed)
     progress = _resume(policy, optimizer)
     history = list(progress.history)
-    meter = _Meter(num_steps=len(steps), rank=workers_of(policy).rank)
+    path = _progress_path(job.output_folder) if workers_of(policy).rank == 0 else ""
+    meter = _Meter(num_steps=len(steps), path=path)
 
     def on_step(index: int, metrics: dict[str, float]) -> None:
         history.append(metrics)
@@ -282,30 +292,58 @@ def _report(policy: Policy, optimizer: torch.optim.Optimizer, progress: Progress
 
 
 class _Meter:
-    """Progress lines of rank 0: the first step, the last, and one every few seconds."""
+    """Progress lines of rank 0 (the one with a path): first step, last, one every few seconds."""
 
-    def __init__(self, num_steps: int, rank: int) -> None:
+    def __init__(self, num_steps: int, path: str) -> None:
         self._num_steps = num_steps
-        self._rank = rank
+        self._path = path
         self._quiet_s = _LOG_EVERY_S
 
     def show(self, metrics: dict[str, float]) -> None:
-        """Logs a step's metrics if it is time for a line."""
+        """Writes a step's metrics if it is time for a line."""
         done = int(metrics["step"]) + 1
         self._quiet_s += metrics["seconds"]
-        if self._rank != 0 or (self._quiet_s < _LOG_EVERY_S and done < self._num_steps):
+        if not self._path or (self._quiet_s < _LOG_EVERY_S and done < self._num_steps):
             return
         self._quiet_s = 0.0
-        logger.info(
-            "step %d/%d loss %.4f margin %.4f accuracy %.2f grad %.3g, %.2f s",
-            done,
-            self._num_steps,
-            metrics["loss"],
-            metrics["code/rewards/margins"],
-            metrics["code/rewards/accuracies"],
-            metrics["grad_norm"],
-            metrics["seconds"],
+        line = (
+            f"step {done}/{self._num_steps}, loss {metrics['loss']:.4f}, "
+            f"margin {metrics['code/rewards/margins']:.4f}, "
+            f"accuracy {metrics['code/rewards/accuracies']:.2f}, {metrics['seconds']:.2f} s a step"
         )
+        with open(self._path, "a", encoding="utf-8") as lines:
+            lines.write(line + "\n")
+
+
+def _progress_path(output_folder: str) -> str:
+    return output_folder.rstrip("/") + ".progress"
+
+
+@contextlib.contextmanager
+def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Tells the lines that workers append to a file on the shared disk, until the block ends."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text("", encoding="utf-8")
+    ended = threading.Event()
+
+    def follow() -> None:
+        with open(path, encoding="utf-8") as lines:
+            while True:
+                at_end = ended.is_set()
+                for line in lines:
+                    tell(line.rstrip())
+                if at_end:
+                    return
+                ended.wait(1.0)
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        follower.join()
+        Path(path).unlink()
 
 
 def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
