@@ -4,6 +4,7 @@ PY := .venv/bin/python
 CONFIG ?= jobs/configs/quickstart.toml
 # Threads of torch in a test; the tests themselves run one after the other, timing tests alone.
 export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= passive
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .PHONY: help setup setup-light demo test check lint golden lock clean

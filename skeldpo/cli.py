@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_guarded(command: Callable[[Display], None]) -> int:
     """Calls a command; a ValueError or RuntimeError becomes a message and an exit code."""
+    # Read when torch loads its threads: waiting ones must not spin. On two busy cores spinning made
+    # training the starter 20 times slower (docs/LOG.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     display = Display()
     try:
         command(display)

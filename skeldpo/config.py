@@ -58,21 +58,21 @@ class PolicyConfig(Section):
 class StarterConfig(Section):
     """[starter] The small policy trained from scratch when policy.model = "starter"."""
 
-    hidden_size: int = Field(default=128, ge=16)
-    """Width; a multiple of num_heads, with an even quotient."""
-    num_layers: int = Field(default=4, ge=1)
-    num_heads: int = Field(default=4, ge=1)
+    hidden_size: int = Field(default=96, ge=16)
+    """Width; a multiple of twice num_heads."""
+    num_layers: int = Field(default=3, ge=1)
+    num_heads: int = Field(default=3, ge=1)
     vocab_size: int = Field(default=1536, ge=300)
     """Size of the byte-pair vocabulary learnt from the train split."""
-    num_epochs: float = Field(default=2.0, gt=0)
+    num_epochs: float = Field(default=2.6, gt=0)
     """Passes over the train split; each shows a problem with one fast and one slow program."""
-    learning_rate: float = Field(default=4e-3, gt=0)
+    learning_rate: float = Field(default=0.02, gt=0)
     """Of Adam, for embedding, norms and biases."""
     matrix_learning_rate: float = Field(default=0.02, gt=0)
     """Of Muon, for all other matrices."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Of the matrices, times their learning rate."""
-    prompt_weight: float = Field(default=0.3, ge=0)
+    prompt_weight: float = Field(default=0.05, ge=0)
     """Weight in the loss of a prompt's token; a completion's has 1."""
     batch_tokens: int = Field(default=2048, ge=256)
     """Tokens an optimizer step, padding included."""
