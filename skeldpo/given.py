@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from skeldpo import __version__
 from skeldpo.config import MeasureConfig, PairConfig, SkeletonConfig, load_sections
@@ -34,6 +35,8 @@ from skeldpo.store import Store
 
 STAGE = "measure"
 DEFAULT_MIN_SPEEDUP = 1.2
+
+Row = TypeVar("Row", Candidate, Measurement)
 
 
 def measure_given(
@@ -181,8 +184,8 @@ def _assignment(problem: Problem, codes: Sequence[str]) -> Assignment:
     )
 
 
-def _by_problem(rows):  # type: ignore[no-untyped-def]
-    found = defaultdict(list)
+def _by_problem(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.problem_id].append(row)
     return found

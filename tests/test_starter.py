@@ -31,7 +31,7 @@ def _family(name: str, verb: str, fast: str, slow: str) -> Family:
         f"What is {verb} of all values in `$a`? Return it.",
     )
     variation = Variation(
-        name=name, wordings=wordings, fast=(fast,), slow=(slow,), tests=((([3],), 3),)
+        name=name, wordings=wordings, fast=(fast,), slow=(slow,), tests=(([[3]], 3),)
     )
     return Family(
         name=name,

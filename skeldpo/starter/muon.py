@@ -58,8 +58,8 @@ def _is_tall(matrix: Tensor) -> bool:
 def _orthogonalized(matrices: Tensor) -> Tensor:
     """Newton-Schulz: singular values of `matrices` (N, rows <= columns) become about 1."""
     a, b, c = _COEFFICIENTS
-    result = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    result: Tensor = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(_ITERATIONS):
         gram = result @ result.mT  # (N, rows, rows)
-        result = a * result + (b * gram + c * gram @ gram) @ result
+        result = torch.baddbmm(result, b * gram + c * gram @ gram, result, beta=a)
     return result

@@ -205,7 +205,8 @@ def _fit(
 
 
 def _split_parameters(model: Qwen2ForCausalLM) -> tuple[list[Parameter], list[Parameter]]:
-    matrices, others = [], []
+    matrices: list[Parameter] = []
+    others: list[Parameter] = []
     for name, parameter in model.named_parameters():
         is_matrix = parameter.ndim == 2 and "embed_tokens" not in name
         (matrices if is_matrix else others).append(parameter)
