@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.data.exceptions import UserCodeException
+from ray.exceptions import RayError
 
 from skeldpo.config import GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import CANDIDATES, PolicyEngine
@@ -26,6 +28,7 @@ from skeldpo.policy import Policy
 from skeldpo.records import Assignment, Candidate, Measurement
 from skeldpo.rows import to_json
 from skeldpo.sandbox.cores import sandbox_cores
+from skeldpo.sandbox.engine import connect as connect_engine
 from skeldpo.store import Store
 
 SANDBOX_RESOURCE = "sandbox_core"
@@ -78,6 +81,7 @@ def connect_ray() -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(logging_level=logging.ERROR)
         return
+    connect_engine().close()  # a missing engine is said at once, not by an actor that dies
     num_cores = os.cpu_count() or 1
     ray.init(
         num_cpus=max(2, num_cores),
@@ -109,9 +113,16 @@ def sample_and_measure(
     on_progress(counts.progress())
     if waiting:
         _require_resources(engines, sandboxes)
-        for row in _dataset(waiting, engines, sandboxes, output).iter_rows():
-            counts.add(row)
-            on_progress(counts.progress())
+        try:
+            for row in _dataset(waiting, engines, sandboxes, output).iter_rows():
+                counts.add(row)
+                on_progress(counts.progress())
+        except (RayError, UserCodeException) as error:
+            raise RuntimeError(
+                f"generating and measuring stopped after {counts.progress().num_done} of "
+                f"{len(keys)} problems: {_cause(error)}; what is done is kept, the same command "
+                "goes on from there"
+            ) from error
     return Sampled(
         candidates=tuple(store.join_parts(CANDIDATES, Candidate, keys)),
         measurements=tuple(store.join_parts(MEASUREMENTS, Measurement, keys)),
@@ -135,6 +146,14 @@ def count_teller(title: str, tell: Callable[[str], None]) -> Callable[[Progress]
         )
 
     return show
+
+
+def _cause(error: BaseException) -> str:
+    """The last line of the innermost error: that of the actor, without Ray's own trace."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def _unfinished(store: Store, assignments: Sequence[Assignment]) -> list[Assignment]:

@@ -109,6 +109,11 @@ class _Run:
         problems = config.problems
         self._problems = load_problems(problems.sources, problems.families)
         self._heldout = evaluation_problems(self._problems, problems, seed=config.run.seed)
+        if not self._heldout:
+            tell(
+                "no problem has split heldout_variant or heldout_family: nothing will be evaluated "
+                "(docs/PROBLEMS.md)"
+            )
 
     def starting_policy(self) -> Policy:
         """The policy that enters round 1."""
