@@ -6,6 +6,7 @@ Two families, one round, a starter of half a minute; about five minutes on two c
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -129,8 +130,10 @@ def killed_run(tmp_path_factory) -> Iterator[tuple[Store, list[str], int]]:
 def test_finished_work_is_not_repeated(killed_run):
     _, (_, second, third), num_measured = killed_run
     total = NUM_TRAIN + NUM_HELD_OUT
-    assert num_measured < total
-    assert f"round 1: measured {num_measured} of {total} problems" in second
+    counts = re.search(rf"round 1: measured (\d+) of {total} problems", second)
+    assert counts is not None
+    # Workers live for a moment after their driver, so one more problem may have been committed.
+    assert num_measured <= int(counts.group(1)) < total
     assert "starter: step" not in second
     assert "round 1: sample was finished" in third
     assert "round 1: measured" not in third
