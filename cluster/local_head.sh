@@ -22,7 +22,7 @@ RAY_DIR=${RAY_DIR:-/tmp/ray}
 NUM_CPUS=${NUM_CPUS:-$(nproc)}
 STATE=.cache/local_head_$RAY_PORT
 START_WAIT_S=120
-STOP_WAIT_S=30
+STOP_WAIT_S=100 # Ray drains a node for up to 30 s when it is told to end
 
 die() {
     printf 'local_head: %s\n' "$@" >&2
