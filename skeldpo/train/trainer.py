@@ -85,6 +85,7 @@ class _Job:
     policy_folder: str
     output_folder: str
     reference_path: str
+    progress_path: str
     model_id: str
     seed: int
 
@@ -139,6 +140,7 @@ def train_policy(  # noqa: PLR0913
         policy_folder=policy_folder,
         output_folder=output_folder,
         reference_path=reference_path,
+        progress_path=f"{storage_path}/{run_name}.progress",
         model_id=policy_digest(policy_folder),
         seed=seed,
     )
@@ -195,7 +197,7 @@ def _fit(
         ),
     )
     try:
-        with _following(_progress_path(job.output_folder), tell):
+        with _following(job.progress_path, tell):
             fitted = trainer.fit()
     except ray.train.TrainingFailedError as error:
         raise RuntimeError(
@@ -234,7 +236,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     steps = plan_steps(pairs, train, job.seed)
     progress = _resume(policy, optimizer)
     history = list(progress.history)
-    path = _progress_path(job.output_folder) if workers_of(policy).rank == 0 else ""
+    path = job.progress_path if workers_of(policy).rank == 0 else ""
     meter = _Meter(num_steps=len(steps), path=path)
 
     def on_step(index: int, metrics: dict[str, float]) -> None:
@@ -313,10 +315,6 @@ class _Meter:
         )
         with open(self._path, "a", encoding="utf-8") as lines:
             lines.write(line + "\n")
-
-
-def _progress_path(output_folder: str) -> str:
-    return output_folder.rstrip("/") + ".progress"
 
 
 @contextlib.contextmanager
