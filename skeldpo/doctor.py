@@ -17,8 +17,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from rich.markup import escape
-
 from skeldpo.console import Display
 from skeldpo.sandbox.cores import CORES_VARIABLE, generation_cores, sandbox_cores
 from skeldpo.store import HOME_VARIABLE
@@ -64,8 +62,8 @@ def show_findings(findings: list[Finding], display: Display) -> None:
     for finding in findings:
         remedy = f" -> {finding.remedy}" if finding.remedy else ""
         line = f"{finding.state:7}  {finding.name:{width}}  {finding.found}{remedy}"
-        display.tell(escape(line))
-    display.tell(f"\nnext: {escape(next_command(findings))}")
+        display.tell(line)
+    display.tell(f"\nnext: {next_command(findings)}")
 
 
 def next_command(findings: list[Finding]) -> str:

@@ -107,13 +107,13 @@ def show_report(store: Store, display: Display) -> None:
     ):
         _show(table, display)
     for pair in example_pairs(summary):
-        display.tell(f"\n{escape(example_title(pair))}")
+        display.tell(f"\n{example_title(pair)}")
         for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             skeleton = side.skeleton.text or f"({side.skeleton.note})"
             display.tell(f"-- {name}, {side.time_ratio:.2f} x the baseline's time")
-            display.tell(escape(side.code.rstrip()))
+            display.tell(side.code.rstrip())
             display.tell(f"-- {name}, skeleton")
-            display.tell(escape(skeleton.rstrip()))
+            display.tell(skeleton.rstrip())
     for table in score_tables(summary):
         _show(table, display, title=f"Scores: {table.title} (95 % intervals)")
     if store.exists(REPORT):

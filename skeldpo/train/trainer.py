@@ -128,12 +128,7 @@ def train_policy(  # noqa: PLR0913
         logger.warning("%d of %d pairs left out: %s", row.num_rows, len(pairs), row.reason)
     num_steps = len(plan_steps(tokenized.kept, config.train, seed))
     if num_steps == 0:
-        raise ValueError(
-            f"nothing to train on: {len(pairs)} pairs in, {len(tokenized.kept)} usable, with "
-            f"train.correctness_epochs={config.train.correctness_epochs} and "
-            f"train.efficiency_epochs={config.train.efficiency_epochs}; dropped: "
-            f"{[f'{row.num_rows} {row.reason}' for row in tokenized.dropped]}"
-        )
+        raise ValueError(_nothing_to_train_on(len(pairs), tokenized, config.train))
     job = _Job(
         config_json=config.model_dump_json(),
         pairs=ray.put(tokenized.kept),
@@ -153,6 +148,15 @@ def train_policy(  # noqa: PLR0913
         metrics=tuple(history),
         dropped=tokenized.dropped,
         model_id=policy_digest(output_folder),
+    )
+
+
+def _nothing_to_train_on(num_pairs: int, tokenized: TokenizedPairs, train: TrainConfig) -> str:
+    return (
+        f"nothing to train on: {num_pairs} pairs in, {len(tokenized.kept)} usable, with "
+        f"train.correctness_epochs={train.correctness_epochs} and "
+        f"train.efficiency_epochs={train.efficiency_epochs}; dropped: "
+        f"{[f'{row.num_rows} {row.reason}' for row in tokenized.dropped]}"
     )
 
 
