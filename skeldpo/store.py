@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import urllib.parse
 import uuid
 from collections.abc import Iterable, Sequence
@@ -49,11 +48,6 @@ class Store:
     def __init__(self, root: str) -> None:
         self.root = root
         self._files, self._base = _open_filesystem(root)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether paths below the root can be opened with `open`."""
-        return isinstance(self._files, pafs.LocalFileSystem)
 
     def location(self, path: str) -> str:
         """The path or URL that other programs would use."""
@@ -163,25 +157,6 @@ class Store:
         """Held-out scores of the policy that entered a round, or None."""
         path = f"{round_folder(round_index)}/evaluation.json"
         return from_json(SuiteReport, self.read_text(path)) if self.exists(path) else None
-
-    def put_folder(self, local: str | Path, path: str) -> None:
-        """Copies a local folder to `path`; a no-op when it is there already."""
-        if self.is_local and Path(local).absolute() == Path(self.location(path)).absolute():
-            return
-        target = self._full(path)
-        self._files.create_dir(target, recursive=True)
-        pafs.copy_files(str(Path(local).absolute()), target,
-                        source_filesystem=pafs.LocalFileSystem(),
-                        destination_filesystem=self._files)  # fmt: skip
-
-    def local_folder(self, path: str) -> str:
-        """A local folder with the content of `path`: itself, or a copy when the store is remote."""
-        if self.is_local:
-            return self.location(path)
-        copy = tempfile.mkdtemp(prefix="skeldpo-")
-        pafs.copy_files(self._full(path), copy, source_filesystem=self._files,
-                        destination_filesystem=pafs.LocalFileSystem())  # fmt: skip
-        return copy
 
     def _full(self, path: str) -> str:
         return f"{self._base}/{path}".rstrip("/")

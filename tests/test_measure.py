@@ -32,7 +32,6 @@ def _report(outcome: Outcome = Outcome.ACCEPTED, **values: Any) -> RunReport:
         wall_time_ns=0,
         peak_memory_bytes=1 << 20,
         failure="" if outcome is Outcome.ACCEPTED else "Traceback: it failed",
-        involuntary_switches=0,
         run_delay_ns=0,
     )
     return replace(base, **values)

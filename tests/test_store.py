@@ -160,20 +160,6 @@ def test_manifest_is_none_until_written_then_the_same(store: Store) -> None:
     assert json.loads(store.read_text("round-001/sample.manifest.json"))["num_in"] == 3
 
 
-def test_put_folder_and_local_folder_copy_through_any_store(store: Store, tmp_path: Path) -> None:
-    source = tmp_path / "model"
-    (source / "inner").mkdir(parents=True)
-    (source / "config.json").write_text("{}")
-    (source / "inner" / "a.txt").write_text("a")
-    store.put_folder(source, "policy")
-    assert store.names("policy") == ["config.json", "inner"]
-    local = Path(store.local_folder("policy"))
-    assert (local / "inner" / "a.txt").read_text() == "a"
-    assert store.is_local == (str(local) == store.location("policy"))
-    store.put_folder(local, "policy")
-    assert store.read_text("policy/config.json") == "{}"
-
-
 def test_store_of_unknown_protocol_is_value_error() -> None:
     with pytest.raises(ValueError, match="nosuch"):
         Store("nosuch://bucket/run")

@@ -18,7 +18,9 @@ from skeldpo.records import Example, Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
 
 FIRST_TESTS = 4
-"""Tests of the first run; most wrong programs fail one of them, and the rest is saved."""
+"""Tests of the first run; each further run has GROWTH times as many, and a wrong program is done
+with after the run it fails in."""
+GROWTH = 4
 GENERATOR_CPU_LIMIT_S = 10.0
 MAX_INPUT_CHARS = 16 << 20
 FAILURE_CHARS = 400
@@ -61,19 +63,23 @@ class Judge:
         """The verdict of a program on all tests of the problem; ACCEPTED when there are none."""
         tests = self._problem.tests
         verdict = Verdict(outcome=Outcome.ACCEPTED, peak_memory_bytes=0, failure="")
-        for part in (tests[:FIRST_TESTS], tests[FIRST_TESTS:]):
-            if part:
-                verdict = self.run_tests(code, part, self._config.cpu_limit_s).verdict
-            if verdict.outcome is not Outcome.ACCEPTED:
-                return verdict
-        return verdict
+        start, num_tests, peak_bytes = 0, FIRST_TESTS, 0
+        while start < len(tests) and verdict.outcome is Outcome.ACCEPTED:
+            part = tests[start : start + num_tests]
+            verdict = self.run_tests(code, part, self._config.cpu_limit_s, start).verdict
+            peak_bytes = max(peak_bytes, verdict.peak_memory_bytes)
+            start, num_tests = start + num_tests, GROWTH * num_tests
+        return replace(verdict, peak_memory_bytes=peak_bytes)
 
-    def run_tests(self, code: str, tests: Sequence[Example], cpu_limit_s: float) -> TimedRun:
-        """One timed run of a program on all `tests`, its answers compared with the expected."""
+    def run_tests(
+        self, code: str, tests: Sequence[Example], cpu_limit_s: float, first_index: int = 0
+    ) -> TimedRun:
+        """One timed run of a program on all `tests`, its answers compared with the expected;
+        messages count the tests from `first_index`."""
         run = self.run_inputs(code, [test.input_text for test in tests], cpu_limit_s)
         if run.verdict.outcome is not Outcome.ACCEPTED:
             return run
-        wrong = self._first_wrong(tests, run.answer_texts)
+        wrong = self._first_wrong(tests, run.answer_texts, first_index)
         if not wrong:
             return run
         refused = replace(run.verdict, outcome=Outcome.WRONG_ANSWER, failure=wrong)
@@ -112,8 +118,10 @@ class Judge:
         made = json.loads(text)
         return made if isinstance(made, str) else None
 
-    def _first_wrong(self, tests: Sequence[Example], answer_texts: Sequence[str]) -> str:
-        for index, (test, answer) in enumerate(zip(tests, answer_texts, strict=True)):
+    def _first_wrong(
+        self, tests: Sequence[Example], answer_texts: Sequence[str], first_index: int
+    ) -> str:
+        for index, (test, answer) in enumerate(zip(tests, answer_texts, strict=True), first_index):
             if not self._is_right(test, answer):
                 return f"test {index}: expected {test.expected_text[:120]!r}, got {answer[:120]!r}"
         return ""

@@ -11,6 +11,7 @@ whose host process dies sees its stdin close and exits by itself.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -33,7 +34,8 @@ from skeldpo.sandbox.protocol import (
     bounded_input,
     check_answer,
     encode_calls,
-    run_frames,
+    input_frame,
+    program_frame,
 )
 
 RUNS_PER_CONTAINER = 2000
@@ -41,6 +43,9 @@ RUNS_PER_CONTAINER = 2000
 _START_TIMEOUT_S = 60.0
 _GRACE_S = 20.0  # beyond the wall limit, before PID 1 is given up
 _FAILURE_CHARACTERS = 2000
+_AHEAD_BYTES = 32 << 10
+"""Inputs sent before they are due: less than the pipes hold, so that neither side ever waits for
+the other to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,6 @@ class RunReport:
     wall_time_ns: int
     peak_memory_bytes: int
     failure: str
-    involuntary_switches: int
     run_delay_ns: int
 
 
@@ -107,7 +111,6 @@ _NOTHING = RunReport(
     wall_time_ns=0,
     peak_memory_bytes=0,
     failure="",
-    involuntary_switches=0,
     run_delay_ns=0,
 )
 
@@ -185,7 +188,7 @@ class Sandbox:
 
     def _run_function(self, request: RunRequest, code: bytes) -> RunReport:
         calls = encode_calls(request.input_texts)
-        report = self._ask(request, code, calls, len(request.input_texts))
+        (report,) = self._run_inputs(request, code, [calls], len(request.input_texts))
         answers: list[str] = []
         for line in report.answers.split(b"\n")[:-1]:
             try:
@@ -197,45 +200,77 @@ class Sandbox:
         return _told(report, tuple(answers))
 
     def _run_stdio(self, request: RunRequest, code: bytes) -> RunReport:
-        total = replace(_NOTHING, outcome=Outcome.ACCEPTED)
-        for text in request.input_texts:
-            data = bounded_input(text.encode("utf-8", "surrogatepass"))
-            report = self._ask(request, code, data, 1)
-            part = _told(report, (report.answers.decode("utf-8", "backslashreplace"),))
-            total = RunReport(
-                outcome=part.outcome,
-                answer_texts=total.answer_texts + part.answer_texts,
-                cpu_time_ns=total.cpu_time_ns + part.cpu_time_ns,
-                total_cpu_time_ns=total.total_cpu_time_ns + part.total_cpu_time_ns,
-                wall_time_ns=total.wall_time_ns + part.wall_time_ns,
-                peak_memory_bytes=max(total.peak_memory_bytes, part.peak_memory_bytes),
-                failure=part.failure,
-                involuntary_switches=total.involuntary_switches + part.involuntary_switches,
-                run_delay_ns=total.run_delay_ns + part.run_delay_ns,
-            )
-            if part.outcome is not Outcome.ACCEPTED:
-                break
-        return total
+        payloads = [
+            bounded_input(text.encode("utf-8", "surrogatepass")) for text in request.input_texts
+        ]
+        parts = [
+            _told(report, (report.answers.decode("utf-8", "backslashreplace"),))
+            for report in self._run_inputs(request, code, payloads, 1)
+        ]
+        return RunReport(
+            outcome=parts[-1].outcome,
+            answer_texts=tuple(text for part in parts for text in part.answer_texts),
+            cpu_time_ns=sum(part.cpu_time_ns for part in parts),
+            total_cpu_time_ns=sum(part.total_cpu_time_ns for part in parts),
+            wall_time_ns=sum(part.wall_time_ns for part in parts),
+            peak_memory_bytes=max(part.peak_memory_bytes for part in parts),
+            failure=parts[-1].failure,
+            run_delay_ns=sum(part.run_delay_ns for part in parts),
+        )
 
-    def _ask(self, request: RunRequest, code: bytes, data: bytes, num_answers: int) -> GuestReport:
+    def _run_inputs(
+        self, request: RunRequest, code: bytes, payloads: Sequence[bytes], num_answers: int
+    ) -> list[GuestReport]:
+        """A report an input, up to the first that is not ACCEPTED."""
+        reports: list[GuestReport] = []
+        while len(reports) < len(payloads):
+            reports += self._stream(request, code, payloads[len(reports) :], num_answers)
+            last = reports[-1]
+            is_suspect = last.outcome in (Outcome.MEMORY_LIMIT, Outcome.VIOLATION)
+            if is_suspect or not last.is_clean or self._num_runs >= RUNS_PER_CONTAINER:
+                self._replace()
+            if last.outcome is not Outcome.ACCEPTED:
+                break
+        return reports
+
+    def _stream(
+        self, request: RunRequest, code: bytes, payloads: Sequence[bytes], num_answers: int
+    ) -> list[GuestReport]:
+        """Reports of one container, which takes the next small inputs while it works on one; ends
+        early after a failure or when the container has to be replaced."""
+        channel = self._ready_channel()
+        timeout_s = 3 * request.cpu_limit_s + 1 + _GRACE_S
+        program = program_frame(
+            code=code, entry_point=request.entry_point, cpu_limit_s=request.cpu_limit_s
+        )
+        channel.send(program, timeout_s)
+        reports: list[GuestReport] = []
+        sent: list[int] = []
+        unread_bytes = 0
+        for index, payload in enumerate(payloads):
+            while len(sent) < len(payloads) and (
+                len(sent) == index or unread_bytes + len(payloads[len(sent)]) <= _AHEAD_BYTES
+            ):
+                sequence = secrets.randbits(63) + 1
+                following = payloads[len(sent)]
+                frame = input_frame(sequence=sequence, num_answers=num_answers, payload=following)
+                channel.send(frame, timeout_s)
+                sent.append(sequence)
+                unread_bytes += len(following)
+            report = channel.report(sent[index], timeout_s)
+            unread_bytes -= len(payload)
+            reports.append(report)
+            self._num_runs += 1
+            is_full = self._num_runs >= RUNS_PER_CONTAINER
+            if report.outcome is not Outcome.ACCEPTED or not report.is_clean or is_full:
+                break
+        return reports
+
+    def _ready_channel(self) -> Channel:
         if self._channel is None:
             self._start()
-        channel = self._channel
-        assert channel is not None
-        sequence = secrets.randbits(63) + 1
-        frames = run_frames(
-            code=code,
-            entry_point=request.entry_point,
-            cpu_limit_s=request.cpu_limit_s,
-            inputs=data,
-            head=(sequence, num_answers),
-        )
-        report = channel.ask(frames, sequence, 3 * request.cpu_limit_s + 1 + _GRACE_S)
-        self._num_runs += 1
-        is_suspect = report.outcome in (Outcome.MEMORY_LIMIT, Outcome.VIOLATION)
-        if is_suspect or not report.is_clean or self._num_runs >= RUNS_PER_CONTAINER:
-            self._replace()
-        return report
+        assert self._channel is not None
+        return self._channel
 
     def _replace(self) -> None:
         self._stop()
@@ -283,6 +318,5 @@ def _told(report: GuestReport, answer_texts: tuple[str, ...]) -> RunReport:
         wall_time_ns=report.wall_time_ns,
         peak_memory_bytes=report.peak_memory_bytes,
         failure=report.failure[-_FAILURE_CHARACTERS:],
-        involuntary_switches=report.involuntary_switches,
         run_delay_ns=report.run_delay_ns,
     )

@@ -1,12 +1,13 @@
 """PID 1 of a sandbox: reads what to run, has it forked and watched, and reports to the host.
 
-Standard library only; copied into the image, and imported by the host for the frame layouts. A run
-is a program frame and an input frame on stdin, and one report frame on stdout. The child is forked
-between the two frames, so the top level of a program runs before its input exists in any memory it
-can reach. PID 1 believes nothing the child says but its answer bytes; afterwards it kills and reaps
-every process and empties /box and /tmp. It is not dumpable and handles no signal. Frames and
-answers live in anonymous maps whose pages are given back after each run, so nothing of one run is
-in the memory the next child is forked from.
+Standard library only; copied into the image, and imported by the host for the frame layouts. A
+program frame on stdin loads a program; each input frame after it is one run of it in a child of its
+own, and gives one report frame on stdout. After a run that failed, further inputs of that program
+are skipped without a report. The child is forked before its input is read, so the top level of a
+program runs before its input exists in any memory it can reach. PID 1 believes nothing the child
+says but its answer bytes; afterwards it kills and reaps every process and empties /box and /tmp. It
+is not dumpable and handles no signal. Frames and answers live in anonymous maps whose pages are
+given back, so nothing of another program or input is in the memory a child is forked from.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from skeldpo.sandbox.supervise import (
 )
 
 GUEST_FOLDER = "/opt/guest"  # in the image, and its PYTHONPATH
-MAGIC = b"SKP1"
-PROGRAM_HEADER = struct.Struct("<4sdII")  # magic, CPU limit (s), code bytes, entry point bytes
-INPUT_HEADER = struct.Struct("<4sQII")  # magic, sequence, number of answers, input bytes
+PROGRAM_MAGIC, INPUT_MAGIC, REPORT_MAGIC = b"SKPP", b"SKPI", b"SKPR"
+PROGRAM_HEADER = struct.Struct("<dII")  # CPU limit (s), code bytes, entry point bytes
+INPUT_HEADER = struct.Struct("<QII")  # sequence, number of answers, input bytes
 REPORT_HEADER = struct.Struct("<4sQII")  # magic, sequence, bytes of JSON, bytes of answers
 
 PROGRAM_LIMIT_BYTES = 1 << 20
@@ -78,7 +79,7 @@ def _read_into(view: memoryview) -> None:
 
 def _send(sequence: int, head: dict[str, object], answers: memoryview) -> None:
     text = json.dumps(head).encode("ascii")
-    start = REPORT_HEADER.pack(MAGIC, sequence, len(text), len(answers)) + text
+    start = REPORT_HEADER.pack(REPORT_MAGIC, sequence, len(text), len(answers)) + text
     num_written = os.writev(1, [start, answers])  # all of it, as the host always reads on
     _require(num_written == len(start) + len(answers), "report")
 
@@ -86,6 +87,23 @@ def _send(sequence: int, head: dict[str, object], answers: memoryview) -> None:
 def _require(condition: bool, frame: str) -> None:
     if not condition:
         raise RuntimeError(f"malformed {frame} frame")
+
+
+class _Loaded:
+    """The program that the next inputs are for."""
+
+    def __init__(self, head: memoryview, pages: Pages) -> None:
+        _read_into(head)
+        self._cpu_limit_s, code_bytes, entry_bytes = PROGRAM_HEADER.unpack(head)
+        _require(code_bytes + entry_bytes <= len(pages.view), "program")
+        pages.wipe()
+        _read_into(pages.view[: code_bytes + entry_bytes])
+        self._code = pages.view[:code_bytes]
+        self._entry_point = bytes(pages.view[code_bytes : code_bytes + entry_bytes]).decode()
+
+    def fork(self) -> Child:
+        """A child that runs the program's top level and waits for its input."""
+        return Child(self._code, self._entry_point, self._cpu_limit_s)
 
 
 def serve() -> None:
@@ -97,26 +115,28 @@ def serve() -> None:
     _send(0, {"python_version": version}, memoryview(b""))
     gc.collect()
     gc.freeze()
+    loaded: _Loaded | None = None
     while True:
-        head = header.view[: PROGRAM_HEADER.size]
-        _read_into(head)
-        magic, cpu_limit_s, code_bytes, entry_bytes = PROGRAM_HEADER.unpack(head)
-        _require(magic == MAGIC and code_bytes + entry_bytes <= len(program.view), "program")
-        _read_into(program.view[: code_bytes + entry_bytes])
-        entry_point = bytes(program.view[code_bytes : code_bytes + entry_bytes]).decode()
-        child = Child(program.view[:code_bytes], entry_point, cpu_limit_s)
-        program.wipe()
+        magic = header.view[: len(INPUT_MAGIC)]
+        _read_into(magic)
+        if magic == PROGRAM_MAGIC:
+            loaded = _Loaded(header.view[: PROGRAM_HEADER.size], program)
+            continue
+        _require(magic == INPUT_MAGIC, "input")
+        child = loaded.fork() if loaded else None
         head = header.view[: INPUT_HEADER.size]
         _read_into(head)
-        magic, sequence, num_answers, input_bytes = INPUT_HEADER.unpack(head)
-        _require(magic == MAGIC and input_bytes <= len(inputs.view), "input")
+        sequence, num_answers, input_bytes = INPUT_HEADER.unpack(head)
+        _require(input_bytes <= len(inputs.view), "input")
         payload = inputs.view[:input_bytes]
         _read_into(payload)
-        supervision = Supervision(child, num_answers, payload, answers)
-        report = supervision.run(oom_kills)
-        _send(sequence, report, answers.view[: supervision.answer_bytes])
+        if child is not None:
+            supervision = Supervision(child, num_answers, payload, answers)
+            report = supervision.run(oom_kills)
+            _send(sequence, report, answers.view[: supervision.answer_bytes])
+            answers.wipe()
+            loaded = loaded if report["outcome"] == "ACCEPTED" else None
         inputs.wipe()
-        answers.wipe()
 
 
 def main() -> None:

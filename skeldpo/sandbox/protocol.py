@@ -21,10 +21,12 @@ from skeldpo.records import Outcome
 from skeldpo.sandbox.guest import (
     INPUT_HEADER,
     INPUT_LIMIT_BYTES,
-    MAGIC,
+    INPUT_MAGIC,
     PROGRAM_HEADER,
+    PROGRAM_MAGIC,
     REPORT_HEADER,
     REPORT_LIMIT_BYTES,
+    REPORT_MAGIC,
 )
 from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES
 
@@ -50,7 +52,6 @@ class GuestReport:
     wall_time_ns: int
     run_delay_ns: int
     peak_memory_bytes: int
-    involuntary_switches: int
     is_clean: bool
     answers: bytes
 
@@ -72,15 +73,17 @@ class Channel:
             raise ChannelError(f"the guest's first frame has no python_version: {head!r}")
         return version
 
-    def ask(self, frames: bytes, sequence: int, timeout_s: float) -> GuestReport:
-        """Sends a program and its input; returns the report that carries `sequence`."""
-        deadline = time.monotonic() + timeout_s
+    def send(self, frame: bytes, timeout_s: float) -> None:
+        """Sends a program, or an input for the program sent last."""
         self._socket.settimeout(timeout_s)
         try:
-            self._socket.sendall(frames)
+            self._socket.sendall(frame)
         except OSError as error:
             raise ChannelError(f"sending to the container failed: {error}") from error
-        head, answers = self._receive(sequence, deadline)
+
+    def report(self, sequence: int, timeout_s: float) -> GuestReport:
+        """Waits for the report on the input that was sent with `sequence`."""
+        head, answers = self._receive(sequence, time.monotonic() + timeout_s)
         return _checked(head, answers)
 
     def close(self) -> None:
@@ -92,7 +95,7 @@ class Channel:
         magic, got, head_bytes, answer_bytes = REPORT_HEADER.unpack(
             self._read(REPORT_HEADER.size, deadline)
         )
-        if (magic, got) != (MAGIC, sequence):
+        if (magic, got) != (REPORT_MAGIC, sequence):
             raise ChannelError(f"expected report {sequence}, got {magic!r} {got}")
         if head_bytes > REPORT_LIMIT_BYTES or answer_bytes > OUTPUT_LIMIT_BYTES:
             raise ChannelError(f"report of {head_bytes} + {answer_bytes} bytes is over the limit")
@@ -137,21 +140,17 @@ class Channel:
         return b"".join(parts)
 
 
-def run_frames(
-    *, code: bytes, entry_point: str, cpu_limit_s: float, inputs: bytes, head: tuple[int, int]
-) -> bytes:
-    """The two frames of a run; `head` is (sequence, number of answers). No entry point: stdio."""
+def program_frame(*, code: bytes, entry_point: str, cpu_limit_s: float) -> bytes:
+    """Loads a program; without an entry point it is a stdio program."""
     entry = entry_point.encode()
-    sequence, num_answers = head
-    return b"".join(
-        (
-            PROGRAM_HEADER.pack(MAGIC, cpu_limit_s, len(code), len(entry)),
-            code,
-            entry,
-            INPUT_HEADER.pack(MAGIC, sequence, num_answers, len(inputs)),
-            inputs,
-        )
-    )
+    head = PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry))
+    return b"".join((PROGRAM_MAGIC, head, code, entry))
+
+
+def input_frame(*, sequence: int, num_answers: int, payload: bytes) -> bytes:
+    """One run of the loaded program, in a fresh process."""
+    head = INPUT_HEADER.pack(sequence, num_answers, len(payload))
+    return b"".join((INPUT_MAGIC, head, payload))
 
 
 def encode_calls(input_texts: Sequence[str]) -> bytes:
@@ -197,7 +196,6 @@ def _checked(head: dict[str, object], answers: bytes) -> GuestReport:
         "wall_time_ns",
         "run_delay_ns",
         "peak_memory_bytes",
-        "involuntary_switches",
     ):
         value = head.get(name)
         if type(value) is not int or not 0 <= value < 1 << 62:

@@ -253,7 +253,6 @@ class Supervision:
             "wall_time_ns": wall_ns,
             "run_delay_ns": delay_ns,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
-            "involuntary_switches": usage.ru_nivcsw,
             "is_clean": is_clean,
         }
 
