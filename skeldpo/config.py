@@ -142,9 +142,13 @@ class MeasureConfig(Section):
     """Generated inputs grow until the fastest correct program takes this long."""
     max_slow_ratio: float = Field(default=20.0, gt=1)
     """... or until the slowest takes this many times min_cpu_time_ms."""
+    max_tests: int = Field(default=0, ge=0)
+    """Tests of a problem that decide a verdict, spread evenly over all it has; 0: every one."""
     max_screened: int = Field(default=24, ge=2)
     """Distinct correct programs of a problem that are timed (a seeded choice of them)."""
     screen_repeats: int = Field(default=3, ge=1)
+    propose_ratio: float = Field(default=1.15, ge=1)
+    """Screened slowest over fastest program below which no confirming session is worth its time."""
     confirm_repeats: int = Field(default=7, ge=5)
     """Valid rounds of the confirming session; 7 are the least at which max_p_value 0.005 leaves
     room for one outlier."""

@@ -29,8 +29,6 @@ from skeldpo.store import Store
 from skeldpo.timing import estimate_ns
 
 MEASUREMENTS = "measurements"
-PROPOSE_RATIO = 1.3
-"""Screened slowest over fastest below which no confirming session is worth its time."""
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +128,7 @@ class _ProblemWork:
         self._sessions.append(("screen", screened))
         if evaluating:
             return
-        proposed = _propose(screened, self._config.confirm_candidates)
+        proposed = _propose(screened, self._config)
         if proposed:
             confirmed = timer.time(
                 {key: programs[key] for key in proposed},
@@ -215,13 +213,13 @@ def _representatives(candidates: Sequence[Candidate]) -> dict[str, str]:
     }
 
 
-def _propose(screened: SessionTimes, num_programs: int) -> list[str]:
+def _propose(screened: SessionTimes, config: MeasureConfig) -> list[str]:
     """Programs spread evenly from the fastest to the slowest; none if they hardly differ."""
     times = {key: estimate_ns(ns) for key, ns in screened.cpu_times_ns.items() if ns}
     ranked = sorted(times, key=lambda key: (times[key], key))
-    if len(ranked) < 2 or times[ranked[-1]] < PROPOSE_RATIO * times[ranked[0]]:
+    if len(ranked) < 2 or times[ranked[-1]] < config.propose_ratio * times[ranked[0]]:
         return []
-    count = min(num_programs, len(ranked))
+    count = min(config.confirm_candidates, len(ranked))
     places = [round(index * (len(ranked) - 1) / (count - 1)) for index in range(count)]
     return [ranked[place] for place in places]
 

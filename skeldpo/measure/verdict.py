@@ -58,10 +58,11 @@ class Judge:
         self._problem = problem
         self._run = run
         self._config = config
+        self._tests = _spread(problem.tests, config.max_tests)
 
     def check(self, code: str) -> Verdict:
-        """The verdict of a program on all tests of the problem; ACCEPTED when there are none."""
-        tests = self._problem.tests
+        """The verdict of a program on the problem's tests; ACCEPTED when there are none."""
+        tests = self._tests
         verdict = Verdict(outcome=Outcome.ACCEPTED, peak_memory_bytes=0, failure="")
         start, num_tests, peak_bytes = 0, FIRST_TESTS, 0
         while start < len(tests) and verdict.outcome is Outcome.ACCEPTED:
@@ -153,3 +154,11 @@ class Judge:
         if report.outcome is Outcome.SANDBOX_FAILED:
             raise SandboxFailure(report.failure)
         return report
+
+
+def _spread(tests: Sequence[Example], max_tests: int) -> Sequence[Example]:
+    """At most `max_tests` (0: all) of the tests, evenly from the first to the last."""
+    if not max_tests or len(tests) <= max_tests:
+        return tests
+    step = (len(tests) - 1) / max(1, max_tests - 1)
+    return [tests[round(index * step)] for index in range(max_tests)]

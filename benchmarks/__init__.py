@@ -1,0 +1,1 @@
+"""What skeldpo claims in figures, each printed by `python -m benchmarks.NAME`."""
