@@ -1,8 +1,9 @@
 """The forked child of a sandbox: confines itself, compiles and runs one program, answers, stops.
 
-Standard library only; copied into the image beside guest.py. Nothing here is trusted after the
-program's first statement has run: PID 1 takes only the bytes on the answer pipe, and the clock and
-the verdict are its own. `encode_answer` is the one format a return value may have.
+Standard library only; copied into the image beside guest.py. It is forked before it is needed and
+waits for its program. Nothing here is trusted after the program's first statement has run: PID 1
+takes only the bytes on the answer pipe, and the clock and the verdict are its own. `encode_answer`
+is the one format a return value may have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import math
 import os
 import resource
 import signal
+import struct
 import sys
 import traceback
 import types
@@ -25,6 +27,7 @@ MAX_FDS = 256
 EXIT_ERROR = 1
 EXIT_COMPILE = 120
 EXIT_MEMORY = 121
+PROGRAM_HEADER = struct.Struct("<dII")  # CPU limit (s), code bytes, entry point bytes
 READY = b"R"
 DONE = b"D"
 
@@ -86,8 +89,9 @@ def set_dumpable(value: int) -> None:
 class ChildSide:
     """The child's ends of its pipes; `live` never returns.
 
-    `go` gives the marshalled calls of a function program; for a stdio program its end of file is
-    the signal to start. `status` takes READY and DONE, `answer` the answers, `noise` the rest.
+    `go` gives the program and then, up to its end of file, the marshalled calls of a function
+    program; a stdio program (no entry point) starts at the end of file. `status` takes READY and
+    DONE, `answer` the answers, `noise` the rest.
     """
 
     def __init__(self, *, stdin: int, go: int, status: int, answer: int, noise: int) -> None:
@@ -97,13 +101,18 @@ class ChildSide:
         self._answer = answer
         self._noise = noise
 
-    def live(self, code: memoryview, entry_point: str, cpu_limit_s: float) -> None:
-        """Runs the program (stdio if `entry_point` is empty) and waits to be killed, or exits."""
+    def live(self) -> None:
+        """Waits for its program, runs it and waits to be killed, or exits."""
         exit_status = EXIT_ERROR
         try:
-            self._confine(bool(entry_point), cpu_limit_s)
+            self._confine()
+            cpu_limit_s, code_bytes, entry_bytes = PROGRAM_HEADER.unpack(
+                self._read(PROGRAM_HEADER.size)
+            )
+            text = self._read(code_bytes).decode("utf-8", "surrogatepass")
+            entry_point = self._read(entry_bytes).decode()
+            self._take_role(bool(entry_point), cpu_limit_s)
             exit_status = EXIT_COMPILE
-            text = bytes(code).decode("utf-8", "surrogatepass")
             program = compile(text, "<program>", "exec", dont_inherit=True)
             exit_status = EXIT_ERROR
             module = types.ModuleType("program" if entry_point else "__main__")
@@ -125,23 +134,38 @@ class ChildSide:
         finally:
             os._exit(exit_status)
 
-    def _confine(self, is_function: bool, cpu_limit_s: float) -> None:
-        """Backs PID 1's limits with the child's own and closes all descriptors but its pipes."""
+    def _confine(self) -> None:
+        """Makes the OOM killer's choice easy and closes all descriptors but its pipes."""
         set_dumpable(1)
         os.setsid()
-        seconds = math.ceil(cpu_limit_s) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(fd, b"1000")  # the OOM killer takes the child and never PID 1
         os.close(fd)
         os.dup2(self._stdin, 0)
-        os.dup2(self._noise if is_function else self._answer, 1)
+        os.dup2(self._noise, 1)
         os.dup2(self._noise, 2)
         low = 3
-        for fd in sorted((self._go, self._status, *([self._answer] if is_function else []))):
+        for fd in sorted((self._go, self._status, self._answer)):
             os.closerange(low, fd)
             low = fd + 1
         os.closerange(low, MAX_FDS)
+
+    def _take_role(self, is_function: bool, cpu_limit_s: float) -> None:
+        """Backs PID 1's CPU limit with its own; a stdio program answers on standard output."""
+        seconds = math.ceil(cpu_limit_s) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        if not is_function:
+            os.dup2(self._answer, 1)
+            os.close(self._answer)
+
+    def _read(self, num_bytes: int) -> bytes:
+        data = b""
+        while len(data) < num_bytes:
+            part = os.read(self._go, num_bytes - len(data))
+            if not part:
+                raise EOFError("PID 1 ended")
+            data += part
+        return data
 
     def _answer_calls(
         self, program: types.CodeType, module: types.ModuleType, entry_point: str

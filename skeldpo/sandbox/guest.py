@@ -3,11 +3,11 @@
 Standard library only; copied into the image, and imported by the host for the frame layouts. A
 program frame on stdin loads a program; each input frame after it is one run of it in a child of its
 own, and gives one report frame on stdout. After a run that failed, further inputs of that program
-are skipped without a report. The child is forked before its input is read, so the top level of a
-program runs before its input exists in any memory it can reach. PID 1 believes nothing the child
-says but its answer bytes; afterwards it kills and reaps every process and empties /box and /tmp. It
-is not dumpable and handles no signal. Frames and answers live in anonymous maps whose pages are
-given back, so nothing of another program or input is in the memory a child is forked from.
+are skipped without a report. The next child is forked while the host thinks, and gets its program
+before PID 1 reads the input, so the top level of a program runs before its input exists in any
+memory it can reach. PID 1 believes nothing the child says but its answer bytes; afterwards it kills
+and reaps every process and empties /box and /tmp. It is not dumpable and handles no signal. Frames
+and answers live in maps that children do not have.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import sys
 from collections.abc import Callable
 
 from skeldpo.sandbox import child as child_module
+from skeldpo.sandbox.child import PROGRAM_HEADER
 from skeldpo.sandbox.supervise import (
     BOX,
     CHUNK_BYTES,
@@ -35,7 +36,6 @@ from skeldpo.sandbox.supervise import (
 
 GUEST_FOLDER = "/opt/guest"  # in the image, and its PYTHONPATH
 PROGRAM_MAGIC, INPUT_MAGIC, REPORT_MAGIC = b"SKPP", b"SKPI", b"SKPR"
-PROGRAM_HEADER = struct.Struct("<dII")  # CPU limit (s), code bytes, entry point bytes
 INPUT_HEADER = struct.Struct("<QII")  # sequence, number of answers, input bytes
 REPORT_HEADER = struct.Struct("<4sQII")  # magic, sequence, bytes of JSON, bytes of answers
 
@@ -99,11 +99,11 @@ class _Loaded:
         pages.wipe()
         _read_into(pages.view[: code_bytes + entry_bytes])
         self._code = pages.view[:code_bytes]
-        self._entry_point = bytes(pages.view[code_bytes : code_bytes + entry_bytes]).decode()
+        self._entry_point = bytes(pages.view[code_bytes : code_bytes + entry_bytes])
 
-    def fork(self) -> Child:
-        """A child that runs the program's top level and waits for its input."""
-        return Child(self._code, self._entry_point, self._cpu_limit_s)
+    def start(self, child: Child) -> None:
+        """Has the child run the program's top level and wait for its input."""
+        child.start(self._code, self._entry_point, self._cpu_limit_s)
 
 
 def serve() -> None:
@@ -116,6 +116,7 @@ def serve() -> None:
     gc.collect()
     gc.freeze()
     loaded: _Loaded | None = None
+    child = Child()
     while True:
         magic = header.view[: len(INPUT_MAGIC)]
         _read_into(magic)
@@ -123,19 +124,21 @@ def serve() -> None:
             loaded = _Loaded(header.view[: PROGRAM_HEADER.size], program)
             continue
         _require(magic == INPUT_MAGIC, "input")
-        child = loaded.fork() if loaded else None
+        if loaded:
+            loaded.start(child)
         head = header.view[: INPUT_HEADER.size]
         _read_into(head)
         sequence, num_answers, input_bytes = INPUT_HEADER.unpack(head)
         _require(input_bytes <= len(inputs.view), "input")
         payload = inputs.view[:input_bytes]
         _read_into(payload)
-        if child is not None:
+        if loaded:
             supervision = Supervision(child, num_answers, payload, answers)
             report = supervision.run(oom_kills)
             _send(sequence, report, answers.view[: supervision.answer_bytes])
             answers.wipe()
             loaded = loaded if report["outcome"] == "ACCEPTED" else None
+            child = Child()
         inputs.wipe()
 
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from skeldpo.records import Outcome
+from skeldpo.sandbox.child import PROGRAM_HEADER
 from skeldpo.sandbox.guest import (
     INPUT_HEADER,
     INPUT_LIMIT_BYTES,
     INPUT_MAGIC,
-    PROGRAM_HEADER,
     PROGRAM_MAGIC,
     REPORT_HEADER,
     REPORT_LIMIT_BYTES,

@@ -30,10 +30,12 @@ _SCHEDSTAT = os.path.exists("/proc/self/schedstat")
 
 
 class Pages:
-    """A private anonymous map that reads as zeros again, and costs no memory, after `wipe`."""
+    """A private anonymous map that children do not have, and that reads as zeros again, and costs
+    no memory, after `wipe`."""
 
     def __init__(self, num_bytes: int) -> None:
         self.map = mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.map.madvise(mmap.MADV_DONTFORK)
         with contextlib.suppress(OSError):  # kernels without huge pages refuse the advice
             self.map.madvise(mmap.MADV_NOHUGEPAGE)
         self.view = memoryview(self.map)
@@ -44,25 +46,34 @@ class Pages:
 
 
 class Child:
-    """A forked child and PID 1's ends of its pipes."""
+    """A forked child that waits for its program, and PID 1's ends of its pipes."""
 
-    def __init__(self, code: memoryview, entry_point: str, cpu_limit_s: float) -> None:
-        self.is_function = bool(entry_point)
-        self.cpu_limit_ns = int(cpu_limit_s * 1e9)
+    def __init__(self) -> None:
+        self.is_function = False
+        self.cpu_limit_ns = self.started_ns = 0
         stdin, self.stdin = os.pipe()
         go, self.go = os.pipe()
         self.status, status = os.pipe()
         self.answer, answer = os.pipe()
         self.noise, noise = os.pipe()
-        self.started_ns = time.monotonic_ns()
         self.pid = os.fork()
         if self.pid == 0:
-            side = ChildSide(stdin=stdin, go=go, status=status, answer=answer, noise=noise)
-            side.live(code, entry_point, cpu_limit_s)
+            ChildSide(stdin=stdin, go=go, status=status, answer=answer, noise=noise).live()
         for fd in (stdin, go, status, answer, noise):
             os.close(fd)
-        for fd in (self.stdin, self.go):  # the others are read when poll says so, or at their end
-            os.set_blocking(fd, False)
+        os.set_blocking(self.stdin, False)  # `go` later; the others are read when poll says so
+
+    def start(self, code: memoryview, entry_point: bytes, cpu_limit_s: float) -> None:
+        """Hands over the program; the child runs its top level at once."""
+        self.is_function = bool(entry_point)
+        self.cpu_limit_ns = int(cpu_limit_s * 1e9)
+        self.started_ns = time.monotonic_ns()
+        head = child_module.PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry_point))
+        for part in (head, code, entry_point):
+            rest = memoryview(part)
+            while rest:  # nothing of the program has run yet, so the child reads
+                rest = rest[os.write(self.go, rest) :]
+        os.set_blocking(self.go, False)
 
 
 class Supervision:
