@@ -1,0 +1,56 @@
+"""What a program can find in its own memory: nothing of PID 1's, of its input, or of other runs."""
+
+from __future__ import annotations
+
+import pytest
+from sandbox_runs import call
+
+from skeldpo.records import Outcome
+from skeldpo.sandbox.container import Sandbox
+
+pytestmark = pytest.mark.docker
+
+SEARCH = """
+import re
+def hits(pattern):
+    found = 0
+    with open("/proc/self/mem", "rb", 0) as memory:
+        for line in open("/proc/self/maps"):
+            span, mode = line.split()[:2]
+            start, end = (int(x, 16) for x in span.split("-"))
+            if "rw" in mode and end - start < 1 << 27:
+                memory.seek(start)
+                found += len(re.findall(pattern, memory.read(end - start)))
+    return found
+"""
+
+
+def test_sequence_number_of_the_report_is_not_in_memory(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = 0x1A2B3C4D5E6F7788
+    monkeypatch.setattr("skeldpo.sandbox.container.secrets.randbits", lambda bits: number - 1)
+    pattern = "".join(f"\\x{byte:02x}" for byte in number.to_bytes(8, "little")[:7])
+    code = SEARCH + f'def f(x):\n    x = bytes(x)\n    return hits(rb"{pattern}[\\x1a]") > 0'
+    report = call(sandbox, code, "[[]]", str([[*number.to_bytes(8, "little")]]), cpu_limit_s=5)
+    assert report.answer_texts == ("false", "true"), "only its own copy is found"
+
+
+def test_top_level_cannot_see_the_input(sandbox: Sandbox) -> None:
+    code = SEARCH + 'N = hits(rb"needl[e]-7")\ndef f(x): return [N, hits(rb"needl[e]-7") > 0]'
+    assert call(sandbox, code, '["needle-7"]', cpu_limit_s=5).answer_texts == ("[0,true]",)
+
+
+def test_answer_of_another_run_is_not_in_memory(sandbox: Sandbox) -> None:
+    secret = call(sandbox, "def f(): return 'sec' + 'ret-' + str(90 + 3)", cpu_limit_s=5)
+    assert secret.answer_texts == ('"secret-93"',)
+    code = SEARCH + 'def f(): return hits(rb"secret-[9]3")'
+    assert call(sandbox, code, cpu_limit_s=5).answer_texts == ("0",)
+
+
+def test_program_of_another_run_is_not_in_memory(sandbox: Sandbox) -> None:
+    """The next child is forked while this program is still loaded in PID 1."""
+    secret = call(sandbox, "def f(): return 1  # hidden-remark-71", cpu_limit_s=5)
+    assert secret.outcome is Outcome.ACCEPTED
+    code = SEARCH + 'def f(): return hits(rb"hidden-remark-[7]1")'
+    assert call(sandbox, code, cpu_limit_s=5).answer_texts == ("0",)

@@ -1,0 +1,234 @@
+"""Timing rules, with a scripted `run` in place of a sandbox: times are exact there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from scripted_runs import (
+    PROBLEM,
+    TESTS,
+    Program,
+    fails,
+    input_size,
+    linear,
+    make_report,
+    make_script,
+    make_timer,
+    named,
+)
+
+from skeldpo.measure.session import FIRST_SIZE, MAX_SIZE, TimingInput
+from skeldpo.measure.verdict import SandboxFailure
+from skeldpo.records import Example, Outcome
+from skeldpo.sandbox.container import RunReport, RunRequest
+
+
+def test_find_input_grows_until_the_fastest_is_worth_timing() -> None:
+    script = make_script(fast=linear(100), slow=linear(150))
+    found = make_timer(script).find_input(named("fast", "slow"))
+    assert 1e6 / 100 <= input_size(found) <= 4 * 1e6 / 100
+    assert found is not None
+    assert found.tests[0].expected_text == str(2 * input_size(found))
+    sizes = [json.loads(r.input_texts[0])[0] for r in script.requests if r.code == "gen"]
+    assert sizes[0] == FIRST_SIZE and sizes == sorted(set(sizes))
+    assert {json.loads(r.input_texts[0])[1] for r in script.requests if r.code == "gen"} == {5}
+
+
+def test_find_input_stops_before_the_slowest_takes_too_long() -> None:
+    # 6.4 ms at the first size; twice the size might take 4 times that, over the limit of 20 ms.
+    script = make_script(fast=linear(1), slow=linear(100_000))
+    assert input_size(make_timer(script).find_input(named("fast", "slow"))) == FIRST_SIZE
+    assert script.codes().count("slow") == 1
+
+
+def test_find_input_keeps_the_last_size_on_which_every_program_ended() -> None:
+    def explodes(request: RunRequest) -> RunReport:
+        is_small = json.loads(request.input_texts[0])[0] <= FIRST_SIZE
+        return linear(100)(request) if is_small else make_report(Outcome.TIME_LIMIT)
+
+    timer = make_timer(make_script(fast=linear(1), slow=explodes))
+    assert input_size(timer.find_input(named("fast", "slow"))) == FIRST_SIZE
+    assert timer.refused == {}
+
+
+def test_find_input_stops_where_the_input_grows_no_more() -> None:
+    script = make_script(
+        fast=linear(1),
+        gen=lambda request: make_report(answer_texts=("[100]",)),
+    )
+    assert input_size(make_timer(script).find_input(named("fast"))) == 100
+    assert script.codes().count("gen") == 2
+
+
+def test_find_input_never_asks_for_more_than_the_largest_size() -> None:
+    script = make_script(base=linear(0), free=lambda r: replace(linear(0)(r), cpu_time_ns=1))
+    assert input_size(make_timer(script).find_input(named("free"))) <= MAX_SIZE
+
+
+def test_find_input_takes_the_generator_that_keeps_programs_busy() -> None:
+    constant = lambda request: make_report(answer_texts=("[2]",))  # noqa: E731
+    script = make_script(fast=linear(100), small=constant)
+    for generators in (("small", "gen"), ("gen", "small")):
+        problem = replace(PROBLEM, generators=generators)
+        assert input_size(make_timer(script, problem).find_input(named("fast"))) >= 10_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gen": fails(Outcome.RUNTIME_ERROR)},
+        {"base": fails(Outcome.MEMORY_LIMIT)},
+        {"gen": lambda request: make_report(answer_texts=("3",))},
+    ],
+)
+def test_find_input_without_a_usable_generated_input_takes_all_tests(
+    changes: dict[str, Program],
+) -> None:
+    script = make_script(**{"fast": linear(100), **changes})
+    found = make_timer(script).find_input(named("fast"))
+    assert found is not None and found.tests == TESTS
+    bare = replace(PROBLEM, tests=())
+    assert make_timer(script, bare).find_input(named("fast")) is None
+
+
+def test_find_input_refuses_programs_that_are_wrong_where_a_reference_is_trusted() -> None:
+    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
+    timer = make_timer(script)
+    assert input_size(timer.find_input(named("fast", "bad"))) >= 10_000
+    assert {key: verdict.outcome for key, verdict in timer.refused.items()} == {
+        "bad": Outcome.WRONG_ANSWER
+    }
+    assert script.codes().count("bad") == 1
+
+
+def test_find_input_on_which_programs_disagree_is_dropped_without_a_reference() -> None:
+    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
+    timer = make_timer(script, replace(PROBLEM, reference=""))
+    found = timer.find_input(named("fast", "bad"))
+    assert found is not None and found.tests == TESTS
+    assert timer.refused == {}
+
+
+def test_find_input_keeps_the_last_size_on_which_programs_agreed() -> None:
+    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 500 else 0))
+    timer = make_timer(script, replace(PROBLEM, reference=""))
+    assert FIRST_SIZE <= input_size(timer.find_input(named("fast", "bad"))) < 500
+    assert timer.refused == {}
+
+
+def test_find_input_few_disagreeing_programs_are_refused_even_without_a_reference() -> None:
+    names = [f"p{i}" for i in range(9)]
+    programs = {name: linear(100) for name in names}
+    script = make_script(**programs, bad=linear(100, lambda n: 2 * n if n < 64 else 0))
+    timer = make_timer(script, replace(PROBLEM, reference=""))
+    assert input_size(timer.find_input(named(*names, "bad"))) >= 10_000
+    assert set(timer.refused) == {"bad"}
+
+
+INPUT = TimingInput(tests=(Example(input_text="[1000]", expected_text="2000"),), digest="i")
+
+
+def test_time_gives_aligned_rounds_of_programs_and_baseline() -> None:
+    script = make_script(fast=linear(100), slow=linear(300))
+    timer = make_timer(script)
+    times = timer.time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=False)
+    assert times.baseline_ns == (10_000,) * 3
+    assert times.cpu_times_ns == {"fast": (100_000,) * 3, "slow": (300_000,) * 3}
+    assert times.input_digest == "i"
+    rounds = [script.codes()[i : i + 3] for i in range(0, 9, 3)]
+    assert all(sorted(names) == ["base", "fast", "slow"] for names in rounds)
+    confirmed = timer.time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=True)
+    assert confirmed.session_id != times.session_id
+    again = make_timer(script).time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=False)
+    assert again == times
+
+
+def test_time_shuffles_the_order_by_the_seed() -> None:
+    names = [f"p{i}" for i in range(6)]
+    script = make_script(**{name: linear(100) for name in names})
+    make_timer(script).time(named(*names), INPUT, num_rounds=2, only_quiet=False)
+    first, second = script.codes()[:7], script.codes()[7:]
+    assert sorted(first) == sorted(second) == ["base", *names]
+    assert first != second
+
+
+def _disturbed_in(rounds: Sequence[int]) -> Program:
+    """A program that waits for its core in the rounds of these numbers (from 0)."""
+    count = iter(range(100))
+
+    def run(request: RunRequest) -> RunReport:
+        index = next(count)
+        return replace(linear(100 + index)(request), run_delay_ns=10**6 * (index in rounds))
+
+    return run
+
+
+def test_time_only_quiet_drops_the_warm_up_and_repeats_disturbed_rounds() -> None:
+    script = make_script(fast=_disturbed_in([2]))
+    times = make_timer(script).time(named("fast"), INPUT, num_rounds=3, only_quiet=True)
+    assert times.cpu_times_ns["fast"] == (101_000, 103_000, 104_000)
+    assert len(times.baseline_ns) == 3
+
+
+def test_time_only_quiet_gives_up_and_returns_fewer_rounds() -> None:
+    script = make_script(fast=_disturbed_in(range(2, 100)))
+    times = make_timer(script).time(named("fast"), INPUT, num_rounds=3, only_quiet=True)
+    assert times.cpu_times_ns["fast"] == (101_000,)
+    assert script.codes().count("fast") == 3 + 1 + 3
+    none = make_timer(make_script(fast=_disturbed_in(range(100)))).time(
+        named("fast"), INPUT, num_rounds=3, only_quiet=True
+    )
+    assert (none.baseline_ns, none.cpu_times_ns) == ((), {"fast": ()})
+
+
+def test_time_only_quiet_drops_rounds_whose_total_jumped() -> None:
+    base_ns = iter([10, 10, 10, 40, 10, 10, 10, 10])
+    script = make_script(
+        fast=_disturbed_in([]), base=lambda request: linear(next(base_ns))(request)
+    )
+    times = make_timer(script).time(named("fast"), INPUT, num_rounds=5, only_quiet=True)
+    assert times.baseline_ns == (10_000,) * 5
+    assert 103_000 not in times.cpu_times_ns["fast"]
+
+
+def test_time_program_that_fails_in_the_session_is_refused_and_not_run_again() -> None:
+    script = make_script(fast=linear(100), slow=linear(100_000))
+    timer = make_timer(script)
+    times = timer.time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=False)
+    assert set(times.cpu_times_ns) == {"fast"}
+    assert timer.refused["slow"].outcome is Outcome.TIME_LIMIT
+    assert script.codes().count("slow") == 1
+    assert script.codes().count("fast") == 3
+
+
+def test_time_baseline_that_fails_is_a_sandbox_failure() -> None:
+    script = make_script(base=fails(Outcome.TIME_LIMIT), fast=linear(100))
+    with pytest.raises(SandboxFailure, match="the baseline program failed: .*it failed"):
+        make_timer(script).time(named("fast"), INPUT, num_rounds=1, only_quiet=False)
+
+
+def test_time_sandbox_failure_is_raised_not_blamed_on_the_program() -> None:
+    script = make_script(fast=fails(Outcome.SANDBOX_FAILED))
+    timer = make_timer(script)
+    with pytest.raises(SandboxFailure):
+        timer.time(named("fast"), INPUT, num_rounds=1, only_quiet=False)
+    assert timer.refused == {}
+
+
+def test_garbage_on_large_inputs_is_refused() -> None:
+    """Hostile program 33: right on the small tests, quick and wrong where it is timed."""
+
+    def garbage(request: RunRequest) -> RunReport:
+        is_test = len(request.input_texts) > 1
+        return linear(100 if is_test else 0, lambda n: 2 * n if n < 100 else 0)(request)
+
+    script = make_script(fast=linear(100), slow=linear(300), cheat=garbage)
+    timer = make_timer(script)
+    found = timer.find_input(named("fast", "slow", "cheat"))
+    assert found is not None
+    times = timer.time(named("fast", "slow", "cheat"), found, num_rounds=3, only_quiet=False)
+    assert timer.refused["cheat"].outcome is Outcome.WRONG_ANSWER
+    assert set(times.cpu_times_ns) == {"fast", "slow"}

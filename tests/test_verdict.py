@@ -1,0 +1,140 @@
+"""Verdicts, with a scripted `run` in place of a sandbox."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from sample_records import STDIO_PROBLEM
+from scripted_runs import (
+    PROBLEM,
+    TESTS,
+    fails,
+    linear,
+    make_judge,
+    make_report,
+    make_script,
+)
+
+from skeldpo.measure.verdict import MAX_INPUT_CHARS, SandboxFailure
+from skeldpo.records import Example, Outcome
+from skeldpo.sandbox.container import RunReport
+
+
+def test_check_accepts_after_a_first_run_of_a_few_tests() -> None:
+    script = make_script()
+    verdict = make_judge(script).check("base")
+    assert (verdict.outcome, verdict.failure) == (Outcome.ACCEPTED, "")
+    assert verdict.peak_memory_bytes == 1 << 20
+    assert [len(request.input_texts) for request in script.requests] == [4, 3]
+    sent = [text for request in script.requests for text in request.input_texts]
+    assert sent == [test.input_text for test in TESTS]
+    assert {request.entry_point for request in script.requests} == {"double"}
+
+
+def test_check_wrong_answer_says_which_and_stops() -> None:
+    script = make_script(bad=linear(10, lambda n: 2 * n if n < 3 else -1))
+    verdict = make_judge(script).check("bad")
+    assert verdict.outcome is Outcome.WRONG_ANSWER
+    assert verdict.failure == "test 2: expected '6', got '-1'"
+    assert len(script.requests) == 1
+
+
+def test_check_wrong_only_in_later_tests_is_refused() -> None:
+    script = make_script(bad=linear(10, lambda n: 2 * n if n < 7 else -1))
+    assert make_judge(script).check("bad").outcome is Outcome.WRONG_ANSWER
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.RUNTIME_ERROR, Outcome.TIME_LIMIT, Outcome.MEMORY_LIMIT, Outcome.VIOLATION]
+)
+def test_check_passes_on_what_the_sandbox_says(outcome: Outcome) -> None:
+    verdict = make_judge(make_script(bad=fails(outcome))).check("bad")
+    assert (verdict.outcome, verdict.failure) == (outcome, "Traceback: it failed")
+
+
+def test_check_failed_sandbox_raises_and_is_no_verdict() -> None:
+    with pytest.raises(SandboxFailure, match="it failed"):
+        make_judge(make_script(bad=fails(Outcome.SANDBOX_FAILED))).check("bad")
+
+
+def test_check_long_failure_is_cut_to_its_end() -> None:
+    script = make_script(
+        bad=lambda r: make_report(Outcome.RUNTIME_ERROR, failure="x" * 5000 + "end")
+    )
+    failure = make_judge(script).check("bad").failure
+    assert len(failure) < 1000 and failure.endswith("end")
+
+
+def test_check_without_tests_accepts_without_a_run() -> None:
+    script = make_script()
+    assert make_judge(script, replace(PROBLEM, tests=())).check("base").outcome is Outcome.ACCEPTED
+    assert script.requests == []
+
+
+def test_expected_answers_never_enter_a_run_of_the_program() -> None:
+    secret = Example(input_text="[1]", expected_text='"secret"')
+    script = make_script(bad=linear(1))
+    make_judge(script, replace(PROBLEM, tests=(secret,))).check("bad")
+    assert "secret" not in repr(script.requests)
+
+
+def test_run_tests_wrong_answer_has_no_time() -> None:
+    judge = make_judge(make_script(bad=linear(10, lambda n: 0)))
+    assert judge.run_tests("base", TESTS, 1.0).cpu_time_ns == 10 * 28
+    assert judge.run_tests("bad", TESTS, 1.0).cpu_time_ns == 0
+
+
+@pytest.mark.parametrize(("says", "outcome"), [("true", "ACCEPTED"), ("false", "WRONG_ANSWER"),
+                                               ("1", "WRONG_ANSWER")])  # fmt: skip
+def test_python_checker_runs_by_itself_with_input_answer_and_expected(
+    says: str, outcome: str
+) -> None:
+    script = make_script(checker=lambda request: make_report(answer_texts=(says,)))
+    problem = replace(PROBLEM, checker="checker", tests=TESTS[:1])
+    assert make_judge(script, problem).check("base").outcome == outcome
+    (request,) = [request for request in script.requests if request.code == "checker"]
+    assert (request.kind, request.entry_point) == ("function", "check")
+    assert json.loads(request.input_texts[0]) == [[1], 2, 2]
+
+
+def test_python_checker_that_fails_accepts_nothing() -> None:
+    script = make_script(checker=fails(Outcome.RUNTIME_ERROR))
+    verdict = make_judge(script, replace(PROBLEM, checker="checker")).check("base")
+    assert verdict.outcome is Outcome.WRONG_ANSWER
+
+
+def test_python_checker_of_stdio_gets_texts() -> None:
+    script = make_script(
+        checker=lambda request: make_report(answer_texts=("true",)),
+        program=lambda request: make_report(answer_texts=("b a\n",), cpu_time_ns=1),
+    )
+    problem = replace(STDIO_PROBLEM, checker="checker")
+    assert make_judge(script, problem).check("program").outcome is Outcome.ACCEPTED
+    assert json.loads(script.requests[-1].input_texts[0]) == ["a b\n", "b a\n", "a b\n"]
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (make_report(answer_texts=("[64, [5]]",)), "[64, [5]]"),
+        (make_report(answer_texts=('"text"',)), None),
+        (make_report(Outcome.RUNTIME_ERROR), None),
+        (make_report(Outcome.TIME_LIMIT, answer_texts=("[1]",)), None),
+        (make_report(answer_texts=("[" + " " * MAX_INPUT_CHARS + "]",)), None),
+    ],
+)
+def test_generate_input_of_a_function_problem(report: RunReport, expected: str | None) -> None:
+    script = make_script(gen=lambda request: report)
+    assert make_judge(script).generate_input("gen", 64, 3) == expected
+    (request,) = script.requests
+    assert (request.kind, request.entry_point) == ("function", "generate_input")
+    assert request.input_texts == ("[64, 3]",)
+
+
+def test_generate_input_of_a_stdio_problem_is_the_text_itself() -> None:
+    script = make_script(gen=lambda request: make_report(answer_texts=('"2\\n\\u00e9"',)))
+    assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) == "2\n\u00e9"
+    script = make_script(gen=lambda request: make_report(answer_texts=("[1]",)))
+    assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) is None
