@@ -1,12 +1,14 @@
-"""Problem files: JSONL (also gzipped) and Parquet, in our format or that of CodeContests.
+"""Problem files: JSONL (also gzipped) and Parquet, ours, CodeContests' or LeetCodeDataset's.
 
-docs/PROBLEMS.md documents the format. Every mistake is a ValueError that names file, line and key.
+docs/PROBLEMS.md documents the format. Every mistake is a ValueError that names file, line and key;
+well-formed problems of other people's files that cannot be judged here are left out and counted.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import logging
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skeldpo.checkers import CHECKERS, is_named
+from skeldpo.problems.leetcode import KEYS as LEETCODE_KEYS
+from skeldpo.problems.leetcode import UnsupportedProblemError, leetcode_problem
 from skeldpo.records import Example, KnownProgram, Problem
 
 _KEYS = {
@@ -30,6 +34,10 @@ _SPLITS = ("train", "heldout_variant", "heldout_family")
 _SPEEDS = ("fast", "slow", "unknown")
 _CODE_CONTESTS_KEYS = {"problem_id", "statement", "solutions", "tests", "stress_generators"}
 _CODE_CONTESTS_PREFIX = "You are an expert Python programmer, and here is your task:"
+_NUM_NAMED = 3
+"""Problems left out that a warning names."""
+
+logger = logging.getLogger(__name__)
 _SEEDED_GENERATOR = """
 
 _generate_input = generate_input
@@ -44,14 +52,21 @@ def generate_input(size, seed):
 def read_problem_file(path: str | Path) -> list[Problem]:
     """Every problem of a file, in order."""
     problems: dict[str, Problem] = {}
+    left_out: list[str] = []
     for where, row in read_rows(path):
         try:
             problem = problem_from_row(row, source=Path(path).name)
+        except UnsupportedProblemError as error:
+            left_out.append(f"{where}: {error}")
+            continue
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise ValueError(f"{where}: {error}") from error
         if problem.problem_id in problems:
             raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")
         problems[problem.problem_id] = problem
+    if left_out:
+        some = "; ".join(left_out[:_NUM_NAMED])
+        logger.warning("%d problems left out, such as %s", len(left_out), some)
     if not problems:
         raise ValueError(f"{path}: expected at least one problem, found none")
     return list(problems.values())
@@ -79,9 +94,12 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
-    """One problem of our format, or of CodeContests when the row has `stress_generators`."""
+    """One problem of our format, of CodeContests when the row has `stress_generators`, or of
+    LeetCodeDataset when it has its keys."""
     if "stress_generators" in row:
         return _code_contests_problem(row)
+    if set(row) >= LEETCODE_KEYS:
+        return leetcode_problem(row)
     unknown = set(row) - _KEYS
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)}; known: {sorted(_KEYS)}")

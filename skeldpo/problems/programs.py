@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from skeldpo.problems.formats import problem_from_row, read_rows
+from skeldpo.problems.leetcode import UnsupportedProblemError
 from skeldpo.records import Candidate, Problem, content_id
 
 
@@ -58,16 +59,18 @@ def _row_programs(path: Path) -> Iterable[tuple[str, str, list[str]]]:
     for where, row in read_rows(path):
         if "code" in row and "problem_id" in row:
             yield where, str(row["problem_id"]), [str(row["code"])]
-        elif "solutions" in row:
-            try:
-                problem = problem_from_row(row, source=path.name)
-            except (TypeError, KeyError, AttributeError, ValueError) as error:
-                raise ValueError(f"{where}: {error}") from error
-            yield where, problem.problem_id, [known.code for known in problem.solutions]
-        else:
+            continue
+        if "solutions" not in row and "completion" not in row:
             raise ValueError(
                 f"{where}: expected problem_id and code (or solutions), got {set(row)}"
             )
+        try:
+            problem = problem_from_row(row, source=path.name)
+        except UnsupportedProblemError:
+            continue
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}") from error
+        yield where, problem.problem_id, [known.code for known in problem.solutions]
 
 
 def _folder_programs(folder: Path, known: set[str]) -> Iterable[tuple[str, str, list[str]]]:
