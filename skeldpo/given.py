@@ -35,6 +35,7 @@ from skeldpo.store import Store
 
 STAGE = "measure"
 DEFAULT_MIN_SPEEDUP = 1.2
+MAX_REASON_CHARS = 160
 
 Row = TypeVar("Row", Candidate, Measurement)
 
@@ -88,6 +89,14 @@ def measure_given(
         ("verdict", "programs"),
         [(outcome.value, str(count)) for outcome, count in verdicts.most_common()],
     )
+    reasons = Counter(
+        row.failure[:MAX_REASON_CHARS]
+        for row in measured.measurements
+        if row.phase == "check" and row.outcome is Outcome.SANDBOX_FAILED
+    )
+    if reasons:
+        lines = [(reason, str(count)) for reason, count in reasons.most_common()]
+        display.table("programs without a verdict", ("reason", "programs"), lines)
     return measured
 
 

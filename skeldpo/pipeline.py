@@ -55,13 +55,14 @@ class Sandboxes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a pipeline is; counts include what an earlier start had finished."""
+    """How far a pipeline is; counts include what an earlier start had finished. `faults`: what is
+    wrong with the problem that was done last."""
 
     num_problems: int
     num_done: int
     num_measured: int
     num_accepted: int
-    failed_reasons: tuple[tuple[str, int], ...]
+    faults: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +131,14 @@ def sample_and_measure(
 
 
 def count_teller(title: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
-    """A callback that tells counts as lines: problems done, accepted, rate and time left."""
+    """A callback that tells counts as lines: problems done, accepted, rate and time left; and what
+    is wrong with a problem."""
     started_s = time.monotonic()
     first: list[int] = []
 
     def show(progress: Progress) -> None:
+        for fault in progress.faults:
+            tell(f"{title}: {fault}")
         first.append(progress.num_done)
         elapsed_s = time.monotonic() - started_s
         rate = (progress.num_done - first[0]) / elapsed_s if elapsed_s > 0 else 0.0
@@ -246,6 +250,7 @@ class _Counts:
         self._num_problems = num_problems
         self._num_done = 0
         self._outcomes: Counter[str] = Counter()
+        self._faults: tuple[str, ...] = ()
         for key in keys:
             if key not in waiting:
                 rows = store.read_part(MEASUREMENTS, key, Measurement)
@@ -256,15 +261,16 @@ class _Counts:
         """Counts one row of `ProgramMeasurer`."""
         self._num_done += 1
         self._outcomes.update(json.loads(row["outcomes"]))
+        self._faults = tuple(
+            f"problem {row['problem_id']}: {fault}" for fault in json.loads(row["faults"])
+        )
 
     def progress(self) -> Progress:
         """The sums so far."""
-        outcomes = dict(self._outcomes)
-        accepted = outcomes.pop("ACCEPTED", 0)
         return Progress(
             num_problems=self._num_problems,
             num_done=self._num_done,
             num_measured=sum(self._outcomes.values()),
-            num_accepted=accepted,
-            failed_reasons=tuple(sorted(outcomes.items(), key=lambda item: -item[1])),
+            num_accepted=self._outcomes["ACCEPTED"],
+            faults=self._faults,
         )

@@ -33,7 +33,8 @@ def test_find_input_grows_until_the_fastest_is_worth_timing() -> None:
     assert found is not None
     assert found.tests[0].expected_text == str(2 * input_size(found))
     sizes = [json.loads(r.input_texts[0])[0] for r in script.requests if r.code == "gen"]
-    assert sizes[0] == FIRST_SIZE and sizes == sorted(set(sizes))
+    assert sizes[:2] == [FIRST_SIZE] * 2, "asked twice whether it depends on the seed alone"
+    assert sizes[1:] == sorted(set(sizes))
     assert {json.loads(r.input_texts[0])[1] for r in script.requests if r.code == "gen"} == {5}
 
 
@@ -60,7 +61,19 @@ def test_find_input_stops_where_the_input_grows_no_more() -> None:
         gen=lambda request: make_report(answer_texts=("[100]",)),
     )
     assert input_size(make_timer(script).find_input(named("fast"))) == 100
-    assert script.codes().count("gen") == 2
+    assert script.codes().count("gen") == 3
+
+
+def test_find_input_names_generators_that_cannot_be_used() -> None:
+    sizes = iter(range(100, 200))
+    random_size = lambda request: make_report(answer_texts=(f"[{next(sizes)}]",))  # noqa: E731
+    script = make_script(fast=linear(100), random=random_size, broken=fails(Outcome.TIME_LIMIT))
+    timer = make_timer(script, replace(PROBLEM, generators=("broken", "random", "gen")))
+    assert timer.find_input(named("fast")) is not None
+    assert timer.faults == [
+        "input generator 0 fails, or gives no input",
+        "input generator 1 differs for the same seed",
+    ]
 
 
 def test_find_input_never_asks_for_more_than_the_largest_size() -> None:

@@ -138,3 +138,22 @@ def test_generate_input_of_a_stdio_problem_is_the_text_itself() -> None:
     assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) == "2\n\u00e9"
     script = make_script(gen=lambda request: make_report(answer_texts=("[1]",)))
     assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) is None
+
+
+def test_problem_fault_is_empty_for_a_sound_problem() -> None:
+    assert make_judge(make_script(base=linear(10))).problem_fault() == ""
+    assert make_judge(make_script(), replace(PROBLEM, reference="")).problem_fault() == ""
+
+
+def test_problem_fault_names_a_reference_that_fails_its_tests() -> None:
+    wrong = make_script(base=linear(10, lambda n: 2 * n if n < 6 else 0))
+    fault = make_judge(wrong).problem_fault()
+    assert fault == "its reference fails its tests: WRONG_ANSWER test 5: expected '12', got '0'"
+    slow = make_judge(make_script(base=fails(Outcome.TIME_LIMIT))).problem_fault()
+    assert slow.startswith("its reference fails its tests: TIME_LIMIT")
+
+
+def test_problem_fault_names_a_checker_that_refuses_what_is_right() -> None:
+    problem = replace(PROBLEM, checker="def check(i, a, e): raise KeyError")
+    script = make_script(**{problem.checker: fails(Outcome.RUNTIME_ERROR)})
+    assert "its checker refuses" in make_judge(script, problem).problem_fault()

@@ -53,13 +53,14 @@ class ProgramMeasurer:
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
         for text in batch["assignment"]:
             assignment = from_json(Assignment, str(text))
-            rows = self.measure(assignment)
+            rows, faults = self.measure(assignment)
             problem_id = assignment.problem.problem_id
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
-            yield {name: [value] for name, value in _counts(problem_id, rows).items()}
+            yield {name: [value] for name, value in _counts(problem_id, rows, faults).items()}
 
-    def measure(self, assignment: Assignment) -> list[Measurement]:
-        """All measurements of one problem's candidates; failures of the sandbox are retried."""
+    def measure(self, assignment: Assignment) -> tuple[list[Measurement], list[str]]:
+        """All measurements of one problem's candidates, and what is wrong with the problem;
+        failures of the sandbox are retried."""
         for attempt in range(self._config.max_retries + 1):
             work = _ProblemWork(assignment, self._sandbox, self._config, self._evaluate_repeats)
             try:
@@ -68,7 +69,7 @@ class ProgramMeasurer:
             except SandboxFailure as failure:
                 logger.warning("problem %s: %s", assignment.problem.problem_id, failure)
                 work.verdicts_failed(str(failure))
-        return list(work.rows(self._image, self._lease.core))
+        return list(work.rows(self._image, self._lease.core)), work.faults
 
 
 class _ProblemWork:
@@ -87,12 +88,18 @@ class _ProblemWork:
             for c in assignment.candidates
             if self._equal_to[c.candidate_id] == c.candidate_id
         }
+        self.faults: list[str] = []
         self._verdicts: dict[str, Verdict] = {}
         self._sessions: list[tuple[Phase, SessionTimes]] = []
         self._too_slow: dict[str, str] = {}
 
     def run(self, attempt: int) -> None:
         """Checks every distinct program, then times the accepted ones."""
+        fault = self._judge.problem_fault()
+        if fault:
+            self.faults.append(fault)
+            self.verdicts_failed(f"problem {self._assignment.problem.problem_id}: {fault}")
+            return
         for key, code in self._codes.items():
             self._verdicts[key] = self._judge.check(code)
         accepted = {
@@ -107,6 +114,7 @@ class _ProblemWork:
         timer = ProgramTimer(self._judge, self._assignment.problem, baseline, self._config, seed)
         chosen = self._choose(accepted, seed)
         timing_input = timer.find_input(self._deciding(chosen))
+        self.faults += timer.faults
         if timing_input is not None and len(chosen) > 1:
             self._time(timer, chosen, timing_input)
         for key, verdict in timer.refused.items():
@@ -224,13 +232,12 @@ def _propose(screened: SessionTimes, config: MeasureConfig) -> list[str]:
     return [ranked[place] for place in places]
 
 
-def _counts(problem_id: str, rows: Sequence[Measurement]) -> Mapping[str, Any]:
-    checks = [row for row in rows if row.phase == "check"]
-    outcomes = collections.Counter(row.outcome.value for row in checks)
+def _counts(
+    problem_id: str, rows: Sequence[Measurement], faults: Sequence[str]
+) -> Mapping[str, str]:
+    outcomes = collections.Counter(row.outcome.value for row in rows if row.phase == "check")
     return {
         "problem_id": problem_id,
-        "num_candidates": len(checks),
-        "num_distinct": len({row.equal_to for row in checks}),
         "outcomes": json.dumps(outcomes),
-        "num_confirmed": sum(row.phase == "confirm" for row in rows),
+        "faults": json.dumps(list(faults)),
     }

@@ -49,12 +49,14 @@ class SessionTimes:
 
 
 class ProgramTimer:
-    """Times programs of one problem. `refused` collects those that failed on a timing input."""
+    """Times programs of one problem. `refused` collects those that failed on a timing input,
+    `faults` what is wrong with the problem's generators."""
 
     def __init__(
         self, judge: Judge, problem: Problem, baseline: str, config: MeasureConfig, seed: int
     ) -> None:
         self.refused: dict[str, Verdict] = {}
+        self.faults: list[str] = []
         self._judge = judge
         self._problem = problem
         self._baseline = baseline
@@ -71,8 +73,17 @@ class ProgramTimer:
         programs work longest wins. Without one, all tests together are the input.
         """
         best: tuple[int, TimingInput] | None = None
-        for generator in self._problem.generators:
-            found = self._grow_input(generator, programs)
+        for index, generator in enumerate(self._problem.generators):
+            first, again = (
+                self._judge.generate_input(generator, FIRST_SIZE, self._seed) for _ in range(2)
+            )
+            if first is None:
+                self.faults.append(f"input generator {index} fails, or gives no input")
+                continue
+            if first != again:
+                self.faults.append(f"input generator {index} differs for the same seed")
+                continue
+            found = self._grow_input(generator, first, programs)
             if found and (best is None or found[0] > best[0]):
                 best = found
             if best and best[0] >= self._target_ns:
@@ -116,13 +127,14 @@ class ProgramTimer:
         )
 
     def _grow_input(
-        self, generator: str, programs: Mapping[str, str]
+        self, generator: str, first_text: str, programs: Mapping[str, str]
     ) -> tuple[int, TimingInput] | None:
         """(time of the slowest program in ns, input) of the largest size all can be timed on."""
         best: tuple[int, TimingInput] | None = None
         size = FIRST_SIZE
-        while size <= MAX_SIZE:
-            made = self._make_input(generator, size)
+        text: str | None = first_text
+        while text is not None and size <= MAX_SIZE:
+            made = self._with_answer(text)
             if made is None or (best and best[1].digest == made.digest):
                 break
             runs = self._try_input(made, programs)
@@ -137,12 +149,11 @@ class ProgramTimer:
                 break
             far = grown * QUADRATIC_GROWTH < self._limit_ns and fastest * 8 < self._target_ns
             size *= 4 if far else 2
+            text = self._judge.generate_input(generator, size, self._seed)
         return best
 
-    def _make_input(self, generator: str, size: int) -> TimingInput | None:
-        text = self._judge.generate_input(generator, size, self._seed)
-        if text is None:
-            return None
+    def _with_answer(self, text: str) -> TimingInput | None:
+        """The input with the baseline's answer; None if the baseline fails on it."""
         expected = self._judge.run_inputs(self._baseline, [text], self._full_limit_s)
         if expected.verdict.outcome is not Outcome.ACCEPTED:
             return None

@@ -2,7 +2,8 @@
 
 Expected answers never enter the sandbox with the program; checkers and input generators written in
 Python run there too, each in a process of its own. A sandbox that fails raises `SandboxFailure`:
-it is retried and, in the end, reported as SANDBOX_FAILED, never as a verdict on the program.
+it is retried and, in the end, reported as SANDBOX_FAILED, never as a verdict on the program. So are
+all programs of a problem that is at fault itself.
 """
 
 from __future__ import annotations
@@ -59,6 +60,19 @@ class Judge:
         self._run = run
         self._config = config
         self._tests = _spread(problem.tests, config.max_tests)
+
+    def problem_fault(self) -> str:
+        """Why no verdict on this problem could be defended; empty if nothing speaks against it."""
+        problem = self._problem
+        if self._tests and not is_named(problem.checker):
+            first = self._tests[0]
+            if not self._is_right(first, first.expected_text):
+                return "its checker refuses the expected answer of the first test"
+        if problem.reference:
+            verdict = self.check(problem.reference)
+            if verdict.outcome is not Outcome.ACCEPTED:
+                return f"its reference fails its tests: {verdict.outcome.value} {verdict.failure}"
+        return ""
 
     def check(self, code: str) -> Verdict:
         """The verdict of a program on the problem's tests; ACCEPTED when there are none."""
