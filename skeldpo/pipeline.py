@@ -134,19 +134,20 @@ def count_teller(title: str, tell: Callable[[str], None]) -> Callable[[Progress]
     """A callback that tells counts as lines: problems done, accepted, rate and time left; and what
     is wrong with a problem."""
     started_s = time.monotonic()
-    first: list[int] = []
+    first: list[Progress] = []
 
     def show(progress: Progress) -> None:
         for fault in progress.faults:
             tell(f"{title}: {fault}")
-        first.append(progress.num_done)
-        elapsed_s = time.monotonic() - started_s
-        rate = (progress.num_done - first[0]) / elapsed_s if elapsed_s > 0 else 0.0
-        left_s = (progress.num_problems - progress.num_done) / rate if rate else 0.0
+        first.append(progress)
+        elapsed_s = max(time.monotonic() - started_s, 1e-3)
+        num_new = progress.num_done - first[0].num_done
+        left_s = (progress.num_problems - progress.num_done) * elapsed_s / num_new if num_new else 0
         tell(
             f"{title}: measured {progress.num_done} of {progress.num_problems} problems, "
             f"{progress.num_accepted} of {progress.num_measured} candidates accepted, "
-            f"{rate:.1f} problems/s, {left_s:.0f} s left"
+            f"{(progress.num_measured - first[0].num_measured) / elapsed_s:.1f} candidates/s, "
+            f"{left_s:.0f} s left"
         )
 
     return show
