@@ -81,7 +81,7 @@ def test_is_correct_too_long_answer_is_wrong() -> None:
 
 
 def test_is_correct_unknown_checker_is_value_error() -> None:
-    with pytest.raises(ValueError, match="unknown checker 'exactly'; known: exact, float"):
+    with pytest.raises(ValueError, match="unknown checker 'exactly'; known: equal, exact, float"):
         is_correct("exactly", "stdio", "", "")
     assert is_named("exact")
     assert not is_named("def check(input, answer, expected):\n    return True\n")
