@@ -92,9 +92,10 @@ def beyond_scores(
     for name in names:
         values = [sample.values[name] for sample in samples]
         made |= {f"{name}@{k}": mean_of_first(values, k) for k in ks if k <= len(values)}
-    passed = [sample.values["beyond"] for sample in samples if sample.is_correct]
-    if passed and "beyond" in names:
-        made["beyond_given_pass"] = sum(passed) / len(passed)
+    if "beyond" in names:
+        passed = [sample.values["beyond"] for sample in samples if sample.is_correct]
+        if passed:
+            made["beyond_given_pass"] = sum(passed) / len(passed)
     return made
 
 
