@@ -53,6 +53,11 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
     if options.policy and max(options.k) > options.num_samples:
         raise ValueError(f"--k {max(options.k)} needs --num-samples {max(options.k)} or more")
     suites = list(dict.fromkeys(options.suite))
+    if options.released_protocol and "enamel" not in suites:
+        raise ValueError(
+            "--released-protocol is for enamel; the other suites report beyond_released beside "
+            "beyond"
+        )
     data = _data_by_suite(suites, options.data)
     policies = [policy for policy in (options.against, options.policy) if policy] or [""]
     many = len(suites) > 1 or len(policies) > 1

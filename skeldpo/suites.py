@@ -67,11 +67,6 @@ class SuiteRequest:
     def __post_init__(self) -> None:
         if self.suite not in SUITES:
             raise ValueError(f"no suite {self.suite!r}; known: {', '.join(SUITES)}")
-        if self.released and self.suite != enamel.SUITE:
-            raise ValueError(
-                f"--released-protocol is for {enamel.SUITE}; {self.suite} always reports "
-                "beyond_released beside beyond"
-            )
         if not self.data and self.suite in NEEDS_DATA:
             raise ValueError(f"suite {self.suite} needs its data: give --data FILE")
         if not self.ks or min(self.ks) < 1:
