@@ -39,15 +39,6 @@ class Asked:
 
 def suite_requests(options: argparse.Namespace) -> list[Asked]:
     """Everything a command line asks for, checked; ValueError says what does not fit."""
-    sections = load_sections(
-        {
-            "measure": MeasureConfig(),
-            "evaluate": EvaluateConfig(),
-            "policy": PolicyConfig(model=options.policy or "none"),
-            "generate": GenerateConfig(temperature=0.8),
-        },
-        options.set,
-    )
     if options.against and not options.policy:
         raise ValueError("--against names a second policy and needs --policy")
     if options.policy and max(options.k) > options.num_samples:
@@ -70,9 +61,9 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
             programs = options.programs or f"{Path(out).with_suffix('')}-samples.jsonl"
             made.append(
                 Asked(
-                    request=_request(suite, data.get(suite, ""), programs, options, sections),
+                    request=_request(suite, data.get(suite, ""), programs, out, options),
                     policy=policy,
-                    sampling=_sampling(options, sections),
+                    sampling=_sampling(options),
                     out=out,
                     compared_with=compared_with,
                 )
@@ -85,6 +76,7 @@ def run_requests(asked: Sequence[Asked], display: Display) -> int:
     """Makes the reports, one after another; returns how much was left out of them."""
     num_left_out = 0
     for one in asked:
+        Path(one.request.folder).mkdir(parents=True, exist_ok=True)
         if one.policy:
             write_samples(one.policy, one.request, one.sampling, display)
         evaluation = evaluate_programs(one.request, display)
@@ -101,8 +93,9 @@ def run_requests(asked: Sequence[Asked], display: Display) -> int:
 
 
 def _request(
-    suite: str, data: str, programs: str, options: argparse.Namespace, sections: dict[str, Section]
+    suite: str, data: str, programs: str, out: str, options: argparse.Namespace
 ) -> SuiteRequest:
+    sections = _sections(options)
     measure, evaluate = sections["measure"], sections["evaluate"]
     assert isinstance(measure, MeasureConfig)
     assert isinstance(evaluate, EvaluateConfig)
@@ -116,10 +109,12 @@ def _request(
         released=options.released_protocol and suite == "enamel",
         measure=measure,
         num_repeats=evaluate.num_repeats,
+        folder=str(Path(out).absolute().parent),
     )
 
 
-def _sampling(options: argparse.Namespace, sections: dict[str, Section]) -> Sampling:
+def _sampling(options: argparse.Namespace) -> Sampling:
+    sections = _sections(options)
     policy, generate = sections["policy"], sections["generate"]
     evaluate = sections["evaluate"]
     assert isinstance(policy, PolicyConfig)
@@ -130,6 +125,18 @@ def _sampling(options: argparse.Namespace, sections: dict[str, Section]) -> Samp
         generate=generate,
         num_samples=options.num_samples,
         temperature=evaluate.temperature,
+    )
+
+
+def _sections(options: argparse.Namespace) -> dict[str, Section]:
+    return load_sections(
+        {
+            "measure": MeasureConfig(),
+            "evaluate": EvaluateConfig(),
+            "policy": PolicyConfig(model=options.policy or "none"),
+            "generate": GenerateConfig(),
+        },
+        options.set,
     )
 
 

@@ -36,7 +36,7 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
     problems = _asked_problems(request)
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="skeldpo-samples-") as folder:
+    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
         fetched = fetch_policy(policy, f"{folder}/policy")
         connect_ray()
         sampled = sample_and_measure(

@@ -54,7 +54,10 @@ PROTOCOLS = {False: "cpu", True: "released"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRequest:
-    """One suite and the programs to score on it; `data` "" is the suite's own place."""
+    """One suite and the programs to score on it; `data` "" is the suite's own place.
+
+    `folder` takes what is measured while it is measured; all nodes of a cluster must see it.
+    """
 
     suite: str
     data: str
@@ -63,6 +66,7 @@ class SuiteRequest:
     released: bool
     measure: MeasureConfig
     num_repeats: int
+    folder: str
 
     def __post_init__(self) -> None:
         if self.suite not in SUITES:
@@ -77,31 +81,32 @@ def evaluate_programs(request: SuiteRequest, display: Display) -> Evaluation:
     """Scores a file or folder of programs; ValueError for a suite or file that cannot be read."""
     started_s = time.monotonic()
     if request.suite == enamel.SUITE:
-        problems, left_out, where = _run_enamel(request, display)
+        scored = _run_enamel(request, display)
     else:
-        problems, left_out, where = _run_reference_suite(request, display)
-    if not problems:
-        first = f"; first: {left_out[0].problem_id}: {left_out[0].reason}" if left_out else ""
+        scored = _run_reference_suite(request, display)
+    if not scored.problems:
+        entry = next(iter(scored.left_out), None)
+        first = f"; first: {entry.problem_id}: {entry.reason}" if entry else ""
         raise RuntimeError(f"{request.suite}: no problem could be scored{first}")
     return Evaluation(
         suite=request.suite,
         protocol=PROTOCOLS[request.released],
         provenance={
-            **where,
+            **scored.where,
             "data": request.data,
             "data_sha256": _digest(request.data),
             "programs": request.programs,
             "programs_sha256": _digest(request.programs),
             "ks": list(request.ks),
-            "num_repeats": request.num_repeats,
+            "num_repeats": _num_repeats(request),
             "measure": request.measure.model_dump(),
             "host": platform.node(),
             "skeldpo": __version__,
             "seconds": round(time.monotonic() - started_s, 3),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         },
-        problems=tuple(problems),
-        left_out=tuple(left_out),
+        problems=tuple(scored.problems),
+        left_out=tuple(scored.left_out),
     )
 
 
@@ -140,10 +145,14 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
         display.tell(f"page: {page}")
 
 
-Scores = tuple[list[ProblemResult], list[LeftOut], dict[str, Any]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    problems: list[ProblemResult]
+    left_out: list[LeftOut]
+    where: dict[str, Any]
 
 
-def _run_enamel(request: SuiteRequest, display: Display) -> Scores:
+def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
     data = enamel.load_enamel(request.data)
     known = {problem.problem_id: problem for problem in data.problems}
     given = read_program_set(request.programs, tuple(known), data.unused_ids)
@@ -161,24 +170,26 @@ def _run_enamel(request: SuiteRequest, display: Display) -> Scores:
             return LeftOut(place="measuring", problem_id=problem.problem_id, reason=str(error))
 
     asked = [known[key] for key in known if key in given.programs]
-    made, cores, image = map_on_cores(
+    measured = map_on_cores(
         asked, work, request.measure, _counter(request.suite, len(asked), display)
     )
-    results = [entry for entry in made if isinstance(entry, ProblemResult)]
-    left_out += [entry for entry in made if isinstance(entry, LeftOut)]
-    where = {
-        "cores": list(cores),
-        "image_digest": image.digest,
-        "python_version": image.python_version,
-    }
-    return results, left_out, where
+    left_out += [entry for entry in measured.made if isinstance(entry, LeftOut)]
+    return _Scored(
+        problems=[entry for entry in measured.made if isinstance(entry, ProblemResult)],
+        left_out=left_out,
+        where={
+            "cores": list(measured.cores),
+            "image_digest": measured.image.digest,
+            "python_version": measured.image.python_version,
+        },
+    )
 
 
-def _run_reference_suite(request: SuiteRequest, display: Display) -> Scores:
+def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
     suite, programs, left_out = _reference_suite(request)
     assignments = suite_assignments(suite, programs, seed=0)
     connect_ray()
-    with tempfile.TemporaryDirectory(prefix="skeldpo-evaluate-") as folder:
+    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-evaluate-") as folder:
         measured = sample_and_measure(
             assignments,
             engines=None,
@@ -197,12 +208,15 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> Scores:
         if scored.result is not None:
             results.append(scored.result)
     some = measured.measurements[0]
-    where = {
-        "cores": sorted({row.core for row in measured.measurements}),
-        "image_digest": some.image_digest,
-        "python_version": some.python_version,
-    }
-    return results, left_out, where
+    return _Scored(
+        problems=results,
+        left_out=left_out,
+        where={
+            "cores": sorted({row.core for row in measured.measurements}),
+            "image_digest": some.image_digest,
+            "python_version": some.python_version,
+        },
+    )
 
 
 def _reference_suite(
@@ -256,6 +270,10 @@ def _noted(
         *unparsable_programs(given.programs, assemble),
         *too_few_samples(given.programs, ks),
     ]
+
+
+def _num_repeats(request: SuiteRequest) -> int:
+    return enamel.NUM_REPEATS if request.suite == enamel.SUITE else request.num_repeats
 
 
 def _counter(suite: str, num_problems: int, display: Display) -> Callable[[int], None]:

@@ -10,7 +10,8 @@ import concurrent.futures
 import logging
 import queue
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from skeldpo.config import MeasureConfig
 from skeldpo.measure.verdict import SandboxFailure
@@ -29,13 +30,22 @@ LEASE_TIMEOUT_S = 600.0
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured(Generic[Made]):
+    """What was made of each item, in their order, on which cores and from which image."""
+
+    made: tuple[Made, ...]
+    cores: tuple[int, ...]
+    image: SandboxImage
+
+
 def map_on_cores(
     items: Sequence[Item],
     work: Callable[[Run, Item], Made],
     config: MeasureConfig,
     on_done: Callable[[int], None],
-) -> tuple[list[Made], tuple[int, ...], SandboxImage]:
-    """(results in order, cores used, image); waits for a free core, uses all that are free.
+) -> Measured[Made]:
+    """Waits for a free core, then works on all that are free.
 
     `on_done` is told the number of finished items. The first error of `work` ends it all.
     """
@@ -71,9 +81,14 @@ def map_on_cores(
                 on_done(len(made))
 
     with concurrent.futures.ThreadPoolExecutor(len(leases)) as pool:
-        for done in [pool.submit(serve, lease) for lease in leases]:
-            done.result()
-    return [made[index] for index in range(len(items))], cores, image
+        try:
+            for done in [pool.submit(serve, lease) for lease in leases]:
+                done.result()
+        except BaseException:  # an interrupt of the main thread, too, must not wait for all items
+            _drain(waiting)
+            raise
+    ordered = tuple(made[index] for index in range(len(items)))
+    return Measured(made=ordered, cores=cores, image=image)
 
 
 def _patient(sandbox: Sandbox, max_retries: int) -> Run:
