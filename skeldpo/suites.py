@@ -32,6 +32,7 @@ from skeldpo.evaluate.evaluation import (
     mean_scores,
     save_evaluation,
 )
+from skeldpo.evaluate.page import comparison_page, evaluation_page
 from skeldpo.evaluate.programs import (
     LeftOut,
     ProgramSet,
@@ -138,7 +139,7 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
         compare.comparison_rows(differences),
     )
     if page:
-        text = compare.comparison_page(
+        text = comparison_page(
             differences, title=f"{left.suite}: two evaluations", first=first, second=second
         )
         Path(page).write_text(text, encoding="utf-8")
@@ -297,7 +298,9 @@ def _digest(path: str) -> str:
 
 
 def save_and_show(evaluation: Evaluation, out: str, display: Display) -> None:
-    """Writes the report and shows it."""
+    """Writes the report and its page, and shows it."""
     save_evaluation(evaluation, out)
+    page = Path(out).with_suffix(".html")
+    page.write_text(evaluation_page(evaluation), encoding="utf-8")
     show_evaluation(evaluation, display)
-    display.tell(f"report: {out}")
+    display.tell(f"report: {out}, page: {page}")

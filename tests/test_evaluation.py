@@ -12,7 +12,6 @@ from skeldpo.evaluate.compare import (
     COLUMNS,
     PLOT_CHARACTERS,
     compare_evaluations,
-    comparison_page,
     comparison_rows,
 )
 from skeldpo.evaluate.evaluation import (
@@ -25,6 +24,7 @@ from skeldpo.evaluate.evaluation import (
     mean_scores,
     save_evaluation,
 )
+from skeldpo.evaluate.page import comparison_page, evaluation_page
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.records import Outcome
 
@@ -155,3 +155,12 @@ def test_comparison_as_rows_and_page() -> None:
     assert "a &lt; b" in page
     assert "<svg" in page
     assert "<script" not in page
+
+
+def test_page_of_a_report_shows_scores_problems_and_what_was_left_out() -> None:
+    hostile = replace(EVALUATION.problems[0], problem_id="<script>alert(1)</script>")
+    page = evaluation_page(replace(EVALUATION, problems=(hostile, *EVALUATION.problems[1:])))
+    for text in ("beyond_given_pass", "Hard/beyond@1", "no program given", "mercury.jsonl", "<svg"):
+        assert text in page
+    assert "<script" not in page
+    assert page.index("Easy") < page.index("Hard")

@@ -96,6 +96,7 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
         row(slug_name="d", evaluate_offline="def ("),
     )
     file = write_rows(tmp_path / "m.jsonl", *rows)
+    file.write_text(file.read_text() + '{"slug_name": \n')
     suite = load_mercury(str(file))
     assert [problem.problem_id for problem in suite.problems] == ["total"]
     reasons = {entry.place: entry.reason for entry in suite.left_out}
@@ -104,6 +105,7 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
     assert "['solutions']" in reasons[f"{file}:4"]
     assert "list of arguments" in reasons[f"{file}:5"]
     assert "no Python" in reasons[f"{file}:6"]
+    assert "not valid JSON" in reasons[f"{file}:7"]
 
 
 def test_file_without_usable_rows_is_value_error(tmp_path: Path) -> None:

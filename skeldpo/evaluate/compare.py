@@ -1,24 +1,14 @@
-"""Two evaluations of one suite, paired by problem: differences with intervals, as text and page."""
+"""Two evaluations of one suite, paired by problem: differences with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-from skeldpo.charts import Point, Series, Tick, line_chart
 from skeldpo.evaluate.evaluation import NUM_RESAMPLES, UNGRADED, Evaluation
 from skeldpo.evaluate.metrics import paired_interval
 
 PLOT_CHARACTERS = 33
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;"
-    "margin:2rem auto;padding:0 1rem}table{border-collapse:collapse}td,th{padding:.15rem .8rem;"
-    "text-align:right}td:first-child,th:first-child{text-align:left}svg{max-width:40rem;width:100%}"
-    ".grid{stroke:#8884}.line{fill:none;stroke:none}.thin{stroke:#2463c4;stroke-width:2}"
-    ".fill{fill:#2463c4}.tick,.small{font-size:9px;fill:#808890}.end{text-anchor:end}"
-    ".middle{text-anchor:middle}"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,32 +72,6 @@ def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
 
 
 COLUMNS = ("score", "first", "second", "difference", "95 % interval", "problems", "plot")
-
-
-def comparison_page(
-    differences: Sequence[Difference], *, title: str, first: str, second: str
-) -> str:
-    """A page with the table and a chart; needs no script and nothing from elsewhere."""
-    points = tuple(
-        Point(x=index, y=d.value, low=d.low, high=d.high) for index, d in enumerate(differences)
-    )
-    chart = line_chart(
-        [Series(name="difference", color=0, points=points)],
-        title="differences with 95 % intervals",
-        x_label="",
-        x_ticks=[Tick(at=index, text=d.name) for index, d in enumerate(differences)],
-    )
-    head = "".join(f"<th>{escape(name)}</th>" for name in COLUMNS[:-1])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[:-1]) + "</tr>"
-        for row in comparison_rows(differences)
-    )
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>first: {escape(first)}<br>second: {escape(second)}</p>{chart}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></body></html>\n"
-    )
 
 
 def _difference(name: str, pairs: Sequence[tuple[float, float]], seed: int) -> Difference:

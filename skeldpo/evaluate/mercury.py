@@ -15,7 +15,7 @@ from typing import Any
 
 from skeldpo.evaluate import guest_mercury
 from skeldpo.evaluate.enamel import guest_source
-from skeldpo.evaluate.programs import LeftOut
+from skeldpo.evaluate.programs import JsonLine, LeftOut, json_lines
 from skeldpo.evaluate.reference_suite import ReferenceSuite
 from skeldpo.problems.formats import read_rows
 from skeldpo.records import Example, KnownProgram, Problem
@@ -38,14 +38,17 @@ def load_mercury(source: str) -> ReferenceSuite:
     problems: dict[str, Problem] = {}
     frames: dict[str, str] = {}
     left_out: list[LeftOut] = []
-    for place, row in _rows(source):
+    for line in _rows(source):
+        row = line.row or {}
         name = str(row.get("slug_name") or "")
         try:
+            if line.row is None:
+                raise ValueError(line.reason)
             if name in problems:
                 raise ValueError("this slug_name is there twice; the first counts")
             problems[name], frames[name] = _problem(row)
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            left_out.append(LeftOut(place=place, problem_id=name, reason=_told(error)))
+            left_out.append(LeftOut(place=line.place, problem_id=name, reason=_told(error)))
     if not problems:
         first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
         raise ValueError(f"{source}: expected rows of Mercury, found none that can be used{first}")
@@ -57,19 +60,27 @@ def load_mercury(source: str) -> ReferenceSuite:
     )
 
 
-def _rows(source: str) -> Sequence[tuple[str, dict[str, Any]]]:
-    if Path(source).is_file() or source.count("/") != 1 or source.startswith((".", "/", "~")):
-        return list(read_rows(source))
+def _rows(source: str) -> Sequence[JsonLine]:
+    file = Path(source)
+    if file.is_file() and file.suffix != ".parquet":
+        return list(json_lines(file))
+    if file.is_file() or source.count("/") != 1 or source.startswith((".", "/", "~")):
+        rows = list(read_rows(source))
+    else:
+        rows = [(f"{source}: row {n}", row) for n, row in enumerate(_downloaded(source), start=1)]
+    return [JsonLine(place=place, row=row, reason="") for place, row in rows]
+
+
+def _downloaded(name: str) -> list[dict[str, Any]]:
     import datasets
 
     try:
-        rows = datasets.load_dataset(source, split=HUB_SPLIT)
-    except Exception as error:  # the library raises its own and its clients' errors, of many kinds
+        return [dict(row) for row in datasets.load_dataset(name, split=HUB_SPLIT)]
+    except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{source!r} is neither a file here nor a dataset that could be downloaded "
+            f"{name!r} is neither a file here nor a dataset that could be downloaded "
             f"({type(error).__name__}: {error}); give a file of its rows with --data"
         ) from error
-    return [(f"{source}: row {index}", dict(row)) for index, row in enumerate(rows, start=1)]
 
 
 def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:

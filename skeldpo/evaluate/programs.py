@@ -45,6 +45,15 @@ class ProgramSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JsonLine:
+    """A line of a JSONL file; `row` None says why in `reason`."""
+
+    place: str
+    row: Mapping[str, Any] | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """One entry of a file; `code` None says why in `reason`."""
 
@@ -99,6 +108,25 @@ def read_program_set(
     return ProgramSet(
         programs={key: tuple(codes) for key, codes in programs.items()}, left_out=tuple(left_out)
     )
+
+
+def json_lines(source: Path) -> Iterator[JsonLine]:
+    """The objects of a JSONL file, gzipped or not, and the lines that are none."""
+    with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            place = f"{source}:{number}"
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                yield JsonLine(place=place, row=None, reason=f"not valid JSON: {error}")
+                continue
+            if isinstance(row, dict):
+                yield JsonLine(place=place, row=row, reason="")
+            else:
+                reason = f"expected an object, got {type(row).__name__}"
+                yield JsonLine(place=place, row=None, reason=reason)
 
 
 def unparsable_programs(
@@ -170,20 +198,11 @@ def _entries(source: Path) -> Iterator[_Found]:
 
 
 def _line_entries(source: Path) -> Iterator[_Found]:
-    with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            place = f"{source}:{number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                yield _refused(place, "", f"not valid JSON: {error}")
-                continue
-            if isinstance(row, dict):
-                yield _row_entry(place, row)
-            else:
-                yield _refused(place, "", f"expected an object, got {type(row).__name__}")
+    for line in json_lines(source):
+        if line.row is None:
+            yield _refused(line.place, "", line.reason)
+        else:
+            yield _row_entry(line.place, line.row)
 
 
 def _row_entry(place: str, row: Mapping[str, Any]) -> _Found:
