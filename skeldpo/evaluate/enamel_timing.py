@@ -41,6 +41,7 @@ from skeldpo.evaluate.metrics import (
 )
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport
+from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
 from skeldpo.timing import hodges_lehmann
 
 Value = TypeVar("Value")
@@ -52,6 +53,8 @@ START_NS = 150_000_000
 RUN_LIMIT_FACTOR = 1.5
 """CPU limit of a run over T as first seen: T itself is known only after the last repeat."""
 ECHO_EVERY = 2
+MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES // 2
+"""An answer that makes a longer program is not echoed, and nothing is subtracted."""
 PATIENT_LIMIT_S = 3.0
 """CPU limit of a second run after an idle one: on a busy node a process may wait for its core."""
 
@@ -177,7 +180,7 @@ class _Session:
         if not counts:
             self.reference_ns[index].append(test.first_time_ns)
         for repeat in range(NUM_REPEATS if counts else 1):
-            if counts and repeat % ECHO_EVERY == 0:
+            if counts and repeat % ECHO_EVERY == 0 and len(echo) < MAX_ECHO_CHARS:
                 self.echo_ns[index].append(self._own_time(echo, test))
             if counts:
                 self.reference_ns[index].append(self._own_time(reference, test))
