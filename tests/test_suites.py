@@ -11,6 +11,7 @@ from enamel_rows import CHECKER, write_csv
 from mercury_rows import TOTAL_FAST, TOTAL_SLOW, leetcode_rows, row, write_rows
 
 from skeldpo.cli import LEFT_OUT, USER_ERROR, main
+from skeldpo.evaluate.evaluation import Evaluation, ProblemResult, save_evaluation
 
 SUM_ROW = {
     "task_id": "HumanEval/0",
@@ -196,3 +197,25 @@ def test_compare_of_missing_reports_is_one_message(
 ) -> None:
     assert main(["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == USER_ERROR
     assert "no report at" in capsys.readouterr().err
+
+
+def test_compare_shows_a_table_and_writes_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("a", 0.75), ("b", 0.25)):
+        problem = ProblemResult(
+            problem_id="p", difficulty="Easy", samples=(), relative_to={}, scores={"eff@1": value}
+        )
+        save_evaluation(
+            Evaluation(
+                suite="enamel", protocol="cpu", provenance={}, problems=(problem,), left_out=()
+            ),
+            tmp_path / f"{name}.json",
+        )
+    page = tmp_path / "page.html"
+    reports = [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    assert main(["compare", *reports, "--page", str(page)]) == 0
+    shown = capsys.readouterr().out
+    assert "+0.500" in shown
+    assert "Easy/eff@1" in shown
+    assert "+0.500 to +0.500" in page.read_text()
