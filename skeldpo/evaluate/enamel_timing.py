@@ -53,7 +53,7 @@ START_NS = 150_000_000
 RUN_LIMIT_FACTOR = 1.5
 """CPU limit of a run over T as first seen: T itself is known only after the last repeat."""
 ECHO_EVERY = 2
-MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES // 2
+MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES * 3 // 4
 """An answer that makes a longer program is not echoed, and nothing is subtracted."""
 PATIENT_LIMIT_S = 3.0
 """CPU limit of a second run after an idle one: on a busy node a process may wait for its core."""
