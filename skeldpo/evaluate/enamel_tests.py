@@ -24,6 +24,8 @@ from skeldpo.sandbox.container import RunReport, RunRequest
 GENERATOR_LIMIT_S = 60.0
 REFERENCE_LIMIT_S = 30.0
 CHECKER_LIMIT_S = 30.0
+PATIENT_LIMIT_S = 3.0
+"""CPU limit of a second run after an idle one: on a busy node a process may wait for its core."""
 
 
 class UnusableProblem(RuntimeError):

@@ -23,6 +23,7 @@ from skeldpo.evaluate.enamel import (
     echo_program,
 )
 from skeldpo.evaluate.enamel_tests import (
+    PATIENT_LIMIT_S,
     REFERENCE_LIMIT_S,
     AnswerJudge,
     EnamelTest,
@@ -55,8 +56,6 @@ RUN_LIMIT_FACTOR = 1.5
 ECHO_EVERY = 2
 MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES * 3 // 4
 """An answer that makes a longer program is not echoed, and nothing is subtracted."""
-PATIENT_LIMIT_S = 3.0
-"""CPU limit of a second run after an idle one: on a busy node a process may wait for its core."""
 
 
 def measure_enamel(
