@@ -6,17 +6,14 @@ programs it judges: all of it runs in the sandbox, each piece away from the othe
 
 from __future__ import annotations
 
-import ast
 import csv
-import functools
-import inspect
 import io
-import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.evaluate import guest_inputs, guest_released, guest_values
+from skeldpo.evaluate.guest_source import guest_source
 from skeldpo.evaluate.programs import LeftOut
 
 SUITE = "enamel"
@@ -153,22 +150,6 @@ def released_program() -> str:
         "    times, answers, stopped = timed(program, entry_point, given, num_repeats, limit_s)\n"
         '    return [times, [_skeldpo["pack"](answer) for answer in answers], stopped]\n',
     )
-
-
-@functools.cache
-def guest_source(module: types.ModuleType) -> str:
-    """The source of a guest module, less what costs time to compile and does nothing."""
-    tree = ast.parse(inspect.getsource(module))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
-            match node.body:
-                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-                    node.body = rest or [ast.Pass()]
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-            for argument in node.args.args:
-                argument.annotation = None
-    return ast.unparse(tree)
 
 
 def _with_values(program: str, functions: str) -> str:

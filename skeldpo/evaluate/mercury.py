@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from skeldpo.evaluate import guest_mercury
-from skeldpo.evaluate.enamel import guest_source
+from skeldpo.evaluate.guest_source import guest_source
 from skeldpo.evaluate.programs import JsonLine, LeftOut, json_lines
 from skeldpo.evaluate.reference_suite import ReferenceSuite
 from skeldpo.problems.formats import read_rows
