@@ -54,6 +54,11 @@ def _exact(answer: Any, expected: Any) -> bool:
     return bool(answer == expected)
 
 
+def _equal(answer: Any, expected: Any) -> bool:
+    """Equal as Python has it: 1, 1.0 and True are."""
+    return bool(answer == expected)
+
+
 def _float(answer: Any, expected: Any) -> bool:
     """Numbers agree within 1e-6 (relative or absolute); everything else exactly.
 
@@ -100,6 +105,7 @@ def _key(value: Any) -> str:
 
 CHECKERS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": _exact,
+    "equal": _equal,
     "float": _float,
     "unordered": _unordered,
     "ignore_case": _ignore_case,

@@ -1,8 +1,8 @@
 """`skeldpo ...`: reads the command line and calls the library.
 
 Exit code 2 means that the input is wrong, 1 that a run failed; both print one message and no
-traceback, unless $SKELDPO_TRACEBACK is set. Heavy imports happen inside the commands, so that
-`--help` answers at once.
+traceback, unless $SKELDPO_TRACEBACK is set. 3 means that `evaluate` left something out. Heavy
+imports happen inside the commands, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from skeldpo.console import Display
 
 USER_ERROR = 2
 RUN_FAILED = 1
+LEFT_OUT = 3
 TRACEBACK_VARIABLE = "SKELDPO_TRACEBACK"
 
 
@@ -30,14 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_guarded(lambda display: options.command(options, display))
 
 
-def run_guarded(command: Callable[[Display], None]) -> int:
-    """Calls a command; a ValueError or RuntimeError becomes a message and an exit code."""
+def run_guarded(command: Callable[[Display], int | None]) -> int:
+    """Calls a command; a ValueError or RuntimeError becomes a message and an exit code.
+
+    A command that ends well gives None or its own code.
+    """
     # Read when torch loads its threads: waiting ones must not spin. On two busy cores spinning made
     # training the starter 20 times slower (docs/LOG.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     display = Display()
     try:
-        command(display)
+        code = command(display) or 0
     except (ValueError, RuntimeError, OSError) as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
@@ -48,7 +52,7 @@ def run_guarded(command: Callable[[Display], None]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("skeldpo: stopped; the same command goes on from here\n")
         return 130
-    return 0
+    return code
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +137,19 @@ def _pair(options: argparse.Namespace, display: Display) -> None:
     pair_given(folder=options.folder, output=options.out, overrides=options.set, display=display)
 
 
+def _evaluate(options: argparse.Namespace, display: Display) -> int:
+    from skeldpo.suite_requests import run_requests, suite_requests
+
+    num_left_out = run_requests(suite_requests(options), display)
+    return LEFT_OUT if num_left_out else 0
+
+
+def _compare(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.suites import compare_reports
+
+    compare_reports(options.first, options.second, options.page, display)
+
+
 def _status(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.report import show_status
 
@@ -185,6 +202,8 @@ def _parser() -> argparse.ArgumentParser:
     pair.add_argument("--set", action="append", default=[], metavar="pair.KEY=VALUE")
     pair.set_defaults(command=_pair)
 
+    _add_evaluation(commands)
+
     for name, command, text in (
         ("status", _status, "which rounds and stages of a run are finished"),
         ("report", _report, "write the report of a run again, and show it"),
@@ -196,6 +215,52 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this machine has and lacks")
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _add_evaluation(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser("evaluate", help="score programs or a policy on suites")
+    evaluate.add_argument(
+        "--suite",
+        required=True,
+        nargs="+",
+        metavar="SUITE",
+        help="enamel, mercury, code_contests, problems (your own), heldout",
+    )
+    evaluate.add_argument(
+        "--data",
+        nargs="+",
+        default=[],
+        metavar="[SUITE=]FILE",
+        help="the suite's data; mercury also takes a Hugging Face id",
+    )
+    source = evaluate.add_mutually_exclusive_group(required=True)
+    source.add_argument("--programs", help="samples JSON, JSONL, folder, or: first-solution")
+    source.add_argument("--policy", help="model folder or Hugging Face id that writes them")
+    evaluate.add_argument("--against", default="", help="a second policy, compared with --policy")
+    evaluate.add_argument("--num-samples", type=int, default=1, help="programs a policy writes")
+    evaluate.add_argument("--k", type=int, nargs="+", default=[1], help="the k of pass@k and so on")
+    evaluate.add_argument(
+        "--released-protocol",
+        action="store_true",
+        help="enamel by its authors' wall-clock rules, for comparison",
+    )
+    evaluate.add_argument(
+        "--out", required=True, help="JSON report; with several suites or --against, their folder"
+    )
+    evaluate.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a value of measure, evaluate, policy or generate",
+    )
+    evaluate.set_defaults(command=_evaluate)
+
+    compare = commands.add_parser("compare", help="two reports of a suite, paired by problem")
+    compare.add_argument("first", help="report of `skeldpo evaluate`")
+    compare.add_argument("second", help="report it is compared with")
+    compare.add_argument("--page", default="", help="also write an HTML page with a plot")
+    compare.set_defaults(command=_compare)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ def make_starting_policy(
             on_progress=on_progress,
         )
         return load_policy_folder(folder)
+    return fetch_policy(model, folder)
+
+
+def fetch_policy(model: str, folder: str) -> Policy:
+    """The policy of a local folder, or of a Hugging Face id, downloaded into `folder`."""
     if Path(model).expanduser().is_dir():
         return load_policy_folder(str(Path(model).expanduser()))
     if model.startswith((".", "/", "~")) or model.count("/") != 1:

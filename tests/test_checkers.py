@@ -40,6 +40,9 @@ CASES: list[tuple[str, ProblemKind, str, str, bool]] = [
     ("float", "function", "Infinity", "1e308", False),
     ("float", "stdio", "0.333333333 yes", "0.3333333334 yes", True),
     ("float", "stdio", "0.333333333 no", "0.3333333334 yes", False),
+    ("equal", "function", "[1, true]", "[1.0, 1]", True),
+    ("equal", "function", "[1, 2]", "[2, 1]", False),
+    ("equal", "stdio", "1.0", "1", False),
     ("unordered", "function", "[2, 1, 1]", "[1, 1, 2]", True),
     ("unordered", "function", "[2, 2, 1]", "[1, 1, 2]", False),
     ("unordered", "function", "[[1, 2]]", "[[2, 1]]", False),
@@ -59,7 +62,7 @@ def test_is_correct(
     assert is_correct(checker, kind, answer, expected) is right
 
 
-@pytest.mark.parametrize("checker", ["exact", "float", "unordered", "ignore_case"])
+@pytest.mark.parametrize("checker", ["exact", "equal", "float", "unordered", "ignore_case"])
 @pytest.mark.parametrize(
     "answer", ["", "[1", "[" * 100_000, "9" * 5000, "nan nan", "{}", '"\\ud800"']
 )
@@ -78,7 +81,7 @@ def test_is_correct_too_long_answer_is_wrong() -> None:
 
 
 def test_is_correct_unknown_checker_is_value_error() -> None:
-    with pytest.raises(ValueError, match="unknown checker 'exactly'; known: exact, float"):
+    with pytest.raises(ValueError, match="unknown checker 'exactly'; known: equal, exact, float"):
         is_correct("exactly", "stdio", "", "")
     assert is_named("exact")
     assert not is_named("def check(input, answer, expected):\n    return True\n")

@@ -1,11 +1,23 @@
-"""The formulas of evaluation, pure: pass@k, Beyond@k and bootstrap intervals."""
+"""The formulas of evaluation, pure: correctness, efficiency and bootstrap intervals.
+
+pass@k, Mercury's Beyond, ENAMEL's eff@k, EvalPerf's DPS and EffiBench's overheads. A name that ends
+in `_released` computes what published code computes where that differs from its paper; it is for
+comparison with published figures only.
+"""
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+LEVEL_WEIGHTS = (0.0, 3.0, 3.0, 4.0)
+"""ENAMEL's hardness h of its four levels (arXiv 2406.06647, section 3)."""
+TIMEOUT_FACTOR = 2.0
+"""ENAMEL's alpha: a program may take this many times the reference's slowest test."""
 
 
 def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
@@ -36,6 +48,178 @@ def beyond(time_ns: float | None, reference_times_ns: Sequence[float]) -> float:
     if high == low:
         return 1.0 if time_ns <= high else 0.0
     return (high - min(max(time_ns, low), high)) / (high - low)
+
+
+def beyond_released(time_s: float | None, reference_times_s: Sequence[float]) -> float:
+    """What Mercury's own evaluator computes, in seconds: for comparison with its figures only.
+
+    max(min(max R - t, 1), 0) / (max R - min R). It clips a difference in seconds, not the time to
+    the range, so a sample faster than all references scores above 1, and one 10 s faster than the
+    slowest of references that lie 20 s apart scores 0.05. With a range of zero, where that
+    evaluator divides by zero: 1 if t <= max R, else 0.
+    """
+    if not reference_times_s:
+        raise ValueError("beyond_released needs the time of at least one passing reference program")
+    if time_s is None:
+        return 0.0
+    low, high = min(reference_times_s), max(reference_times_s)
+    if high == low:
+        return 1.0 if time_s <= high else 0.0
+    return max(min(high - time_s, 1.0), 0.0) / (high - low)
+
+
+def mean_of_first(values: Sequence[float], k: int) -> float:
+    """Mercury's "@k" of one problem: the mean, not the best, of the first k samples."""
+    if not 1 <= k <= len(values):
+        raise ValueError(f"@k needs 1 <= k <= n, got n={len(values)}, k={k}")
+    return sum(values[:k]) / k
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnamelLimits:
+    """What ENAMEL's reference program allows on one problem, times in any one unit.
+
+    `slowest[j]` is B_j, the reference's slowest test of level j; `limit` is T, alpha times its
+    slowest test over the levels that count.
+    """
+
+    slowest: tuple[float, ...]
+    limit: float
+
+
+def enamel_limits(
+    reference_times: Sequence[Sequence[float]], weights: Sequence[float] = LEVEL_WEIGHTS
+) -> EnamelLimits:
+    """B and T of a problem from the reference's time of every test, by level."""
+    if len(reference_times) != len(weights) or not all(reference_times):
+        raise ValueError(
+            f"expected reference times of {len(weights)} levels, each with a test, got "
+            f"{[len(times) for times in reference_times]}"
+        )
+    slowest = tuple(max(times) for times in reference_times)
+    counted = [time for time, weight in zip(slowest, weights, strict=True) if weight]
+    if not counted or min(counted) <= 0:
+        raise ValueError(f"times of counted levels must be positive, got {slowest} for {weights}")
+    return EnamelLimits(slowest=slowest, limit=TIMEOUT_FACTOR * max(counted))
+
+
+def enamel_efficiency(
+    level_times: Sequence[Sequence[float]],
+    limits: EnamelLimits,
+    weights: Sequence[float] = LEVEL_WEIGHTS,
+) -> float:
+    """ENAMEL's e of one correct program (arXiv 2406.06647, equations 1 and 2).
+
+    f_j = max(0, T - max t) / (T - B_j), e = sum(h f) / sum(h). `level_times` ends before the first
+    level that broke a limit: that level and the later ones count 0. There is no upper clip.
+    """
+    total = 0.0
+    levels = zip(level_times, limits.slowest, weights, strict=False)
+    for times, slowest, weight in levels:
+        if weight:
+            total += weight * max(0.0, limits.limit - max(times)) / (limits.limit - slowest)
+    return total / sum(weights)
+
+
+def eff_at_k(efficiencies: Sequence[float], k: int) -> float:
+    """ENAMEL's eff@k: the expected best e of k samples drawn from n (its algorithm 1).
+
+    sum over r = k..n of C(r - 1, k - 1) / C(n, k) e_(r), ascending, in the stable form
+    lambda_n = k / n, lambda_r = lambda_{r+1} (1 - (k - 1) / r).
+    """
+    num_samples = len(efficiencies)
+    if not 1 <= k <= num_samples:
+        raise ValueError(f"eff@k needs 1 <= k <= n, got n={num_samples}, k={k}")
+    ascending = sorted(efficiencies)
+    share = k / num_samples
+    total = share * ascending[-1]
+    for rank in range(num_samples - 1, k - 1, -1):
+        share *= 1 - (k - 1) / rank
+        total += share * ascending[rank - 1]
+    return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferentialScore:
+    """EvalPerf's two scores of one correct program, 0 to 100."""
+
+    dps: float
+    dps_norm: float
+
+
+def differential_score(
+    cost: float | None, reference_costs: Sequence[float], cluster_scores: Sequence[float]
+) -> DifferentialScore:
+    """DPS and DPS_norm (arXiv 2408.06450) of a program by its cost on the profiling input.
+
+    References stand from the slowest cluster to the fastest. The program takes the score of the
+    fastest reference that it does not exceed: DPS is that cluster's cumulative share of programs
+    (`cluster_scores`, in percent), DPS_norm its rank as 100 (j + 1) / n. 0 for a program slower
+    than all, or that broke a limit (`cost` None).
+    """
+    if not reference_costs or len(reference_costs) != len(cluster_scores):
+        raise ValueError(
+            f"DPS needs a score for each of at least one reference, got {len(reference_costs)} "
+            f"references and {len(cluster_scores)} scores"
+        )
+    if cost is not None:
+        for index in range(len(reference_costs) - 1, -1, -1):
+            if cost <= reference_costs[index]:
+                return DifferentialScore(
+                    dps=cluster_scores[index], dps_norm=100 * (index + 1) / len(reference_costs)
+                )
+    return DifferentialScore(dps=0.0, dps_norm=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one program used: run time, peak memory, and memory integrated over the run time."""
+
+    time_s: float
+    memory_mb: float
+    memory_mb_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overheads:
+    """EffiBench's six figures (arXiv 2402.02037): means in s, MB and MB*s, and over canonical ones.
+
+    The paper normalises by the mean of ratios (`net`, `nmu`, `ntmu`), the shipped code by the ratio
+    of sums (`*_released`).
+    """
+
+    et_s: float
+    mu_mb: float
+    tmu_mb_s: float
+    net: float
+    nmu: float
+    ntmu: float
+    net_released: float
+    nmu_released: float
+    ntmu_released: float
+
+
+def effibench_overheads(usages: Sequence[Usage], canonical: Sequence[Usage]) -> Overheads:
+    """The figures of correct programs; the i-th entries are of the same problem."""
+    if not usages or len(usages) != len(canonical):
+        raise ValueError(
+            f"expected one canonical usage for each of at least one program, got {len(usages)} "
+            f"programs and {len(canonical)} canonical ones"
+        )
+    means, ratios, released = [], [], []
+    for name in ("time_s", "memory_mb", "memory_mb_s"):
+        own = [float(getattr(usage, name)) for usage in usages]
+        base = [float(getattr(usage, name)) for usage in canonical]
+        if min(base) <= 0:
+            raise ValueError(f"{name} of canonical programs must be positive, got {min(base)}")
+        means.append(statistics.fmean(own))
+        ratios.append(statistics.fmean(mine / its for mine, its in zip(own, base, strict=True)))
+        released.append(sum(own) / sum(base))
+    return Overheads(
+        et_s=means[0], mu_mb=means[1], tmu_mb_s=means[2],
+        net=ratios[0], nmu=ratios[1], ntmu=ratios[2],
+        net_released=released[0], nmu_released=released[1], ntmu_released=released[2],
+    )  # fmt: skip
 
 
 def bootstrap_interval(

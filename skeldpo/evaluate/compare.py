@@ -1,0 +1,102 @@
+"""Two evaluations of one suite, paired by problem: differences with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skeldpo.evaluate.evaluation import NUM_RESAMPLES, UNGRADED, Evaluation
+from skeldpo.evaluate.metrics import paired_interval
+
+PLOT_CHARACTERS = 33
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One score of two evaluations over the problems that both have it; `value` is first - second.
+
+    `low` and `high` bound it with 95 %, resampling problems.
+    """
+
+    name: str
+    first: float
+    second: float
+    value: float
+    low: float
+    high: float
+    num_problems: int
+
+
+def compare_evaluations(
+    first: Evaluation, second: Evaluation, seed: int = 0
+) -> tuple[Difference, ...]:
+    """Every score both have, overall and by difficulty; ValueError if they cannot be compared."""
+    for name in ("suite", "protocol"):
+        values = getattr(first, name), getattr(second, name)
+        if values[0] != values[1]:
+            raise ValueError(
+                f"the reports are of different {name}s, {values[0]!r} and {values[1]!r}: their "
+                "scores are not comparable"
+            )
+    others = {problem.problem_id: problem for problem in second.problems}
+    values_by_name: dict[str, list[tuple[float, float]]] = {}
+    for prefix in ["", *sorted({p.difficulty for p in first.problems} - set(UNGRADED))]:
+        for problem in first.problems:
+            other = others.get(problem.problem_id)
+            if other is None or prefix not in ("", problem.difficulty):
+                continue
+            for name, value in problem.scores.items():
+                if name in other.scores:
+                    label = f"{prefix}/{name}" if prefix else name
+                    values_by_name.setdefault(label, []).append((value, other.scores[name]))
+    if not values_by_name:
+        raise ValueError("the reports have no problem and score in common")
+    return tuple(_difference(name, pairs, seed) for name, pairs in values_by_name.items())
+
+
+def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
+    """Cells of the table: name, both means, difference, interval, problems, and a plot of it."""
+    widest = max(max(abs(d.low), abs(d.high)) for d in differences) or 1.0
+    return [
+        (
+            d.name,
+            f"{d.first:.3f}",
+            f"{d.second:.3f}",
+            f"{d.value:+.3f}",
+            f"{d.low:+.3f} to {d.high:+.3f}",
+            str(d.num_problems),
+            _text_plot(d, widest),
+        )
+        for d in differences
+    ]
+
+
+COLUMNS = ("score", "first", "second", "difference", "95 % interval", "problems", "plot")
+
+
+def _difference(name: str, pairs: Sequence[tuple[float, float]], seed: int) -> Difference:
+    first, second = [left for left, _ in pairs], [right for _, right in pairs]
+    value, low, high = paired_interval(first, second, num_resamples=NUM_RESAMPLES, seed=seed)
+    return Difference(
+        name=name,
+        first=sum(first) / len(first),
+        second=sum(second) / len(second),
+        value=value,
+        low=low,
+        high=high,
+        num_problems=len(pairs),
+    )
+
+
+def _text_plot(difference: Difference, widest: float) -> str:
+    """The interval on a line whose middle "|" is no difference."""
+
+    def place(value: float) -> int:
+        return round((value / widest + 1) / 2 * (PLOT_CHARACTERS - 1))
+
+    cells = [" "] * PLOT_CHARACTERS
+    for index in range(place(difference.low), place(difference.high) + 1):
+        cells[index] = "-"
+    cells[PLOT_CHARACTERS // 2] = "|"
+    cells[place(difference.value)] = "o"
+    return "".join(cells)

@@ -1,0 +1,123 @@
+"""Suites on this node's sandbox cores: one thread, one leased core and one container for each.
+
+A thread only waits for its container, so the host needs no further process. Problems are handed
+out one by one; all programs of a problem are timed on the same core.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import queue
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from skeldpo.config import MeasureConfig
+from skeldpo.measure.verdict import SandboxFailure
+from skeldpo.records import Outcome
+from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
+from skeldpo.sandbox.cores import CoreLease, lease_core, sandbox_cores
+from skeldpo.sandbox.image import SandboxImage, ensure_image
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+Run = Callable[[RunRequest], RunReport]
+"""Runs a program; raises SandboxFailure when the sandbox keeps failing."""
+
+LEASE_TIMEOUT_S = 600.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured(Generic[Made]):
+    """What was made of each item, in their order, on which cores and from which image."""
+
+    made: tuple[Made, ...]
+    cores: tuple[int, ...]
+    image: SandboxImage
+
+
+def map_on_cores(
+    items: Sequence[Item],
+    work: Callable[[Run, Item], Made],
+    config: MeasureConfig,
+    on_done: Callable[[int], None],
+) -> Measured[Made]:
+    """Waits for a free core, then works on all that are free.
+
+    `on_done` is told the number of finished items. The first error of `work` ends it all.
+    """
+    image = ensure_image(config.image)
+    leases = _leases(config.num_cores)
+    cores = tuple(lease.core for lease in leases)
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for index in range(len(items)):
+        waiting.put(index)
+    made: dict[int, Made] = {}
+
+    def serve(lease: CoreLease) -> None:
+        with (
+            lease,
+            Sandbox(
+                image=image,
+                core=lease.core,
+                memory_limit_bytes=config.memory_limit_mib << 20,
+                runtime=config.runtime,
+            ) as sandbox,
+        ):
+            run = _patient(sandbox, config.max_retries)
+            while True:
+                try:
+                    index = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    made[index] = work(run, items[index])
+                except BaseException:
+                    _drain(waiting)
+                    raise
+                on_done(len(made))
+
+    with concurrent.futures.ThreadPoolExecutor(len(leases)) as pool:
+        try:
+            for done in [pool.submit(serve, lease) for lease in leases]:
+                done.result()
+        except BaseException:  # an interrupt of the main thread, too, must not wait for all items
+            _drain(waiting)
+            raise
+    ordered = tuple(made[index] for index in range(len(items)))
+    return Measured(made=ordered, cores=cores, image=image)
+
+
+def _patient(sandbox: Sandbox, max_retries: int) -> Run:
+    def run(request: RunRequest) -> RunReport:
+        for _ in range(max_retries + 1):
+            report = sandbox.run(request)
+            if report.outcome is not Outcome.SANDBOX_FAILED:
+                return report
+            logger.warning("sandbox: %s", report.failure)
+        raise SandboxFailure(report.failure)
+
+    return run
+
+
+def _leases(num_cores: int) -> list[CoreLease]:
+    cores = sandbox_cores()
+    leases = [lease_core(cores, LEASE_TIMEOUT_S)]
+    while len(leases) < (num_cores or len(cores)):
+        try:
+            leases.append(lease_core(cores, 0.0))
+        except RuntimeError as error:
+            logger.warning("%d cores used: %s", len(leases), error)
+            break
+    return leases
+
+
+def _drain(waiting: queue.SimpleQueue[int]) -> None:
+    while True:
+        try:
+            waiting.get_nowait()
+        except queue.Empty:
+            return

@@ -1,0 +1,211 @@
+"""ENAMEL (arXiv 2406.06647): its CSV as problems, and the programs that run for them in a sandbox.
+
+The suite's own code (input generators, reference programs, checkers) is as little trusted as the
+programs it judges: all of it runs in the sandbox, each piece away from the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skeldpo.evaluate import guest_inputs, guest_released, guest_values
+from skeldpo.evaluate.guest_source import guest_source
+from skeldpo.evaluate.programs import LeftOut
+
+SUITE = "enamel"
+NUM_TESTS = (8, 4, 4, 4)
+"""Tests of the four levels."""
+NUM_REPEATS = 6
+SEED = 998_244_353
+"""The suite's own; a test's seed is SEED ^ problem number ^ number of the test."""
+TOLERANCE_NS = 10_000_000
+UNUSED = frozenset(
+    {2, 23, 41, 45, 53, 60, 71, 92, 97, 99, 102, 123, 124, 135, 137, 138, 144, 148, 156, 157,
+     159, 160}
+)  # fmt: skip
+"""HumanEval problems that the suite leaves out: 142 of 164 remain."""
+COLUMNS = (
+    "task_id", "prompt", "input_generator", "input_levels", "reference_solution", "checker",
+    "entry_point",
+)  # fmt: skip
+ANSWER = "_skeldpo_answer"
+MAKE = "_skeldpo_make"
+CHECK = "_skeldpo_check"
+TIMED = "_skeldpo_timed"
+
+_FIELD_LIMIT_CHARS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnamelProblem:
+    """A row of the CSV; `sizes` are the generator's argument at each level."""
+
+    problem_id: str
+    number: int
+    prompt: str
+    generator: str
+    sizes: tuple[int, ...]
+    reference: str
+    checker: str
+    entry_point: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnamelData:
+    """The problems that count, the ids of those that do not, and rows that could not be used."""
+
+    problems: tuple[EnamelProblem, ...]
+    unused_ids: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def load_enamel(path: str | Path) -> EnamelData:
+    """Reads the suite's CSV; ValueError when it is none, a bad row is listed in `left_out`."""
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"no file at {file}; expected ENAMEL's enamel.csv")
+    csv.field_size_limit(_FIELD_LIMIT_CHARS)
+    try:
+        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
+        missing = set(COLUMNS) - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(
+                f"{file}: expected the columns {', '.join(COLUMNS)}; missing {sorted(missing)}"
+            )
+        return _sorted_out(file, list(rows))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file} is not ENAMEL's CSV: {error}") from error
+
+
+def numbered_seeds(problem: EnamelProblem) -> tuple[tuple[int, ...], ...]:
+    """The seed of every test, by level."""
+    seeds, first = [], 0
+    for count in NUM_TESTS:
+        seeds.append(tuple(SEED ^ problem.number ^ (first + index) for index in range(count)))
+        first += count
+    return tuple(seeds)
+
+
+def assembled(problem: EnamelProblem, code: str) -> str:
+    """The program of a sample, which may be a whole program or go on where the prompt ends."""
+    return f"{problem.prompt}\n{code}\n"
+
+
+def answer_program(problem: EnamelProblem, code: str, *, unpacks: bool) -> str:
+    """ANSWER(*arguments) calls a sample; `unpacks` when arguments are no plain JSON."""
+    given = '*map(_skeldpo["unpack"], arguments)' if unpacks else "*arguments"
+    return _with_values(
+        assembled(problem, code),
+        f'def {ANSWER}(*arguments):\n    return _skeldpo["pack"]({problem.entry_point}({given}))\n',
+    )
+
+
+def echo_program(answer_text: str, *, unpacks: bool) -> str:
+    """ANSWER(*arguments) takes and gives what a sample does, and does nothing between."""
+    given = '*map(_skeldpo["unpack"], arguments)' if unpacks else "*arguments"
+    return _with_values(
+        "import json\ndef _skeldpo_echo(*arguments):\n    return _skeldpo_held\n",
+        f'_skeldpo_held = _skeldpo["unpack"](json.loads({answer_text!r}))\n'
+        f'def {ANSWER}(*arguments):\n    return _skeldpo["pack"](_skeldpo_echo({given}))\n',
+    )
+
+
+def generator_program(problem: EnamelProblem) -> str:
+    """MAKE(seed, size, level, index) gives [is plain JSON, packed arguments] of a test."""
+    return _with_values(
+        f"exec({guest_source(guest_inputs)!r}, globals())\nimport time\n"
+        f"{problem.prompt}\n{problem.generator}\n",
+        f"def {MAKE}(seed, size, level, index):\n"
+        "    random.seed(seed)\n"
+        "    made = generate_input(size=size, lid=level, cid=index)\n"
+        '    packed = _skeldpo["pack"](list(made))\n'
+        '    return [_skeldpo["is_plain"](packed), packed]\n',
+    )
+
+
+def checker_program(problem: EnamelProblem) -> str:
+    """CHECK(arguments, expected, answer), all packed, says whether an answer is right."""
+    return _with_values(
+        f"{problem.prompt}\n    pass\n{problem.checker}\n",
+        f"def {CHECK}(arguments, expected, answer):\n"
+        '    unpack = _skeldpo["unpack"]\n'
+        "    try:\n"
+        "        given = tuple(unpack(arguments))\n"
+        "        return bool(__check(given, unpack(expected), unpack(answer)))\n"
+        "    except Exception:\n"
+        "        return False\n",
+    )
+
+
+def released_program() -> str:
+    """TIMED(program, entry point, packed arguments, repeats, limit in s) times as ENAMEL does."""
+    return _with_values(
+        guest_source(guest_released),
+        f"def {TIMED}(program, entry_point, arguments, num_repeats, limit_s):\n"
+        '    given = _skeldpo["unpack"](arguments)\n'
+        "    times, answers, stopped = timed(program, entry_point, given, num_repeats, limit_s)\n"
+        '    return [times, [_skeldpo["pack"](answer) for answer in answers], stopped]\n',
+    )
+
+
+def _with_values(program: str, functions: str) -> str:
+    """`_skeldpo` is a namespace of its own, so that a program's names cannot break it by chance."""
+    return (
+        f"{program}\n_skeldpo = {{}}\nexec({guest_source(guest_values)!r}, _skeldpo)\n{functions}"
+    )
+
+
+def _sorted_out(file: Path, rows: Sequence[dict[str, str]]) -> EnamelData:
+    problems: dict[str, EnamelProblem] = {}
+    unused: list[str] = []
+    left_out: list[LeftOut] = []
+    for index, row in enumerate(rows, start=1):
+        name = row["task_id"] or ""
+        place = f"{file}: row {index}"
+        try:
+            problem = _problem(row)
+            if problem.problem_id in problems or problem.problem_id in unused:
+                raise ValueError("this task_id is there twice; the first counts")
+        except ValueError as error:
+            left_out.append(LeftOut(place=place, problem_id=name, reason=str(error)))
+            continue
+        if problem.number in UNUSED:
+            unused.append(problem.problem_id)
+        else:
+            problems[problem.problem_id] = problem
+    if not problems:
+        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
+        raise ValueError(f"{file}: expected problems, found none that can be used{first}")
+    return EnamelData(
+        problems=tuple(problems.values()), unused_ids=tuple(unused), left_out=tuple(left_out)
+    )
+
+
+def _problem(row: dict[str, str]) -> EnamelProblem:
+    empty = [name for name in COLUMNS if not (row[name] or "").strip()]
+    if empty:
+        raise ValueError(f"empty columns {empty}")
+    number = row["task_id"].rpartition("/")[2]
+    if not number.isdecimal():
+        raise ValueError(f"task_id must be such as HumanEval/0, got {row['task_id']!r}")
+    sizes = row["input_levels"].split()
+    if len(sizes) != len(NUM_TESTS) or not all(size.isdecimal() for size in sizes):
+        raise ValueError(
+            f"input_levels must be {len(NUM_TESTS)} sizes, got {row['input_levels']!r}"
+        )
+    if not row["entry_point"].isidentifier():
+        raise ValueError(f"entry_point must be a name, got {row['entry_point']!r}")
+    return EnamelProblem(
+        problem_id=row["task_id"],
+        number=int(number),
+        prompt=row["prompt"],
+        generator=row["input_generator"],
+        sizes=tuple(map(int, sizes)),
+        reference=row["reference_solution"],
+        checker=row["checker"],
+        entry_point=row["entry_point"],
+    )

@@ -1,0 +1,219 @@
+"""ENAMEL in our protocol: outside CPU clock, pinned core, interleaved repeats, fresh processes.
+
+What the suite defines stays: levels, tests, limits, repeats joined by the Hodges-Lehmann estimator,
+the reference timed on the same core. Its clock does not: every run is a new process whose CPU time
+PID 1 reads, reference and samples take turns, and what the way in and out of the process costs is
+measured with a program that does nothing else, and subtracted.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import TypeVar
+
+from skeldpo.evaluate.cores import Run
+from skeldpo.evaluate.enamel import (
+    ANSWER,
+    NUM_REPEATS,
+    NUM_TESTS,
+    TOLERANCE_NS,
+    EnamelProblem,
+    answer_program,
+    echo_program,
+)
+from skeldpo.evaluate.enamel_tests import (
+    PATIENT_LIMIT_S,
+    REFERENCE_LIMIT_S,
+    AnswerJudge,
+    EnamelTest,
+    UnusableProblem,
+    broke_limit,
+    call_request,
+    make_tests,
+)
+from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, efficiency_scores
+from skeldpo.evaluate.metrics import (
+    LEVEL_WEIGHTS,
+    TIMEOUT_FACTOR,
+    EnamelLimits,
+    enamel_efficiency,
+    enamel_limits,
+)
+from skeldpo.records import Outcome
+from skeldpo.sandbox.container import RunReport
+from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.timing import hodges_lehmann
+
+Value = TypeVar("Value")
+
+RESOLUTION_NS = 20_000
+"""Times below this are taken as this: the clock of a single run tells no less apart."""
+START_NS = 150_000_000
+"""CPU time a process may take beside the call: compiling, input, answer."""
+RUN_LIMIT_FACTOR = 1.5
+"""CPU limit of a run over T as first seen: T itself is known only after the last repeat."""
+ECHO_EVERY = 2
+MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES * 3 // 4
+"""An answer that makes a longer program is not echoed, and nothing is subtracted."""
+
+
+def measure_enamel(
+    problem: EnamelProblem, codes: Sequence[str], ks: Sequence[int], run: Run
+) -> ProblemResult:
+    """Scores the samples of one problem; UnusableProblem if the suite's own programs fail."""
+    tests = make_tests(problem, run)
+    session = _Session(problem, tests, dict.fromkeys(codes), run)
+    for index, test in enumerate(tests):
+        session.time_test(index, test)
+    overheads = [statistics.median(times) if times else 0.0 for times in session.echo_ns]
+    net = [
+        [max(time - overhead, RESOLUTION_NS) for time in times]
+        for times, overhead in zip(session.reference_ns, overheads, strict=True)
+    ]
+    limits = enamel_limits(_by_level(tests, [hodges_lehmann(times) for times in net]))
+    samples = tuple(
+        session.programs[code].result(index, tests, overheads, limits)
+        for index, code in enumerate(codes)
+    )
+    return ProblemResult(
+        problem_id=problem.problem_id,
+        difficulty="",
+        samples=samples,
+        relative_to={
+            "reference_times_ns": _by_level(tests, session.reference_ns),
+            "overheads_ns": _by_level(tests, overheads),
+            "limit_ns": limits.limit,
+        },
+        scores=efficiency_scores(samples, ks),
+    )
+
+
+class _Timed:
+    """One distinct program: raw times of each test it finished, and why it stopped."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.times_ns: list[list[int]] = []
+        self.outcome = Outcome.ACCEPTED
+        self.failure = ""
+        self.is_running = True
+        self.is_wrong = False
+
+    def stop(self, report: RunReport, failure: str) -> None:
+        """No more runs: at a limit the level is lost, else the program is wrong."""
+        self.is_running = False
+        self.is_wrong = not broke_limit(report)
+        wrong_answer = report.outcome is Outcome.ACCEPTED
+        self.outcome = Outcome.WRONG_ANSWER if wrong_answer else report.outcome
+        self.failure = failure[-400:]
+
+    def result(
+        self, index: int, tests: Sequence[EnamelTest], overheads: Sequence[float],
+        limits: EnamelLimits,
+    ) -> SampleResult:  # fmt: skip
+        """Its score: finished levels up to the first with a test over T."""
+        levels: list[list[float]] = []
+        for level, count in enumerate(NUM_TESTS):
+            first = sum(NUM_TESTS[:level])
+            finished = range(first, min(first + count, len(self.times_ns)))
+            times = [
+                hodges_lehmann([max(t - overheads[k], RESOLUTION_NS) for t in self.times_ns[k]])
+                for k in finished
+            ]
+            if len(times) < count or max(times) > limits.limit + TOLERANCE_NS:
+                break
+            levels.append(times)
+        # A wrong answer at a level after the one that was lost would not have been asked for.
+        wrong_level = tests[len(self.times_ns)].given.level if self.is_wrong else len(NUM_TESTS)
+        passed = bool(levels) and (not self.is_wrong or len(levels) < wrong_level)
+        cut_short = passed and len(levels) < len(NUM_TESTS)
+        outcome, failure = self.outcome, self.failure
+        if outcome is Outcome.ACCEPTED and len(levels) < len(NUM_TESTS):
+            outcome, failure = Outcome.TIME_LIMIT, "slower than the limit"
+        if cut_short:
+            failure = f"levels from {len(levels)} on are lost: {outcome}: {failure}"
+        return SampleResult(
+            sample_index=index,
+            code=self.code,
+            outcome=Outcome.ACCEPTED if passed else outcome,
+            is_correct=passed,
+            failure=failure,
+            values={"eff": enamel_efficiency(levels, limits) if passed else 0.0},
+            times_ns=tuple(
+                tuple(tuple(times) for times in level)
+                for level in _by_level(tests[: len(self.times_ns)], self.times_ns)
+            ),
+        )
+
+
+class _Session:
+    """All runs of one problem, test by test."""
+
+    def __init__(
+        self, problem: EnamelProblem, tests: Sequence[EnamelTest], codes: dict[str, None],
+        run: Run,
+    ) -> None:  # fmt: skip
+        self.programs = {code: _Timed(code) for code in codes}
+        self.reference_ns: list[list[int]] = []
+        self.echo_ns: list[list[int]] = []
+        self._problem = problem
+        self._judge = AnswerJudge(problem, run)
+        self._run = run
+        counted = [t.first_time_ns for t in tests if LEVEL_WEIGHTS[t.given.level]]
+        limit_ns = RUN_LIMIT_FACTOR * TIMEOUT_FACTOR * max(counted) + TOLERANCE_NS + START_NS
+        self._limit_s = limit_ns / 1e9
+
+    def time_test(self, index: int, test: EnamelTest) -> None:
+        """Reference, echo and every running program in turns, as often as the level asks."""
+        unpacks = test.given.unpacks
+        reference = answer_program(self._problem, self._problem.reference, unpacks=unpacks)
+        echo = echo_program(test.answer_text, unpacks=unpacks)
+        codes = {key: answer_program(self._problem, key, unpacks=unpacks) for key in self.programs}
+        self.reference_ns.append([])
+        self.echo_ns.append([])
+        running = [program for program in self.programs.values() if program.is_running]
+        for program in running:
+            program.times_ns.append([])
+        counts = LEVEL_WEIGHTS[test.given.level] > 0
+        if not counts:
+            self.reference_ns[index].append(test.first_time_ns)
+        for repeat in range(NUM_REPEATS if counts else 1):
+            if counts and repeat % ECHO_EVERY == 0 and len(echo) < MAX_ECHO_CHARS:
+                self.echo_ns[index].append(self._own_time(echo, test))
+            if counts:
+                self.reference_ns[index].append(self._own_time(reference, test))
+            for program in running:
+                if program.is_running:
+                    self._time_program(program, codes[program.code], test)
+        for program in running:
+            if not program.is_running:
+                program.times_ns.pop()
+
+    def _time_program(self, program: _Timed, code: str, test: EnamelTest) -> None:
+        given = [test.given.arguments_text]
+        report = self._run(call_request(code, ANSWER, given, self._limit_s))
+        if report.outcome is Outcome.IDLE_LIMIT:
+            report = self._run(call_request(code, ANSWER, given, PATIENT_LIMIT_S))
+        if report.outcome is not Outcome.ACCEPTED:
+            program.stop(report, report.failure)
+        elif not self._judge.is_right(test.given, test.answer_text, report.answer_texts[0]):
+            answer = report.answer_texts[0][:120]
+            program.stop(report, f"expected {test.answer_text[:120]}, got {answer}")
+        else:
+            program.times_ns[-1].append(report.cpu_time_ns)
+
+    def _own_time(self, code: str, test: EnamelTest) -> int:
+        report = self._run(
+            call_request(code, ANSWER, [test.given.arguments_text], REFERENCE_LIMIT_S)
+        )
+        if report.outcome is not Outcome.ACCEPTED:
+            raise UnusableProblem(f"its reference failed when timed: {report.failure[-300:]}")
+        return report.cpu_time_ns
+
+
+def _by_level(tests: Sequence[EnamelTest], values: Sequence[Value]) -> list[list[Value]]:
+    levels: list[list[Value]] = [[] for _ in NUM_TESTS]
+    for test, value in zip(tests, values, strict=True):
+        levels[test.given.level].append(value)
+    return levels

@@ -1,0 +1,190 @@
+"""Suites whose score is a program's place among the problem's reference programs (Beyond).
+
+Mercury, CodeContests with its human programs, the built-in held-out problems, and a user's own
+problem file. References and samples are measured together by `skeldpo.measure`; this module says
+what to measure, and makes the scores of it. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, beyond_scores
+from skeldpo.evaluate.metrics import beyond, beyond_released
+from skeldpo.evaluate.programs import LeftOut
+from skeldpo.problems.programs import dataset_candidates
+from skeldpo.records import (
+    Assignment,
+    Candidate,
+    Measurement,
+    Outcome,
+    Problem,
+    content_id,
+)
+from skeldpo.timing import estimate_ns
+
+SCORE_NAMES = ("beyond", "beyond_released")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSuite:
+    """Problems whose known programs are the references; `frames` has, for a problem that needs
+    one, the text to run with "{program}" in the program's place."""
+
+    name: str
+    problems: tuple[Problem, ...]
+    frames: Mapping[str, str]
+    left_out: tuple[LeftOut, ...]
+
+    def assembled(self, problem_id: str, code: str) -> str:
+        """The text that is run for a program."""
+        frame = self.frames.get(problem_id)
+        return code if frame is None else frame.replace("{program}", code, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A problem's result, and samples or the problem itself that could not be scored."""
+
+    result: ProblemResult | None
+    left_out: tuple[LeftOut, ...]
+
+
+def suite_assignments(
+    suite: ReferenceSuite, programs: Mapping[str, Sequence[str]], seed: int
+) -> list[Assignment]:
+    """What to measure: each problem that has programs, with its references."""
+    made = []
+    for problem in suite.problems:
+        codes = programs.get(problem.problem_id)
+        if codes is None:
+            continue
+        references = [
+            suite.assembled(problem.problem_id, known.code) for known in problem.solutions
+        ]
+        made.append(
+            Assignment(
+                problem=problem,
+                purpose="evaluate",
+                round_index=0,
+                num_samples=0,
+                temperature=0.0,
+                seed=seed,
+                candidates=(
+                    *dataset_candidates(problem.problem_id, references),
+                    *_samples(suite, problem, codes),
+                ),
+            )
+        )
+    return made
+
+
+def score_assignment(
+    assignment: Assignment,
+    codes: Sequence[str],
+    rows: Sequence[Measurement],
+    ks: Sequence[int],
+) -> Scored:
+    """Verdicts, Beyond and Mercury's released Beyond of one problem's samples."""
+    problem = assignment.problem
+    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
+    times = {
+        row.candidate_id: row.cpu_times_ns
+        for row in rows
+        if row.phase == "screen" and row.cpu_times_ns
+    }
+    references = _reference_times(assignment.candidates, verdicts, times)
+    left_out, samples = [], []
+    for candidate in assignment.candidates:
+        if candidate.origin != "sampled":
+            continue
+        row = verdicts[candidate.candidate_id]
+        if row.outcome is Outcome.SANDBOX_FAILED:
+            left_out.append(
+                LeftOut(
+                    place=f"sample {candidate.sample_index}",
+                    problem_id=problem.problem_id,
+                    reason=f"the sandbox failed: {row.failure}",
+                )
+            )
+            continue
+        code = codes[candidate.sample_index]
+        samples.append(_sample(replace(candidate, code=code), row, times, references))
+    if not references:
+        left_out.append(
+            LeftOut(
+                place="references",
+                problem_id=problem.problem_id,
+                reason="no reference program passes: Beyond is not scored",
+            )
+        )
+    if not samples:
+        return Scored(result=None, left_out=tuple(left_out))
+    names = SCORE_NAMES if references else ()
+    result = ProblemResult(
+        problem_id=problem.problem_id,
+        difficulty=problem.difficulty,
+        samples=tuple(samples),
+        relative_to={"reference_times_ns": [list(t) for t in references.values()]},
+        scores=beyond_scores(samples, ks, names),
+    )
+    return Scored(result=result, left_out=tuple(left_out))
+
+
+def _samples(
+    suite: ReferenceSuite, problem: Problem, codes: Sequence[str]
+) -> tuple[Candidate, ...]:
+    assembled = [suite.assembled(problem.problem_id, code) for code in codes]
+    return tuple(
+        replace(
+            candidate,
+            origin="sampled",
+            candidate_id=content_id(problem.problem_id, "evaluated", candidate.candidate_id),
+        )
+        for candidate in dataset_candidates(problem.problem_id, assembled)
+    )
+
+
+def _reference_times(
+    candidates: Sequence[Candidate],
+    verdicts: Mapping[str, Measurement],
+    times: Mapping[str, tuple[int, ...]],
+) -> dict[str, tuple[int, ...]]:
+    """Times of the passing references, each distinct program once."""
+    keys = [
+        verdicts[candidate.candidate_id].equal_to
+        for candidate in candidates
+        if candidate.origin == "dataset"
+    ]
+    return {key: times[key] for key in keys if key in times}
+
+
+def _sample(
+    candidate: Candidate,
+    row: Measurement,
+    times: Mapping[str, tuple[int, ...]],
+    references: Mapping[str, tuple[int, ...]],
+) -> SampleResult:
+    passed = row.outcome is Outcome.ACCEPTED
+    own = times.get(row.equal_to, ()) if passed else ()
+    time_ns = estimate_ns(own) if own else None
+    values = {}
+    if references:
+        against = [estimate_ns(reference) for reference in references.values()]
+        values = {
+            "beyond": beyond(time_ns, against),
+            "beyond_released": beyond_released(
+                time_ns / 1e9 if time_ns is not None else None, [t / 1e9 for t in against]
+            ),
+        }
+    slow = passed and bool(references) and not own
+    return SampleResult(
+        sample_index=candidate.sample_index,
+        code=candidate.code,
+        outcome=row.outcome,
+        is_correct=passed,
+        failure="right, but too slow to be timed with the references" if slow else row.failure,
+        values=values,
+        times_ns=((own,),) if own else (),
+    )

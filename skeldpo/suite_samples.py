@@ -1,0 +1,112 @@
+"""A policy's programs for the problems of a suite, written as JSONL for `evaluate_programs`.
+
+The generate stage is that of a run. It is followed by its measure stage with one empty test, as the
+two are one pipeline; that verdict is not used.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skeldpo.config import GenerateConfig, PolicyConfig
+from skeldpo.console import Display
+from skeldpo.evaluate import enamel
+from skeldpo.pipeline import Engines, Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.policy import fetch_policy
+from skeldpo.records import Assignment, Example, Problem, content_id
+from skeldpo.suites import SuiteRequest, load_reference_suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a policy is asked; a temperature of 0 is greedy."""
+
+    prompting: PolicyConfig
+    generate: GenerateConfig
+    num_samples: int
+    temperature: float
+
+
+def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, display: Display) -> None:
+    """Writes `request.programs`: rows of problem_id, sample_index and code."""
+    problems = _asked_problems(request)
+    target = Path(request.programs)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
+        fetched = fetch_policy(policy, f"{folder}/policy")
+        connect_ray()
+        sampled = sample_and_measure(
+            [_assignment(problem, sampling) for problem in problems],
+            engines=Engines(
+                policy=fetched,
+                prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
+                generate=sampling.generate,
+            ),
+            sandboxes=Sandboxes(measure=request.measure, evaluate_repeats=1),
+            output=f"{folder}/rows",
+            on_progress=count_teller(f"{request.suite} samples", display.tell),
+        )
+    rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
+    with target.open("w", encoding="utf-8") as lines:
+        for row in rows:
+            held = {
+                "problem_id": row.problem_id,
+                "sample_index": row.sample_index,
+                "code": row.code,
+                "finish_reason": row.finish_reason,
+                "model_id": row.model_id,
+            }
+            lines.write(json.dumps(held) + "\n")
+    display.tell(f"samples: {target}")
+
+
+def _asked_problems(request: SuiteRequest) -> Sequence[Problem]:
+    """Statement and starter code of every problem, with one test that asks nothing."""
+    if request.suite == enamel.SUITE:
+        return [
+            Problem(
+                problem_id=problem.problem_id,
+                source=enamel.SUITE,
+                split="heldout_family",
+                difficulty="unknown",
+                kind="stdio",
+                statement="Complete this program; answer with all of it.",
+                entry_point="",
+                starter_code=problem.prompt,
+                tests=(Example(input_text="", expected_text=""),),
+                generators=(),
+                checker="exact",
+                reference="",
+                solutions=(),
+            )
+            for problem in enamel.load_enamel(request.data).problems
+        ]
+    return [
+        replace(
+            problem,
+            kind="stdio",
+            entry_point="",
+            tests=(Example(input_text="", expected_text=""),),
+            generators=(),
+            checker="exact",
+            reference="",
+            solutions=(),
+        )
+        for problem in load_reference_suite(request).problems
+    ]
+
+
+def _assignment(problem: Problem, sampling: Sampling) -> Assignment:
+    return Assignment(
+        problem=problem,
+        purpose="evaluate",
+        round_index=0,
+        num_samples=sampling.num_samples,
+        temperature=sampling.temperature,
+        seed=int(content_id("suite", problem.problem_id), 16) % (1 << 31),
+        candidates=(),
+    )

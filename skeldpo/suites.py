@@ -1,0 +1,306 @@
+"""`skeldpo evaluate` and `skeldpo compare`: programs or policies scored on suites, as JSON reports.
+
+A suite's data is a local file, or for Mercury also a Hugging Face id. What cannot be scored is
+listed in the report with its place, and told; everything else is scored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from skeldpo import __version__
+from skeldpo.config import MeasureConfig, ProblemsConfig
+from skeldpo.console import Display
+from skeldpo.evaluate import compare, enamel, mercury
+from skeldpo.evaluate.cores import Run, map_on_cores
+from skeldpo.evaluate.enamel_released import measure_enamel_released
+from skeldpo.evaluate.enamel_tests import UnusableProblem
+from skeldpo.evaluate.enamel_timing import measure_enamel
+from skeldpo.evaluate.evaluation import (
+    Evaluation,
+    ProblemResult,
+    load_evaluation,
+    mean_scores,
+    save_evaluation,
+)
+from skeldpo.evaluate.page import comparison_page, evaluation_page
+from skeldpo.evaluate.programs import (
+    LeftOut,
+    ProgramSet,
+    read_program_set,
+    too_few_samples,
+    unparsable_programs,
+)
+from skeldpo.evaluate.reference_suite import ReferenceSuite, score_assignment, suite_assignments
+from skeldpo.measure.verdict import SandboxFailure
+from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.problems.sources import evaluation_problems, load_problems
+from skeldpo.records import Measurement, Problem
+
+SUITES = ("enamel", "mercury", "code_contests", "problems", "heldout")
+NEEDS_DATA = ("enamel", "code_contests", "problems")
+FIRST_SOLUTION = "first-solution"
+"""Instead of a file of programs: each problem's first known program, against its others."""
+PROTOCOLS = {False: "cpu", True: "released"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRequest:
+    """One suite and the programs to score on it; `data` "" is the suite's own place.
+
+    `folder` takes what is measured while it is measured; all nodes of a cluster must see it.
+    """
+
+    suite: str
+    data: str
+    programs: str
+    ks: tuple[int, ...]
+    released: bool
+    measure: MeasureConfig
+    num_repeats: int
+    folder: str
+
+    def __post_init__(self) -> None:
+        if self.suite not in SUITES:
+            raise ValueError(f"no suite {self.suite!r}; known: {', '.join(SUITES)}")
+        if not self.data and self.suite in NEEDS_DATA:
+            raise ValueError(f"suite {self.suite} needs its data: give --data FILE")
+        if not self.ks or min(self.ks) < 1:
+            raise ValueError(f"--k takes numbers from 1, got {self.ks}")
+
+
+def evaluate_programs(request: SuiteRequest, display: Display) -> Evaluation:
+    """Scores a file or folder of programs; ValueError for a suite or file that cannot be read."""
+    started_s = time.monotonic()
+    if request.suite == enamel.SUITE:
+        scored = _run_enamel(request, display)
+    else:
+        scored = _run_reference_suite(request, display)
+    if not scored.problems:
+        entry = next(iter(scored.left_out), None)
+        first = f"; first: {entry.problem_id}: {entry.reason}" if entry else ""
+        raise RuntimeError(f"{request.suite}: no problem could be scored{first}")
+    return Evaluation(
+        suite=request.suite,
+        protocol=PROTOCOLS[request.released],
+        provenance={
+            **scored.where,
+            "data": request.data,
+            "data_sha256": _digest(request.data),
+            "programs": request.programs,
+            "programs_sha256": _digest(request.programs),
+            "ks": list(request.ks),
+            "num_repeats": _num_repeats(request),
+            "measure": request.measure.model_dump(),
+            "host": platform.node(),
+            "skeldpo": __version__,
+            "seconds": round(time.monotonic() - started_s, 3),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+        problems=tuple(scored.problems),
+        left_out=tuple(scored.left_out),
+    )
+
+
+def show_evaluation(evaluation: Evaluation, display: Display) -> None:
+    """The scores as a table, and the first of what was left out."""
+    rows = [
+        (name, f"{i.value:.4f}", f"{i.low:.4f} to {i.high:.4f}", str(i.num_problems))
+        for name, i in mean_scores(evaluation.problems).items()
+    ]
+    display.table(
+        f"{evaluation.suite}, {evaluation.protocol} protocol",
+        ("score", "mean", "95 % interval", "problems"),
+        rows,
+    )
+    shown = evaluation.left_out[:10]
+    for entry in shown:
+        display.tell(f"left out: {entry.problem_id or '?'}: {entry.reason} ({entry.place})")
+    if len(evaluation.left_out) > len(shown):
+        display.tell(f"... and {len(evaluation.left_out) - len(shown)} more, in the report")
+
+
+def compare_reports(first: str, second: str, page: str, display: Display) -> None:
+    """Shows the differences of two reports; writes them as a page when `page` is given."""
+    left, right = load_evaluation(first), load_evaluation(second)
+    differences = compare.compare_evaluations(left, right)
+    display.table(
+        f"{left.suite}, {left.protocol} protocol: {first} minus {second}",
+        compare.COLUMNS,
+        compare.comparison_rows(differences),
+    )
+    if page:
+        text = comparison_page(
+            differences, title=f"{left.suite}: two evaluations", first=first, second=second
+        )
+        Path(page).write_text(text, encoding="utf-8")
+        display.tell(f"page: {page}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    problems: list[ProblemResult]
+    left_out: list[LeftOut]
+    where: dict[str, Any]
+
+
+def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
+    data = enamel.load_enamel(request.data)
+    known = {problem.problem_id: problem for problem in data.problems}
+    given = read_program_set(request.programs, tuple(known), data.unused_ids)
+    left_out = [
+        *data.left_out,
+        *_noted(given, lambda key, code: enamel.assembled(known[key], code), request.ks),
+    ]
+    score = measure_enamel_released if request.released else measure_enamel
+
+    def work(run: Run, problem: enamel.EnamelProblem) -> ProblemResult | LeftOut:
+        codes = given.programs[problem.problem_id]
+        try:
+            return score(problem, codes, request.ks, run)
+        except (UnusableProblem, SandboxFailure) as error:
+            return LeftOut(place="measuring", problem_id=problem.problem_id, reason=str(error))
+
+    asked = [known[key] for key in known if key in given.programs]
+    measured = map_on_cores(
+        asked, work, request.measure, _counter(request.suite, len(asked), display)
+    )
+    left_out += [entry for entry in measured.made if isinstance(entry, LeftOut)]
+    return _Scored(
+        problems=[entry for entry in measured.made if isinstance(entry, ProblemResult)],
+        left_out=left_out,
+        where={
+            "cores": list(measured.cores),
+            "image_digest": measured.image.digest,
+            "python_version": measured.image.python_version,
+        },
+    )
+
+
+def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
+    suite, programs, left_out = _reference_suite(request)
+    assignments = suite_assignments(suite, programs, seed=0)
+    connect_ray()
+    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-evaluate-") as folder:
+        measured = sample_and_measure(
+            assignments,
+            engines=None,
+            sandboxes=Sandboxes(measure=request.measure, evaluate_repeats=request.num_repeats),
+            output=folder,
+            on_progress=count_teller(request.suite, display.tell),
+        )
+    rows: dict[str, list[Measurement]] = {}
+    for row in measured.measurements:
+        rows.setdefault(row.problem_id, []).append(row)
+    results = []
+    for assignment in assignments:
+        key = assignment.problem.problem_id
+        scored = score_assignment(assignment, programs[key], rows[key], request.ks)
+        left_out += scored.left_out
+        if scored.result is not None:
+            results.append(scored.result)
+    some = measured.measurements[0]
+    return _Scored(
+        problems=results,
+        left_out=left_out,
+        where={
+            "cores": sorted({row.core for row in measured.measurements}),
+            "image_digest": some.image_digest,
+            "python_version": some.python_version,
+        },
+    )
+
+
+def _reference_suite(
+    request: SuiteRequest,
+) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+    suite = load_reference_suite(request)
+    left_out = list(suite.left_out)
+    if request.programs == FIRST_SOLUTION:
+        return _first_against_others(suite, left_out)
+    ids = tuple(problem.problem_id for problem in suite.problems)
+    given = read_program_set(request.programs, ids)
+    left_out += _noted(given, suite.assembled, request.ks)
+    return suite, given.programs, left_out
+
+
+def load_reference_suite(request: SuiteRequest) -> ReferenceSuite:
+    """The problems and references of every suite but ENAMEL."""
+    if request.suite == mercury.SUITE:
+        return mercury.load_mercury(request.data or mercury.HUB_ID)
+    problems: Sequence[Problem]
+    if request.suite == "heldout":
+        config = ProblemsConfig(num_train=1)
+        problems = evaluation_problems(load_problems(config.sources), config, seed=0)
+    else:
+        problems = load_problems([request.data])
+    return ReferenceSuite(name=request.suite, problems=tuple(problems), frames={}, left_out=())
+
+
+def _first_against_others(
+    suite: ReferenceSuite, left_out: list[LeftOut]
+) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+    problems, programs = [], {}
+    for problem in suite.problems:
+        first, *others = problem.solutions or (None,)
+        if first is None or not others:
+            left_out.append(
+                LeftOut(place="solutions", problem_id=problem.problem_id,
+                        reason=f"needs at least two programs, has {len(problem.solutions)}")
+            )  # fmt: skip
+            continue
+        problems.append(replace(problem, solutions=tuple(others)))
+        programs[problem.problem_id] = (first.code,)
+    return replace(suite, problems=tuple(problems)), programs, left_out
+
+
+def _noted(
+    given: ProgramSet, assemble: Callable[[str, str], str], ks: Sequence[int]
+) -> list[LeftOut]:
+    return [
+        *given.left_out,
+        *unparsable_programs(given.programs, assemble),
+        *too_few_samples(given.programs, ks),
+    ]
+
+
+def _num_repeats(request: SuiteRequest) -> int:
+    return enamel.NUM_REPEATS if request.suite == enamel.SUITE else request.num_repeats
+
+
+def _counter(suite: str, num_problems: int, display: Display) -> Callable[[int], None]:
+    started_s = time.monotonic()
+    lock = threading.Lock()
+
+    def count(num_done: int) -> None:
+        with lock:
+            left_s = (time.monotonic() - started_s) / num_done * (num_problems - num_done)
+            display.tell(f"{suite}: {num_done} of {num_problems} problems, {left_s:.0f} s left")
+
+    return count
+
+
+def _digest(path: str) -> str:
+    """SHA-256 of a file; "" for a folder, a hub id or nothing."""
+    file = Path(path) if path else None
+    if file is None or not file.is_file():
+        return ""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def save_and_show(evaluation: Evaluation, out: str, display: Display) -> None:
+    """Writes the report and its page, and shows it."""
+    save_evaluation(evaluation, out)
+    page = Path(out).with_suffix(".html")
+    page.write_text(evaluation_page(evaluation), encoding="utf-8")
+    show_evaluation(evaluation, display)
+    display.tell(f"report: {out}, page: {page}")

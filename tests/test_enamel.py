@@ -1,0 +1,209 @@
+"""ENAMEL: its file, its inputs, and scores from invented times worked out by hand."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from enamel_rows import NS_PER_UNIT, PAIR_ROW, ROW, UNUSED_ROW, program, run_here, write_csv
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skeldpo.evaluate import guest_inputs
+from skeldpo.evaluate.enamel import EnamelProblem, load_enamel, numbered_seeds
+from skeldpo.evaluate.enamel_tests import UnusableProblem, make_tests
+from skeldpo.evaluate.enamel_timing import measure_enamel
+from skeldpo.evaluate.evaluation import ProblemResult
+from skeldpo.evaluate.guest_values import is_plain, pack, unpack
+from skeldpo.records import Outcome
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> EnamelProblem:
+    """ROW: T is 2 * 4.3 ms, B is 2.3, 3.3 and 4.3 ms on the levels that count."""
+    return load_enamel(write_csv(tmp_path / "enamel.csv", ROW)).problems[0]
+
+
+def _scored(problem: EnamelProblem, *codes: str) -> ProblemResult:
+    return measure_enamel(problem, codes, (1,), run_here)
+
+
+@given(PLAIN | st.sets(st.integers()) | st.frozensets(st.text()))
+def test_pack_and_back_keeps_values_and_types(value: object) -> None:
+    packed = pack(value)
+    assert unpack(packed) == value
+    assert type(unpack(packed)) is type(value)
+    assert is_plain(packed) is (packed == value and repr(packed) == repr(value))
+
+
+def test_pack_takes_long_ints_and_refuses_objects() -> None:
+    assert unpack(pack([10**10_000, 1])) == [10**10_000, 1]
+    assert pack([1, 2]) == [1, 2]
+    for value in (object(), range(3), [map(str, [])], type("Sly", (list,), {})()):
+        with pytest.raises(TypeError, match="not plain data"):
+            pack(value)
+
+
+def test_inputs_of_the_suite_are_of_its_seeds(problem: EnamelProblem) -> None:
+    seeds = numbered_seeds(problem)
+    assert [len(level) for level in seeds] == [8, 4, 4, 4]
+    assert seeds[0][:2] == (998244353, 998244353 ^ 1)
+    assert seeds[3][3] == 998244353 ^ 19
+
+
+def test_random_brackets_are_balanced_and_as_long_as_asked() -> None:
+    random.seed(5)
+    text = guest_inputs.rand_parens(9)
+    assert len(text) == 10
+    depths = [text[: end + 1].count("(") - text[: end + 1].count(")") for end in range(10)]
+    assert min(depths) == 0 == depths[-1]
+    halves = guest_inputs.rand_parens(10, valid=False, par="<>")
+    assert halves[4:6] == "><"
+    assert len(guest_inputs.rand_parens(8, sep=None)) >= 1
+
+
+def test_random_primes_are_prime_and_in_range() -> None:
+    random.seed(6)
+    for _ in range(20):
+        prime = guest_inputs.rand_probably_prime(1000)
+        assert 500 <= prime <= 1000
+        assert all(prime % factor for factor in range(2, 32))
+    assert [guest_inputs.rand_primality(10, 0, index) for index in range(4)] == [30031, 561, 2, 125]
+
+
+def test_reference_against_itself_scores_one(problem: EnamelProblem) -> None:
+    result = _scored(problem, problem.reference)
+    assert result.scores == {"pass@1": 1.0, "eff@1": pytest.approx(1.0)}
+    assert result.relative_to["limit_ns"] == pytest.approx(8.6e6)
+
+
+@pytest.mark.parametrize(
+    ("factor", "efficiency", "num_levels"),
+    [
+        (2, (3 * 4.0 / 6.3 + 3 * 2.0 / 5.3 + 0) / 10, 4),
+        (3, (3 * 1.7 / 6.3) / 10, 4),  # level 2 takes 9.9 ms: over T, under T + 10 ms
+        (6, 0.0, 4),  # level 2 takes 19.8 ms, over T + 10 ms: it and level 3 are lost, but passed
+    ],
+)
+def test_slower_programs_by_hand(
+    problem: EnamelProblem, factor: int, efficiency: float, num_levels: int
+) -> None:
+    result = _scored(problem, program(factor * NS_PER_UNIT))
+    (sample,) = result.samples
+    assert sample.is_correct
+    assert sample.values["eff"] == pytest.approx(efficiency)
+    assert len(sample.times_ns) == num_levels
+
+
+def test_faster_program_is_not_clipped_at_one(problem: EnamelProblem) -> None:
+    (sample,) = _scored(problem, program(NS_PER_UNIT // 2)).samples
+    by_hand = (3 * 7.45 / 6.3 + 3 * 6.95 / 5.3 + 4 * 6.45 / 4.3) / 10
+    assert sample.values["eff"] == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ("return 2 * n if n < 43 else 0", Outcome.WRONG_ANSWER),  # the last test of all
+        ("return [2 * n]", Outcome.WRONG_ANSWER),
+        ("return type('Equal', (), {'__eq__': lambda *_: True})()", Outcome.RUNTIME_ERROR),
+        ("raise ValueError", Outcome.RUNTIME_ERROR),
+        ("return (", Outcome.COMPILE_ERROR),
+    ],
+)
+def test_wrong_programs_score_zero(problem: EnamelProblem, body: str, outcome: Outcome) -> None:
+    result = _scored(problem, program(1, body))
+    assert result.scores == {"pass@1": 0.0, "eff@1": 0.0}
+    assert result.samples[0].outcome is outcome
+
+
+def test_overflow_loses_levels_but_not_the_program(problem: EnamelProblem) -> None:
+    body = "return 2 * n if n < 30 else int(float('inf'))"
+    (sample,) = _scored(problem, program(NS_PER_UNIT, body)).samples
+    assert sample.is_correct
+    assert sample.values["eff"] == pytest.approx(0.3)
+    assert "levels from 2 on are lost" in sample.failure
+
+
+def test_time_out_at_the_first_level_is_not_passed(problem: EnamelProblem) -> None:
+    result = _scored(problem, program(NS_PER_UNIT * 1000))
+    assert result.scores == {"pass@1": 0.0, "eff@1": 0.0}
+    assert result.samples[0].outcome is Outcome.TIME_LIMIT
+
+
+def test_same_program_twice_is_run_once_and_scored_twice(problem: EnamelProblem) -> None:
+    result = _scored(problem, program(NS_PER_UNIT), program(NS_PER_UNIT))
+    assert [sample.sample_index for sample in result.samples] == [0, 1]
+    assert result.samples[0].times_ns == result.samples[1].times_ns
+
+
+def test_tuples_and_sets_reach_the_program_and_come_back(tmp_path: Path) -> None:
+    problem = load_enamel(write_csv(tmp_path / "enamel.csv", PAIR_ROW)).problems[0]
+    codes = ("    return (pair[1], pair[0])\n", "    return [pair[1], pair[0]]\n")
+    first, second = _scored(problem, *codes).samples
+    assert first.is_correct, first.failure
+    assert second.outcome is Outcome.WRONG_ANSWER
+
+
+def test_checker_that_takes_other_answers_is_asked(tmp_path: Path) -> None:
+    near = "def __check(input, answer, output):\n    return abs(answer - output) < 1\n"
+    file = write_csv(tmp_path / "enamel.csv", {**ROW, "checker": near})
+    problem = load_enamel(file).problems[0]
+    right, wrong = _scored(
+        problem, program(1, "return 2 * n + 0.5"), program(1, "return 9")
+    ).samples
+    assert right.is_correct
+    assert not wrong.is_correct
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"input_generator": "def generate_input(size, lid, cid):\n    raise OSError\n"},
+            "generator",
+        ),
+        ({"reference_solution": "    return 1 / 0\n"}, "reference"),
+    ],
+)
+def test_broken_suite_program_is_no_verdict(
+    tmp_path: Path, change: dict[str, str], message: str
+) -> None:
+    problem = load_enamel(write_csv(tmp_path / "enamel.csv", {**ROW, **change})).problems[0]
+    with pytest.raises(UnusableProblem, match=message):
+        make_tests(problem, run_here)
+
+
+def test_load_enamel_leaves_out_what_it_cannot_use(tmp_path: Path) -> None:
+    bad_levels = {**ROW, "task_id": "HumanEval/3", "input_levels": "1 2 x"}
+    nameless = {**ROW, "task_id": "HumanEval/4", "entry_point": " "}
+    file = write_csv(tmp_path / "e.csv", ROW, ROW, UNUSED_ROW, bad_levels, nameless)
+    data = load_enamel(file)
+    assert [problem.problem_id for problem in data.problems] == ["HumanEval/0"]
+    assert data.unused_ids == ("HumanEval/2",)
+    assert [entry.place for entry in data.left_out] == [f"{file}: row {n}" for n in (2, 4, 5)]
+    reasons = " | ".join(entry.reason for entry in data.left_out)
+    assert "twice" in reasons
+    assert "input_levels must be 4 sizes, got '1 2 x'" in reasons
+    assert "empty columns ['entry_point']" in reasons
+
+
+def test_load_enamel_missing_columns_and_files_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "enamel.csv"
+    file.write_text("task_id,prompt\nHumanEval/0,def f\n")
+    with pytest.raises(ValueError, match=r"missing \['checker', 'entry_point', 'input_generator'"):
+        load_enamel(file)
+    with pytest.raises(ValueError, match="no file at"):
+        load_enamel(tmp_path / "none.csv")
+
+
+def test_load_enamel_real_file_has_142_problems(real_data: Path) -> None:
+    data = load_enamel(real_data / "enamel" / "enamel.csv")
+    assert (len(data.problems), len(data.unused_ids), data.left_out) == (142, 22, ())

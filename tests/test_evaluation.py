@@ -1,0 +1,166 @@
+"""Reports of evaluations: scores from samples, the file and back, and two reports compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from skeldpo.evaluate.compare import (
+    COLUMNS,
+    PLOT_CHARACTERS,
+    compare_evaluations,
+    comparison_rows,
+)
+from skeldpo.evaluate.evaluation import (
+    Evaluation,
+    ProblemResult,
+    SampleResult,
+    beyond_scores,
+    efficiency_scores,
+    load_evaluation,
+    mean_scores,
+    save_evaluation,
+)
+from skeldpo.evaluate.page import comparison_page, evaluation_page
+from skeldpo.evaluate.programs import LeftOut
+from skeldpo.records import Outcome
+
+
+def _sample(index: int, is_correct: bool, **values: float) -> SampleResult:
+    return SampleResult(
+        sample_index=index,
+        code="pass",
+        outcome=Outcome.ACCEPTED if is_correct else Outcome.WRONG_ANSWER,
+        is_correct=is_correct,
+        failure="",
+        values=values,
+        times_ns=(((3, 4), (5,)), ((6,),)) if is_correct else (),
+    )
+
+
+def _problem(name: str, difficulty: str, *beyonds: float | None) -> ProblemResult:
+    samples = tuple(
+        _sample(index, value is not None, beyond=value or 0.0)
+        for index, value in enumerate(beyonds)
+    )
+    return ProblemResult(
+        problem_id=name,
+        difficulty=difficulty,
+        samples=samples,
+        relative_to={"reference_times_ns": [[1, 2]]},
+        scores=beyond_scores(samples, (1, 2), ("beyond",)),
+    )
+
+
+EVALUATION = Evaluation(
+    suite="mercury",
+    protocol="cpu",
+    provenance={"data": "mercury.jsonl"},
+    problems=(
+        _problem("a", "Easy", 0.5, None),
+        _problem("b", "Easy", None, None),
+        _problem("c", "Hard", 1.0),
+    ),
+    left_out=(LeftOut(place="line 4", problem_id="d", reason="no program given"),),
+)
+
+
+def test_efficiency_scores_of_a_problem() -> None:
+    samples = [_sample(0, True, eff=0.2), _sample(1, False, eff=0.0), _sample(2, True, eff=0.9)]
+    scores = efficiency_scores(samples, (1, 2, 5))
+    assert scores == {
+        "pass@1": pytest.approx(2 / 3),
+        "pass@2": 1.0,
+        "eff@1": pytest.approx(1.1 / 3),
+        "eff@2": pytest.approx((2 * 0.9 + 0.2) / 3),
+    }
+
+
+def test_beyond_scores_are_means_of_the_first_k_and_of_the_correct() -> None:
+    samples = [_sample(0, False, beyond=0.0), _sample(1, True, beyond=0.8)]
+    assert beyond_scores(samples, (1, 2), ("beyond",)) == {
+        "pass@1": 0.5, "pass@2": 1.0, "beyond@1": 0.0, "beyond@2": 0.4, "beyond_given_pass": 0.8,
+    }  # fmt: skip
+    assert beyond_scores(samples, (1,), ()) == {"pass@1": 0.5}  # no reference: Pass alone
+
+
+def test_mean_scores_overall_and_by_difficulty() -> None:
+    means = mean_scores(EVALUATION.problems)
+    assert means["pass@1"].value == pytest.approx(0.5)
+    assert means["beyond@1"].value == pytest.approx(0.5)
+    assert means["Easy/beyond@1"].value == pytest.approx(0.25)
+    assert means["Hard/beyond@1"].value == pytest.approx(1.0)
+    assert means["beyond@2"].num_problems == 2  # "c" has one sample
+    assert means["beyond_given_pass"].value == pytest.approx(0.75)
+    assert means["pass@1"].low <= 0.5 <= means["pass@1"].high
+
+
+def test_report_file_holds_scores_and_comes_back_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "report.json"
+    save_evaluation(EVALUATION, path)
+    held = json.loads(path.read_text())
+    assert held["scores"]["beyond@1"] == pytest.approx(0.5)
+    assert held["scores"]["Easy/pass@1"] == pytest.approx(0.25)
+    assert held["left_out"] == [
+        {"place": "line 4", "problem_id": "d", "reason": "no program given"}
+    ]
+    read = load_evaluation(path)
+    assert read == EVALUATION
+    assert mean_scores(read.problems) == mean_scores(EVALUATION.problems)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 99}', "[]"])
+def test_file_that_is_no_report_is_value_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"report.json is no report of `skeldpo evaluate`"):
+        load_evaluation(path)
+    with pytest.raises(ValueError, match="no report at"):
+        load_evaluation(tmp_path / "none.json")
+
+
+def test_comparison_is_paired_by_problem() -> None:
+    better = replace(
+        EVALUATION,
+        problems=(
+            _problem("a", "Easy", 0.7, None),
+            _problem("c", "Hard", 0.8),
+            _problem("z", "Hard", 0.1),
+        ),
+    )
+    by_name = {d.name: d for d in compare_evaluations(better, EVALUATION)}
+    beyond = by_name["beyond@1"]
+    assert (beyond.first, beyond.second, beyond.num_problems) == (0.75, 0.75, 2)
+    assert beyond.value == pytest.approx(0.0)
+    assert (beyond.low, beyond.high) == pytest.approx((-0.2, 0.2))
+    assert by_name["Easy/beyond@1"].value == pytest.approx(0.2)
+    assert "beyond@3" not in by_name
+
+
+def test_comparison_of_different_suites_is_value_error() -> None:
+    with pytest.raises(ValueError, match="different protocols, 'cpu' and 'released'"):
+        compare_evaluations(EVALUATION, replace(EVALUATION, protocol="released"))
+    with pytest.raises(ValueError, match="no problem and score in common"):
+        compare_evaluations(EVALUATION, replace(EVALUATION, problems=()))
+
+
+def test_comparison_as_rows_and_page() -> None:
+    differences = compare_evaluations(EVALUATION, replace(EVALUATION))
+    rows = comparison_rows(differences)
+    assert all(len(row) == len(COLUMNS) and len(row[-1]) == PLOT_CHARACTERS for row in rows)
+    page = comparison_page(differences, title="a < b", first="x.json", second="y.json")
+    assert "a &lt; b" in page
+    assert "<svg" in page
+    assert "<script" not in page
+
+
+def test_page_of_a_report_shows_scores_problems_and_what_was_left_out() -> None:
+    hostile = replace(EVALUATION.problems[0], problem_id="<script>alert(1)</script>")
+    page = evaluation_page(replace(EVALUATION, problems=(hostile, *EVALUATION.problems[1:])))
+    for text in ("beyond_given_pass", "Hard/beyond@1", "no program given", "mercury.jsonl", "<svg"):
+        assert text in page
+    assert "<script" not in page
+    assert page.index("Easy") < page.index("Hard")

@@ -1,0 +1,193 @@
+"""Mercury's rows as problems: what is run, what is compared where, what is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from enamel_rows import run_here
+from mercury_rows import (
+    ANY_ORDER,
+    LINKED,
+    PLAIN_EVALUATE,
+    TOTAL_FAST,
+    TOTAL_SLOW,
+    TOTAL_WRONG,
+    leetcode_rows,
+    row,
+    write_rows,
+)
+
+from skeldpo.config import MeasureConfig
+from skeldpo.evaluate.mercury import compared_value, load_mercury
+from skeldpo.evaluate.reference_suite import (
+    ReferenceSuite,
+    score_assignment,
+    suite_assignments,
+)
+from skeldpo.measure.verdict import Judge
+from skeldpo.records import Measurement, Outcome
+
+
+def _outcome(suite: ReferenceSuite, code: str) -> Outcome:
+    problem = suite.problems[0]
+    judge = Judge(problem, run_here, MeasureConfig())
+    return judge.check(suite.assembled(problem.problem_id, code)).outcome
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        (PLAIN_EVALUATE, "outputs"),
+        ("def evaluate_offline(inputs, outputs, expected):\n    return outputs == expected",
+         "outputs"),
+        ("def evaluate_offline(inputs, outputs, expected):\n"
+         "    return lctk.binaryTree2Arr(inputs[0]) == expected",
+         "lctk.binaryTree2Arr(inputs[0])"),
+        ("def evaluate_offline(inputs, outputs, expected):\n"
+         "    return sorted(outputs) == sorted(expected)", ""),
+        ("def evaluate_offline(inputs, outputs, expected):\n"
+         "    outputs.sort()\n    return outputs == expected", ""),
+    ],
+)  # fmt: skip
+def test_compared_value(source: str, value: str) -> None:
+    assert compared_value(source) == value
+
+
+def test_compared_value_of_no_program_is_value_error() -> None:
+    with pytest.raises(ValueError, match="evaluate_offline is no Python"):
+        compared_value("def (")
+
+
+@pytest.mark.parametrize("held", [row(), LINKED, ANY_ORDER], ids=["plain", "linked", "checker"])
+def test_own_references_pass(tmp_path: Path, held: dict[str, Any]) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    assert _outcome(suite, held["solutions"][0]["solution"]) is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("held", "code"),
+    [
+        (row(), TOTAL_WRONG),
+        (LINKED, "class Solution:\n    def rev(self, head):\n        return head\n"),
+        (ANY_ORDER, "class Solution:\n    def evens(self, n):\n        return [0, 2]\n"),
+    ],
+)
+def test_wrong_programs_fail(tmp_path: Path, held: dict[str, Any], code: str) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    assert _outcome(suite, code) is Outcome.WRONG_ANSWER
+
+
+def test_program_cannot_see_expected_values(tmp_path: Path) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    text = suite.assembled("total", TOTAL_FAST)
+    assert "19999900000" not in text
+    assert "44999850000" not in text
+
+
+def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
+    rows = (
+        row(),
+        row(),
+        row(slug_name="a", test_cases="[]"),
+        row(slug_name="b", solutions=[]),
+        row(slug_name="c", test_cases='[{"input": 3, "expected": 1}]'),
+        row(slug_name="d", evaluate_offline="def ("),
+    )
+    file = write_rows(tmp_path / "m.jsonl", *rows)
+    file.write_text(file.read_text() + '{"slug_name": \n')
+    suite = load_mercury(str(file))
+    assert [problem.problem_id for problem in suite.problems] == ["total"]
+    reasons = {entry.place: entry.reason for entry in suite.left_out}
+    assert "twice" in reasons[f"{file}:2"]
+    assert "test_cases is empty" in reasons[f"{file}:3"]
+    assert "['solutions']" in reasons[f"{file}:4"]
+    assert "list of arguments" in reasons[f"{file}:5"]
+    assert "no Python" in reasons[f"{file}:6"]
+    assert "not valid JSON" in reasons[f"{file}:7"]
+
+
+def test_file_without_usable_rows_is_value_error(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "m.jsonl", {"slug_name": "x"})
+    with pytest.raises(ValueError, match=r"none that can be used; first: .*missing or empty"):
+        load_mercury(str(file))
+    with pytest.raises(ValueError, match="no file at"):
+        load_mercury(str(tmp_path / "none.jsonl"))
+
+
+def _measurement(candidate_id: str, equal_to: str, **values: Any) -> Measurement:
+    times = values.get("times", ())
+    return Measurement(
+        candidate_id=candidate_id,
+        problem_id="total",
+        equal_to=equal_to,
+        phase="screen" if times else "check",
+        session_id="s" if times else "",
+        outcome=values.get("outcome", Outcome.ACCEPTED),
+        cpu_times_ns=times,
+        baseline_times_ns=(7,) * len(times),
+        peak_memory_bytes=0,
+        failure="",
+        input_digest="",
+        host_id="h",
+        core=1,
+        image_digest="i",
+        python_version="3",
+    )
+
+
+def test_scores_from_measurements_by_hand(tmp_path: Path) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    codes = (TOTAL_FAST, TOTAL_WRONG, TOTAL_SLOW)
+    (assignment,) = suite_assignments(suite, {"total": codes}, seed=0)
+    slow, slowest, wrong, fast, sample_wrong, same = (c.candidate_id for c in assignment.candidates)
+    assert len({slow, slowest, wrong, fast, sample_wrong, same}) == 6
+    rows = [
+        _measurement(slow, slow),
+        _measurement(slowest, slowest),
+        _measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        _measurement(fast, fast),
+        _measurement(sample_wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        _measurement(same, slow),
+        _measurement(slow, slow, times=(10, 20, 30)),
+        _measurement(slowest, slowest, times=(60, 60, 60)),
+        _measurement(fast, fast, times=(1, 10, 99)),
+    ]
+    scored = score_assignment(assignment, codes, rows, (1, 3))
+    assert scored.left_out == ()
+    assert scored.result is not None
+    assert [s.values["beyond"] for s in scored.result.samples] == [1.0, 0.0, 1.0]
+    # 50 ns and 40 ns before the slowest, of a range of 40 ns
+    released = [s.values["beyond_released"] for s in scored.result.samples]
+    assert released == pytest.approx([1.25, 0.0, 1.0])
+    assert [s.code for s in scored.result.samples] == list(codes)
+    assert scored.result.scores["pass@1"] == pytest.approx(2 / 3)
+    assert scored.result.scores["beyond@3"] == pytest.approx(2 / 3)
+    assert scored.result.scores["beyond_given_pass"] == 1.0
+
+
+def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_path: Path) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST, "x")}, seed=0)
+    *references, fast, broken = (c.candidate_id for c in assignment.candidates)
+    rows = [_measurement(key, key, outcome=Outcome.RUNTIME_ERROR) for key in references]
+    rows += [
+        _measurement(fast, fast),
+        _measurement(broken, broken, outcome=Outcome.SANDBOX_FAILED),
+    ]
+    scored = score_assignment(assignment, (TOTAL_FAST, "x"), rows, (1,))
+    assert scored.result is not None
+    assert scored.result.scores == {"pass@1": 1.0}
+    reasons = [entry.reason for entry in scored.left_out]
+    assert reasons[0].startswith("the sandbox failed")
+    assert "no reference program passes" in reasons[1]
+
+
+def test_leetcode_material_in_this_format_is_read_whole(tmp_path: Path, real_data: Path) -> None:
+    rows = leetcode_rows(real_data, 24)
+    assert len(rows) == 24
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", *rows)))
+    assert (len(suite.problems), suite.left_out) == (24, ())
+    assert {problem.difficulty for problem in suite.problems} == {"Easy", "Medium", "Hard"}
+    assert {len(problem.solutions) for problem in suite.problems} == {3}

@@ -1,0 +1,44 @@
+"""`skeldpo evaluate --policy`: a real, tiny policy writes the programs that are then scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mercury_rows import write_rows
+from tiny_policy import save_tiny_policy
+
+from skeldpo.cli import LEFT_OUT, main
+
+pytestmark = [pytest.mark.vllm, pytest.mark.docker, pytest.mark.ray, pytest.mark.slow]
+
+
+def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
+    model = save_tiny_policy(tmp_path / "policy")
+    problem = {
+        "problem_id": "double",
+        "statement": "Twice n.",
+        "entry_point": "double",
+        "tests": [{"input": [3], "expected": 6}],
+        "solutions": ["def double(n):\n    return 2 * n\n", "def double(n):\n    return n + n\n"],
+    }
+    data = write_rows(tmp_path / "problems.jsonl", problem)
+    out = tmp_path / "out" / "report.json"
+    code = main(
+        [
+            "evaluate", "--suite", "problems", "--data", str(data), "--policy", model,
+            "--num-samples", "2", "--k", "1", "2", "--out", str(out),
+            "--set", "policy.max_model_tokens=512", "--set", "generate.max_tokens=24",
+            "--set", "generate.enforce_eager=true",
+        ]
+    )  # fmt: skip
+    assert code == LEFT_OUT  # what random weights write is no program, and is named
+    rows = [json.loads(line) for line in (out.parent / "report-samples.jsonl").open()]
+    assert [row["sample_index"] for row in rows] == [0, 1]
+    assert len({row["model_id"] for row in rows}) == 1
+    report = json.loads(out.read_text())
+    assert report["scores"]["pass@2"] == 0.0
+    assert report["provenance"]["policy"] == model
+    (scored,) = report["problems"]
+    assert [sample["code"] for sample in scored["samples"]] == [row["code"] for row in rows]
