@@ -204,8 +204,9 @@ class TrainConfig(Section):
     efficiency_epochs: int = Field(default=1, ge=0)
     pairs_per_step: int = Field(default=8, ge=1)
     """Pairs of one optimizer step, over all workers."""
-    pairs_per_forward: int = Field(default=2, ge=1)
-    """Pairs a worker holds in memory at a time; does not change the result."""
+    max_tokens_per_forward: int = Field(default=4096, ge=64)
+    """Tokens of the prefix trees a worker packs into one forward pass: what bounds its memory. A
+    longer tree is alone. Does not change the result beyond rounding."""
     reduction: Literal["sum", "mean"] = "sum"
     """Over the tokens of a completion."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)

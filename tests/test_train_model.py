@@ -78,13 +78,12 @@ def test_tree_equals_one_sequence_at_a_time(tmp_path, tied):
     trees = build_trees(tokens)
     results = []
     for plain in (False, True):
-        policy = load(folder)
-        model = policy.causal_lm
-        logps = sequence_logps(model, tokens) if plain else answer_logps(policy, trees)
+        model = AutoModelForCausalLM.from_pretrained(folder) if plain else load(folder)
+        logps = sequence_logps(model, tokens) if plain else answer_logps(model, trees)
         reference = logps.detach() + torch.arange(12.0).view(3, 4).cos()
         loss = joint_losses(logps, reference, trees.num_answer_tokens, config, 0.7).loss.sum()
         loss.backward()
-        gradients = [parameter.grad for parameter in policy.parameters()]
+        gradients = [parameter.grad for parameter in model.parameters()]
         results.append((logps.detach(), loss.detach(), gradients))
     (tree_logps, tree_loss, tree_gradients), (logps, loss, gradients) = results
     assert bool((logps[0] < -10).all())
@@ -216,7 +215,7 @@ def test_model_that_caps_its_logits_is_refused(tmp_path):
     config = Gemma2Config(**TINY, sliding_window=4096, final_logit_softcapping=0.5)
     config.initializer_range = 1.0
     Gemma2ForCausalLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="cap or scale their logits"):
+    with pytest.raises(ValueError, match="cap, scale or bias their logits"):
         load(str(tmp_path))
 
 

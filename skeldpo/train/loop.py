@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import distributed
 
+from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import PairTokens, build_trees
 from skeldpo.train.loss import STATISTICS, joint_losses, step_metrics
-from skeldpo.train.model import Policy, Workers, answer_logps, device_of, workers_of
+from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
+from skeldpo.train.packing import pack_rows
 
 if TYPE_CHECKING:
     from skeldpo.config import TrainConfig
@@ -99,16 +101,18 @@ def run_steps(
         NonFiniteError: a loss or gradient is not finite; the parameters are those before the step.
         RuntimeError: the reference table does not belong to the policy.
     """
-    device, num_workers = device_of(policy), workers_of(policy).num_workers
+    device, workers = device_of(policy), workers_of(policy)
     policy.train()
     for step in steps:
         started = time.perf_counter()
         torch.manual_seed(step.seed)
         optimizer.zero_grad(set_to_none=True)
         statistics = torch.zeros(len(step.pairs), len(STATISTICS), dtype=torch.float64).to(device)
-        for rows in share_pairs(step.pairs, workers_of(policy), config.pairs_per_forward):
+        num_tokens = [pair.num_tokens for pair in step.pairs]
+        for passes in pack_rows(num_tokens, config.max_tokens_per_forward, workers.num_workers):
+            rows = passes[workers.rank]
             pairs = [step.pairs[row] for row in rows] or step.pairs[:1]
-            trees = build_trees(pairs).to(device)
+            trees = build_trees(pairs, row_multiple(device)).to(device)
             losses = joint_losses(
                 answer_logps(policy, trees),
                 _reference_rows(pairs, references).to(device),
@@ -117,11 +121,11 @@ def run_steps(
                 step.skeleton_weight,
             )
             # FSDP2 averages gradients over workers; a worker without a pair left weighs 0.
-            scale = num_workers / len(step.pairs) if rows else 0.0
+            scale = workers.num_workers / len(step.pairs) if rows else 0.0
             torch.autograd.backward(scale * losses.loss.sum())
             if rows:
                 statistics[rows] = losses.statistics.double()
-        if num_workers > 1:
+        if workers.num_workers > 1:
             distributed.all_reduce(statistics)
         _require_finite(statistics, step)
         _require_reference(statistics, step, config)
@@ -133,21 +137,6 @@ def run_steps(
         metrics |= {"grad_norm": grad_norm, "learning_rate": step.learning_rate}
         metrics |= {"skeleton_weight": step.skeleton_weight, "step": float(step.index)}
         on_step(step.index, metrics | {"seconds": time.perf_counter() - started})
-
-
-def share_pairs(
-    pairs: Sequence[PairTokens], workers: Workers, pairs_per_forward: int
-) -> list[list[int]]:
-    """The rows of `pairs` that this worker takes in each of its forward passes.
-
-    Every row goes to one worker; pairs of similar length meet in a forward pass. All workers get
-    the same number of passes, some of them empty when the pairs do not divide.
-    """
-    order = sorted(range(len(pairs)), key=lambda row: (pairs[row].num_tokens, row))
-    mine = order[workers.rank :: workers.num_workers]
-    most = -(-len(pairs) // workers.num_workers)
-    num_forwards = -(-most // pairs_per_forward)
-    return [mine[i * pairs_per_forward : (i + 1) * pairs_per_forward] for i in range(num_forwards)]
 
 
 def _reference_rows(pairs: Sequence[PairTokens], references: ReferenceTable) -> torch.Tensor:

@@ -235,7 +235,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     tokenizer_id = content_id(
         tokenizer_digest(tokenizer), config.policy.model_dump(mode="json", exclude={"model"})
     )
-    table = _reference_table(policy, pairs, job, tokenizer_id, train.pairs_per_forward)
+    table = _reference_table(policy, pairs, job, tokenizer_id, train.max_tokens_per_forward)
     optimizer = build_optimizer(policy, train)
     steps = plan_steps(pairs, train, job.seed)
     progress = _resume(policy, optimizer)
@@ -262,7 +262,7 @@ def _reference_table(
     pairs: Sequence[PairTokens],
     job: _Job,
     tokenizer_id: str,
-    pairs_per_forward: int,
+    max_tokens_per_forward: int,
 ) -> dict[str, ReferenceLogps]:
     """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
     rank = workers_of(policy).rank
@@ -272,7 +272,7 @@ def _reference_table(
     distributed.broadcast_object_list(found, src=0, device=device_of(policy))
     rows: list[ReferenceLogps] = found[0]
     if not rows:
-        rows = reference_logps(policy, pairs, pairs_per_forward, job.model_id, tokenizer_id)
+        rows = reference_logps(policy, pairs, max_tokens_per_forward, job.model_id, tokenizer_id)
         if rank == 0:
             save_reference(rows, job.reference_path)
             logger.info("reference log-probabilities of %d pairs computed", len(rows))
@@ -351,7 +351,7 @@ def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
 def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
-    train = config.train.model_dump(mode="json", exclude=places | {"pairs_per_forward"})
+    train = config.train.model_dump(mode="json", exclude=places | {"max_tokens_per_forward"})
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     ids = sorted(content_id(pair) for pair in pairs)
     settings = json.dumps([train, policy], sort_keys=True)
