@@ -20,6 +20,7 @@ from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
+    has_collapsed,
     plan_steps,
     run_steps,
 )
@@ -59,6 +60,10 @@ class Run:
         self.steps = plan_steps(self.tokens, config.train, seed=0)
         self.history: list[dict[str, float]] = []
 
+    def on_step(self, index: int, metrics: dict[str, float]) -> bool:
+        self.history.append(metrics)
+        return has_collapsed(self.history, self.config)
+
     def train(self, first: int = 0, last: int | None = None) -> list[dict[str, float]]:
         run_steps(
             self.policy,
@@ -66,7 +71,7 @@ class Run:
             self.steps[first:last],
             self.references,
             self.config,
-            lambda index, metrics: self.history.append(metrics),
+            self.on_step,
         )
         return self.history
 
@@ -98,6 +103,41 @@ def test_plan_depends_on_seed_and_not_on_the_order_of_pairs(folder):
 def test_learning_rate_rises_then_stays(folder):
     run = Run(folder, warmup_ratio=0.5, learning_rate=0.4)
     assert [step.learning_rate for step in run.steps] == [0.2, 0.4, 0.4, 0.4, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [
+        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0]),
+        ("linear", [0.5, 1.0, 1.0, 2 / 3, 1 / 3]),
+        ("cosine", [0.5, 1.0, 1.0, 0.75, 0.25]),
+    ],
+)
+def test_schedule_gives_each_step_its_share_of_the_learning_rate(folder, schedule, shares):
+    """Two steps of warm-up, then 0, 1 and 2 thirds of the way down: (1 + cos 60) / 2 = 0.75."""
+    run = Run(folder, warmup_ratio=0.4, learning_rate=0.4, schedule=schedule)
+    rates = [step.learning_rate for step in run.steps]
+    assert rates == pytest.approx([0.4 * share for share in shares])
+
+
+def test_run_ends_early_when_the_chosen_side_collapses(folder):
+    """The limit lies between the mean drop of steps 3 to 7 and those of earlier windows."""
+    push = {"efficiency_epochs": 6, "correctness_epochs": 0, "learning_rate": 5e-2, "beta": 0.01}
+    whole = Run(folder, **push).train()
+    drops = [-row["code/rewards/chosen"] / 0.01 for row in whole]
+    limit = sum(drops[3:8]) / 5 - 1e-3
+    assert limit > max(sum(drops[i : i + 5]) / 5 for i in range(3)) + 1e-3 > 0
+    stopped = Run(folder, **push, max_chosen_drop_nats=limit).train()
+    torch.testing.assert_close(curve(stopped), curve(whole[:8]), atol=0, rtol=0)
+
+
+def test_sft_baseline_raises_the_chosen_side_and_needs_no_preference(folder):
+    sft = {"loss": "sft", "correctness_epochs": 0, "efficiency_epochs": 4, "skeleton_weight": 0.0}
+    history = Run(folder, **sft).train()
+    tokens = [len(pair.code_chosen) for pair in Run(folder, **sft).steps[0].pairs]
+    assert history[0]["loss"] == pytest.approx(history[0]["code/loss"])
+    assert history[0]["loss"] > 1.0
+    assert history[-1]["code/logps/chosen"] > history[0]["code/logps/chosen"] + min(tokens) / 2
 
 
 def test_duplicate_pair_is_refused(folder):
@@ -222,7 +262,7 @@ def two_workers(rank: int, folder: str, shared: str, lora: dict[str, Any] | None
     save_checkpoint(run.policy, run.optimizer, progress, f"{shared}/checkpoint")
     run.train(first=2)
     torch.save((run.history, run.references), f"{shared}/history-{rank}.pt")
-    save_policy(run.policy, byte_tokenizer(), f"{shared}/trained")
+    save_policy(run.policy, byte_tokenizer(), f"{shared}/trained", "")
     distributed.destroy_process_group()
 
 
@@ -237,7 +277,7 @@ def test_two_workers_equal_one_and_their_checkpoint_resumes_on_one(folder, tmp_p
         torch.testing.assert_close(curve(history), curve(alone.history), atol=1e-4, rtol=1e-4)
         for pair_id, row in references.items():
             assert row.code_chosen == pytest.approx(alone.references[pair_id].code_chosen, 1e-5)
-    save_policy(alone.policy, byte_tokenizer(), str(tmp_path / "alone"))
+    save_policy(alone.policy, byte_tokenizer(), str(tmp_path / "alone"), "")
     weights = [
         AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict()
         for name in ("trained", "alone")

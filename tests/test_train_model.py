@@ -110,8 +110,8 @@ def test_saved_policy_is_loaded_with_the_trained_weights(tmp_path):
     change_weights(policy)
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
     trained = str(tmp_path / "round" / "trained")
-    save_policy(policy, byte_tokenizer(), trained)
-    save_policy(policy, byte_tokenizer(), trained)
+    save_policy(policy, byte_tokenizer(), trained, "# A policy")
+    save_policy(policy, byte_tokenizer(), trained, "# A policy")
     assert [path.name for path in Path(trained).parent.iterdir()] == ["trained"]
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
@@ -126,7 +126,7 @@ def test_saved_policy_keeps_the_dtype_it_came_in(tmp_path):
     AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(half)
     policy = load(half)
     assert {parameter.dtype for parameter in policy.parameters()} == {torch.float32}
-    save_policy(policy, byte_tokenizer(), str(tmp_path / "saved"))
+    save_policy(policy, byte_tokenizer(), str(tmp_path / "saved"), "")
     weights = load_file(tmp_path / "saved" / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
 
@@ -159,7 +159,7 @@ def test_merged_lora_policy_gives_the_log_probabilities_of_the_adapted_one(tmp_p
         change_weights(policy)
         expected = answer_logps(policy, build_trees(tokens))
     trained = tmp_path / "trained"
-    save_policy(policy, byte_tokenizer(), str(trained))
+    save_policy(policy, byte_tokenizer(), str(trained), "")
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
         merged = sequence_logps(loaded, tokens)

@@ -66,6 +66,7 @@ def test_one_worker_and_two_train_the_same_policy(one_worker, policy_folder, tmp
         assert result.metrics[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)
         assert result.model_id == policy_digest(str(folder / "trained"))
         assert result.model_id != policy_digest(policy_folder)
+        assert "on 6 preference pairs" in Path(folder, "trained", "README.md").read_text()
         loaded = AutoModelForCausalLM.from_pretrained(folder / "trained")
         assert loaded.config.num_hidden_layers == 2
         table = pq.read_table(folder / "reference.parquet").to_pylist()

@@ -157,8 +157,8 @@ def answer_logps(policy: Policy, trees: TreeBatch) -> torch.Tensor:
     return sum_answer_logps(token_logps, trees.answer_index, len(trees.num_answer_tokens))
 
 
-def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str) -> None:
-    """Writes a Hugging Face folder, in the dtype of the one the policy came from.
+def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str, card: str) -> None:
+    """Writes a Hugging Face folder with a model card, in the dtype of the one the policy came from.
 
     Every worker calls it; rank 0 writes beside the folder, then renames, replacing what was there.
     Rank 0 needs host memory for two copies of the model.
@@ -173,6 +173,7 @@ def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         _write_model(policy, state, aside)
         tokenizer.save_pretrained(aside)
+        Path(aside, "README.md").write_text(card, encoding="utf-8")
         aside.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)

@@ -38,8 +38,8 @@ def reference_logps(
     sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
     policy.eval()
     num_tokens = [pair.num_tokens for pair in pairs]
-    for passes in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
-        rows = passes[workers.rank]
+    for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
+        rows = shares[workers.rank]
         chosen = [pairs[row] for row in rows] or pairs[:1]
         logps = answer_logps(policy, build_trees(chosen, row_multiple(device)).to(device))
         if rows:

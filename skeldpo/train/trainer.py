@@ -33,8 +33,15 @@ from skeldpo.config import Config, TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
 from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
+from skeldpo.train.card import model_card
 from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
-from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
+from skeldpo.train.loop import (
+    NonFiniteError,
+    build_optimizer,
+    has_collapsed,
+    plan_steps,
+    run_steps,
+)
 from skeldpo.train.model import (
     Policy,
     check_tokenizer,
@@ -58,7 +65,8 @@ _START_TIMEOUT_S = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a training run did. `metrics` has one row an optimizer step (see loss.step_metrics)."""
+    """What a training run did. `metrics` has one row an optimizer step (see loss.step_metrics), and
+    fewer rows than the `num_steps` of the plan if train.max_chosen_drop_nats ended it early."""
 
     num_steps: int
     num_pairs: int
@@ -142,6 +150,11 @@ def train_policy(  # noqa: PLR0913
     name = f"{run_name}-{_digest(config, job, tokenized.kept)}"
     logger.info("training %d pairs in %d steps as %s", len(tokenized.kept), num_steps, name)
     history = _fit(job, config.train, (storage_path, name), tell)
+    if len(history) < num_steps:
+        tell(
+            f"stopped after step {len(history)} of {num_steps}: the chosen code became less "
+            f"probable than train.max_chosen_drop_nats={config.train.max_chosen_drop_nats} allows"
+        )
     return TrainResult(
         num_steps=num_steps,
         num_pairs=len(tokenized.kept),
@@ -243,17 +256,26 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     path = job.progress_path if workers_of(policy).rank == 0 else ""
     meter = _Meter(num_steps=len(steps), path=path)
 
-    def on_step(index: int, metrics: dict[str, float]) -> None:
+    def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
         meter.show(metrics)
-        if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps):
+        is_over = has_collapsed(history, train)
+        if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps) and not is_over:
             _report(policy, optimizer, Progress(next_step=index + 1, history=tuple(history)))
+        return is_over
 
     try:
         run_steps(policy, optimizer, steps[progress.next_step :], table, train, on_step)
     except NonFiniteError as error:
         return {"failure": str(error), "history": history}
-    save_policy(policy, tokenizer, job.output_folder)
+    card = model_card(
+        policy=config.policy.model,
+        source_digest=job.model_id,
+        num_pairs=len(pairs),
+        settings=train.model_dump(mode="json"),
+        metrics=history[-1],
+    )
+    save_policy(policy, tokenizer, job.output_folder, card)
     return {"failure": "", "history": history}
 
 
