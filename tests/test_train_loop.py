@@ -251,11 +251,13 @@ def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path)
     assert all("lora_" in name for name in values)
 
 
-def two_workers(rank: int, folder: str, shared: str, lora: dict[str, Any] | None) -> None:
+def one_of_many(
+    rank: int, num_workers: int, folder: str, shared: str, lora: dict[str, Any] | None
+) -> None:
     """A worker: 2 steps, a checkpoint, the other steps, and the saved policy."""
     torch.set_num_threads(1)
     store = f"file://{shared}/rendezvous"
-    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=num_workers)
     run = Run(folder, sharded=True, lora=lora)
     run.train(last=2)
     progress = Progress(next_step=2, history=tuple(run.history))
@@ -267,12 +269,15 @@ def two_workers(rank: int, folder: str, shared: str, lora: dict[str, Any] | None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_two_workers_equal_one_and_their_checkpoint_resumes_on_one(folder, tmp_path, lora):
-    multiprocessing.spawn(two_workers, args=(folder, str(tmp_path), lora), nprocs=2)
+@pytest.mark.parametrize(("num_workers", "lora"), [(2, None), (4, None), (2, LORA)])
+def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
+    folder, tmp_path, num_workers, lora
+):
+    arguments = (num_workers, folder, str(tmp_path), lora)
+    multiprocessing.spawn(one_of_many, args=arguments, nprocs=num_workers)
     alone = Run(folder, lora=lora)
     alone.train()
-    for rank in range(2):
+    for rank in range(num_workers):
         history, references = torch.load(tmp_path / f"history-{rank}.pt", weights_only=False)
         torch.testing.assert_close(curve(history), curve(alone.history), atol=1e-4, rtol=1e-4)
         for pair_id, row in references.items():

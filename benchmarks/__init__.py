@@ -1,0 +1,1 @@
+"""How fast and how noisy we are, side by side with peers: `python -m benchmarks.<name>`."""
