@@ -133,10 +133,10 @@ def peak_flops(work: Workload) -> float:
         known = [flops for part, flops in _SPEC_FLOPS.items() if part in name]
         if known and work.dtype == "bfloat16":
             return known[0]
-    size = 8192 if work.device == "cuda" else 1024
+    size = 8192 if work.device == "cuda" else 2048
     left = torch.randn(size, size, device=work.device, dtype=getattr(torch, work.dtype))
     best = 0.0
-    for _ in range(5):
+    for _ in range(10):
         started = time.perf_counter()
         product = left @ left
         float(product[0, 0])
@@ -178,8 +178,8 @@ def _workload(options: argparse.Namespace) -> Workload:
         changes["num_steps"] = options.steps
     if options.pairs:
         changes["pairs_per_step"] = options.pairs
-    if options.max_tokens:
-        changes["max_tokens_per_forward"] = options.max_tokens
+    if options.pairs_per_forward:
+        changes["pairs_per_forward"] = options.pairs_per_forward
     if options.checkpointing:
         changes["activation_checkpointing"] = True
     return dataclasses.replace(WORKLOADS[name], **changes)
@@ -195,7 +195,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, help="timed steps; one more warms up")
     parser.add_argument("--pairs", type=int, help="pairs a step")
-    parser.add_argument("--max-tokens", type=int, help="tokens a forward pass")
+    parser.add_argument("--pairs-per-forward", type=int, help="pairs a forward pass")
     parser.add_argument("--checkpointing", action="store_true", help="activation checkpointing")
     parser.add_argument(
         "--real-lengths", action="store_true", help="lengths drawn from those of real problems"

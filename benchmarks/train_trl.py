@@ -26,7 +26,6 @@ def time_trl(work: Workload, pairs: Sequence[PairTokens], model: Any) -> dict[st
     """Seconds of each optimizer step over the same pairs."""
     settings = train_settings(work)
     examples_per_pair = 2 if work.skeletons else 1
-    per_forward = max(1, work.max_tokens_per_forward // max(pair.num_tokens for pair in pairs))
     lora = None
     if settings.lora:
         modules = list(settings.lora.target_modules)
@@ -36,8 +35,8 @@ def time_trl(work: Workload, pairs: Sequence[PairTokens], model: Any) -> dict[st
     with tempfile.TemporaryDirectory() as folder:
         arguments = DPOConfig(
             output_dir=folder,
-            per_device_train_batch_size=per_forward * examples_per_pair,
-            gradient_accumulation_steps=max(1, work.pairs_per_step // per_forward),
+            per_device_train_batch_size=work.pairs_per_forward * examples_per_pair,
+            gradient_accumulation_steps=max(1, work.pairs_per_step // work.pairs_per_forward),
             num_train_epochs=1,
             learning_rate=settings.learning_rate,
             beta=settings.beta,

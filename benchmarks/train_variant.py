@@ -167,18 +167,16 @@ def time_steps(  # noqa: PLR0913
     optimizer: torch.optim.Optimizer,
     logps: Logps,
 ) -> list[float]:
-    """Seconds of each optimizer step, forward passes holding as many pairs as ours hold."""
+    """Seconds of each optimizer step."""
     settings = train_settings(work)
     device = torch.device(work.device)
-    num_tokens = max(pair.num_tokens for pair in pairs)
-    size = max(1, work.max_tokens_per_forward // num_tokens)
     timer = _Timer(work)
     seconds = []
     for first in range(0, len(pairs), work.pairs_per_step):
         optimizer.zero_grad(set_to_none=True)
         last = first + work.pairs_per_step
-        for start in range(first, last, size):
-            part = pairs[start : min(start + size, last)]
+        for start in range(first, last, work.pairs_per_forward):
+            part = pairs[start : min(start + work.pairs_per_forward, last)]
             counts = [[len(getattr(pair, name)) for name in ANSWERS] for pair in part]
             losses = joint_losses(
                 logps(part),

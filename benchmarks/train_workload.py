@@ -30,7 +30,11 @@ REAL_ANSWERS = (48, 63, 77, 92, 108, 129, 157, 205, 303)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A model, the pairs of its optimizer steps and how they are run."""
+    """A model, the pairs of its optimizer steps and how they are run.
+
+    Every variant computes `pairs_per_forward` pairs at a time; ours gets the budget of tokens that
+    holds so many.
+    """
 
     name: str
     hidden_size: int
@@ -43,7 +47,7 @@ class Workload:
     statement_tokens: int
     answer_tokens: int
     pairs_per_step: int
-    max_tokens_per_forward: int
+    pairs_per_forward: int
     num_steps: int
     lora_rank: int = 0
     device: str = "cpu"
@@ -66,7 +70,7 @@ _CPU_40M = Workload(
     statement_tokens=512,
     answer_tokens=160,
     pairs_per_step=4,
-    max_tokens_per_forward=5120,
+    pairs_per_forward=4,
     num_steps=3,
 )
 _GPU_1_5B = Workload(
@@ -80,8 +84,8 @@ _GPU_1_5B = Workload(
     tied=True,
     statement_tokens=512,
     answer_tokens=160,
-    pairs_per_step=32,
-    max_tokens_per_forward=16_384,
+    pairs_per_step=20,
+    pairs_per_forward=5,
     num_steps=8,
     device="cuda",
     dtype="bfloat16",
@@ -109,7 +113,8 @@ WORKLOADS = {
         vocab_size=152_064,
         tied=False,
         lora_rank=8,
-        max_tokens_per_forward=8192,
+        pairs_per_step=12,
+        pairs_per_forward=3,
         num_steps=5,
     ),
 }
@@ -145,7 +150,7 @@ def train_settings(work: Workload) -> Any:
         correctness_epochs=0,
         efficiency_epochs=1,
         pairs_per_step=work.pairs_per_step,
-        max_tokens_per_forward=work.max_tokens_per_forward,
+        max_tokens_per_forward=work.pairs_per_forward * _tree_length(work),
         reduction="sum",
         label_smoothing=0.0,
         sft_weight=0.0,
@@ -154,6 +159,12 @@ def train_settings(work: Workload) -> Any:
         dtype=work.dtype,
         activation_checkpointing=work.activation_checkpointing,
     )
+
+
+def _tree_length(work: Workload) -> int:
+    """Tokens of a tree with the workload's fixed lengths."""
+    num_branches = 2 if work.skeletons else 1
+    return work.statement_tokens + num_branches * (TAG_TOKENS + 2 * work.answer_tokens)
 
 
 def make_pairs(work: Workload, num_pairs: int, seed: int = 0) -> list[PairTokens]:
