@@ -22,10 +22,9 @@ TAG_TOKENS = 8
 """Of the code and of the skeleton instruction, after the shared statement."""
 
 LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-REAL_STATEMENTS = (185, 268, 325, 372, 430, 476, 524, 585, 710)
-REAL_ANSWERS = (48, 63, 77, 92, 108, 129, 157, 205, 303)
-"""Deciles of tokens (words and marks) of the statements and the Python solutions that
-`skeldpo.problems` reads from the real data; `python -m benchmarks.train_lengths` counts them."""
+REAL_STATEMENTS = (100, 129, 160, 202, 283, 435, 577, 644, 759)
+REAL_ANSWERS = (65, 88, 106, 124, 146, 179, 217, 273, 424)
+"""Deciles of tokens of real statements and answers: `python -m benchmarks.train_lengths`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
