@@ -98,9 +98,14 @@ def has_collapsed(history: Sequence[Mapping[str, float]], config: TrainConfig) -
 
 
 def build_optimizer(policy: Policy, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters; each step sets its learning rate."""
+    """AdamW over the trainable parameters; each step sets its learning rate.
+
+    Fused: one call for all parameters, where sharded ones would otherwise take a dozen each.
+    """
     trainable = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trainable, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        trainable, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 def run_steps(

@@ -44,6 +44,9 @@ STATISTICS = (
 _CHUNK_LOGITS = 2**25
 """Logits held at a time (fp32: 128 MiB)."""
 
+_GPU_CHUNK_LOGITS = 2**28
+"""The same on a GPU (1 GiB): each chunk costs a pass over the whole gradient of the weight."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairLosses:
@@ -62,9 +65,11 @@ def answer_token_logps(
         hidden: states that predict the targets, (N, D).
         weight: of the output layer, (V, D).
         target_ids: (N,).
-        chunk_tokens: rows whose logits exist at the same time; 0 takes what fits 128 MiB.
+        chunk_tokens: rows whose logits exist at the same time; 0 takes what fits 128 MiB
+            (1 GiB on a GPU).
     """
-    rows = chunk_tokens or max(1, _CHUNK_LOGITS // weight.shape[0])
+    num_logits = _GPU_CHUNK_LOGITS if hidden.is_cuda else _CHUNK_LOGITS
+    rows = chunk_tokens or max(1, num_logits // weight.shape[0])
     logps: torch.Tensor = _ChunkedLogps.apply(hidden, weight, target_ids, rows)  # type: ignore[no-untyped-call]
     return logps
 
