@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "peak_flops_per_second": peak_flops(work),
     } | dataclasses.asdict(work)
     variants = options.variants or [OURS, PLAIN, TRL, *([] if options.quick else WITHOUT)]
+    if TRL in variants and importlib.util.find_spec("trl") is None:
+        print("trl is not installed, so it is left out: pip install --no-deps trl==1.16.0")
+        variants = [variant for variant in variants if variant != TRL]
     failed = []
     for variant in variants:
-        if variant == TRL and importlib.util.find_spec("trl") is None:
-            print("trl is not installed, so it is left out: pip install --no-deps trl==1.16.0")
-            continue
         measured = run_variant(variant, work)
         if measured is None:
             failed.append(variant)
