@@ -108,12 +108,12 @@ class TreeBatch:
     def to(self, device: torch.device) -> TreeBatch:
         """The batch with its tensors on a device."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        moved: dict[str, Any] = {
-            name: value.to(device)
+        tensors: dict[str, Any] = {
+            name: moved(value, device)
             for name, value in values.items()
             if isinstance(value, torch.Tensor)
         }
-        return replace(self, **moved)
+        return replace(self, **tensors)
 
 
 def tokenize_pair(
@@ -148,6 +148,13 @@ def tokenize_pair(
         skeleton_chosen=skeletons[0],
         skeleton_rejected=skeletons[1],
     )
+
+
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on a device; a GPU fetches it while this process prepares what comes next."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def build_trees(pairs: Sequence[PairTokens], row_multiple: int = 1) -> TreeBatch:

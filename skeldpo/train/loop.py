@@ -19,7 +19,7 @@ import torch
 from torch import distributed
 
 from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import PairTokens, build_trees
+from skeldpo.train.batch import PairTokens, build_trees, moved
 from skeldpo.train.loss import STATISTICS, joint_losses, step_metrics
 from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
 from skeldpo.train.packing import pack_rows
@@ -149,7 +149,9 @@ def _backward(
 ) -> torch.Tensor:
     """Adds up a step's gradients; gives the statistics of all its pairs on every worker."""
     device, workers = device_of(policy), workers_of(policy)
-    statistics = torch.zeros(len(step.pairs), len(STATISTICS), dtype=torch.float64).to(device)
+    # Put in place at the end: to place rows on a GPU is to wait for it.
+    order: list[int] = []
+    parts: list[torch.Tensor] = []
     num_tokens = [pair.num_tokens for pair in step.pairs]
     for shares in pack_rows(num_tokens, config.max_tokens_per_forward, workers.num_workers):
         rows = shares[workers.rank]
@@ -157,7 +159,7 @@ def _backward(
         trees = build_trees(pairs, row_multiple(device)).to(device)
         losses = joint_losses(
             answer_logps(policy, trees),
-            _reference_rows(pairs, references).to(device),
+            moved(_reference_rows(pairs, references), device),
             trees.num_answer_tokens,
             config,
             step.skeleton_weight,
@@ -166,7 +168,11 @@ def _backward(
         scale = workers.num_workers / len(step.pairs) if rows else 0.0
         torch.autograd.backward(scale * losses.loss.sum())
         if rows:
-            statistics[rows] = losses.statistics.double()
+            order += rows
+            parts.append(losses.statistics.double())
+    statistics = torch.zeros(len(step.pairs), len(STATISTICS), dtype=torch.float64, device=device)
+    if parts:
+        statistics[order] = torch.cat(parts)
     if workers.num_workers > 1:
         distributed.all_reduce(statistics)
     return statistics

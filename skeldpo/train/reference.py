@@ -35,7 +35,8 @@ def reference_logps(
 ) -> list[ReferenceLogps]:
     """Summed log-probabilities of every pair, in order; every worker calls it and gets them all."""
     workers, device = workers_of(policy), device_of(policy)
-    sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
+    order: list[int] = []
+    parts: list[torch.Tensor] = []
     policy.eval()
     num_tokens = [pair.num_tokens for pair in pairs]
     for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
@@ -43,7 +44,11 @@ def reference_logps(
         chosen = [pairs[row] for row in rows] or pairs[:1]
         logps = answer_logps(policy, build_trees(chosen, row_multiple(device)).to(device))
         if rows:
-            sums[rows] = logps.double()
+            order += rows
+            parts.append(logps.double())
+    sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
+    if parts:
+        sums[order] = torch.cat(parts)
     if isinstance(policy, FSDPModule):
         policy.reshard()
     if workers.num_workers > 1:
