@@ -150,11 +150,6 @@ def train_policy(  # noqa: PLR0913
     name = f"{run_name}-{_digest(config, job, tokenized.kept)}"
     logger.info("training %d pairs in %d steps as %s", len(tokenized.kept), num_steps, name)
     history = _fit(job, config.train, (storage_path, name), tell)
-    if len(history) < num_steps:
-        tell(
-            f"stopped after step {len(history)} of {num_steps}: the chosen code became less "
-            f"probable than train.max_chosen_drop_nats={config.train.max_chosen_drop_nats} allows"
-        )
     return TrainResult(
         num_steps=num_steps,
         num_pairs=len(tokenized.kept),
@@ -228,6 +223,11 @@ def _fit(
     # name would try to resume from what is gone.
     fitted.filesystem.delete_dir(fitted.path)
     history: list[dict[str, float]] = outcome["history"]
+    if has_collapsed(history, train):
+        tell(
+            f"stopped after step {len(history)}: the chosen code is less probable than "
+            f"train.max_chosen_drop_nats={train.max_chosen_drop_nats} allows"
+        )
     return history
 
 
