@@ -23,6 +23,7 @@ from transformers import (
 
 from skeldpo.prompts import Prompts
 from skeldpo.records import ReferenceLogps
+from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import ANSWERS, PairTokens, build_trees, tokenize_pair
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.loss import joint_losses
@@ -182,3 +183,21 @@ def test_loss_curve_of_a_tiny_run_is_the_golden_one(tmp_path):
     assert len(golden) == len(curve) == 8
     for step, expected in zip(curve, golden, strict=True):
         assert step == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.gpu
+def test_policy_on_a_gpu_gives_the_gradients_of_the_cpu(tmp_path):
+    """FlexAttention needs heads of 16 or more, so these are larger; TF32 rounds to 1e-3."""
+    torch.manual_seed(0)
+    config = Qwen2Config(**{**SHAPE, "hidden_size": 64, "initializer_range": 0.05})
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    pairs, results = tokenized(byte_tokenizer()), []
+    for device in (torch.device("cpu"), torch.device("cuda")):
+        policy = load_policy(str(tmp_path), tiny_config().train, 160, seed=0).to(device)
+        logps = answer_logps(policy, build_trees(pairs, row_multiple(device)).to(device))
+        logps.sum().backward()
+        gradients = [parameter.grad.cpu() for parameter in policy.parameters()]
+        results.append((logps.detach().cpu(), gradients))
+    torch.testing.assert_close(results[1][0], results[0][0], atol=0.05, rtol=1e-3)
+    for got, expected in zip(results[1][1], results[0][1], strict=True):
+        assert float((got - expected).norm()) < 0.01 * float(expected.norm()) + 1e-3
