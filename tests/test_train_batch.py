@@ -13,8 +13,8 @@ from skeldpo.train.batch import (
     ANSWERS,
     DropReason,
     PairTokens,
+    TreeBatch,
     build_trees,
-    dense_mask,
     tokenize_pair,
 )
 
@@ -80,6 +80,13 @@ def test_pair_with_one_skeleton_is_refused():
         replace(tokenize(preference_pair(0)), skeleton_chosen=())
 
 
+def sees(trees: TreeBatch) -> torch.Tensor:
+    """(T, T), True where the query (row) sees the key (column)."""
+    places = torch.arange(len(trees.subtree_end))
+    query, key = places.unsqueeze(1), places.unsqueeze(0)
+    return (key <= query) & (query < trees.subtree_end.unsqueeze(0))
+
+
 PROMPTS = {
     "shared beginning": ((1, 2, 3, 4), (1, 2, 9)),
     "nothing shared": ((1, 2), (3,)),
@@ -103,19 +110,17 @@ def test_answer_tokens_see_exactly_their_prompt_and_earlier_answer(prompts):
         skeleton_rejected=(41, 42, 43, 44, 45),
     )
     other = replace(pair, pair_id="q", skeleton_chosen=(), skeleton_rejected=())
-    trees = build_trees([other, pair])
-    mask = dense_mask(trees.node_ids)[:, 0]  # (B, T, T)
-    length = trees.input_ids.shape[1]
+    trees = build_trees([other, pair, other], 16)
+    mask = sees(trees)  # (T, T)
     for column, name in enumerate(ANSWERS):
         prompt = pair.code_prompt if name.startswith("code") else pair.skeleton_prompt
         answer = getattr(pair, name)
         chosen = trees.answer_index == len(ANSWERS) + column
         assert tuple(trees.target_ids[chosen].tolist()) == answer
         for place, predictor in enumerate(trees.predictor_index[chosen].tolist()):
-            assert predictor // length == 1
-            seen = mask[1, predictor % length]
-            assert tuple(trees.input_ids[1, seen].tolist()) == prompt + answer[:place]
-            assert trees.position_ids[1, seen].tolist() == list(range(len(prompt) + place))
+            seen = mask[predictor]
+            assert tuple(trees.input_ids[0, seen].tolist()) == prompt + answer[:place]
+            assert trees.position_ids[0, seen].tolist() == list(range(len(prompt) + place))
 
 
 def test_shared_prompt_is_laid_out_once():
@@ -123,19 +128,35 @@ def test_shared_prompt_is_laid_out_once():
     four_rows = sum(len(getattr(tokens, name)) for name in ANSWERS)
     four_rows += 2 * len(tokens.code_prompt) + 2 * len(tokens.skeleton_prompt)
     trees = build_trees([tokens])
-    used = int((trees.node_ids < 7).sum())
+    used = trees.input_ids.shape[1]
     assert used == tokens.num_tokens
     assert four_rows - used > 2 * len("Add one to x.\ndef f(x):\n")
 
 
 def test_padding_sees_itself_and_is_seen_by_no_one():
     """A row of a mask without a True would be NaN in softmax."""
-    trees = build_trees([tokenize(preference_pair(0)), tokenize(preference_pair(3))])
-    mask, padding = dense_mask(trees.node_ids)[:, 0], trees.node_ids == 7
-    assert bool(padding.any())
-    assert bool(mask.diagonal(dim1=1, dim2=2).all())
-    real_sees_padding = mask & ~padding.unsqueeze(2) & padding.unsqueeze(1)
-    assert not bool(real_sees_padding.any())
+    tokens = [tokenize(preference_pair(0)), tokenize(preference_pair(3))]
+    trees = build_trees(tokens, 64)
+    used = sum(pair.num_tokens for pair in tokens)
+    assert used < trees.input_ids.shape[1] == -(-used // 64) * 64
+    mask = sees(trees)
+    assert bool(mask.diagonal().all())
+    assert not bool(mask[:used, used:].any())
+    assert not bool(mask[used:, :used].any())
+
+
+def test_chains_say_the_same_as_the_ends_of_subtrees():
+    trees = build_trees([tokenize(preference_pair(i, skeletons=i != 1)) for i in range(3)], 64)
+    starts = [sum(trees.node_lengths[:node]) for node in range(len(trees.node_lengths) + 1)]
+    by_chain = torch.zeros_like(sees(trees))
+    for chain in trees.chains:
+        first, last = starts[chain.own[0]], starts[chain.own[-1] + 1]
+        by_chain[first:last, first:last] = torch.ones(last - first, last - first).tril().bool()
+        for node in chain.context:
+            by_chain[first:last, starts[node] : starts[node + 1]] = True
+    assert torch.equal(by_chain, sees(trees))
+    own = [node for chain in trees.chains for node in chain.own]
+    assert own == list(range(len(trees.node_lengths)))
 
 
 def test_counts_of_answer_tokens_match_the_targets():

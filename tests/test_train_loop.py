@@ -20,11 +20,11 @@ from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
+    has_collapsed,
     plan_steps,
     run_steps,
-    share_pairs,
 )
-from skeldpo.train.model import Policy, Workers, load_policy, save_policy, shard_policy
+from skeldpo.train.model import Policy, load_policy, save_policy, shard_policy
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 
 PAIRS = [preference_pair(i, "correctness") for i in range(3)]
@@ -54,11 +54,15 @@ class Run:
         if sharded:
             mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
             shard_policy(self.policy, mesh, torch.float32)
-        rows = reference_logps(self.policy, self.tokens, 2, "model", "tokenizer")
+        rows = reference_logps(self.policy, self.tokens, 400, "model", "tokenizer")
         self.references: dict[str, ReferenceLogps] = {row.pair_id: row for row in rows}
         self.optimizer = build_optimizer(self.policy, config.train)
         self.steps = plan_steps(self.tokens, config.train, seed=0)
         self.history: list[dict[str, float]] = []
+
+    def on_step(self, index: int, metrics: dict[str, float]) -> bool:
+        self.history.append(metrics)
+        return has_collapsed(self.history, self.config)
 
     def train(self, first: int = 0, last: int | None = None) -> list[dict[str, float]]:
         run_steps(
@@ -67,7 +71,7 @@ class Run:
             self.steps[first:last],
             self.references,
             self.config,
-            lambda index, metrics: self.history.append(metrics),
+            self.on_step,
         )
         return self.history
 
@@ -101,25 +105,45 @@ def test_learning_rate_rises_then_stays(folder):
     assert [step.learning_rate for step in run.steps] == [0.2, 0.4, 0.4, 0.4, 0.4]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [
+        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0]),
+        ("linear", [0.5, 1.0, 1.0, 2 / 3, 1 / 3]),
+        ("cosine", [0.5, 1.0, 1.0, 0.75, 0.25]),
+    ],
+)
+def test_schedule_gives_each_step_its_share_of_the_learning_rate(folder, schedule, shares):
+    """Two steps of warm-up, then 0, 1 and 2 thirds of the way down: (1 + cos 60) / 2 = 0.75."""
+    run = Run(folder, warmup_ratio=0.4, learning_rate=0.4, schedule=schedule)
+    rates = [step.learning_rate for step in run.steps]
+    assert rates == pytest.approx([0.4 * share for share in shares])
+
+
+def test_run_ends_early_when_the_chosen_side_collapses(folder):
+    """The limit lies between the mean drop of steps 3 to 7 and those of earlier windows."""
+    push = {"efficiency_epochs": 6, "correctness_epochs": 0, "learning_rate": 5e-2, "beta": 0.01}
+    whole = Run(folder, **push).train()
+    drops = [-row["code/rewards/chosen"] / 0.01 for row in whole]
+    limit = sum(drops[3:8]) / 5 - 1e-3
+    assert limit > max(sum(drops[i : i + 5]) / 5 for i in range(3)) + 1e-3 > 0
+    stopped = Run(folder, **push, max_chosen_drop_nats=limit).train()
+    torch.testing.assert_close(curve(stopped), curve(whole[:8]), atol=0, rtol=0)
+
+
+def test_sft_baseline_raises_the_chosen_side_and_needs_no_preference(folder):
+    sft = {"loss": "sft", "correctness_epochs": 0, "efficiency_epochs": 4, "skeleton_weight": 0.0}
+    history = Run(folder, **sft).train()
+    tokens = [len(pair.code_chosen) for pair in Run(folder, **sft).steps[0].pairs]
+    assert history[0]["loss"] == pytest.approx(history[0]["code/loss"])
+    assert history[0]["loss"] > 1.0
+    assert history[-1]["code/logps/chosen"] > history[0]["code/logps/chosen"] + min(tokens) / 2
+
+
 def test_duplicate_pair_is_refused(folder):
     run = Run(folder)
     with pytest.raises(ValueError, match="unique"):
         plan_steps([*run.tokens, run.tokens[0]], run.config, 0)
-
-
-@pytest.mark.parametrize("num_pairs", [1, 2, 5, 8])
-@pytest.mark.parametrize("num_workers", [1, 2, 3])
-def test_every_pair_has_one_worker_and_all_make_the_same_number_of_passes(
-    folder, num_pairs, num_workers
-):
-    tokens = Run(folder).tokens[:num_pairs]
-    shares = [
-        share_pairs(tokens, Workers(rank=rank, num_workers=num_workers), 2)
-        for rank in range(num_workers)
-    ]
-    assert len({len(share) for share in shares}) == 1
-    rows = [row for share in shares for forward in share for row in forward]
-    assert sorted(rows) == list(range(num_pairs))
 
 
 def test_step_0_gives_ln_2_and_the_margin_grows(folder):
@@ -146,10 +170,11 @@ def empty(pair):
     return replace(pair.chosen.skeleton, text="")
 
 
-@pytest.mark.parametrize("pairs_per_forward", [1, 3])
-def test_micro_batches_do_not_change_the_result(folder, pairs_per_forward):
-    whole = Run(folder, pairs_per_forward=8)
-    split = Run(folder, pairs_per_forward=pairs_per_forward)
+@pytest.mark.parametrize("max_tokens_per_forward", [64, 400])
+def test_micro_batches_do_not_change_the_result(folder, max_tokens_per_forward):
+    """One tree a forward pass, two, and all of a step."""
+    whole = Run(folder, max_tokens_per_forward=10_000)
+    split = Run(folder, max_tokens_per_forward=max_tokens_per_forward)
     torch.testing.assert_close(curve(split.train()), curve(whole.train()), atol=1e-4, rtol=1e-4)
 
 
@@ -226,33 +251,38 @@ def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path)
     assert all("lora_" in name for name in values)
 
 
-def two_workers(rank: int, folder: str, shared: str, lora: dict[str, Any] | None) -> None:
+def one_of_many(
+    rank: int, num_workers: int, folder: str, shared: str, lora: dict[str, Any] | None
+) -> None:
     """A worker: 2 steps, a checkpoint, the other steps, and the saved policy."""
     torch.set_num_threads(1)
     store = f"file://{shared}/rendezvous"
-    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=num_workers)
     run = Run(folder, sharded=True, lora=lora)
     run.train(last=2)
     progress = Progress(next_step=2, history=tuple(run.history))
     save_checkpoint(run.policy, run.optimizer, progress, f"{shared}/checkpoint")
     run.train(first=2)
     torch.save((run.history, run.references), f"{shared}/history-{rank}.pt")
-    save_policy(run.policy, byte_tokenizer(), f"{shared}/trained")
+    save_policy(run.policy, byte_tokenizer(), f"{shared}/trained", "")
     distributed.destroy_process_group()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_two_workers_equal_one_and_their_checkpoint_resumes_on_one(folder, tmp_path, lora):
-    multiprocessing.spawn(two_workers, args=(folder, str(tmp_path), lora), nprocs=2)
+@pytest.mark.parametrize(("num_workers", "lora"), [(2, None), (4, None), (2, LORA)])
+def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
+    folder, tmp_path, num_workers, lora
+):
+    arguments = (num_workers, folder, str(tmp_path), lora)
+    multiprocessing.spawn(one_of_many, args=arguments, nprocs=num_workers)
     alone = Run(folder, lora=lora)
     alone.train()
-    for rank in range(2):
+    for rank in range(num_workers):
         history, references = torch.load(tmp_path / f"history-{rank}.pt", weights_only=False)
         torch.testing.assert_close(curve(history), curve(alone.history), atol=1e-4, rtol=1e-4)
         for pair_id, row in references.items():
             assert row.code_chosen == pytest.approx(alone.references[pair_id].code_chosen, 1e-5)
-    save_policy(alone.policy, byte_tokenizer(), str(tmp_path / "alone"))
+    save_policy(alone.policy, byte_tokenizer(), str(tmp_path / "alone"), "")
     weights = [
         AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict()
         for name in ("trained", "alone")

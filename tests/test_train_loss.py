@@ -53,6 +53,22 @@ def test_sft_term_adds_mean_negative_log_likelihood_of_chosen_code():
     assert loss_of(0.0, sft_weight=0.5) == pytest.approx(1.724077, abs=1e-6)
 
 
+def test_ipo_equals_hand_derived_value():
+    """beta 0.1: the margin is to be 1 / 0.2 = 5. code: (5 - 5)^2 = 0;
+    skeleton: (0.5 - 5)^2 = 20.25; L = 0 + 0.7 * 20.25 = 14.175"""
+    assert loss_of(loss="ipo") == pytest.approx(14.175, abs=1e-4)
+
+
+def test_sft_equals_hand_derived_value():
+    """Mean NLL of the chosen sides: 10 / 4 + 0.7 * 4 / 2 = 3.9"""
+    assert loss_of(loss="sft") == pytest.approx(3.9, abs=1e-6)
+
+
+def test_label_smoothing_without_the_sigmoid_loss_is_refused():
+    with pytest.raises(ValueError, match="label_smoothing .0.1. is read only with"):
+        tiny_config(loss="ipo", label_smoothing=0.1)
+
+
 def test_policy_equal_to_reference_gives_ln_2_for_each_term():
     config = tiny_config().train
     losses = joint_losses(POLICY, POLICY, TOKENS, config, 0.7)

@@ -78,13 +78,12 @@ def test_tree_equals_one_sequence_at_a_time(tmp_path, tied):
     trees = build_trees(tokens)
     results = []
     for plain in (False, True):
-        policy = load(folder)
-        model = policy.causal_lm
-        logps = sequence_logps(model, tokens) if plain else answer_logps(policy, trees)
+        model = AutoModelForCausalLM.from_pretrained(folder) if plain else load(folder)
+        logps = sequence_logps(model, tokens) if plain else answer_logps(model, trees)
         reference = logps.detach() + torch.arange(12.0).view(3, 4).cos()
         loss = joint_losses(logps, reference, trees.num_answer_tokens, config, 0.7).loss.sum()
         loss.backward()
-        gradients = [parameter.grad for parameter in policy.parameters()]
+        gradients = [parameter.grad for parameter in model.parameters()]
         results.append((logps.detach(), loss.detach(), gradients))
     (tree_logps, tree_loss, tree_gradients), (logps, loss, gradients) = results
     assert bool((logps[0] < -10).all())
@@ -111,8 +110,8 @@ def test_saved_policy_is_loaded_with_the_trained_weights(tmp_path):
     change_weights(policy)
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
     trained = str(tmp_path / "round" / "trained")
-    save_policy(policy, byte_tokenizer(), trained)
-    save_policy(policy, byte_tokenizer(), trained)
+    save_policy(policy, byte_tokenizer(), trained, "# A policy")
+    save_policy(policy, byte_tokenizer(), trained, "# A policy")
     assert [path.name for path in Path(trained).parent.iterdir()] == ["trained"]
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
@@ -127,7 +126,7 @@ def test_saved_policy_keeps_the_dtype_it_came_in(tmp_path):
     AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(half)
     policy = load(half)
     assert {parameter.dtype for parameter in policy.parameters()} == {torch.float32}
-    save_policy(policy, byte_tokenizer(), str(tmp_path / "saved"))
+    save_policy(policy, byte_tokenizer(), str(tmp_path / "saved"), "")
     weights = load_file(tmp_path / "saved" / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
 
@@ -160,7 +159,7 @@ def test_merged_lora_policy_gives_the_log_probabilities_of_the_adapted_one(tmp_p
         change_weights(policy)
         expected = answer_logps(policy, build_trees(tokens))
     trained = tmp_path / "trained"
-    save_policy(policy, byte_tokenizer(), str(trained))
+    save_policy(policy, byte_tokenizer(), str(trained), "")
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
         merged = sequence_logps(loaded, tokens)
@@ -216,7 +215,7 @@ def test_model_that_caps_its_logits_is_refused(tmp_path):
     config = Gemma2Config(**TINY, sliding_window=4096, final_logit_softcapping=0.5)
     config.initializer_range = 1.0
     Gemma2ForCausalLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="cap or scale their logits"):
+    with pytest.raises(ValueError, match="cap, scale or bias their logits"):
         load(str(tmp_path))
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tiny_policy import preference_pair, save_tiny_policy, side, tiny_config
+from tiny_policy import preference_pair, save_tiny_policy, side, tiny_config, tokens_of
 from transformers import AutoModelForCausalLM
 
 ray = pytest.importorskip("ray")
 
 from skeldpo.train.batch import DropReason  # noqa: E402
-from skeldpo.train.model import policy_digest  # noqa: E402
+from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
+from skeldpo.train.model import load_policy, policy_digest  # noqa: E402
+from skeldpo.train.reference import reference_logps  # noqa: E402
 from skeldpo.train.trainer import tokenize_pairs, train_policy  # noqa: E402
 
 PAIRS = [preference_pair(i, "correctness") for i in range(2)]
@@ -35,7 +40,9 @@ def policy_folder(tmp_path_factory) -> str:
     return save_tiny_policy(tmp_path_factory.mktemp("start") / "policy")
 
 
-def train(policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), output=None, **settings):
+def train(
+    policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), output=None, tell=print, **settings
+):
     return train_policy(
         config=tiny_config(**{**TRAIN, **settings}),
         pairs=pairs,
@@ -45,6 +52,7 @@ def train(policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), output=None, *
         storage_path=str(folder / "ray"),
         run_name="round-0",
         seed=0,
+        tell=tell,
     )
 
 
@@ -66,6 +74,7 @@ def test_one_worker_and_two_train_the_same_policy(one_worker, policy_folder, tmp
         assert result.metrics[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)
         assert result.model_id == policy_digest(str(folder / "trained"))
         assert result.model_id != policy_digest(policy_folder)
+        assert "on 6 preference pairs" in Path(folder, "trained", "README.md").read_text()
         loaded = AutoModelForCausalLM.from_pretrained(folder / "trained")
         assert loaded.config.num_hidden_layers == 2
         table = pq.read_table(folder / "reference.parquet").to_pylist()
@@ -94,6 +103,56 @@ def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(
     losses = [[row["loss"] for row in result.metrics] for result in (resumed, one_worker[1])]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert resumed.model_id == one_worker[1].model_id
+
+
+@pytest.mark.ray
+def test_killed_worker_is_replaced_and_the_losses_are_those_of_an_undisturbed_run(
+    cluster, policy_folder, tmp_path
+):
+    """SIGKILL at the first line of progress; 160 steps last longer than the follower needs."""
+    settings = {"efficiency_epochs": 80, "correctness_epochs": 0, "checkpoint_every": 10}
+    killed: list[int] = []
+
+    def tell(line: str) -> None:
+        if not killed:
+            killed.extend(train_worker_pids())
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+    result = train(policy_folder, tmp_path, pairs=PAIRS[2:], tell=tell, **settings)
+    assert killed
+    assert [row["step"] for row in result.metrics] == [float(step) for step in range(160)]
+    config = tiny_config(**{**TRAIN, **settings}).train
+    tokens = tokens_of(PAIRS[2:], policy_folder, tiny_config())
+    policy = load_policy(policy_folder, config, 160, seed=0)
+    rows = reference_logps(policy, tokens, 4096, "", "")
+    alone: list[float] = []
+    run_steps(
+        policy,
+        build_optimizer(policy, config),
+        plan_steps(tokens, config, seed=0),
+        {row.pair_id: row for row in rows},
+        config,
+        lambda _, metrics: alone.append(metrics["loss"]) is not None,
+    )
+    assert [row["loss"] for row in result.metrics] == pytest.approx(alone, abs=1e-3)
+
+
+def train_worker_pids() -> list[int]:
+    """Of the Ray Train workers whose raylet this process started (others may run their own)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if b"TrainWorker" in (folder / "cmdline").read_bytes():
+                raylet = parent_of(int(folder.name))
+                if parent_of(raylet) == os.getpid():
+                    found.append(int(folder.name))
+    return found
+
+
+def parent_of(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[1])
 
 
 @pytest.mark.ray

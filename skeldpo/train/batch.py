@@ -1,13 +1,14 @@
-"""Preference pairs -> token ids -> prefix trees, one row a pair (METHOD section 4).
+"""Preference pairs -> token ids -> prefix trees, packed into one row (METHOD section 4).
 
     trunk | code tag | chosen | rejected | skeleton tag | chosen | rejected
 
 The trunk is what the code and the skeleton prompt share; position ids go on from a node's parent,
 and a token sees itself, earlier tokens of its node and its ancestors, so that every answer gets
-the log-probabilities it has in a row of its own while the statement is computed once.
+the log-probabilities it has in a row of its own while the statement is computed once. Trees follow
+each other in the row and do not see each other. A node is followed by what lies below it, so the
+whole mask is one number a token: place q sees place k if k <= q < subtree_end[k].
 
-Shapes: B pairs (rows), T tokens of the longest row, N answer tokens of the whole batch.
-`SEES` and `node_ids` say all about the mask; only `dense_mask` turns them into a tensor of T x T.
+Shapes: B pairs, T tokens of the row, N answer tokens of the whole batch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -25,28 +26,6 @@ if TYPE_CHECKING:
 
 ANSWERS = ("code_chosen", "code_rejected", "skeleton_chosen", "skeleton_rejected")
 """The four answers of a pair: the columns of every (B, 4) tensor of this package, in this order."""
-
-_ROW_MULTIPLE = 8
-
-_TRUNK, _CODE_TAG, _CODE_CHOSEN, _CODE_REJECTED = 0, 1, 2, 3
-_SKELETON_TAG, _SKELETON_CHOSEN, _SKELETON_REJECTED, _PADDING = 4, 5, 6, 7
-
-_ANCESTORS = {
-    _TRUNK: (),
-    _CODE_TAG: (_TRUNK,),
-    _CODE_CHOSEN: (_TRUNK, _CODE_TAG),
-    _CODE_REJECTED: (_TRUNK, _CODE_TAG),
-    _SKELETON_TAG: (_TRUNK,),
-    _SKELETON_CHOSEN: (_TRUNK, _SKELETON_TAG),
-    _SKELETON_REJECTED: (_TRUNK, _SKELETON_TAG),
-    _PADDING: (),
-}
-
-SEES = torch.tensor(
-    [[key == node or key in ancestors for key in _ANCESTORS]
-     for node, ancestors in _ANCESTORS.items()]
-)  # fmt: skip
-"""SEES[q, k], (8, 8): tokens of node q see the earlier tokens of node k."""
 
 
 class DropReason(enum.StrEnum):
@@ -85,7 +64,7 @@ class PairTokens:
 
     @property
     def num_tokens(self) -> int:
-        """Tokens of the pair's row in a tree batch."""
+        """Tokens of the pair's tree."""
         answers = sum(len(getattr(self, name)) for name in ANSWERS)
         prompts = len(self.code_prompt)
         if self.has_skeleton:
@@ -98,25 +77,43 @@ class PairTokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TreeBatch:
-    """Rows of prefix trees and where their answers are.
+class Chain:
+    """Nodes whose tokens attend causally, after those of `context`; both are node numbers."""
 
-    `predictor_index` points into the flattened (B * T) hidden states: the state that predicts
-    answer token n, whose id is `target_ids[n]` and which belongs to answer `answer_index[n]`, that
-    is pair // 4 and column % 4 of ANSWERS. `num_answer_tokens` counts them per answer.
+    context: tuple[int, ...]
+    own: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeBatch:
+    """One row of packed prefix trees and where their answers are.
+
+    `predictor_index` points into the T hidden states: the state that predicts answer token n, whose
+    id is `target_ids[n]` and which belongs to answer `answer_index[n]`, that is pair // 4 and
+    column % 4 of ANSWERS. `num_answer_tokens` counts them per answer. `node_lengths` cuts the row
+    into nodes, and `chains` says the same as `subtree_end`, node by node: their `own` nodes are
+    those of the row, in order.
     """
 
-    input_ids: torch.Tensor  # (B, T) int64
-    position_ids: torch.Tensor  # (B, T) int64
-    node_ids: torch.Tensor  # (B, T) int64, rows and columns of SEES
+    input_ids: torch.Tensor  # (1, T) int64
+    position_ids: torch.Tensor  # (1, T) int64
+    subtree_end: torch.Tensor  # (T,) int32
     predictor_index: torch.Tensor  # (N,) int64
     target_ids: torch.Tensor  # (N,) int64
     answer_index: torch.Tensor  # (N,) int64
     num_answer_tokens: torch.Tensor  # (B, 4) int64
+    node_lengths: tuple[int, ...]
+    chains: tuple[Chain, ...]
 
     def to(self, device: torch.device) -> TreeBatch:
         """The batch with its tensors on a device."""
-        return TreeBatch(**{name: getattr(self, name).to(device) for name in self.__slots__})
+        values = {name: getattr(self, name) for name in self.__slots__}
+        tensors: dict[str, Any] = {
+            name: moved(value, device)
+            for name, value in values.items()
+            if isinstance(value, torch.Tensor)
+        }
+        return replace(self, **tensors)
 
 
 def tokenize_pair(
@@ -153,87 +150,93 @@ def tokenize_pair(
     )
 
 
-def build_trees(pairs: Sequence[PairTokens]) -> TreeBatch:
-    """Lays every pair out as one row, padded on the right to a common length (a multiple of 8)."""
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on a device; a GPU fetches it while this process prepares what comes next."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def build_trees(pairs: Sequence[PairTokens], row_multiple: int = 1) -> TreeBatch:
+    """Lays the pairs' trees out in one row, padded on the right to a multiple of a length."""
     if not pairs:
         raise ValueError("build_trees needs at least one pair, got none")
-    rows = [_build_row(pair) for pair in pairs]
-    longest = max(len(row.input_ids) for row in rows)
-    length = -(-longest // _ROW_MULTIPLE) * _ROW_MULTIPLE
-    shape = (len(rows), length)
-    input_ids = torch.zeros(shape, dtype=torch.int64)  # (B, T)
-    position_ids = torch.zeros(shape, dtype=torch.int64)  # (B, T)
-    node_ids = torch.full(shape, _PADDING, dtype=torch.int64)  # (B, T)
-    predictors: list[int] = []
-    targets: list[int] = []
-    answers: list[int] = []
-    for index, row in enumerate(rows):
-        used = len(row.input_ids)
-        input_ids[index, :used] = torch.tensor(row.input_ids)
-        position_ids[index, :used] = torch.tensor(row.position_ids)
-        node_ids[index, :used] = torch.tensor(row.node_ids)
-        predictors += [index * length + place for place in row.predictors]
-        targets += row.targets
-        answers += [index * len(ANSWERS) + column for column in row.columns]
+    row = _Row()
+    for index, pair in enumerate(pairs):
+        _add_tree(row, pair, index * len(ANSWERS))
+    padding = -len(row.input_ids) % row_multiple
+    if padding:
+        row.chains.append(Chain(context=(), own=(row.add([0] * padding, 0),)))
     counts = [[len(getattr(pair, name)) for name in ANSWERS] for pair in pairs]
     return TreeBatch(
-        input_ids=input_ids,
-        position_ids=position_ids,
-        node_ids=node_ids,
-        predictor_index=torch.tensor(predictors, dtype=torch.int64),
-        target_ids=torch.tensor(targets, dtype=torch.int64),
-        answer_index=torch.tensor(answers, dtype=torch.int64),
+        input_ids=torch.tensor([row.input_ids], dtype=torch.int64),
+        position_ids=torch.tensor([row.position_ids], dtype=torch.int64),
+        subtree_end=torch.repeat_interleave(
+            torch.tensor(row.node_ends, dtype=torch.int32), torch.tensor(row.node_lengths)
+        ),
+        predictor_index=torch.tensor(row.predictors, dtype=torch.int64),
+        target_ids=torch.tensor(row.targets, dtype=torch.int64),
+        answer_index=torch.tensor(row.answers, dtype=torch.int64),
         num_answer_tokens=torch.tensor(counts, dtype=torch.int64),
+        node_lengths=tuple(row.node_lengths),
+        chains=tuple(row.chains),
     )
 
 
-def dense_mask(node_ids: torch.Tensor) -> torch.Tensor:
-    """The attention mask (B, 1, T, T), True where query (dim 2) sees key (dim 3), from (B, T)."""
-    length = node_ids.shape[1]
-    sees = SEES.to(node_ids.device)[node_ids.unsqueeze(2), node_ids.unsqueeze(1)]  # (B, T, T)
-    causal = torch.ones(length, length, dtype=torch.bool, device=node_ids.device).tril()
-    return (sees & causal).unsqueeze(1)
-
-
 class _Row:
-    """One pair's row while it is built."""
+    """The row while it is built; `node_ends` holds where the subtree of each node ends."""
 
     def __init__(self) -> None:
         self.input_ids: list[int] = []
         self.position_ids: list[int] = []
-        self.node_ids: list[int] = []
+        self.node_lengths: list[int] = []
+        self.node_ends: list[int] = []
+        self.chains: list[Chain] = []
         self.predictors: list[int] = []
         self.targets: list[int] = []
-        self.columns: list[int] = []
+        self.answers: list[int] = []
 
-    def add(self, node: int, token_ids: Sequence[int], position: int) -> int:
-        """Appends a node whose first token has the given position; gives the place of its last."""
+    def add(self, token_ids: Sequence[int], position: int) -> int:
+        """Appends a node whose first token has the given position, and gives its number."""
         self.input_ids += token_ids
         self.position_ids += range(position, position + len(token_ids))
-        self.node_ids += [node] * len(token_ids)
-        return len(self.input_ids) - 1
+        self.node_lengths.append(len(token_ids))
+        self.node_ends.append(len(self.input_ids))
+        return len(self.node_lengths) - 1
 
-    def add_answer(self, node: int, token_ids: Sequence[int], prompt_end: int, column: int) -> None:
+    def add_answer(self, token_ids: Sequence[int], prompt_end: int, answer: int) -> int:
         """Appends an answer after the prompt whose last token is at place `prompt_end`."""
         first = len(self.input_ids)
-        self.add(node, token_ids, self.position_ids[prompt_end] + 1)
         self.predictors += [prompt_end, *range(first, first + len(token_ids) - 1)]
         self.targets += token_ids
-        self.columns += [column] * len(token_ids)
+        self.answers += [answer] * len(token_ids)
+        return self.add(token_ids, self.position_ids[prompt_end] + 1)
+
+    def close(self, node: int) -> None:
+        """Says that everything up to here lies below a node."""
+        self.node_ends[node] = len(self.input_ids)
 
 
-def _build_row(pair: PairTokens) -> _Row:
-    row = _Row()
-    trunk = _trunk_length(pair)
-    row.add(_TRUNK, pair.code_prompt[:trunk], 0)
-    end = row.add(_CODE_TAG, pair.code_prompt[trunk:], trunk)
-    row.add_answer(_CODE_CHOSEN, pair.code_chosen, end, 0)
-    row.add_answer(_CODE_REJECTED, pair.code_rejected, end, 1)
+def _add_tree(row: _Row, pair: PairTokens, first_answer: int) -> None:
+    """Appends a pair's tree; a chain is a branch from the first token that no other chain owns."""
+    shared = _trunk_length(pair)
+    trunk = row.add(pair.code_prompt[:shared], 0)
+    tag = row.add(pair.code_prompt[shared:], shared)
+    end = len(row.input_ids) - 1
+    chosen = row.add_answer(pair.code_chosen, end, first_answer)
+    rejected = row.add_answer(pair.code_rejected, end, first_answer + 1)
+    row.close(tag)
+    row.chains.append(Chain(context=(), own=(trunk, tag, chosen)))
+    row.chains.append(Chain(context=(trunk, tag), own=(rejected,)))
     if pair.has_skeleton:
-        end = row.add(_SKELETON_TAG, pair.skeleton_prompt[trunk:], trunk)
-        row.add_answer(_SKELETON_CHOSEN, pair.skeleton_chosen, end, 2)
-        row.add_answer(_SKELETON_REJECTED, pair.skeleton_rejected, end, 3)
-    return row
+        tag = row.add(pair.skeleton_prompt[shared:], shared)
+        end = len(row.input_ids) - 1
+        chosen = row.add_answer(pair.skeleton_chosen, end, first_answer + 2)
+        rejected = row.add_answer(pair.skeleton_rejected, end, first_answer + 3)
+        row.close(tag)
+        row.chains.append(Chain(context=(trunk,), own=(tag, chosen)))
+        row.chains.append(Chain(context=(trunk, tag), own=(rejected,)))
+    row.close(trunk)
 
 
 def _trunk_length(pair: PairTokens) -> int:

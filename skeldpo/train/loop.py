@@ -8,6 +8,7 @@ micro-batches do not change the gradient. Every worker makes the same number of 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +18,25 @@ from typing import TYPE_CHECKING
 import torch
 from torch import distributed
 
-from skeldpo.train.batch import PairTokens, build_trees
+from skeldpo.train.attention import row_multiple
+from skeldpo.train.batch import PairTokens, build_trees, moved
 from skeldpo.train.loss import STATISTICS, joint_losses, step_metrics
-from skeldpo.train.model import Policy, Workers, answer_logps, device_of, workers_of
+from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
+from skeldpo.train.packing import pack_rows
 
 if TYPE_CHECKING:
     from skeldpo.config import TrainConfig
     from skeldpo.records import PairStage, ReferenceLogps
 
 ReferenceTable = Mapping[str, "ReferenceLogps"]
-OnStep = Callable[[int, dict[str, float]], None]
+OnStep = Callable[[int, dict[str, float]], bool]
+"""Gets a step's index and metrics; True ends the run."""
 
 _REFERENCE_TOLERANCE = 0.1
 """Nats a token by which policy and reference may differ before the first step (bf16: 0.02)."""
+
+_COLLAPSE_STEPS = 5
+"""Whose mean decides that the chosen side collapsed: one step may have got hard pairs."""
 
 
 class NonFiniteError(RuntimeError):
@@ -65,24 +72,40 @@ def plan_steps(pairs: Sequence[PairTokens], config: TrainConfig, seed: int) -> t
         for epoch in range(num_epochs):
             random.Random(f"{seed}/{stage}/{epoch}").shuffle(rows)
             chunks += [(stage, skeleton_weight, rows[i::num_steps]) for i in range(num_steps)]
-    num_warmup = max(1, round(config.warmup_ratio * len(chunks)))
     return tuple(
         Step(
             index=index,
             stage=stage,
             pairs=tuple(rows),
             skeleton_weight=skeleton_weight,
-            learning_rate=config.learning_rate * min(1.0, (index + 1) / num_warmup),
+            learning_rate=_learning_rate(index, len(chunks), config),
             seed=random.Random(f"{seed}/step/{index}").getrandbits(48),
         )
         for index, (stage, skeleton_weight, rows) in enumerate(chunks)
     )
 
 
+def has_collapsed(history: Sequence[Mapping[str, float]], config: TrainConfig) -> bool:
+    """Whether the chosen code has become less probable than train.max_chosen_drop_nats allows.
+
+    A falling chosen side (likelihood displacement) means that probability goes to programs that
+    nobody preferred; the margin keeps growing meanwhile, and the loss falling.
+    """
+    if not config.max_chosen_drop_nats or len(history) < _COLLAPSE_STEPS:
+        return False
+    rewards = [row["code/rewards/chosen"] for row in history[-_COLLAPSE_STEPS:]]
+    return -sum(rewards) / _COLLAPSE_STEPS > config.max_chosen_drop_nats * config.beta
+
+
 def build_optimizer(policy: Policy, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters; each step sets its learning rate."""
+    """AdamW over the trainable parameters; each step sets its learning rate.
+
+    Fused: one call for all parameters, where sharded ones would otherwise take a dozen each.
+    """
     trainable = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trainable, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        trainable, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 def run_steps(
@@ -93,36 +116,19 @@ def run_steps(
     config: TrainConfig,
     on_step: OnStep,
 ) -> None:
-    """Executes steps in order and calls `on_step(index, metrics)` on every worker after each.
+    """Executes steps in order and calls `on_step(index, metrics)` on every worker after each, until
+    it says True, which it does on all workers or on none.
 
     Raises:
         NonFiniteError: a loss or gradient is not finite; the parameters are those before the step.
         RuntimeError: the reference table does not belong to the policy.
     """
-    device, num_workers = device_of(policy), workers_of(policy).num_workers
     policy.train()
     for step in steps:
         started = time.perf_counter()
         torch.manual_seed(step.seed)
         optimizer.zero_grad(set_to_none=True)
-        statistics = torch.zeros(len(step.pairs), len(STATISTICS), dtype=torch.float64).to(device)
-        for rows in share_pairs(step.pairs, workers_of(policy), config.pairs_per_forward):
-            pairs = [step.pairs[row] for row in rows] or step.pairs[:1]
-            trees = build_trees(pairs).to(device)
-            losses = joint_losses(
-                answer_logps(policy, trees),
-                _reference_rows(pairs, references).to(device),
-                trees.num_answer_tokens,
-                config,
-                step.skeleton_weight,
-            )
-            # FSDP2 averages gradients over workers; a worker without a pair left weighs 0.
-            scale = num_workers / len(step.pairs) if rows else 0.0
-            torch.autograd.backward(scale * losses.loss.sum())
-            if rows:
-                statistics[rows] = losses.statistics.double()
-        if num_workers > 1:
-            distributed.all_reduce(statistics)
+        statistics = _backward(policy, step, references, config)
         _require_finite(statistics, step)
         _require_reference(statistics, step, config)
         grad_norm = _clip_gradients(policy, config.max_grad_norm, step)
@@ -132,22 +138,58 @@ def run_steps(
         metrics = step_metrics(statistics)
         metrics |= {"grad_norm": grad_norm, "learning_rate": step.learning_rate}
         metrics |= {"skeleton_weight": step.skeleton_weight, "step": float(step.index)}
-        on_step(step.index, metrics | {"seconds": time.perf_counter() - started})
+        metrics["num_tokens"] = float(sum(pair.num_tokens for pair in step.pairs))
+        metrics["seconds"] = time.perf_counter() - started
+        if on_step(step.index, metrics):
+            return
 
 
-def share_pairs(
-    pairs: Sequence[PairTokens], workers: Workers, pairs_per_forward: int
-) -> list[list[int]]:
-    """The rows of `pairs` that this worker takes in each of its forward passes.
+def _backward(
+    policy: Policy, step: Step, references: ReferenceTable, config: TrainConfig
+) -> torch.Tensor:
+    """Adds up a step's gradients; gives the statistics of all its pairs on every worker."""
+    device, workers = device_of(policy), workers_of(policy)
+    # Put in place at the end: to place rows on a GPU is to wait for it.
+    order: list[int] = []
+    parts: list[torch.Tensor] = []
+    num_tokens = [pair.num_tokens for pair in step.pairs]
+    for shares in pack_rows(num_tokens, config.max_tokens_per_forward, workers.num_workers):
+        rows = shares[workers.rank]
+        pairs = [step.pairs[row] for row in rows] or step.pairs[:1]
+        trees = build_trees(pairs, row_multiple(device)).to(device)
+        losses = joint_losses(
+            answer_logps(policy, trees),
+            moved(_reference_rows(pairs, references), device),
+            trees.num_answer_tokens,
+            config,
+            step.skeleton_weight,
+        )
+        # FSDP2 averages gradients over workers; a worker without a pair left weighs 0.
+        scale = workers.num_workers / len(step.pairs) if rows else 0.0
+        torch.autograd.backward(scale * losses.loss.sum())
+        if rows:
+            order += rows
+            parts.append(losses.statistics.double())
+    statistics = torch.zeros(len(step.pairs), len(STATISTICS), dtype=torch.float64, device=device)
+    if parts:
+        statistics[order] = torch.cat(parts)
+    if workers.num_workers > 1:
+        distributed.all_reduce(statistics)
+    return statistics
 
-    Every row goes to one worker; pairs of similar length meet in a forward pass. All workers get
-    the same number of passes, some of them empty when the pairs do not divide.
-    """
-    order = sorted(range(len(pairs)), key=lambda row: (pairs[row].num_tokens, row))
-    mine = order[workers.rank :: workers.num_workers]
-    most = -(-len(pairs) // workers.num_workers)
-    num_forwards = -(-most // pairs_per_forward)
-    return [mine[i * pairs_per_forward : (i + 1) * pairs_per_forward] for i in range(num_forwards)]
+
+def _learning_rate(index: int, num_steps: int, config: TrainConfig) -> float:
+    """Of a step: rises to the peak over the warm-up, then follows the schedule."""
+    num_warmup = max(1, round(config.warmup_ratio * num_steps))
+    if index < num_warmup:
+        return config.learning_rate * (index + 1) / num_warmup
+    done = (index - num_warmup) / (num_steps - num_warmup)  # 0 at the first step after the warm-up
+    shares = {
+        "constant": 1.0,
+        "linear": 1.0 - done,
+        "cosine": (1.0 + math.cos(math.pi * done)) / 2,
+    }
+    return config.learning_rate * shares[config.schedule]
 
 
 def _reference_rows(pairs: Sequence[PairTokens], references: ReferenceTable) -> torch.Tensor:

@@ -1,11 +1,14 @@
 """Log-probabilities of answers, the joint DPO loss and its metrics. Pure functions of tensors.
 
-    L = L_dpo(code) + lambda L_dpo(skeleton) [+ sft_weight L_nll(chosen code)]
-    L_dpo = -(1 - e) log sigmoid(beta h) - e log sigmoid(-beta h)
+    L = L_pref(code) + lambda L_pref(skeleton) [+ sft_weight L_nll(chosen code)]
+    L_pref = -(1 - e) log sigmoid(beta h) - e log sigmoid(-beta h)        loss = "sigmoid"
+           = (h - 1 / (2 beta))^2                                         loss = "ipo"
+           = L_nll(chosen)                                                loss = "sft"
     h = (log pi(y+|x) - log ref(y+|x)) - (log pi(y-|x) - log ref(y-|x))
 
-DPO: arXiv 2305.18290, equation 7; e is the label smoothing of conservative DPO; the joint loss is
-SkelDPO's (arXiv 2606.06826); the NLL term is RPO's (arXiv 2404.19733), a mean over tokens.
+DPO: arXiv 2305.18290, equation 7; e is the label smoothing of conservative DPO; IPO: arXiv
+2310.12036, equation 17; the joint loss is SkelDPO's (arXiv 2606.06826); the NLL term is RPO's
+(arXiv 2404.19733), a mean over tokens.
 Shapes: B pairs, N answer tokens, D hidden size, V vocabulary; columns of (B, 4) are batch.ANSWERS.
 """
 
@@ -38,8 +41,11 @@ STATISTICS = (
 )
 """Columns of the per-pair statistics that metrics are made of."""
 
-_CHUNK_LOGITS = 2**26
-"""Logits held at a time (fp32: 256 MiB)."""
+_CHUNK_LOGITS = 2**25
+"""Logits held at a time (fp32: 128 MiB)."""
+
+_GPU_CHUNK_LOGITS = 2**28
+"""The same on a GPU (1 GiB): each chunk costs a pass over the whole gradient of the weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +65,11 @@ def answer_token_logps(
         hidden: states that predict the targets, (N, D).
         weight: of the output layer, (V, D).
         target_ids: (N,).
-        chunk_tokens: rows whose logits exist at the same time; 0 takes what fits 256 MiB.
+        chunk_tokens: rows whose logits exist at the same time; 0 takes what fits 128 MiB
+            (1 GiB on a GPU).
     """
-    rows = chunk_tokens or max(1, _CHUNK_LOGITS // weight.shape[0])
+    num_logits = _GPU_CHUNK_LOGITS if hidden.is_cuda else _CHUNK_LOGITS
+    rows = chunk_tokens or max(1, num_logits // weight.shape[0])
     logps: torch.Tensor = _ChunkedLogps.apply(hidden, weight, target_ids, rows)  # type: ignore[no-untyped-call]
     return logps
 
@@ -86,6 +94,13 @@ def dpo_losses(
     return -(1 - label_smoothing) * logsigmoid(logits) - label_smoothing * logsigmoid(-logits)
 
 
+def ipo_losses(
+    chosen_logratios: torch.Tensor, rejected_logratios: torch.Tensor, *, beta: float
+) -> torch.Tensor:
+    """IPO losses (B,): the squared distance of the margin to 1 / (2 beta)."""
+    return (chosen_logratios - rejected_logratios - 1 / (2 * beta)) ** 2
+
+
 def joint_losses(
     policy_logps: torch.Tensor,
     reference_logps: torch.Tensor,
@@ -99,21 +114,21 @@ def joint_losses(
         policy_logps: summed log-probabilities under the policy, (B, 4).
         reference_logps: the same under the reference, (B, 4).
         num_answer_tokens: tokens of each answer, (B, 4); 0 where a pair has no skeletons.
-        config: beta, reduction, label_smoothing, sft_weight.
+        config: loss, beta, reduction, label_smoothing, sft_weight.
         skeleton_weight: lambda; config.skeleton_weight, or 0 in the correctness epochs.
     """
     counts = num_answer_tokens.clamp(min=1)
     ratios = policy_logps - reference_logps  # (B, 4)
     if config.reduction == "mean":
         ratios = ratios / counts
-    beta, smoothing = config.beta, config.label_smoothing
-    code = dpo_losses(ratios[:, 0], ratios[:, 1], beta=beta, label_smoothing=smoothing)
-    skeleton = dpo_losses(ratios[:, 2], ratios[:, 3], beta=beta, label_smoothing=smoothing)
+    chosen_nll = -policy_logps[:, (0, 2)] / counts[:, (0, 2)]  # (B, 2)
+    code = _preference_losses(ratios[:, :2], chosen_nll[:, 0], config)
+    skeleton = _preference_losses(ratios[:, 2:], chosen_nll[:, 1], config)
     applies = ((num_answer_tokens[:, 2] > 0) & (skeleton_weight > 0)).to(code.dtype)  # (B,)
     loss = code + skeleton_weight * applies * skeleton
     if config.sft_weight > 0:
-        loss = loss - config.sft_weight * policy_logps[:, 0] / counts[:, 0]
-    rewards = beta * ratios
+        loss = loss + config.sft_weight * chosen_nll[:, 0]
+    rewards = config.beta * ratios
     columns = [
         loss, code, policy_logps[:, 0], policy_logps[:, 1], rewards[:, 0], rewards[:, 1],
         applies, skeleton * applies,
@@ -145,6 +160,19 @@ def step_metrics(statistics: torch.Tensor) -> dict[str, float]:
         metrics[f"{term}/rewards/margins"] = float((chosen - rejected).mean())
         metrics[f"{term}/rewards/accuracies"] = float((chosen > rejected).double().mean())
     return metrics
+
+
+def _preference_losses(
+    ratios: torch.Tensor, chosen_nll: torch.Tensor, config: TrainConfig
+) -> torch.Tensor:
+    """(B,) from (B, 2) log-ratios of both sides and (B,) mean NLL of the chosen one."""
+    if config.loss == "sft":
+        return chosen_nll
+    if config.loss == "ipo":
+        return ipo_losses(ratios[:, 0], ratios[:, 1], beta=config.beta)
+    return dpo_losses(
+        ratios[:, 0], ratios[:, 1], beta=config.beta, label_smoothing=config.label_smoothing
+    )
 
 
 class _ChunkedLogps(torch.autograd.Function):

@@ -24,7 +24,8 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from skeldpo.train.batch import TreeBatch, dense_mask
+from skeldpo.train.attention import TreeMask, enable_tree_attention, row_multiple, tree_mask
+from skeldpo.train.batch import ANSWERS, PairTokens, TreeBatch, build_trees
 from skeldpo.train.loss import answer_token_logps, sum_answer_logps
 
 if TYPE_CHECKING:
@@ -66,18 +67,18 @@ class Policy(nn.Module):
         self,
         input_ids: torch.Tensor,
         position_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
+        tree_mask: TreeMask,
         predictor_index: torch.Tensor,
         target_ids: torch.Tensor,
     ) -> torch.Tensor:
-        """Log-probabilities (N,), fp32; arguments as in TreeBatch, the mask (B, 1, T, T)."""
+        """Log-probabilities (N,), fp32; arguments as in TreeBatch."""
         hidden = self.decoder(
             input_ids=input_ids,
             position_ids=position_ids,
-            attention_mask=attention_mask,
+            tree_mask=tree_mask,
             use_cache=False,
-        ).last_hidden_state  # (B, T, D)
-        predictors = hidden.flatten(0, 1).index_select(0, predictor_index)  # (N, D)
+        ).last_hidden_state  # (1, T, D)
+        predictors = hidden[0].index_select(0, predictor_index)  # (N, D)
         output_layer = self.causal_lm.get_output_embeddings()  # type: ignore[operator]
         return answer_token_logps(predictors, output_layer.weight, target_ids)
 
@@ -100,9 +101,19 @@ def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) ->
         dtype=torch.float32 if config.lora is None else frozen_dtype,
         attn_implementation="sdpa",
     )
-    _require_full_attention(model.config, folder, max_tokens)
-    policy = Policy(model, folder, config.lora)
-    _require_plain_output(policy)
+    return build_policy(Policy(model, folder, config.lora), config, max_tokens, seed)
+
+
+def build_policy(policy: Policy, config: TrainConfig, max_tokens: int, seed: int) -> Policy:
+    """Prepares a model that was loaded with SDPA attention; ValueError as in `load_policy`."""
+    model: Any = policy.causal_lm
+    _require_full_attention(model.config, policy.source_folder, max_tokens)
+    if getattr(model.config, "attention_dropout", 0.0):
+        raise ValueError(
+            f"{policy.source_folder}: attention_dropout must be 0, got "
+            f"{model.config.attention_dropout}; set it to 0 in its config.json"
+        )
+    _require_same_logps(policy)
     if config.lora is not None:
         _add_adapters(model, config.lora, seed)
     if config.activation_checkpointing:
@@ -139,15 +150,15 @@ def answer_logps(policy: Policy, trees: TreeBatch) -> torch.Tensor:
     token_logps = policy(
         trees.input_ids,
         trees.position_ids,
-        dense_mask(trees.node_ids),
+        tree_mask(trees),
         trees.predictor_index,
         trees.target_ids,
     )
-    return sum_answer_logps(token_logps, trees.answer_index, len(trees.input_ids))
+    return sum_answer_logps(token_logps, trees.answer_index, len(trees.num_answer_tokens))
 
 
-def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str) -> None:
-    """Writes a Hugging Face folder, in the dtype of the one the policy came from.
+def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str, card: str) -> None:
+    """Writes a Hugging Face folder with a model card, in the dtype of the one the policy came from.
 
     Every worker calls it; rank 0 writes beside the folder, then renames, replacing what was there.
     Rank 0 needs host memory for two copies of the model.
@@ -162,6 +173,7 @@ def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         _write_model(policy, state, aside)
         tokenizer.save_pretrained(aside)
+        Path(aside, "README.md").write_text(card, encoding="utf-8")
         aside.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
@@ -278,20 +290,40 @@ def _require_full_attention(config: Any, folder: str, max_tokens: int) -> None:
 
 
 @torch.no_grad()
-def _require_plain_output(policy: Policy) -> None:
-    """ValueError if the model does more to its logits than one linear layer (bias, cap, scale)."""
-    vocab_size = policy.causal_lm.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
-    token_ids = torch.arange(_PROBE_TOKENS).remainder(vocab_size).unsqueeze(0)  # (1, 8)
+def _require_same_logps(policy: Policy) -> None:
+    """Switches the model to tree attention; ValueError if its own log-probabilities, one sequence
+    at a time, are not those of the tree.
+
+    They differ if the model does more to its logits than one linear layer (bias, cap, scale), or
+    more in its attention than a softmax over what came before (cap, sinks, bias).
+    """
+    model: Any = policy.causal_lm
+    vocab_size = model.get_input_embeddings().weight.shape[0]
+    device = device_of(policy)
+    token_ids = torch.arange(5 * _PROBE_TOKENS).remainder(vocab_size).tolist()
+    parts = [tuple(token_ids[i * _PROBE_TOKENS : (i + 1) * _PROBE_TOKENS]) for i in range(5)]
+    probe = PairTokens(
+        pair_id="probe",
+        stage="efficiency",
+        code_prompt=parts[0],
+        skeleton_prompt=parts[0][:2] + parts[1][:2],
+        **dict(zip(ANSWERS, parts[1:], strict=True)),
+    )
     policy.eval()
-    logits = policy.causal_lm(input_ids=token_ids, use_cache=False).logits.float()
-    expected = logits.log_softmax(dim=2)[0, :-1].gather(1, token_ids[0, 1:, None]).squeeze(1)
-    places = torch.arange(_PROBE_TOKENS)
-    positions = places.unsqueeze(0)
-    mask = torch.ones(1, 1, _PROBE_TOKENS, _PROBE_TOKENS, dtype=torch.bool).tril()
-    got = policy(token_ids, positions, mask, places[:-1], token_ids[0, 1:])
-    if not torch.allclose(got, expected, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
+    expected = []
+    for name in ANSWERS:
+        prompt = probe.code_prompt if name.startswith("code") else probe.skeleton_prompt
+        sequence = torch.tensor([prompt + getattr(probe, name)], device=device)  # (1, S)
+        logps = model(input_ids=sequence, use_cache=False).logits[0, :-1].float().log_softmax(dim=1)
+        of_targets = logps.gather(1, sequence[0, 1:, None]).squeeze(1)
+        expected.append(of_targets[len(prompt) - 1 :].mean())
+    enable_tree_attention(model)
+    trees = build_trees([probe], row_multiple(device)).to(device)
+    got = answer_logps(policy, trees)[0] / _PROBE_TOKENS  # (4,)
+    if not torch.allclose(got, torch.stack(expected), atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
         raise ValueError(
-            f"{policy.source_folder}: the model's own log-probabilities {expected.tolist()} are "
-            f"not those of its output layer {got.tolist()}; models that cap or scale their logits "
-            "(Gemma 2, Cohere, Granite) cannot be trained here"
+            f"{policy.source_folder}: the model's own log-probabilities {expected} are not those "
+            f"of its output layer over the prefix tree {got.tolist()}; models that cap, scale or "
+            "bias their logits or their attention (Gemma 2, Cohere, Granite, GPT-OSS) cannot be "
+            "trained here"
         )

@@ -19,28 +19,36 @@ from torch.distributed.fsdp import FSDPModule
 
 from skeldpo.records import ReferenceLogps
 from skeldpo.rows import arrow_schema, from_row, to_row
+from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import PairTokens, build_trees
-from skeldpo.train.loop import share_pairs
 from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
+from skeldpo.train.packing import pack_rows
 
 
 @torch.no_grad()
 def reference_logps(
     policy: Policy,
     pairs: Sequence[PairTokens],
-    pairs_per_forward: int,
+    max_tokens_per_forward: int,
     model_id: str,
     tokenizer_id: str,
 ) -> list[ReferenceLogps]:
     """Summed log-probabilities of every pair, in order; every worker calls it and gets them all."""
     workers, device = workers_of(policy), device_of(policy)
-    sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
+    order: list[int] = []
+    parts: list[torch.Tensor] = []
     policy.eval()
-    for rows in share_pairs(pairs, workers, pairs_per_forward):
-        trees = build_trees([pairs[row] for row in rows] or pairs[:1]).to(device)
-        logps = answer_logps(policy, trees)
+    num_tokens = [pair.num_tokens for pair in pairs]
+    for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
+        rows = shares[workers.rank]
+        chosen = [pairs[row] for row in rows] or pairs[:1]
+        logps = answer_logps(policy, build_trees(chosen, row_multiple(device)).to(device))
         if rows:
-            sums[rows] = logps.double()
+            order += rows
+            parts.append(logps.double())
+    sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
+    if parts:
+        sums[order] = torch.cat(parts)
     if isinstance(policy, FSDPModule):
         policy.reshard()
     if workers.num_workers > 1:

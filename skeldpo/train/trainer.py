@@ -33,8 +33,15 @@ from skeldpo.config import Config, TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
 from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
+from skeldpo.train.card import model_card
 from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
-from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
+from skeldpo.train.loop import (
+    NonFiniteError,
+    build_optimizer,
+    has_collapsed,
+    plan_steps,
+    run_steps,
+)
 from skeldpo.train.model import (
     Policy,
     check_tokenizer,
@@ -58,7 +65,8 @@ _START_TIMEOUT_S = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a training run did. `metrics` has one row an optimizer step (see loss.step_metrics)."""
+    """What a training run did. `metrics` has one row an optimizer step (see loss.step_metrics), and
+    fewer rows than the `num_steps` of the plan if train.max_chosen_drop_nats ended it early."""
 
     num_steps: int
     num_pairs: int
@@ -215,6 +223,11 @@ def _fit(
     # name would try to resume from what is gone.
     fitted.filesystem.delete_dir(fitted.path)
     history: list[dict[str, float]] = outcome["history"]
+    if has_collapsed(history, train):
+        tell(
+            f"stopped after step {len(history)}: the chosen code is less probable than "
+            f"train.max_chosen_drop_nats={train.max_chosen_drop_nats} allows"
+        )
     return history
 
 
@@ -235,7 +248,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     tokenizer_id = content_id(
         tokenizer_digest(tokenizer), config.policy.model_dump(mode="json", exclude={"model"})
     )
-    table = _reference_table(policy, pairs, job, tokenizer_id, train.pairs_per_forward)
+    table = _reference_table(policy, pairs, job, tokenizer_id, train.max_tokens_per_forward)
     optimizer = build_optimizer(policy, train)
     steps = plan_steps(pairs, train, job.seed)
     progress = _resume(policy, optimizer)
@@ -243,17 +256,26 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     path = job.progress_path if workers_of(policy).rank == 0 else ""
     meter = _Meter(num_steps=len(steps), path=path)
 
-    def on_step(index: int, metrics: dict[str, float]) -> None:
+    def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
         meter.show(metrics)
-        if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps):
+        is_over = has_collapsed(history, train)
+        if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps) and not is_over:
             _report(policy, optimizer, Progress(next_step=index + 1, history=tuple(history)))
+        return is_over
 
     try:
         run_steps(policy, optimizer, steps[progress.next_step :], table, train, on_step)
     except NonFiniteError as error:
         return {"failure": str(error), "history": history}
-    save_policy(policy, tokenizer, job.output_folder)
+    card = model_card(
+        policy=config.policy.model,
+        source_digest=job.model_id,
+        num_pairs=len(pairs),
+        settings=train.model_dump(mode="json"),
+        metrics=history[-1],
+    )
+    save_policy(policy, tokenizer, job.output_folder, card)
     return {"failure": "", "history": history}
 
 
@@ -262,7 +284,7 @@ def _reference_table(
     pairs: Sequence[PairTokens],
     job: _Job,
     tokenizer_id: str,
-    pairs_per_forward: int,
+    max_tokens_per_forward: int,
 ) -> dict[str, ReferenceLogps]:
     """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
     rank = workers_of(policy).rank
@@ -272,7 +294,7 @@ def _reference_table(
     distributed.broadcast_object_list(found, src=0, device=device_of(policy))
     rows: list[ReferenceLogps] = found[0]
     if not rows:
-        rows = reference_logps(policy, pairs, pairs_per_forward, job.model_id, tokenizer_id)
+        rows = reference_logps(policy, pairs, max_tokens_per_forward, job.model_id, tokenizer_id)
         if rank == 0:
             save_reference(rows, job.reference_path)
             logger.info("reference log-probabilities of %d pairs computed", len(rows))
@@ -351,7 +373,7 @@ def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
 def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
-    train = config.train.model_dump(mode="json", exclude=places | {"pairs_per_forward"})
+    train = config.train.model_dump(mode="json", exclude=places | {"max_tokens_per_forward"})
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     ids = sorted(content_id(pair) for pair in pairs)
     settings = json.dumps([train, policy], sort_keys=True)

@@ -1,0 +1,151 @@
+"""Attention over packed prefix trees: the one place that knows how a device computes it.
+
+On a GPU, FlexAttention with a block mask: blocks of 128 x 128 that nobody sees are skipped, blocks
+that are seen whole need no mask. Elsewhere, one SDPA call for each chain of nodes, over the keys it
+sees. Neither builds a mask of T x T, and both cost what the trees cost one by one: packing more of
+them adds nothing. `enable_tree_attention` makes a transformers model use it; the model must be one
+whose attention goes through transformers' AttentionInterface.
+
+Shapes: T tokens of the row, H query heads, K key heads, E head size.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, PreTrainedModel
+
+from skeldpo.train.batch import Chain, TreeBatch
+
+BLOCK_TOKENS = 128
+"""Side of FlexAttention's blocks: on a GPU a row is padded to a multiple of it."""
+
+_NAME = "skeldpo_tree"
+
+TreeMask = BlockMask | tuple[tuple[int, ...], tuple[Chain, ...]]
+"""Who sees whom in a row: a block mask, or node lengths and chains (see TreeBatch)."""
+
+
+def enable_tree_attention(model: PreTrainedModel) -> None:
+    """Makes every forward pass of the model expect `tree_mask`; ValueError if it cannot."""
+    AttentionInterface.register(_NAME, tree_attention)
+    model.set_attn_implementation(_NAME)
+    if model.config._attn_implementation != _NAME:
+        raise ValueError(
+            f"{type(model).__name__} does not take its attention from transformers' "
+            "AttentionInterface, so prefix trees cannot be computed with it; choose another model"
+        )
+
+
+def row_multiple(device: torch.device) -> int:
+    """What the length of a row must be a multiple of, in tokens."""
+    return BLOCK_TOKENS if device.type == "cuda" else 1
+
+
+def tree_mask(trees: TreeBatch) -> TreeMask:
+    """The mask of a batch for the device it lies on."""
+    if trees.subtree_end.is_cuda:
+        return block_mask(trees.subtree_end)
+    return trees.node_lengths, trees.chains
+
+
+def block_mask(subtree_end: torch.Tensor) -> BlockMask:
+    """FlexAttention's mask from (T,), exact to the block, in T / 128 squared steps and memory.
+
+    Of a key block, query blocks after it see some token if they start before the last of its
+    subtrees ends, and all tokens if they end before the first of them ends.
+    """
+    ends = subtree_end.view(-1, BLOCK_TOKENS)  # (T / 128, 128)
+    starts = torch.arange(len(ends), device=ends.device) * BLOCK_TOKENS
+    after = starts.unsqueeze(1) > starts.unsqueeze(0)  # (query block, key block)
+    same = starts.unsqueeze(1) == starts.unsqueeze(0)
+    full = after & (starts.unsqueeze(1) + BLOCK_TOKENS <= ends.amin(dim=1))
+    some = same | (after & (starts.unsqueeze(1) < ends.amax(dim=1)))
+
+    def sees(
+        batch: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor
+    ) -> torch.Tensor:
+        return (key <= query) & (query < subtree_end[key])
+
+    return BlockMask.from_kv_blocks(
+        *_ordered(some & ~full), *_ordered(full), BLOCK_SIZE=BLOCK_TOKENS, mask_mod=sees
+    )
+
+
+def tree_attention(  # noqa: PLR0913
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    tree_mask: TreeMask,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """An attention function of transformers: (1, H, T, E), (1, K, T, E) twice -> (1, T, H, E)."""
+    if isinstance(tree_mask, BlockMask):
+        found = _flex(query.device.type)(
+            query, key, value, block_mask=tree_mask, scale=scaling, enable_gqa=True
+        )
+    else:
+        found = _attend_by_chain(query, key, value, tree_mask, scaling)
+    return found.transpose(1, 2).contiguous(), None
+
+
+def _attend_by_chain(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    tree: tuple[tuple[int, ...], tuple[Chain, ...]],
+    scaling: float | None,
+) -> torch.Tensor:
+    """(1, H, T, E), chain by chain. The tensors are split once: the gradient of a split is one
+    concatenation, that of a slice is a whole row of zeros each."""
+    lengths, chains = list(tree[0]), tree[1]
+    groups = query.shape[1] // key.shape[1]
+    queries = torch.split(query, lengths, dim=2)
+    keys = torch.split(key.repeat_interleave(groups, dim=1), lengths, dim=2)
+    values = torch.split(value.repeat_interleave(groups, dim=1), lengths, dim=2)
+    parts = []
+    for chain in chains:
+        seen = chain.context + chain.own
+        num_context = sum(lengths[node] for node in chain.context)
+        own = _joined(queries, chain.own)  # (1, H, n, E)
+        mask = None
+        if num_context:
+            shape = (own.shape[2], num_context + own.shape[2])
+            mask = torch.ones(shape, dtype=torch.bool, device=own.device).tril(num_context)
+        parts.append(
+            scaled_dot_product_attention(
+                own,
+                _joined(keys, seen),
+                _joined(values, seen),
+                attn_mask=mask,
+                is_causal=mask is None,
+                scale=scaling,
+            )
+        )
+    return torch.cat(parts, dim=2)
+
+
+def _joined(parts: Sequence[torch.Tensor], nodes: tuple[int, ...]) -> torch.Tensor:
+    return torch.cat([parts[node] for node in nodes], dim=2)
+
+
+@functools.cache
+def _flex(device_type: str) -> Any:
+    """FlexAttention, compiled where its kernels are; elsewhere it is plain arithmetic."""
+    return torch.compile(flex_attention) if device_type == "cuda" else flex_attention
+
+
+def _ordered(blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Number (1, 1, Q) and numbers (1, 1, Q, K) of the key blocks, from a (Q, K) table."""
+    counts = blocks.sum(dim=1, dtype=torch.int32)
+    order = blocks.to(torch.int8).argsort(dim=1, descending=True, stable=True)
+    return counts[None, None], order.to(torch.int32)[None, None]
