@@ -15,14 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeldpo.skeleton.lexical import (
-    MASK,
-    common_tokens,
-    group_skeleton,
-    lexical_skeleton,
-    tokens,
-)
+from skeldpo.config import SkeletonConfig
+from skeldpo.skeleton.extract import group_skeleton
+from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
+from skeldpo.skeleton.masking import MASK, tokens
 
+PAIRED = SkeletonConfig(min_group=2)
+ALONE = SkeletonConfig(min_group=1)
 REPOSITORY = Path(__file__).parent.parent
 GOLDEN = sorted((Path(__file__).parent / "golden" / "skeleton").glob("*.txt"))
 DATA = Path(os.environ.get("SKELDPO_DATA") or REPOSITORY.parent / "shared" / "data")
@@ -62,7 +61,7 @@ def line_count(text):
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_skeleton_is_the_golden_one(path):
     case = read_case(path)
-    text = group_skeleton(case.code, case.group, min_group=2).text
+    text = group_skeleton(case.code, case.group, PAIRED).text
     if os.environ.get("SKELDPO_UPDATE_GOLDEN"):  # `make golden`, which then shows what changed
         before = path.read_text("utf-8").removesuffix(case.skeleton)
         path.write_text(before + text, "utf-8", newline="")
@@ -83,20 +82,19 @@ def test_two_groups_of_one_problem_are_masked_apart():
     efficient = ["def f(a): return len(set(a))", "def f(a): return len({*a} | set())"]
     inefficient = ["def f(a): return sum(a.count(x) == 1 for x in a)",
                    "def f(a): return [a.count(x) for x in a]"]  # fmt: skip
-    assert group_skeleton(efficient[0], efficient, min_group=2).text == efficient[0]
-    rejected = group_skeleton(inefficient[0], inefficient, min_group=2)
+    assert group_skeleton(efficient[0], efficient, PAIRED).text == efficient[0]
+    rejected = group_skeleton(inefficient[0], inefficient, PAIRED)
     assert rejected.text == "def f(a): return _(a.count(x) == _ for x in a)"
 
 
 def test_small_group_gives_no_skeleton_and_says_so():
-    skeleton = group_skeleton("x = 1", ["x = 1", "x  =  1  # same tokens"], min_group=2)
+    skeleton = group_skeleton("x = 1", ["x = 1", "x  =  1  # same tokens"], PAIRED)
     assert (skeleton.text, skeleton.kept_spans) == ("", ())
     assert skeleton.note == "group of 1 program; needs 2"
-    assert group_skeleton("x", [], min_group=1).note == "group of 0 programs; needs 1"
 
 
 def test_group_of_one_masks_nothing_where_it_is_allowed():
-    assert group_skeleton("x = 1  # one\n", ["x = 1"], min_group=1).text == "x = 1\n"
+    assert group_skeleton("x = 1  # one\n", ["x = 1"], ALONE).text == "x = 1\n"
 
 
 def test_common_tokens_of_no_program_are_refused():
