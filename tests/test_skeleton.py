@@ -1,4 +1,4 @@
-"""Lexical skeletons: golden before/after files, properties on any text, and human programs."""
+"""Lexical skeletons: properties on any text, and human programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from skeldpo.skeleton.masking import MASK, tokens
 PAIRED = SkeletonConfig(min_group=2)
 ALONE = SkeletonConfig(min_group=1)
 REPOSITORY = Path(__file__).parent.parent
-GOLDEN = sorted((Path(__file__).parent / "golden" / "skeleton").glob("*.txt"))
 DATA = Path(os.environ.get("SKELDPO_DATA") or REPOSITORY.parent / "shared" / "data")
 
 python_like = st.lists(
@@ -40,42 +38,8 @@ vocabulary = st.frozensets(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenCase:
-    code: str
-    group: tuple[str, ...]
-    skeleton: str
-
-
-def read_case(path):
-    _, code, *others, skeleton = re.split(
-        r"^--- (?:code|also in the group|skeleton)\n", path.read_text("utf-8"), flags=re.M
-    )
-    return GoldenCase(code=code, group=(code, *others), skeleton=skeleton)
-
-
 def line_count(text):
     return len(re.findall(r"\r\n|\r|\n", text))
-
-
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_skeleton_is_the_golden_one(path):
-    case = read_case(path)
-    text = group_skeleton(case.code, case.group, PAIRED).text
-    if os.environ.get("SKELDPO_UPDATE_GOLDEN"):  # `make golden`, which then shows what changed
-        before = path.read_text("utf-8").removesuffix(case.skeleton)
-        path.write_text(before + text, "utf-8", newline="")
-    assert read_case(path).skeleton == text
-
-
-def test_golden_files_are_all_here():
-    assert len(GOLDEN) >= 20
-
-
-def test_common_tokens_are_those_of_the_paper_figure():
-    case = read_case(next(path for path in GOLDEN if path.stem == "figure_efficient"))
-    expected = "def number bus_stops ( ) : = 0 for in + [ ] 1 return -"
-    assert common_tokens(case.group) == frozenset(expected.split())
 
 
 def test_two_groups_of_one_problem_are_masked_apart():
