@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from skeldpo import __version__
 from skeldpo.config import MeasureConfig, load_sections
 from skeldpo.console import Display
+from skeldpo.given_pairs import MEASURED
 from skeldpo.pipeline import Sampled, Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.problems.programs import dataset_candidates, read_programs
 from skeldpo.problems.sources import load_problems
@@ -26,8 +27,6 @@ from skeldpo.records import (
     content_id,
 )
 from skeldpo.store import Store
-
-STAGE = "measure"
 
 
 def measure_given(
@@ -60,7 +59,7 @@ def measure_given(
     store.write_manifest(
         ".",
         StageManifest(
-            stage=STAGE,
+            stage=MEASURED,
             round_index=0,
             config_digest=digest,
             num_in=sum(verdicts.values()),

@@ -16,7 +16,6 @@ from typing import TypeVar
 from skeldpo import __version__
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig, load_sections
 from skeldpo.console import Display
-from skeldpo.given import STAGE
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pair.choice import speedup_tier
 from skeldpo.pair.lengths import length_differences
@@ -26,6 +25,8 @@ from skeldpo.records import Candidate, Measurement, PreferencePair, Problem
 from skeldpo.store import Store
 
 DEFAULT_MIN_SPEEDUP = 1.2
+MEASURED = "measure"
+"""Stage whose manifest says that the folder is finished."""
 
 Row = TypeVar("Row", Candidate, Measurement)
 
@@ -46,9 +47,9 @@ def pair_given(
     """
     settings = _settings(overrides)
     store = Store(str(Path(folder).absolute()))
-    if store.read_manifest(".", STAGE) is None:
+    if store.read_manifest(".", MEASURED) is None:
         raise ValueError(
-            f"{folder} holds no finished measurements (no {STAGE}.manifest.json); "
+            f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); "
             "run `skeldpo measure ... --out` with this folder first"
         )
     kept = keep_out(store.read_records("problems.parquet", Problem), settings.keep_out)

@@ -37,7 +37,8 @@ def test_help_takes_under_a_second_and_imports_nothing_heavy() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", HELP], capture_output=True, text=True, check=True, timeout=60
     ).stdout
-    for command in ("run", "init-policy", "measure", "pair", "status", "report", "doctor"):
+    for command in ("run", "init-policy", "measure", "pair", "status", "report", "doctor",
+                    "skeleton", "inspect", "export"):  # fmt: skip
         assert command in shown
     _, loaded, cpu_time_s = shown.splitlines()[-1].rsplit(maxsplit=2)
     assert shown.splitlines()[-1].startswith("LOADED []"), shown
@@ -45,7 +46,7 @@ def test_help_takes_under_a_second_and_imports_nothing_heavy() -> None:
     assert float(cpu_time_s) < 1.0
 
 
-@pytest.mark.parametrize("command", ["run", "measure", "pair", "init-policy"])
+@pytest.mark.parametrize("command", ["run", "measure", "pair", "export", "init-policy"])
 def test_command_help_exits_with_zero(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
