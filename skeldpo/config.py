@@ -205,7 +205,10 @@ class SkeletonConfig(Section):
     min_similarity: float = Field(default=0.3, ge=0, le=1)
     """Least similarity in structure of any two programs of a group (0: a side is one group)."""
     min_group: int = Field(default=2, ge=1)
-    """Distinct programs a group needs; below it the pair has no skeletons and trains code only."""
+    """Distinct programs a group needs; for smaller ones see `alone`."""
+    alone: Literal["none", "names"] = "none"
+    """Skeletons of a program whose group is too small. none: none, the pair trains code only;
+    names: the names are masked that the program could change (and nothing else)."""
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the fastest of the efficient, the slowest of the
     inefficient, and always the program itself."""

@@ -127,6 +127,27 @@ def test_unlike_programs_of_a_side_are_no_group_and_the_note_says_so() -> None:
     assert build(candidates, rows, min_similarity=0).pairs[0].chosen.skeleton.text
 
 
+def test_program_written_with_other_names_is_a_group_of_its_texts() -> None:
+    candidates, rows = two_fast_two_slow()
+    renamed = FAST[0].replace("a", "items")
+    lone = [row for row in rows if row.candidate_id not in ("fast1", "slow0")]
+    lone += [measurement("again", equal_to="fast0"), measurement("twin", equal_to="slow1")]
+    candidates = [row for row in candidates if row.candidate_id not in ("fast1", "slow0")]
+    candidates += [candidate("again", renamed), candidate("twin", SLOW[1].replace("b", "kept"))]
+    pair = build(candidates, lone).pairs[0]
+    assert pair.chosen.skeleton.text == "def f(_):\n    return len(set(_))\n"
+    assert "_ = []" in pair.rejected.skeleton.text and "for x in a" in pair.rejected.skeleton.text
+
+
+def test_program_alone_has_a_skeleton_by_its_names_if_asked() -> None:
+    candidates, rows = two_fast_two_slow()
+    candidates = [row for row in candidates if row.candidate_id not in ("fast1", "slow0")]
+    rows = [row for row in rows if row.candidate_id not in ("fast1", "slow0")]
+    pair = build(candidates, rows, alone="names").pairs[0]
+    assert pair.chosen.skeleton.text == "def f(_):\n    return len(set(_))\n"
+    assert "group of 1 program" in pair.chosen.skeleton.note
+
+
 @pytest.mark.parametrize("method", ["lexical", "syntactic"])
 def test_contrast_takes_what_the_other_side_shares(method: str) -> None:
     candidates, rows = two_fast_two_slow()

@@ -171,6 +171,28 @@ def test_group_of_one_has_no_syntactic_skeleton_unless_it_is_allowed() -> None:
     assert group_skeleton("x = a + 1", [], alone).text == "x = a + 1"
 
 
+def test_program_alone_has_the_names_masked_that_it_could_change() -> None:
+    alone = SkeletonConfig(alone="names")
+    code = "import math\ndef f(a):\n    total = math.sqrt(len(a)) + 2\n    return total\n"
+    skeleton = group_skeleton(code, [], alone)
+    assert skeleton.text == (
+        "import math\ndef f(_):\n    _ = math.sqrt(len(_)) + 2\n    return _\n"
+    )
+    assert skeleton.note == "by its names: group of 1 program; needs 2"
+    assert group_skeleton(code, [code.replace("total", "root")], alone).note == ""
+    none = group_skeleton("print(1)\n", [], alone)
+    assert (none.text, none.note) == (
+        "",
+        "group of 1 program; needs 2, and no name of the program can be masked",
+    )
+
+
+def test_programs_alone_on_both_sides_can_be_contrasted() -> None:
+    alone = SkeletonConfig(alone="names", contrast=True)
+    fast, slow = "def f(a): return len(set(a))", "def f(b): return len(list(b))"
+    assert group_skeleton(fast, [fast], alone, against=[slow]).text == "_ _(_): _ _(set(_))"
+
+
 def test_joined_strings_are_masked_word_by_word_unless_it_must_parse() -> None:
     assert mask_words("f('a' 'b')", lambda start, end: False).text == "_(_ _)"
     assert mask_words("f('a' 'b')", lambda start, end: False, must_parse=True).text == "_(_ )"

@@ -41,9 +41,9 @@ _NOT_COMPARED = Comparison(
 class Funnel:
     """What became of a problem's candidates, step by step.
 
-    `efficient_groups` and `inefficient_groups` are the sizes of the groups of timed programs that
-    are alike; `num_races` counts two programs that met in a confirming session, `num_decided` those
-    of them that differ beyond doubt.
+    `efficient_groups` and `inefficient_groups` are the numbers of texts in the groups of timed
+    programs that are alike, those with other names included; `num_races` counts two programs that
+    met in a confirming session, `num_decided` those of them that differ beyond doubt.
     """
 
     num_candidates: int

@@ -12,11 +12,16 @@ from skeldpo.records import Candidate, Measurement, Outcome, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A distinct program with a verdict. `time_ratio`: median CPU time over baseline, 0 untimed."""
+    """A distinct program with a verdict. `time_ratio`: median CPU time over baseline, 0 untimed.
+
+    `variants` are the texts of the candidates that are the same program and were not run
+    themselves: it with other names, comments or layout.
+    """
 
     candidate: Candidate
     is_accepted: bool
     time_ratio: float
+    variants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,11 @@ def judge_candidates(
     rows_by_id = defaultdict(list)
     for row in measurements:
         rows_by_id[row.candidate_id].append(row)
+    variants = defaultdict(list)
+    for candidate in sorted(candidates, key=lambda candidate: candidate.candidate_id):
+        for run_id in {row.equal_to for row in rows_by_id[candidate.candidate_id]}:
+            if run_id != candidate.candidate_id:
+                variants[run_id].append(candidate.code)
     judged = Judged(programs={}, reasons={})
     for candidate in sorted(candidates, key=lambda candidate: candidate.candidate_id):
         rows = rows_by_id[candidate.candidate_id]
@@ -45,6 +55,7 @@ def judge_candidates(
                 candidate=candidate,
                 is_accepted=any(row.outcome is Outcome.ACCEPTED for row in rows),
                 time_ratio=_time_ratio(rows),
+                variants=tuple(variants[candidate.candidate_id]),
             )
     return judged
 

@@ -2,6 +2,8 @@
 
 Each side is divided into groups of programs that are alike in structure (`skeleton.structure`), so
 that what a group shares says something; a pair's skeletons come from the groups of its two sides.
+A program that was written several times with other names is in its group with each text: what
+these share is what matters of it.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from skeldpo.config import SkeletonConfig
 from skeldpo.pair.judged import Program
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import empty_skeleton, group_note, group_skeleton
+from skeldpo.skeleton.masking import tokens
 from skeldpo.skeleton.structure import alike_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """The programs of a side, most telling first, in groups of programs that are alike."""
+    """The texts of a side, most telling first and variants last, in groups that are alike."""
 
     name: str
     groups: tuple[tuple[str, ...], ...]
@@ -44,8 +47,8 @@ def divide(accepted: Iterable[Program], min_speedup: float, config: SkeletonConf
         key=lambda program: program.time_ratio,
     )
     limit = min_speedup * timed[0].time_ratio if timed else 0.0
-    fast = [program.candidate.code for program in timed if program.time_ratio < limit]
-    slow = [program.candidate.code for program in reversed(timed) if program.time_ratio >= limit]
+    fast = [program for program in timed if program.time_ratio < limit]
+    slow = [program for program in reversed(timed) if program.time_ratio >= limit]
     return Sides(
         efficient=Side(name="efficient", groups=_groups(fast, config)),
         inefficient=Side(name="inefficient", groups=_groups(slow, config)),
@@ -57,7 +60,7 @@ def pair_skeletons(
 ) -> tuple[Skeleton, Skeleton]:
     """Of chosen and rejected code; both are empty, with the reason, unless both exist and differ.
 
-    With one program in a group nothing would be masked, so below `config.min_group` there is none.
+    With one program in a group nothing would be masked: `config.alone` says what happens then.
     """
     groups = []
     reasons = []
@@ -66,7 +69,7 @@ def pair_skeletons(
         groups.append([code, *(each for each in group if each != code)][: config.max_group])
         if not group:
             reasons.append(f"the program is not in the {side.name} group")
-        elif len(group) < config.min_group:
+        elif len(group) < config.min_group and config.alone == "none":
             reasons.append(f"{side.name} {_small_group_note(group, side, config.min_group)}")
     if reasons:
         return _none(reasons, config)
@@ -85,9 +88,14 @@ def _none(reasons: Sequence[str], config: SkeletonConfig) -> tuple[Skeleton, Ske
     return empty, empty
 
 
-def _groups(codes: Sequence[str], config: SkeletonConfig) -> tuple[tuple[str, ...], ...]:
+def _groups(programs: Sequence[Program], config: SkeletonConfig) -> tuple[tuple[str, ...], ...]:
+    texts = {tokens(program.candidate.code): program.candidate.code for program in programs}
+    for program in programs:
+        for variant in program.variants:
+            texts.setdefault(tokens(variant), variant)
+    codes = tuple(texts.values())
     if config.min_similarity == 0:
-        return (tuple(codes),) if codes else ()
+        return (codes,) if codes else ()
     return tuple(alike_groups(codes, config.min_similarity))
 
 
