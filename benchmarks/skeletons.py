@@ -103,7 +103,9 @@ def rules() -> Iterator[tuple[str, Rule, float]]:
     for method, contrast, least in itertools.product(
         ("lexical", "syntactic"), (False, True), (0.0, SkeletonConfig().min_similarity)
     ):
-        config = SkeletonConfig(method=method, contrast=contrast, min_similarity=least)
+        config = SkeletonConfig.model_validate(
+            {"method": method, "contrast": contrast, "min_similarity": least}
+        )
 
         def rule(
             code: str, group: Sequence[str], other: Sequence[str], config: SkeletonConfig = config

@@ -111,6 +111,9 @@ def test_any_names_give_the_same_key(names):
 
 
 def test_own_names_are_those_nobody_outside_would_notice() -> None:
-    code = "import math\nLIMIT = 3\ndef f(a, b=1):\n    total = len(a) + LIMIT\n    return f(a, b=total)\n"
+    code = (
+        "import math\nLIMIT = 3\n"
+        "def f(a, b=1):\n    total = len(a) + LIMIT\n    return f(a, b=total)\n"
+    )
     assert own_names(code) == {"a", "total"}
     assert own_names("def f(a): return locals()") == own_names("def f(:") == frozenset()
