@@ -7,6 +7,7 @@ that every pair can be traced (`skeldpo inspect`).
 from __future__ import annotations
 
 import json
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from skeldpo import __version__
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig, load_sections
 from skeldpo.console import Display
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
-from skeldpo.pair.choice import speedup_tier
+from skeldpo.pair.choice import speedup_tier, text_similarity
 from skeldpo.pair.lengths import length_differences
 from skeldpo.pair_view import ORIGIN_SUFFIX
 from skeldpo.problems.overlap import keep_out
@@ -169,13 +170,17 @@ def _show_distributions(
             rows.append(
                 (stage, str(lengths.num_pairs), f"{lengths.low_tokens:+g}",
                  f"{lengths.median_tokens:+g}", f"{lengths.high_tokens:+g}",
-                 f"{lengths.chosen_longer:.0%}")
+                 f"{lengths.chosen_longer:.0%}", f"{_median_likeness(found):.2f}")
             )  # fmt: skip
     display.table(
-        "tokens of chosen less those of rejected",
-        ("stage", "pairs", "10 %", "median", "90 %", "chosen longer"),
+        "tokens of chosen less those of rejected; likeness: share of tokens in the same order",
+        ("stage", "pairs", "10 %", "median", "90 %", "chosen longer", "likeness"),
         rows,
     )
+
+
+def _median_likeness(pairs: Sequence[PreferencePair]) -> float:
+    return statistics.median(text_similarity(p.chosen.code, p.rejected.code) for p in pairs)
 
 
 def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:
