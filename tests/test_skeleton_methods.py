@@ -34,6 +34,7 @@ POINTERS = (
     "        if t < k:\n            i += 1\n        else:\n            j -= 1\n",
 )
 PIECES = (
+    "'a'\n'b'.c\n'd'\n",
     "x = (a\n     + b) * f(c, *d, e=1, **g)\n", "@deco(1)\nclass K(B):\n    y: int = 3\n",
     "async def g(a, /, b=2, *, c: str):\n\tasync with a as b, c:\n\t\tawait b[1:2, ...]\n",
     "match v:\n    case {'k': [a, *_], **r} if a > 1:\n        x = r\n",
@@ -193,7 +194,11 @@ def test_programs_alone_on_both_sides_can_be_contrasted() -> None:
     assert group_skeleton(fast, [fast], alone, against=[slow]).text == "_ _(_): _ _(set(_))"
 
 
-def test_joined_strings_are_masked_word_by_word_unless_it_must_parse() -> None:
+def test_only_strings_that_python_joins_become_one_mask() -> None:
+    code = "x = f('a' 'b')\n'c'.join(\n  'd'\n  f'e')\n'g'\n'h'\n"
+    syntax = read_syntax(code)
+    assert syntax is not None
+    skeleton = syntactic_skeleton(code, syntax, NOTHING, NOTHING)
+    assert skeleton.text == "_ = _(_ )\n_._(\n  _\n  )\n_\n_\n"
     assert mask_words("f('a' 'b')", lambda start, end: False).text == "_(_ _)"
-    assert mask_words("f('a' 'b')", lambda start, end: False, must_parse=True).text == "_(_ )"
     assert tokens("f('a' 'b')") == ("f", "(", "'a'", "'b'", ")")

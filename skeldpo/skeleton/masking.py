@@ -9,7 +9,7 @@ too, so one that reuses its own quotes inside splits in parts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 MASK = "_"
@@ -66,32 +66,27 @@ def is_string(word: str) -> bool:
 
 
 def mask_words(
-    code: str, is_kept: Callable[[int, int], bool], *, must_parse: bool = False
+    code: str, is_kept: Callable[[int, int], bool], *, joined: Collection[int] | None = None
 ) -> Masked:
     """The code with every word token [start, end) masked for which `is_kept` is false.
 
     Comments go with the blanks before them, and a line that holds only a comment goes whole; blank
     lines, indentation, line ends and backslash continuations stay as they are. A masked string of
     several lines becomes one `_`. A space is put between a mask and a word it would touch (`1if`
-    gives `1 _`). With `must_parse` masked strings that Python would join become one mask, and a
-    comment that ends a continued line leaves the line's end.
+    gives `1 _`).
+
+    With `joined`, the starts of strings that Python joins to the one before them, the result parses
+    if the code does: those leave no mask of their own, and a comment that ends a continued line
+    leaves the line's end.
     """
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     word_before_is_masked: bool | None = None
-    in_masked_string = False
-    for start, end, kind in _kept_tokens(code, must_parse):
+    for start, end, kind in _kept_tokens(code, must_parse=joined is not None):
         is_word = kind == "word"
         is_masked = is_word and not is_kept(start, end)
-        if must_parse:
-            if kind == "operator":
-                in_masked_string = in_masked_string and code[start:end] == "\\"
-            elif is_word:
-                was_in, in_masked_string = (
-                    in_masked_string, is_masked and is_string(code[start:end]),
-                )  # fmt: skip
-                if was_in and in_masked_string:
-                    continue
+        if is_masked and joined and start in joined:
+            continue
         if is_word and word_before_is_masked is not None and (is_masked or word_before_is_masked):
             pieces.append(" ")
         word_before_is_masked = is_masked if is_word else None

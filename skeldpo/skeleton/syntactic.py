@@ -64,7 +64,7 @@ def syntactic_skeleton(
         for span in part.spans
     ]
     is_kept = _flags(len(code), [*kept, *syntax.fixed_spans])
-    masked = mask_words(code, lambda start, end: bool(is_kept[start]), must_parse=True)
+    masked = mask_words(code, lambda start, end: bool(is_kept[start]), joined=syntax.joined)
     return Skeleton(
         text=masked.text, method=METHOD, version=VERSION, kept_spans=masked.kept_spans, note=""
     )

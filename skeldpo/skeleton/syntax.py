@@ -43,11 +43,13 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syntax:
     """A program that parses. `fixed_spans` are the words without which it would not (keywords,
-    patterns of `match`); `edges` are the (outer, inner) node types that follow each other, and
-    the names of what is called or imported."""
+    patterns of `match`); `joined` the starts of strings that are joined to the one before;
+    `edges` the (outer, inner) node types that follow each other, and the names of what is called
+    or imported."""
 
     parts: tuple[Part, ...]
     fixed_spans: tuple[Span, ...]
+    joined: frozenset[int]
     edges: frozenset[str]
 
 
@@ -66,13 +68,15 @@ def read_syntax(code: str) -> Syntax | None:
     if any(_is_newer(node, places) for node in nodes):
         return None
     node_types = _node_types(nodes)
+    words = word_spans(code)
     return Syntax(
         parts=tuple(
             Part(node_types=node_types[id(node)], spans=tuple(_part_spans(node, places)))
             for node in nodes
             if isinstance(node, ast.stmt | ast.expr | ast.ExceptHandler)
         ),
-        fixed_spans=tuple(_fixed_spans(nodes, places)),
+        fixed_spans=tuple(_fixed_spans(nodes, places, words)),
+        joined=frozenset(_joined(nodes, places, words)),
         edges=frozenset(_edges(nodes)),
     )
 
@@ -166,10 +170,18 @@ def _decorators(node: ast.AST) -> list[ast.expr]:
     return found
 
 
-def _fixed_spans(nodes: list[ast.AST], places: _Places) -> Iterator[Span]:
+def _joined(nodes: list[ast.AST], places: _Places, words: list[Span]) -> Iterator[int]:
+    for node in nodes:
+        match node:
+            case ast.Constant(value=str() | bytes()) | ast.JoinedStr():
+                start, end = places.span(node)
+                first, last = (bisect_left(words, (place, 0)) for place in (start + 1, end))
+                yield from (word_start for word_start, _ in words[first:last])
+
+
+def _fixed_spans(nodes: list[ast.AST], places: _Places, spans: list[Span]) -> Iterator[Span]:
     """Keywords, soft ones too, and the words of patterns but captures that stand by themselves."""
     code = places.code
-    spans = word_spans(code)
     yield from (span for span in spans if code[slice(*span)] in KEYWORDS)
     starts = [start for start, _ in spans]
     captures = {
