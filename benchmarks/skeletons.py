@@ -78,6 +78,11 @@ def main() -> None:
     else:
         problems = evalperf_problems(data, MAX_PROGRAMS)
     problems = [p for p in problems if min(len(p.efficient), len(p.inefficient)) >= MIN_PROGRAMS]
+    if not problems:
+        raise ValueError(
+            f"no problem has {MIN_PROGRAMS} efficient and {MIN_PROGRAMS} inefficient programs in "
+            f"{options.measured or options.data}; measure more programs of each problem"
+        )
     if options.quick:
         problems = sorted(problems, key=lambda p: content_id(p.problem_id))[:16]
     figures: dict[str, float] = {"num_problems": len(problems)}

@@ -198,8 +198,7 @@ class SkeletonConfig(Section):
     """[skeleton] The masked form of both sides (EffiSkel's extractors; METHOD section 2)."""
 
     method: Literal["lexical", "syntactic"] = "lexical"
-    """lexical: tokens in all programs of the group stay; syntactic: parts of the syntax that half
-    of the group shares."""
+    """What stays: lexical: tokens of all programs of the group; syntactic: syntax that half share."""
     contrast: bool = False
     """Keep only what the other side's group does not share as well."""
     min_similarity: float = Field(default=0.3, ge=0, le=1)
@@ -207,11 +206,9 @@ class SkeletonConfig(Section):
     min_group: int = Field(default=2, ge=1)
     """Distinct programs a group needs; for smaller ones see `alone`."""
     alone: Literal["none", "names"] = "none"
-    """Skeletons of a program whose group is too small. none: none, the pair trains code only;
-    names: the names are masked that the program could change (and nothing else)."""
+    """Where a group is too small. none: no skeletons; names: mask what the program could rename."""
     max_group: int = Field(default=5, ge=1)
-    """Programs of a group that are used: the fastest of the efficient, the slowest of the
-    inefficient, and always the program itself."""
+    """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 
 
 class LoraConfig(Section):
