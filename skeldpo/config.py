@@ -198,7 +198,7 @@ class SkeletonConfig(Section):
     """[skeleton] The masked form of both sides (EffiSkel's extractors; METHOD section 2)."""
 
     method: Literal["lexical", "syntactic"] = "lexical"
-    """What stays: lexical: tokens of all programs of the group; syntactic: syntax that half share."""
+    """What stays. lexical: tokens of all programs of the group; syntactic: syntax half share."""
     contrast: bool = False
     """Keep only what the other side's group does not share as well."""
     min_similarity: float = Field(default=0.3, ge=0, le=1)

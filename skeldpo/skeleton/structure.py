@@ -10,17 +10,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from skeldpo.skeleton.masking import tokens
 from skeldpo.skeleton.syntax import read_syntax
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Traits:
+    """What a program is compared by; `edges` is None if it does not parse."""
+
+    edges: frozenset[str] | None
+    words: frozenset[str]
+
+
 def similarity(first: str, second: str) -> float:
     """What two programs have in common, over what they have in all (0 to 1)."""
-    syntaxes = read_syntax(first), read_syntax(second)
-    if syntaxes[0] is None or syntaxes[1] is None:
-        return _overlap(frozenset(tokens(first)), frozenset(tokens(second)))
-    return _overlap(syntaxes[0].edges, syntaxes[1].edges)
+    return _likeness(_traits(first), _traits(second))
 
 
 def alike_groups(programs: Sequence[str], min_similarity: float) -> list[tuple[str, ...]]:
@@ -31,8 +37,9 @@ def alike_groups(programs: Sequence[str], min_similarity: float) -> list[tuple[s
     """
     distinct = sorted(set(programs))
     groups = [[index] for index in range(len(distinct))]
+    traits = [_traits(program) for program in distinct]
     alike = {
-        (first, second): similarity(distinct[first], distinct[second])
+        (first, second): _likeness(traits[first], traits[second])
         for first, second in itertools.combinations(range(len(distinct)), 2)
     }
     while alike:
@@ -51,6 +58,17 @@ def alike_groups(programs: Sequence[str], min_similarity: float) -> list[tuple[s
     for program in programs:
         made.setdefault(group_of[program], []).append(program)
     return [tuple(group) for group in made.values()]
+
+
+def _traits(program: str) -> _Traits:
+    syntax = read_syntax(program)
+    return _Traits(edges=syntax.edges if syntax else None, words=frozenset(tokens(program)))
+
+
+def _likeness(first: _Traits, second: _Traits) -> float:
+    if first.edges is None or second.edges is None:
+        return _overlap(first.words, second.words)
+    return _overlap(first.edges, second.edges)
 
 
 def _overlap(first: frozenset[str], second: frozenset[str]) -> float:
