@@ -90,15 +90,20 @@ def main() -> None:
     figures |= speed(programs)
     for name, value in figures.items():
         print(f"{name:34} {value:12.4g}")
-    print(f"\n{'method':28} {'kept':>6} {'by share':>9} {'separation':>10}   95 % interval")
+    print(
+        f"\n{'method':28} {'kept':>6} {'by share':>9} 95 % interval   {'by both':>8} 95 % interval"
+    )
     for name, rule, least in rules():
         found = measure_rule(problems, rule, least)
         figures |= {f"{name}_{key}": value for key, value in found.items()}
-        print(f"{name:28} {found['kept_share']:6.3f} {found['separation_by_share']:9.3f} "
-              f"{found['separation']:10.3f}   "
-              f"[{found['separation_low']:.3f}, {found['separation_high']:.3f}]")  # fmt: skip
+        print(f"{name:28} {found['kept_share']:6.3f} {_cells(found, 'separation_by_share')}   "
+              f"{_cells(found, 'separation')}")  # fmt: skip
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def _cells(found: dict[str, float], key: str) -> str:
+    return f"{found[key]:8.3f} [{found[key + '_low']:.3f}, {found[key + '_high']:.3f}]"
 
 
 def rules() -> Iterator[tuple[str, Rule, float]]:
