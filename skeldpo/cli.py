@@ -150,8 +150,11 @@ def _skeleton(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.skeleton_files import file_skeletons
 
     config = SkeletonConfig(method=options.method, contrast=options.contrast)
-    for file, text in list(file_skeletons(options.files, options.against, config)):
-        sys.stdout.write(f"# {file}\n{text}" + ("" if text.endswith("\n") else "\n"))
+    for file, skeleton in list(file_skeletons(options.files, options.against, config)):
+        end = "" if skeleton.text.endswith("\n") else "\n"
+        sys.stdout.write(f"# {file}\n{skeleton.text}{end}")
+        if skeleton.note:
+            sys.stderr.write(f"{file}: {skeleton.note}\n")
 
 
 def _inspect(options: argparse.Namespace, display: Display) -> None:

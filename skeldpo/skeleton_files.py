@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from skeldpo.config import SkeletonConfig
+from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import group_skeleton
 
 
 def file_skeletons(
     files: Sequence[str], against: Sequence[str], config: SkeletonConfig
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Skeleton]]:
     """(file, skeleton) of every file, first those of the group, then those it stands against.
 
     All files of a group count, however many and however unlike they are: who names them has chosen
@@ -29,7 +30,7 @@ def file_skeletons(
                 raise ValueError(
                     f"{file}: {skeleton.note}; name more files of its group, with other programs"
                 )
-            yield file, skeleton.text
+            yield file, skeleton
 
 
 def _read(files: Sequence[str]) -> dict[str, str]:

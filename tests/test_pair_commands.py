@@ -85,6 +85,20 @@ def test_skeleton_against_another_group_prints_both(
     assert f"# {files[0]}\ndef f(a):\n    return len(set(a))\n" in capsys.readouterr().out
 
 
+def test_skeleton_says_where_another_method_took_over(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old.py"
+    old.write_text("print 'x'\n")
+    assert main(["skeleton", str(old), files[0], "--method", "syntactic"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == (
+        f"{old}: lexical instead of syntactic: the program does not parse as Python 3.11\n"
+        f"{files[0]}: lexical instead of syntactic: too few of the group parse as Python 3.11\n"
+    )
+    assert shown.out.startswith(f"# {old}\n_ _\n# {files[0]}\n")
+
+
 def test_skeleton_bad_input_is_named(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
