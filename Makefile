@@ -34,7 +34,7 @@ lint: setup-light
 	.venv/bin/lint-imports --no-logo
 
 golden: setup-light ## regenerate golden files, then fail if git shows a difference
-	SKELDPO_UPDATE_GOLDEN=1 $(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu" tests/test_skeleton.py tests/test_train_equality.py
+	SKELDPO_UPDATE_GOLDEN=1 $(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu" tests/test_skeleton_golden.py tests/test_train_equality.py
 	git diff --exit-code -- tests
 
 lock: ## resolve cluster/locks/*.lock again; UPGRADE=1 for newer versions

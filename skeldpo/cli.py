@@ -79,13 +79,19 @@ def run_command(options: argparse.Namespace, display: Display) -> None:
 
 
 def _dry_run(config: Config, display: Display) -> None:
+    from skeldpo.problems.overlap import keep_out
     from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 
-    problems = load_problems(config.problems.sources, config.problems.families)
+    kept = keep_out(
+        load_problems(config.problems.sources, config.problems.families), config.keep_out
+    )
+    problems = kept.problems
     seed = config.run.seed
     train = training_problems(problems, config.problems, round_index=1, seed=seed)
     heldout = evaluation_problems(problems, config.problems, seed=seed)
     display.console.print_json(config.model_dump_json())
+    if kept.overlaps:
+        display.tell(kept.account())
     display.tell(
         f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
         f"{len(heldout)}; configuration digest {config.digest()}"
@@ -132,9 +138,50 @@ def _measure(options: argparse.Namespace, display: Display) -> None:
 
 
 def _pair(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.given import pair_given
+    from skeldpo.given_pairs import pair_given
 
-    pair_given(folder=options.folder, output=options.out, overrides=options.set, display=display)
+    pair_given(
+        folder=options.folder,
+        output=options.out,
+        overrides=options.set,
+        explain=options.explain,
+        display=display,
+    )
+
+
+def _skeleton(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.config import SkeletonConfig
+    from skeldpo.skeleton_files import file_skeletons
+
+    config = SkeletonConfig(method=options.method, contrast=options.contrast)
+    for file, skeleton in list(file_skeletons(options.files, options.against, config)):
+        end = "" if skeleton.text.endswith("\n") else "\n"
+        sys.stdout.write(f"# {file}\n{skeleton.text}{end}")
+        if skeleton.note:
+            sys.stderr.write(f"{file}: {skeleton.note}\n")
+
+
+def _inspect(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.pair_view import inspect_pairs
+
+    inspect_pairs(options.pairs, problem_id=options.problem, html=options.html, display=display)
+
+
+def _export(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.config import PolicyConfig, load_sections
+    from skeldpo.export import export_trl, read_pairs
+
+    sections = load_sections({"policy": PolicyConfig(model="")}, options.set)
+    policy = sections["policy"]
+    assert isinstance(policy, PolicyConfig)
+    num_rows = export_trl(
+        read_pairs(options.pairs, options.stage),
+        options.out,
+        policy=policy,
+        shape="messages" if options.messages else "text",
+        with_skeletons=options.skeletons,
+    )
+    display.tell(f"{options.out}: {num_rows} preferences; columns prompt, chosen, rejected")
 
 
 def _evaluate(options: argparse.Namespace, display: Display) -> int:
@@ -200,7 +247,9 @@ def _parser() -> argparse.ArgumentParser:
     pair.add_argument("folder", help="folder that `skeldpo measure` wrote")
     pair.add_argument("--out", required=True, help="Parquet file of the pairs")
     pair.add_argument("--set", action="append", default=[], metavar="pair.KEY=VALUE")
+    pair.add_argument("--explain", action="store_true", help="what became of each problem")
     pair.set_defaults(command=_pair)
+    _add_pair_tools(commands)
 
     _add_evaluation(commands)
 
@@ -261,6 +310,33 @@ def _add_evaluation(commands: argparse._SubParsersAction[argparse.ArgumentParser
     compare.add_argument("second", help="report it is compared with")
     compare.add_argument("--page", default="", help="also write an HTML page with a plot")
     compare.set_defaults(command=_compare)
+
+
+def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    skeleton = commands.add_parser("skeleton", help="the skeletons of Python files of one group")
+    skeleton.add_argument("files", nargs="+", metavar="FILE", help="programs for one problem")
+    skeleton.add_argument("--method", choices=("lexical", "syntactic"), default="lexical")
+    skeleton.add_argument("--against", nargs="+", default=[], metavar="FILE",
+                          help="programs of another group, which are masked too")  # fmt: skip
+    skeleton.add_argument("--contrast", action="store_true",
+                          help="keep only what the other group does not share")  # fmt: skip
+    skeleton.set_defaults(command=_skeleton)
+
+    inspect = commands.add_parser("inspect", help="pairs side by side, and where they come from")
+    inspect.add_argument("pairs", help="Parquet file of pairs")
+    inspect.add_argument("--problem", default="", metavar="ID", help="only those of a problem")
+    inspect.add_argument("--html", default="", metavar="FILE", help="write them as a page, too")
+    inspect.set_defaults(command=_inspect)
+
+    export = commands.add_parser("export", help="pairs for another trainer")
+    export.add_argument("pairs", help="Parquet file of pairs")
+    export.add_argument("--format", choices=("trl",), required=True)
+    export.add_argument("--out", required=True, help="folder of the data set")
+    export.add_argument("--stage", choices=("efficiency", "correctness"), default="efficiency")
+    export.add_argument("--messages", action="store_true", help="for a chat model")
+    export.add_argument("--skeletons", action="store_true", help="a second row for skeletons")
+    export.add_argument("--set", action="append", default=[], metavar="policy.KEY=VALUE")
+    export.set_defaults(command=_export)
 
 
 if __name__ == "__main__":

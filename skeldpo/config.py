@@ -102,6 +102,16 @@ class ProblemsConfig(Section):
     """Evaluation problems from families that are never trained on."""
 
 
+class KeepOutConfig(Section):
+    """[keep_out] Evaluation sets that nothing may be trained on."""
+
+    files: tuple[str, ...] = ()
+    """Names, one a line (.txt), ENAMEL's table (.csv), or problem files (JSONL, Parquet)."""
+    max_overlap: float = Field(default=0.5, gt=0, le=1)
+    """A training problem goes if this share of the runs of five words of the shorter statement is
+    in the other (or if its id is that of an evaluation problem)."""
+
+
 class GenerateConfig(Section):
     """[generate] Sampling with vLLM."""
 
@@ -166,19 +176,43 @@ class PairConfig(Section):
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
     """One-sided exact Mann-Whitney test against times discounted by 5 %."""
     max_efficiency_pairs: int = Field(default=2, ge=0)
-    """Efficiency pairs per problem, largest certain ratio first."""
+    """Efficiency pairs per problem."""
+    choice: Literal["largest", "nearest", "diverse"] = "largest"
+    """Which come first if there are more. largest: by lower bound of the speedup; nearest: the two
+    programs most alike in text; diverse: largest first, then the pair least like those taken."""
     max_correctness_pairs: int = Field(default=1, ge=0)
-    """Correctness pairs per problem."""
+    """Correctness pairs per problem, nearest in text first."""
+    balance_lengths: float = Field(default=0.0, ge=0, lt=1)
+    """Largest share of the pairs of a stage that may be left out so that chosen and rejected
+    programs are equally long on average (the most unequal go first); 0: all are kept."""
+    weighting: Literal["equal", "tier", "certainty"] = "equal"
+    """Weight of an efficiency pair. equal: 1; tier: its speedup tier (from 1) over their number;
+    certainty: log speedup_low / log speedup."""
+    tier_edges: tuple[float, ...] = (1.5, 2.0, 4.0)
+    """Where a speedup tier ends and the next begins, rising; by lower bound of the speedup."""
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> PairConfig:
+        if list(self.tier_edges) != sorted({edge for edge in self.tier_edges if edge > 1}):
+            raise ValueError(f"pair.tier_edges must rise from above 1, got {self.tier_edges}")
+        return self
 
 
 class SkeletonConfig(Section):
     """[skeleton] The masked form of both sides (EffiSkel's extractors; METHOD section 2)."""
 
-    method: Literal["lexical"] = "lexical"
+    method: Literal["lexical", "syntactic"] = "lexical"
+    """What stays. lexical: tokens of all programs of the group; syntactic: syntax half share."""
+    contrast: bool = False
+    """Keep only what the other side's group does not share as well."""
+    min_similarity: float = Field(default=0.3, ge=0, le=1)
+    """Least similarity in structure of any two programs of a group (0: a side is one group)."""
     min_group: int = Field(default=2, ge=1)
-    """Distinct programs a side needs; below it the pair has no skeletons and trains code only."""
+    """Distinct programs a group needs; for smaller ones see `alone`."""
+    alone: Literal["none", "names"] = "none"
+    """Where a group is too small. none: no skeletons; names: mask what the program could rename."""
     max_group: int = Field(default=5, ge=1)
-    """Programs a side uses: the fastest of the efficient, the slowest of the inefficient."""
+    """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 
 
 class LoraConfig(Section):
@@ -274,6 +308,7 @@ class Config(Section):
     policy: PolicyConfig
     starter: StarterConfig = StarterConfig()
     problems: ProblemsConfig
+    keep_out: KeepOutConfig = KeepOutConfig()
     generate: GenerateConfig = GenerateConfig()
     measure: MeasureConfig = MeasureConfig()
     pair: PairConfig

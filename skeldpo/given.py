@@ -1,4 +1,4 @@
-"""Measuring and pairing programs that are given: no model, no run, one folder.
+"""`skeldpo measure`: measuring programs that are given: no model, no run, one folder.
 
 The folder holds problems.parquet, candidates.parquet and measurements.parquet, and the manifest
 when it is finished; measuring again goes on where it stopped.
@@ -7,37 +7,28 @@ when it is finished; measuring again goes on where it stopped.
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TypeVar
 
 from skeldpo import __version__
-from skeldpo.config import MeasureConfig, PairConfig, SkeletonConfig, load_sections
+from skeldpo.config import MeasureConfig, load_sections
 from skeldpo.console import Display
-from skeldpo.pair import ProblemPairs, build_pairs
+from skeldpo.given_pairs import MEASURED
 from skeldpo.pipeline import Sampled, Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.problems.programs import dataset_candidates, read_programs
 from skeldpo.problems.sources import load_problems
 from skeldpo.records import (
     Assignment,
-    Candidate,
     Dropped,
-    Measurement,
     Outcome,
-    PreferencePair,
     Problem,
     StageManifest,
     content_id,
 )
 from skeldpo.store import Store
 
-STAGE = "measure"
-DEFAULT_MIN_SPEEDUP = 1.2
 MAX_REASON_CHARS = 160
-
-Row = TypeVar("Row", Candidate, Measurement)
 
 
 def measure_given(
@@ -70,7 +61,7 @@ def measure_given(
     store.write_manifest(
         ".",
         StageManifest(
-            stage=STAGE,
+            stage=MEASURED,
             round_index=0,
             config_digest=digest,
             num_in=sum(verdicts.values()),
@@ -100,73 +91,6 @@ def measure_given(
     return measured
 
 
-def pair_given(
-    *, folder: str, output: str, overrides: Sequence[str], display: Display
-) -> list[PreferencePair]:
-    """Pairs of a measured folder, as a Parquet file; shows how many and why others gave none."""
-    sections = load_sections(
-        {"pair": PairConfig(min_speedup=DEFAULT_MIN_SPEEDUP), "skeleton": SkeletonConfig()},
-        overrides,
-    )
-    pair, skeleton = sections["pair"], sections["skeleton"]
-    assert isinstance(pair, PairConfig)
-    assert isinstance(skeleton, SkeletonConfig)
-    store = Store(str(Path(folder).absolute()))
-    if store.read_manifest(".", STAGE) is None:
-        raise ValueError(
-            f"{folder} holds no finished measurements (no {STAGE}.manifest.json); "
-            "run `skeldpo measure ... --out` with this folder first"
-        )
-    problems = store.read_records("problems.parquet", Problem)
-    candidates = _by_problem(store.read_records("candidates.parquet", Candidate))
-    measurements = _by_problem(store.read_records("measurements.parquet", Measurement))
-    made = [
-        build_pairs(
-            problem=problem,
-            candidates=candidates[problem.problem_id],
-            measurements=measurements[problem.problem_id],
-            pair=pair,
-            skeleton=skeleton,
-            round_index=0,
-        )
-        for problem in problems
-    ]
-    pairs = [row for problem_pairs in made for row in problem_pairs.pairs]
-    if not pairs:
-        reasons = Counter(row.reason for p in made for row in p.dropped)
-        raise RuntimeError(f"no pair from {len(problems)} problems: {dict(reasons)}")
-    target = Path(output).absolute()
-    Store(str(target.parent)).write_records(target.name, PreferencePair, pairs)
-    _show_pairs(made, output, display)
-    return pairs
-
-
-def _show_pairs(made: Sequence[ProblemPairs], output: str, display: Display) -> None:
-    pairs = [row for problem_pairs in made for row in problem_pairs.pairs]
-    fast = [row for row in pairs if row.stage == "efficiency"]
-    with_skeleton = sum(bool(row.chosen.skeleton.text) for row in fast)
-    num_efficiency = sum(not p.efficiency_reason for p in made)
-    num_correctness = sum(not p.correctness_reason for p in made)
-    display.tell(
-        f"{output}: {len(fast)} efficiency pairs ({with_skeleton} with skeletons) from "
-        f"{num_efficiency} of {len(made)} problems, {len(pairs) - len(fast)} correctness pairs "
-        f"from {num_correctness}"
-    )
-    speedups = sorted(row.speedup for row in fast)
-    if speedups:
-        display.tell(
-            f"speedup: median {speedups[len(speedups) // 2]:.2f}, least {speedups[0]:.2f}, "
-            f"largest {speedups[-1]:.1f}"
-        )
-    for title, reasons in (
-        ("problems without an efficiency pair", Counter(p.efficiency_reason for p in made)),
-        ("problems without a correctness pair", Counter(p.correctness_reason for p in made)),
-    ):
-        rows = [(reason, str(count)) for reason, count in reasons.most_common() if reason]
-        if rows:
-            display.table(title, ("reason", "problems"), rows)
-
-
 def _claim(store: Store, digest: str) -> None:
     """Marks the folder as that of these inputs; ValueError if it holds something else."""
     if store.exists("inputs.digest"):
@@ -191,10 +115,3 @@ def _assignment(problem: Problem, codes: Sequence[str]) -> Assignment:
         seed=0,
         candidates=dataset_candidates(problem.problem_id, codes),
     )
-
-
-def _by_problem(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.problem_id].append(row)
-    return found

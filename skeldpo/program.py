@@ -37,6 +37,22 @@ def normalize_program(code: str) -> str:
         return f"# not a program\n{code.strip()}"
 
 
+def own_names(code: str) -> frozenset[str]:
+    """The names of a program that it could change without anyone outside its functions noticing.
+
+    None of a text that does not parse, or of a program that may see its own names.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    if _may_see_its_names(tree):
+        return frozenset()
+    return _bound_names(tree) - _fixed_names(tree)
+
+
 class _VariableNumbers(ast.NodeTransformer):
     """Renames variables to $0, $1, ... in order of appearance; no identifier looks like that."""
 

@@ -214,7 +214,8 @@ class PairSide:
 class PreferencePair:
     """Chosen over rejected. For stage "efficiency", `speedup` is rejected time / chosen time, its
     lower confidence bound `speedup_low` exceeds 1 and `p_value` is the test's; all three are 0 for
-    stage "correctness". `statement` and `starter_code` make the row trainable by itself."""
+    stage "correctness". `statement` and `starter_code` make the row trainable by itself. `weight`
+    is what the pair counts in the loss beside others: 1 unless `pair.weighting` says otherwise."""
 
     pair_id: str
     problem_id: str
@@ -227,6 +228,7 @@ class PreferencePair:
     speedup: float
     speedup_low: float
     p_value: float
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         where = f"pair {self.pair_id} of problem {self.problem_id}"
@@ -236,6 +238,7 @@ class PreferencePair:
                 self.speedup >= self.speedup_low > 1.0,
                 f"{where}: speedup >= speedup_low > 1 fails: {self.speedup}, {self.speedup_low}",
             )
+        _require(self.weight > 0, f"{where}: weight must be above 0, got {self.weight}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

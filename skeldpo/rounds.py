@@ -17,7 +17,7 @@ from importlib.metadata import version
 
 from skeldpo.config import Config, parse_config
 from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
-from skeldpo.pair import build_pairs
+from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pipeline import (
     Engines,
     Sampled,
@@ -27,6 +27,7 @@ from skeldpo.pipeline import (
     sample_and_measure,
 )
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
+from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import (
@@ -107,7 +108,10 @@ class _Run:
         self.store = open_run(config)
         self._tracker = Tracker(self.store, config.tracking, config.run.name)
         problems = config.problems
-        self._problems = load_problems(problems.sources, problems.families)
+        kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
+        if kept.overlaps:
+            tell(kept.account())
+        self._problems = kept.problems
         self._heldout = evaluation_problems(self._problems, problems, seed=config.run.seed)
         if not self._heldout:
             tell(
@@ -197,9 +201,12 @@ class _Run:
         if stage is None:
             return self.store.read_records(path, PreferencePair)
         problems = self._training_problems(index)
-        made = [self._problem_pairs(problem, samples, index) for problem in problems]
-        pairs = [pair for pairs, _ in made for pair in pairs]
-        reasons = Counter(reason for pairs, reason in made if not pairs)
+        made = balance_lengths(
+            [self._problem_pairs(problem, samples, index) for problem in problems],
+            self._config.pair.balance_lengths,
+        )
+        pairs = [pair for problem_pairs in made for pair in problem_pairs.pairs]
+        reasons = Counter(row.reason for problem_pairs in made for row in problem_pairs.dropped)
         if not pairs:
             raise RuntimeError(
                 f"round {index}: no preference pair from {len(problems)} problems "
@@ -268,12 +275,9 @@ class _Run:
             candidates=known_candidates(problem) if evaluating else (),
         )
 
-    def _problem_pairs(
-        self, problem: Problem, samples: Sampled, index: int
-    ) -> tuple[tuple[PreferencePair, ...], str]:
-        """The pairs of a problem, and why there is none."""
+    def _problem_pairs(self, problem: Problem, samples: Sampled, index: int) -> ProblemPairs:
         key = problem.problem_id
-        made = build_pairs(
+        return build_pairs(
             problem=problem,
             candidates=[row for row in samples.candidates if row.problem_id == key],
             measurements=[row for row in samples.measurements if row.problem_id == key],
@@ -281,7 +285,6 @@ class _Run:
             skeleton=self._config.skeleton,
             round_index=index,
         )
-        return made.pairs, "; ".join(row.reason for row in made.dropped)
 
     def _begin(self, name: str, index: int) -> _Stage | None:
         """None when the stage was finished before."""

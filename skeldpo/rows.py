@@ -34,14 +34,18 @@ def to_row(record: Any) -> dict[str, Any]:
 
 
 def from_row(record: type[Record], row: dict[str, Any]) -> Record:
-    """The record that `to_row` gave; ValueError names a missing or unknown column."""
+    """The record that `to_row` gave; ValueError names a missing or unknown column.
+
+    Only a field with a default, which tables of before it lack, may be missing.
+    """
     hints = _field_types(typing.cast(type, record))
-    if set(row) != set(hints):
+    missing = set(hints) - set(row) - _fields_with_defaults(typing.cast(type, record))
+    if missing or set(row) - set(hints):
         raise ValueError(
             f"{record.__name__}: expected columns {sorted(hints)}, "
-            f"missing {sorted(set(hints) - set(row))}, unknown {sorted(set(row) - set(hints))}"
+            f"missing {sorted(missing)}, unknown {sorted(set(row) - set(hints))}"
         )
-    return record(**{name: _typed(hint, row[name]) for name, hint in hints.items()})
+    return record(**{name: _typed(hints[name], value) for name, value in row.items()})
 
 
 def to_json(record: Any) -> str:
@@ -68,6 +72,13 @@ def _plain(value: Any) -> Any:
 def _field_types(record: type) -> dict[str, Any]:
     """Resolving the annotations anew takes a millisecond, which every row would pay."""
     return typing.get_type_hints(record)
+
+
+@functools.cache
+def _fields_with_defaults(record: type) -> frozenset[str]:
+    return frozenset(
+        f.name for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING
+    )
 
 
 def _typed(hint: Any, value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from skeldpo.cli import RUN_FAILED, USER_ERROR, main, run_guarded
+from skeldpo.records import Problem
 
 QUICKSTART = str(Path(__file__).parents[1] / "jobs" / "configs" / "quickstart.toml")
 HELP = """
@@ -37,17 +38,8 @@ def test_help_takes_under_a_second_and_imports_nothing_heavy() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", HELP], capture_output=True, text=True, check=True, timeout=60
     ).stdout
-    for command in (
-        "run",
-        "init-policy",
-        "measure",
-        "pair",
-        "status",
-        "report",
-        "doctor",
-        "evaluate",
-        "compare",
-    ):
+    for command in ("run", "init-policy", "measure", "pair", "status", "report", "doctor",
+                    "skeleton", "inspect", "export", "evaluate", "compare"):  # fmt: skip
         assert command in shown
     _, loaded, cpu_time_s = shown.splitlines()[-1].rsplit(maxsplit=2)
     assert shown.splitlines()[-1].startswith("LOADED []"), shown
@@ -55,7 +47,7 @@ def test_help_takes_under_a_second_and_imports_nothing_heavy() -> None:
     assert float(cpu_time_s) < 1.0
 
 
-@pytest.mark.parametrize("command", ["run", "measure", "pair", "init-policy", "evaluate"])
+@pytest.mark.parametrize("command", ["run", "measure", "pair", "export", "init-policy", "evaluate"])
 def test_command_help_exits_with_zero(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
@@ -120,6 +112,18 @@ def test_dry_run_prints_the_resolved_configuration_and_counts(
     assert resolved["measure"]["cpu_limit_s"] > 0
     assert "a round trains on 7 and evaluates on" in shown.replace("\n", " ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dry_run_counts_the_problems_that_are_kept_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], family_pool: list[Problem]
+) -> None:
+    names = tmp_path / "names.txt"
+    family = [p for p in family_pool if p.split == "train" and p.problem_id.startswith("two_sum")]
+    names.write_text(family[0].problem_id.upper() + "\n")
+    setting = f'keep_out.files=["{names}"]'
+    assert main(["run", "--config", QUICKSTART, "--dry-run", "--set", setting]) == 0
+    shown = capsys.readouterr().out
+    assert "1 problems kept out of training: 1 by id (names.txt)" in shown
 
 
 def test_pair_unmeasured_folder_says_what_to_run(

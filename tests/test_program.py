@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeldpo.program import normalize_program
+from skeldpo.program import normalize_program, own_names
 
 PLAIN = """
 def pairs(items):
@@ -108,3 +108,12 @@ def test_any_names_give_the_same_key(names):
     assert normalize_program(code) == normalize_program(
         "def f(w, x):\n    y = [z for z in w if z > x]\n    return y\n"
     )
+
+
+def test_own_names_are_those_nobody_outside_would_notice() -> None:
+    code = (
+        "import math\nLIMIT = 3\n"
+        "def f(a, b=1):\n    total = len(a) + LIMIT\n    return f(a, b=total)\n"
+    )
+    assert own_names(code) == {"a", "total"}
+    assert own_names("def f(a): return locals()") == own_names("def f(:") == frozenset()

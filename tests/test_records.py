@@ -142,6 +142,15 @@ def test_from_row_gives_enum_and_tuples_back() -> None:
     assert from_row(Skeleton, to_row(SKELETON)).kept_spans == ((0, 4), (9, 12))
 
 
+def test_pair_of_a_table_without_weights_weighs_one() -> None:
+    row = to_row(replace(PAIR, weight=0.5))
+    assert from_row(PreferencePair, row).weight == 0.5
+    del row["weight"]
+    assert from_row(PreferencePair, row) == PAIR
+    with pytest.raises(ValueError, match="weight must be above 0"):
+        replace(PAIR, weight=0.0)
+
+
 def test_from_row_names_missing_and_unknown_columns() -> None:
     row = {**to_row(SAMPLED), "sead": 1}
     del row["seed"]

@@ -1,4 +1,4 @@
-"""Lexical skeletons: golden before/after files, properties on any text, and human programs."""
+"""Lexical skeletons: properties on any text, and human programs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeldpo.skeleton.lexical import (
-    MASK,
-    common_tokens,
-    group_skeleton,
-    lexical_skeleton,
-    tokens,
-)
+from skeldpo.config import SkeletonConfig
+from skeldpo.skeleton.extract import group_skeleton
+from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
+from skeldpo.skeleton.masking import MASK, tokens
 
+PAIRED = SkeletonConfig(min_group=2)
+ALONE = SkeletonConfig(min_group=1)
 REPOSITORY = Path(__file__).parent.parent
-GOLDEN = sorted((Path(__file__).parent / "golden" / "skeleton").glob("*.txt"))
 DATA = Path(os.environ.get("SKELDPO_DATA") or REPOSITORY.parent / "shared" / "data")
 
 python_like = st.lists(
@@ -41,62 +38,27 @@ vocabulary = st.frozensets(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenCase:
-    code: str
-    group: tuple[str, ...]
-    skeleton: str
-
-
-def read_case(path):
-    _, code, *others, skeleton = re.split(
-        r"^--- (?:code|also in the group|skeleton)\n", path.read_text("utf-8"), flags=re.M
-    )
-    return GoldenCase(code=code, group=(code, *others), skeleton=skeleton)
-
-
 def line_count(text):
     return len(re.findall(r"\r\n|\r|\n", text))
-
-
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_skeleton_is_the_golden_one(path):
-    case = read_case(path)
-    text = group_skeleton(case.code, case.group, min_group=2).text
-    if os.environ.get("SKELDPO_UPDATE_GOLDEN"):  # `make golden`, which then shows what changed
-        before = path.read_text("utf-8").removesuffix(case.skeleton)
-        path.write_text(before + text, "utf-8", newline="")
-    assert read_case(path).skeleton == text
-
-
-def test_golden_files_are_all_here():
-    assert len(GOLDEN) >= 20
-
-
-def test_common_tokens_are_those_of_the_paper_figure():
-    case = read_case(next(path for path in GOLDEN if path.stem == "figure_efficient"))
-    expected = "def number bus_stops ( ) : = 0 for in + [ ] 1 return -"
-    assert common_tokens(case.group) == frozenset(expected.split())
 
 
 def test_two_groups_of_one_problem_are_masked_apart():
     efficient = ["def f(a): return len(set(a))", "def f(a): return len({*a} | set())"]
     inefficient = ["def f(a): return sum(a.count(x) == 1 for x in a)",
                    "def f(a): return [a.count(x) for x in a]"]  # fmt: skip
-    assert group_skeleton(efficient[0], efficient, min_group=2).text == efficient[0]
-    rejected = group_skeleton(inefficient[0], inefficient, min_group=2)
+    assert group_skeleton(efficient[0], efficient, PAIRED).text == efficient[0]
+    rejected = group_skeleton(inefficient[0], inefficient, PAIRED)
     assert rejected.text == "def f(a): return _(a.count(x) == _ for x in a)"
 
 
 def test_small_group_gives_no_skeleton_and_says_so():
-    skeleton = group_skeleton("x = 1", ["x = 1", "x  =  1  # same tokens"], min_group=2)
+    skeleton = group_skeleton("x = 1", ["x = 1", "x  =  1  # same tokens"], PAIRED)
     assert (skeleton.text, skeleton.kept_spans) == ("", ())
     assert skeleton.note == "group of 1 program; needs 2"
-    assert group_skeleton("x", [], min_group=1).note == "group of 0 programs; needs 1"
 
 
 def test_group_of_one_masks_nothing_where_it_is_allowed():
-    assert group_skeleton("x = 1  # one\n", ["x = 1"], min_group=1).text == "x = 1\n"
+    assert group_skeleton("x = 1  # one\n", ["x = 1"], ALONE).text == "x = 1\n"
 
 
 def test_common_tokens_of_no_program_are_refused():

@@ -1,0 +1,197 @@
+"""MBPP+ tasks as problems whose inputs can be grown until programs take long enough to time.
+
+MBPP+'s own inputs take microseconds. A generator grows the largest of them by type and shape:
+lists, strings and dictionaries get longer, numbers larger where they are all there is; it stops
+where the task's contract refuses the result. There is one generator for each way to grow, since
+cost may depend on duplicates, order or row lengths; measuring takes the one that makes programs
+work longest. Where none is allowed or long enough, the task cannot be timed, which is reported.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+WAYS = ("cycle", "distinct", "sorted", "square", "scalars")
+MAX_BASE_CHARS = 4000
+
+_GROWTH = """
+import json
+import random
+
+BASE = json.loads({base!r})
+WAY = {way!r}
+TUPLES = {tuples!r}
+
+
+def contract({parameters}):
+{contract}
+    return None
+
+
+def grown_list(items, size, rng, nested):
+    if not items:
+        items = [1, 2, 3]
+    if all(isinstance(item, list) for item in items):
+        if WAY == "square":
+            side = max(1, int(size ** 0.5))
+            return [grown_list(items[i % len(items)], side, rng, True) for i in range(side)]
+        if WAY == "scalars":
+            return [grown_list(item, size, rng, True) for item in items]
+        return [list(items[rng.randrange(len(items))]) for _ in range(size)]
+    if all(type(item) is int for item in items) and WAY in ("distinct", "sorted", "square"):
+        low = min(items)
+        made = [low + step for step in range(size)]
+        if WAY == "distinct":
+            rng.shuffle(made)
+        return made
+    if all(type(item) is str for item in items) and WAY in ("distinct", "sorted"):
+        made = [items[i % len(items)] + str(i) for i in range(size)]
+        if WAY == "distinct":
+            rng.shuffle(made)
+        return made
+    return [items[rng.randrange(len(items))] for _ in range(size)]
+
+
+def grown_text(text, size, rng):
+    if not text:
+        text = "ab c"
+    if WAY == "cycle":
+        return (text * (size // len(text) + 1))[:size]
+    if WAY == "distinct":
+        return "".join(rng.choice(text) for _ in range(size))
+    if WAY == "sorted":
+        return "".join(sorted(rng.choice(text) for _ in range(size)))
+    return text + text[-1] * size
+
+
+def grown(value, size, rng, has_container):
+    if isinstance(value, list):
+        return grown_list(value, size, rng, False)
+    if isinstance(value, dict):
+        return {{key + str(i): item for i in range(max(1, size // max(1, len(value))))
+                for key, item in value.items()}}
+    if isinstance(value, str):
+        return grown_text(value, size, rng) if len(value) > 1 else value
+    if type(value) is int and (not has_container or WAY == "scalars"):
+        return size // 2 if has_container else max(1, value) * max(1, size // 64)
+    return value
+
+
+def as_called(arguments):
+    return [deep(value, TUPLES[i]) for i, value in enumerate(arguments)]
+
+
+def deep(value, depth):
+    if depth == 0 or not isinstance(value, list):
+        return value
+    inner = [tuple(item) if depth > 1 and isinstance(item, list) else item for item in value]
+    return tuple(inner) if depth != 2 else inner
+
+
+def generate_input(size, seed):
+    rng = random.Random(f"{{seed}} {{size}}")
+    for base in BASE:
+        has_container = any(
+            isinstance(value, (list, dict)) or isinstance(value, str) and len(value) > 1
+            for value in base
+        )
+        made = [grown(value, size, rng, has_container) for value in base]
+        try:
+            contract(*as_called(made))
+        except Exception:
+            continue
+        return made
+    raise ValueError("the contract allows no grown input")
+"""
+_WRAPPER = """
+
+_called_with_lists = {entry}
+
+
+def {entry}(*arguments):
+    return _called_with_lists(*[_as_called(v, d) for v, d in zip(arguments, {tuples!r})])
+
+
+def _as_called(value, depth):
+    if depth == 0 or not isinstance(value, list):
+        return value
+    inner = [tuple(item) if depth > 1 and isinstance(item, list) else item for item in value]
+    return tuple(inner) if depth != 2 else inner
+"""
+
+
+def growing_problem(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a task in our problem format; the canonical solution gives expected answers."""
+    parameters = _parameters(task)
+    tuples = tuple_depths(task["contract"], parameters)
+    base = sorted(task["base_input"], key=lambda row: -len(json.dumps(row)))
+    base = [row for row in base if len(json.dumps(row)) <= MAX_BASE_CHARS][:3]
+    contract = textwrap.indent(textwrap.dedent(task["contract"]), "    ")
+    generators = [
+        _GROWTH.format(
+            base=json.dumps(base),
+            way=way,
+            tuples=tuples,
+            parameters=", ".join(parameters),
+            contract=contract,
+        )
+        for way in WAYS
+    ]
+    return {
+        "problem_id": task["task_id"],
+        "statement": task["prompt"],
+        "entry_point": task["entry_point"],
+        "generators": generators,
+        "reference": callable_with_lists(task["canonical_solution"], task, tuples),
+        "checker": "float",
+    }
+
+
+def callable_with_lists(code: str, task: Mapping[str, Any], tuples: list[int]) -> str:
+    """The program, made to take lists where the task has tuples: inputs travel as JSON."""
+    if not any(tuples):
+        return code
+    return code.rstrip() + _WRAPPER.format(entry=task["entry_point"], tuples=tuples)
+
+
+def task_tuples(task: Mapping[str, Any]) -> list[int]:
+    """`tuple_depths` of a task."""
+    return tuple_depths(task["contract"], _parameters(task))
+
+
+def tuple_depths(contract: str, parameters: list[str]) -> list[int]:
+    """By parameter: 0 a list stays one, 1 it is a tuple, 2 a list of tuples, 3 a tuple of them.
+
+    Read from `isinstance(x, tuple)` in the contract, for x a parameter or what one holds.
+    """
+    tree = ast.parse(textwrap.dedent(contract))
+    outer, inner = set(), set()
+    for node in ast.walk(tree):
+        holders = {}
+        if isinstance(node, ast.GeneratorExp | ast.ListComp):
+            holders = {
+                part.target.id: part.iter.id
+                for part in node.generators
+                if isinstance(part.target, ast.Name) and isinstance(part.iter, ast.Name)
+            }
+        for call in ast.walk(node):
+            match call:
+                case ast.Call(
+                    func=ast.Name(id="isinstance"), args=[ast.Name(id=name), ast.Name(id="tuple")]
+                ):
+                    if name in holders:
+                        inner.add(holders[name])
+                    elif name in parameters:
+                        outer.add(name)
+    return [(name in outer) + 2 * (name in inner) for name in parameters]
+
+
+def _parameters(task: Mapping[str, Any]) -> list[str]:
+    for node in ast.walk(ast.parse(task["canonical_solution"])):
+        if isinstance(node, ast.FunctionDef) and node.name == task["entry_point"]:
+            return [argument.arg for argument in node.args.args]
+    raise ValueError(f"{task['task_id']}: no function {task['entry_point']} in its own solution")

@@ -1,0 +1,80 @@
+"""`skeldpo export`: pairs as a data set that another trainer takes.
+
+TRL's DPOTrainer reads a `datasets` folder with the columns prompt, chosen and rejected, as text or
+as messages; nothing has to be changed. The joint loss becomes two rows for a pair with skeletons.
+What it cannot carry: exact token ids, the weight of a pair, skeleton_weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from skeldpo.config import PolicyConfig
+from skeldpo.records import PairStage, PreferencePair
+from skeldpo.store import Store
+
+Shape = Literal["text", "messages"]
+
+
+def read_pairs(path: str, stage: PairStage) -> list[PreferencePair]:
+    """The pairs of a stage; ValueError if the file has none."""
+    file = Path(path).absolute()
+    pairs = Store(str(file.parent)).read_records(file.name, PreferencePair)
+    found = [pair for pair in pairs if pair.stage == stage]
+    if not found:
+        raise ValueError(f"{path} has no {stage} pairs (of {len(pairs)}); see --stage")
+    return found
+
+
+def export_trl(
+    pairs: Sequence[PreferencePair],
+    folder: str,
+    *,
+    policy: PolicyConfig,
+    shape: Shape,
+    with_skeletons: bool,
+) -> int:
+    """Writes a `datasets` folder of the pairs in their order; returns its number of rows.
+
+    `policy` has the instructions. The messages are for a chat model, whose template TRL applies;
+    their programs are fenced, as in our own training.
+    """
+    from datasets import Dataset
+
+    if Path(folder).exists():
+        raise ValueError(f"{folder} exists already; give another --out, or remove it")
+    rows = [row for pair in pairs for row in preference_rows(pair, policy, shape, with_skeletons)]
+    Dataset.from_list(rows).save_to_disk(folder)
+    return len(rows)
+
+
+def preference_rows(
+    pair: PreferencePair, policy: PolicyConfig, shape: Shape, with_skeletons: bool
+) -> Iterator[dict[str, Any]]:
+    """The rows of one pair: its code, and its skeletons if it has them and they are wanted."""
+    texts = [(policy.code_instruction, pair.chosen.code, pair.rejected.code)]
+    if with_skeletons and pair.chosen.skeleton.text:
+        texts.append(
+            (policy.skeleton_instruction, pair.chosen.skeleton.text, pair.rejected.skeleton.text)
+        )
+    for instruction, chosen, rejected in texts:
+        parts = [pair.statement.strip(), pair.starter_code.strip(), instruction.strip()]
+        prompt = "\n".join(part for part in parts if part)
+        if shape == "messages":
+            yield {
+                "prompt": [{"role": "user", "content": prompt}],
+                "chosen": _answer(chosen),
+                "rejected": _answer(rejected),
+            }
+        else:
+            yield {
+                "prompt": prompt + "\n",
+                "chosen": chosen.rstrip() + "\n",
+                "rejected": rejected.rstrip() + "\n",
+            }
+
+
+def _answer(code: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": f"```python\n{code.rstrip()}\n```"}]

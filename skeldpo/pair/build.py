@@ -1,0 +1,241 @@
+"""The preference pairs of one problem, from the verdicts and times of its candidates.
+
+Efficiency pairs: two distinct accepted programs of one confirming session, the chosen one faster
+beyond doubt (`timing.is_faster`); they have skeletons if the groups of both sides are large enough.
+Correctness pairs: an accepted program over one that is wrong for a reason of its own, nearest in
+text first. A failure of the sandbox is evidence for nothing. Whatever gives no pair is counted by
+reason. Pure, and the order of the rows does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from skeldpo.config import PairConfig, SkeletonConfig
+from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
+from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
+from skeldpo.pair.races import Race, decided_races, find_races
+from skeldpo.pair.sides import Sides, divide, pair_skeletons
+from skeldpo.records import (
+    Candidate,
+    Dropped,
+    Measurement,
+    PairSide,
+    PairStage,
+    PreferencePair,
+    Problem,
+    Skeleton,
+    content_id,
+)
+from skeldpo.skeleton.extract import empty_skeleton
+from skeldpo.timing import Comparison
+
+_NOT_COMPARED = Comparison(
+    speedup=0.0, speedup_low=0.0, p_value=0.0, hodges_lehmann=0.0, min_ratio=0.0
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funnel:
+    """What became of a problem's candidates, step by step.
+
+    `efficient_groups` and `inefficient_groups` are the numbers of texts in the groups of timed
+    programs that are alike, those with other names included; `num_races` counts two programs that
+    met in a confirming session, `num_decided` those of them that differ beyond doubt.
+    """
+
+    num_candidates: int
+    num_distinct: int
+    num_accepted: int
+    num_timed: int
+    efficient_groups: tuple[int, ...]
+    inefficient_groups: tuple[int, ...]
+    num_races: int
+    num_decided: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemPairs:
+    """The efficiency pairs of one problem in order of choice, its correctness pairs, and the rest.
+
+    `efficiency_reason` and `correctness_reason` say why that stage has no pair (empty if it has).
+    `dropped` counts problems: one row if there is no pair at all, else none. `dropped_candidates`
+    counts the candidates in no pair, so that with those in a pair they are all.
+    """
+
+    problem_id: str
+    pairs: tuple[PreferencePair, ...]
+    funnel: Funnel
+    efficiency_reason: str
+    correctness_reason: str
+    dropped: tuple[Dropped, ...]
+    dropped_candidates: tuple[Dropped, ...]
+
+
+def build_pairs(
+    *,
+    problem: Problem,
+    candidates: Sequence[Candidate],
+    measurements: Sequence[Measurement],
+    pair: PairConfig,
+    skeleton: SkeletonConfig,
+    round_index: int,
+) -> ProblemPairs:
+    """Builds the pairs of one problem from all rows that belong to it.
+
+    Rows of other problems or of unknown candidates, and confirming sessions whose rows differ in
+    their number of rounds, are a ValueError.
+    """
+    check_rows(problem, candidates, measurements)
+    judged = judge_candidates(candidates, measurements)
+    accepted = {key: program for key, program in judged.programs.items() if program.is_accepted}
+    wrong = {key: program for key, program in judged.programs.items() if not program.is_accepted}
+    races = find_races(accepted, measurements)
+    decided = decided_races(races, accepted, pair)
+    chosen_races = choose_races(decided, accepted, pair)
+    contrasts = choose_contrasts(accepted.values(), wrong.values(), pair.max_correctness_pairs)
+    sides = divide(accepted.values(), pair.min_speedup, skeleton)
+    pairs = [
+        _efficiency_pair(problem, round_index, race, accepted, pair_skeletons(
+            accepted[race.fast.candidate_id].candidate.code,
+            accepted[race.slow.candidate_id].candidate.code, sides, skeleton,
+        ), pair)
+        for race in chosen_races
+    ]  # fmt: skip
+    pairs += [_correctness_pair(problem, round_index, *programs) for programs in contrasts]
+    efficiency_reason = correctness_reason = "" if accepted else _no_accepted_reason(judged)
+    if accepted and not chosen_races:
+        confirmed = any(row.phase == "confirm" for row in measurements)
+        efficiency_reason = _no_efficiency_reason(accepted.values(), races, confirmed, pair)
+    if accepted and not contrasts:
+        correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs)
+    whole = f"efficiency: {efficiency_reason}; correctness: {correctness_reason}"
+    return ProblemPairs(
+        problem_id=problem.problem_id,
+        pairs=tuple(pairs),
+        funnel=_funnel(judged, sides, len(races), len(decided)),
+        efficiency_reason=efficiency_reason,
+        correctness_reason=correctness_reason,
+        dropped=() if pairs else (Dropped(reason=whole, num_rows=1),),
+        dropped_candidates=_dropped_candidates(judged, pairs),
+    )
+
+
+def _funnel(judged: Judged, sides: Sides, num_races: int, num_decided: int) -> Funnel:
+    programs = judged.programs.values()
+    return Funnel(
+        num_candidates=len(programs) + len(judged.reasons),
+        num_distinct=len(programs),
+        num_accepted=sum(program.is_accepted for program in programs),
+        num_timed=sum(program.time_ratio > 0 for program in programs),
+        efficient_groups=tuple(len(group) for group in sides.efficient.groups),
+        inefficient_groups=tuple(len(group) for group in sides.inefficient.groups),
+        num_races=num_races,
+        num_decided=num_decided,
+    )
+
+
+def _dropped_candidates(judged: Judged, pairs: Sequence[PreferencePair]) -> tuple[Dropped, ...]:
+    used = {side.candidate_id for row in pairs for side in (row.chosen, row.rejected)}
+    reasons = list(judged.reasons.values())
+    reasons += [
+        "accepted, in no pair" if program.is_accepted else "wrong, in no pair"
+        for key, program in judged.programs.items()
+        if key not in used
+    ]
+    return tuple(
+        Dropped(reason=reason, num_rows=num_rows)
+        for reason, num_rows in sorted(Counter(reasons).items())
+    )
+
+
+def _efficiency_pair(
+    problem: Problem,
+    round_index: int,
+    race: Race,
+    accepted: Mapping[str, Program],
+    skeletons: tuple[Skeleton, Skeleton],
+    pair: PairConfig,
+) -> PreferencePair:
+    sides = [
+        _side(accepted[row.candidate_id], session_ratio(row), skeleton)
+        for row, skeleton in zip((race.fast, race.slow), skeletons, strict=True)
+    ]
+    return _preference(
+        problem, round_index, sides, race.comparison, pair_weight(race.comparison, pair)
+    )
+
+
+def _correctness_pair(
+    problem: Problem, round_index: int, chosen: Program, rejected: Program
+) -> PreferencePair:
+    none = empty_skeleton("correctness pairs have no skeletons")
+    sides = [_side(chosen, chosen.time_ratio, none), _side(rejected, 0.0, none)]
+    return _preference(problem, round_index, sides, _NOT_COMPARED, 1.0)
+
+
+def _preference(
+    problem: Problem,
+    round_index: int,
+    sides: Sequence[PairSide],
+    comparison: Comparison,
+    weight: float,
+) -> PreferencePair:
+    stage: PairStage = "correctness" if comparison is _NOT_COMPARED else "efficiency"
+    chosen, rejected = sides
+    ids = chosen.candidate_id, rejected.candidate_id
+    return PreferencePair(
+        pair_id=content_id("pair", problem.problem_id, round_index, stage, *ids),
+        problem_id=problem.problem_id,
+        round_index=round_index,
+        stage=stage,
+        statement=problem.statement,
+        starter_code=problem.starter_code,
+        chosen=chosen,
+        rejected=rejected,
+        speedup=comparison.speedup,
+        speedup_low=comparison.speedup_low,
+        p_value=comparison.p_value,
+        weight=weight,
+    )
+
+
+def _side(program: Program, time_ratio: float, skeleton: Skeleton) -> PairSide:
+    return PairSide(
+        candidate_id=program.candidate.candidate_id,
+        code=program.candidate.code,
+        completion_token_ids=program.candidate.completion_token_ids,
+        skeleton=skeleton,
+        time_ratio=time_ratio,
+    )
+
+
+def _no_accepted_reason(judged: Judged) -> str:
+    failed = not judged.programs and set(judged.reasons.values()) == {"the sandbox failed"}
+    return "the sandbox failed for every candidate" if failed else "no accepted candidate"
+
+
+def _no_efficiency_reason(
+    accepted: Collection[Program], races: Sequence[Race], confirmed: bool, pair: PairConfig
+) -> str:
+    if pair.max_efficiency_pairs == 0:
+        return "pair.max_efficiency_pairs is 0"
+    if len(accepted) == 1:
+        return "one distinct accepted program"
+    if sum(program.time_ratio > 0 for program in accepted) < 2:
+        return "fewer than two accepted programs were timed"
+    if not races and confirmed:
+        return "no undisturbed round in the confirming session"
+    if not races:
+        return "the screening proposed no two programs to confirm"
+    return "no speed difference beyond doubt"
+
+
+def _no_correctness_reason(num_wrong: int, max_pairs: int) -> str:
+    if max_pairs == 0:
+        return "pair.max_correctness_pairs is 0"
+    if num_wrong == 0:
+        return "no wrong candidate"
+    return "every accepted candidate was cut off at generate.max_tokens"

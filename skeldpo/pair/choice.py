@@ -1,0 +1,100 @@
+"""Which of the possible pairs of a problem are taken, and what a pair weighs."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from skeldpo.config import PairConfig
+from skeldpo.pair.judged import Program
+from skeldpo.pair.races import CUT_OFF, Race
+from skeldpo.skeleton.masking import tokens
+from skeldpo.timing import Comparison
+
+MAX_COMPARED_PROGRAMS = 8
+"""Programs a side among which the nearest two are looked for, by lowest id."""
+MAX_COMPARED_TOKENS = 400
+"""Tokens at the start of a program that count for nearness."""
+
+
+def choose_races(
+    races: Sequence[Race], accepted: Mapping[str, Program], pair: PairConfig
+) -> list[Race]:
+    """The races that become pairs, by `pair.choice`; `races` has the largest certain ratio first.
+
+    nearest: by falling share of tokens that both programs have in order. diverse: each next one is
+    that whose sides are least like the sides of those taken (mean of both, and of these the
+    largest), which leaves the ratio to decide only between equals.
+    """
+
+    def likeness(first: Race, second: Race) -> float:
+        return (
+            _alike(first.fast.candidate_id, second.fast.candidate_id)
+            + _alike(first.slow.candidate_id, second.slow.candidate_id)
+        ) / 2
+
+    def _alike(first: str, second: str) -> float:
+        return text_similarity(accepted[first].candidate.code, accepted[second].candidate.code)
+
+    waiting = list(races)
+    if pair.choice == "nearest":
+        waiting.sort(key=lambda race: -_alike(race.fast.candidate_id, race.slow.candidate_id))
+    if pair.choice != "diverse":
+        return waiting[: pair.max_efficiency_pairs]
+    taken: list[Race] = []
+    while waiting and len(taken) < pair.max_efficiency_pairs:
+        best = min(
+            waiting,
+            key=lambda race: max((likeness(race, other) for other in taken), default=0.0),
+        )
+        waiting.remove(best)
+        taken.append(best)
+    return taken
+
+
+def choose_contrasts(
+    accepted: Iterable[Program], wrong: Iterable[Program], max_pairs: int
+) -> list[tuple[Program, Program]]:
+    """(accepted, wrong) programs, the most alike first; each wrong one at most once."""
+    chosen = [each for each in accepted if each.candidate.finish_reason != CUT_OFF]
+    alike = [
+        (text_similarity(first.candidate.code, second.candidate.code), first, second)
+        for first, second in itertools.product(
+            chosen[:MAX_COMPARED_PROGRAMS], list(wrong)[:MAX_COMPARED_PROGRAMS]
+        )
+        if tokens(first.candidate.code) != tokens(second.candidate.code)
+    ]
+    contrasts: dict[str, tuple[Program, Program]] = {}
+    for _, first, second in sorted(alike, key=lambda row: -row[0]):
+        if len(contrasts) < max_pairs:
+            contrasts.setdefault(second.candidate.candidate_id, (first, second))
+    return list(contrasts.values())
+
+
+@functools.lru_cache(maxsize=1024)
+def text_similarity(first: str, second: str) -> float:
+    """Tokens that two programs have in the same order, over their mean number (0 to 1)."""
+    starts = [tokens(code)[:MAX_COMPARED_TOKENS] for code in (first, second)]
+    return difflib.SequenceMatcher(None, starts[0], starts[1], autojunk=False).ratio()
+
+
+def speedup_tier(speedup_low: float, edges: Sequence[float]) -> int:
+    """The tier of a certain ratio: 1 below the first edge, one more at each edge reached."""
+    return 1 + sum(speedup_low >= edge for edge in edges)
+
+
+def pair_weight(comparison: Comparison, pair: PairConfig) -> float:
+    """The weight of an efficiency pair (above 0, at most 1) by `pair.weighting`.
+
+    tier: tier / number of tiers. certainty: log speedup_low / log speedup, the share of the
+    (logarithmic) speedup that is certain; near 0 where the bound is barely above 1.
+    """
+    if pair.weighting == "tier":
+        tier = speedup_tier(comparison.speedup_low, pair.tier_edges)
+        return tier / (len(pair.tier_edges) + 1)
+    if pair.weighting == "certainty":
+        return math.log(comparison.speedup_low) / math.log(comparison.speedup)
+    return 1.0

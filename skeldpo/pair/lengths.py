@@ -1,0 +1,103 @@
+"""How long the chosen side of pairs is beside the rejected one, and balancing it.
+
+Training follows any difference: where fast programs are mostly shorter, a policy learns to write
+short ones. Lengths are tokens of the program text (`skeleton.masking.tokens`), which dataset
+programs have too. Pure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skeldpo.pair.build import ProblemPairs
+from skeldpo.records import Dropped, PreferencePair
+from skeldpo.skeleton.masking import tokens
+
+LEFT_OUT = "left out to balance lengths"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthDifferences:
+    """Tokens of the chosen program less those of the rejected one, over a number of pairs: the
+    10 %, 50 % and 90 % quantiles, and the share of pairs whose chosen program is longer."""
+
+    num_pairs: int
+    low_tokens: float
+    median_tokens: float
+    high_tokens: float
+    chosen_longer: float
+
+
+def length_differences(pairs: Sequence[PreferencePair]) -> LengthDifferences:
+    """The distribution over at least one pair; ValueError for none."""
+    if not pairs:
+        raise ValueError("length_differences: needs at least one pair, got none")
+    differences = sorted(
+        len(tokens(pair.chosen.code)) - len(tokens(pair.rejected.code)) for pair in pairs
+    )
+    last = len(differences) - 1
+    return LengthDifferences(
+        num_pairs=len(pairs),
+        low_tokens=differences[round(0.1 * last)],
+        median_tokens=statistics.median(differences),
+        high_tokens=differences[round(0.9 * last)],
+        chosen_longer=sum(difference > 0 for difference in differences) / len(differences),
+    )
+
+
+def balance_lengths(made: Sequence[ProblemPairs], max_share: float) -> list[ProblemPairs]:
+    """The same problems with fewer pairs, so that neither side is longer on average.
+
+    In each stage the pair with the largest ratio of lengths in the direction that prevails goes,
+    then the next, as long as that brings the mean logarithm of the ratio nearer to 0 and at most
+    `max_share` of the stage's pairs went. A problem left without pairs of a stage says so.
+    """
+    pairs = [pair for problem in made for pair in problem.pairs]
+    gone: set[str] = set()
+    for stage in ("efficiency", "correctness"):
+        ratios = {pair.pair_id: _log_ratio(pair) for pair in pairs if pair.stage == stage}
+        gone |= _left_out(ratios, math.floor(max_share * len(ratios)))
+    return [_without(problem, gone) for problem in made]
+
+
+def _left_out(ratios: dict[str, float], max_pairs: int) -> set[str]:
+    total = sum(ratios.values())
+    gone: set[str] = set()
+    for pair_id, ratio in sorted(ratios.items(), key=lambda item: (-abs(item[1]), item[0])):
+        if len(gone) < max_pairs and ratio and abs(total - ratio) < abs(total):
+            total -= ratio
+            gone.add(pair_id)
+    return gone
+
+
+def _log_ratio(pair: PreferencePair) -> float:
+    lengths = [len(tokens(side.code)) + 1 for side in (pair.chosen, pair.rejected)]
+    return math.log(lengths[0] / lengths[1])
+
+
+def _without(problem: ProblemPairs, gone: set[str]) -> ProblemPairs:
+    kept = tuple(pair for pair in problem.pairs if pair.pair_id not in gone)
+    if len(kept) == len(problem.pairs):
+        return problem
+    stages = {pair.stage for pair in kept}
+    efficiency = problem.efficiency_reason or ("" if "efficiency" in stages else LEFT_OUT)
+    correctness = problem.correctness_reason or ("" if "correctness" in stages else LEFT_OUT)
+    whole = f"efficiency: {efficiency}; correctness: {correctness}"
+    before, after = _candidate_ids(problem.pairs), _candidate_ids(kept)
+    left = (Dropped(reason=LEFT_OUT, num_rows=len(before - after)),) if before - after else ()
+    return dataclasses.replace(
+        problem,
+        pairs=kept,
+        efficiency_reason=efficiency,
+        correctness_reason=correctness,
+        dropped=() if kept else (Dropped(reason=whole, num_rows=1),),
+        dropped_candidates=(*problem.dropped_candidates, *left),
+    )
+
+
+def _candidate_ids(pairs: Sequence[PreferencePair]) -> set[str]:
+    return {side.candidate_id for pair in pairs for side in (pair.chosen, pair.rejected)}

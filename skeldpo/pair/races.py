@@ -1,0 +1,76 @@
+"""Comparisons of two programs by the confirming session that they share."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from skeldpo.config import PairConfig
+from skeldpo.pair.judged import Program
+from skeldpo.records import Measurement
+from skeldpo.timing import Comparison, compare, estimate_ns, is_faster
+
+CUT_OFF = "length"
+"""finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Race:
+    """Two programs of one confirming session; `fast` has the lower median."""
+
+    fast: Measurement
+    slow: Measurement
+    comparison: Comparison
+
+
+def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measurement]) -> list[Race]:
+    """A comparison for every two programs that share a confirming session.
+
+    Where they share several, the one with most rounds decides, alone: taking the best of several
+    would find differences that are not there.
+    """
+    sessions: dict[str, list[Measurement]] = defaultdict(list)
+    for row in measurements:
+        if row.phase == "confirm" and row.cpu_times_ns and row.candidate_id in accepted:
+            sessions[row.session_id].append(row)
+    meetings: dict[tuple[str, str], list[Measurement]] = {}
+    for _, rows in sorted(sessions.items()):
+        _check_session(rows)
+        rows.sort(key=lambda row: row.candidate_id)
+        for both in itertools.combinations(rows, 2):
+            key = (both[0].candidate_id, both[1].candidate_id)
+            before = meetings.get(key)
+            if before is None or len(both[0].cpu_times_ns) > len(before[0].cpu_times_ns):
+                meetings[key] = sorted(both, key=lambda row: estimate_ns(row.cpu_times_ns))
+    return [
+        Race(fast=fast, slow=slow, comparison=compare(fast.cpu_times_ns, slow.cpu_times_ns))
+        for fast, slow in meetings.values()
+    ]
+
+
+def decided_races(
+    races: Iterable[Race], accepted: Mapping[str, Program], pair: PairConfig
+) -> list[Race]:
+    """The races that prove a difference, largest certain ratio (`speedup_low`) first."""
+    decided = [
+        race
+        for race in races
+        if is_faster(race.comparison, min_speedup=pair.min_speedup, max_p_value=pair.max_p_value)
+        and accepted[race.fast.candidate_id].candidate.finish_reason != CUT_OFF
+    ]
+    decided.sort(key=lambda race: (race.fast.candidate_id, race.slow.candidate_id))
+    return sorted(
+        decided, key=lambda race: (-race.comparison.speedup_low, -race.comparison.speedup)
+    )
+
+
+def _check_session(rows: Sequence[Measurement]) -> None:
+    num_rounds = {row.candidate_id: len(row.cpu_times_ns) for row in rows}
+    if len(num_rounds) < len(rows) or len(set(num_rounds.values())) > 1:
+        raise ValueError(
+            f"confirming session {rows[0].session_id} of problem {rows[0].problem_id}: expected "
+            f"one row a candidate, as many rounds in each; got {len(rows)} rows with {num_rounds}; "
+            "the session was written in part, measure the problem again"
+        )

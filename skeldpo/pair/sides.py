@@ -1,0 +1,105 @@
+"""The two groups of a problem's programs, efficient and inefficient, and the skeletons they give.
+
+Each side is divided into groups of programs that are alike in structure (`skeleton.structure`), so
+that what a group shares says something; a pair's skeletons come from the groups of its two sides.
+A program that was written several times with other names is in its group with each text: what
+these share is what matters of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from skeldpo.config import SkeletonConfig
+from skeldpo.pair.judged import Program
+from skeldpo.records import Skeleton
+from skeldpo.skeleton.extract import empty_skeleton, group_note, group_skeleton
+from skeldpo.skeleton.masking import tokens
+from skeldpo.skeleton.structure import alike_groups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The texts of a side, most telling first and variants last, in groups that are alike."""
+
+    name: str
+    groups: tuple[tuple[str, ...], ...]
+
+    def group_of(self, code: str) -> tuple[str, ...]:
+        """The group of a program; empty if the program is not of this side."""
+        return next((group for group in self.groups if code in group), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Efficient: less than min_speedup slower than the fastest, fastest first. Inefficient: the
+    others, slowest first."""
+
+    efficient: Side
+    inefficient: Side
+
+
+def divide(accepted: Iterable[Program], min_speedup: float, config: SkeletonConfig) -> Sides:
+    """The timed programs of a problem by speed, and each side by structure."""
+    timed = sorted(
+        (program for program in accepted if program.time_ratio > 0),
+        key=lambda program: program.time_ratio,
+    )
+    limit = min_speedup * timed[0].time_ratio if timed else 0.0
+    fast = [program for program in timed if program.time_ratio < limit]
+    slow = [program for program in reversed(timed) if program.time_ratio >= limit]
+    return Sides(
+        efficient=Side(name="efficient", groups=_groups(fast, config)),
+        inefficient=Side(name="inefficient", groups=_groups(slow, config)),
+    )
+
+
+def pair_skeletons(
+    chosen: str, rejected: str, sides: Sides, config: SkeletonConfig
+) -> tuple[Skeleton, Skeleton]:
+    """Of chosen and rejected code; both are empty, with the reason, unless both exist and differ.
+
+    With one program in a group nothing would be masked: `config.alone` says what happens then.
+    """
+    groups = []
+    reasons = []
+    for code, side in ((chosen, sides.efficient), (rejected, sides.inefficient)):
+        group = side.group_of(code)
+        groups.append([code, *(each for each in group if each != code)][: config.max_group])
+        if not group:
+            reasons.append(f"the program is not in the {side.name} group")
+        elif len(group) < config.min_group and config.alone == "none":
+            reasons.append(f"{side.name} {_small_group_note(group, side, config.min_group)}")
+    if reasons:
+        return _none(reasons, config)
+    first = group_skeleton(chosen, groups[0], config, against=groups[1])
+    second = group_skeleton(rejected, groups[1], config, against=groups[0])
+    for skeleton, side in ((first, sides.efficient), (second, sides.inefficient)):
+        if not skeleton.text:
+            reasons.append(f"{side.name} {skeleton.note}")
+    if not reasons and first.text == second.text:
+        reasons.append("chosen and rejected have the same skeleton")
+    return _none(reasons, config) if reasons else (first, second)
+
+
+def _none(reasons: Sequence[str], config: SkeletonConfig) -> tuple[Skeleton, Skeleton]:
+    empty = empty_skeleton("; ".join(reasons), config.method)
+    return empty, empty
+
+
+def _groups(programs: Sequence[Program], config: SkeletonConfig) -> tuple[tuple[str, ...], ...]:
+    texts = {tokens(program.candidate.code): program.candidate.code for program in programs}
+    for program in programs:
+        for variant in program.variants:
+            texts.setdefault(tokens(variant), variant)
+    codes = tuple(texts.values())
+    if config.min_similarity == 0:
+        return (codes,) if codes else ()
+    return tuple(alike_groups(codes, config.min_similarity))
+
+
+def _small_group_note(group: Sequence[str], side: Side, min_group: int) -> str:
+    num_others = sum(len(other) for other in side.groups) - len(group)
+    unlike = f" ({num_others} more are unlike in structure)" if num_others else ""
+    return group_note(len(group), min_group) + unlike

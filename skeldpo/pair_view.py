@@ -1,0 +1,236 @@
+"""`skeldpo inspect`: pairs side by side, with what is known of where they come from.
+
+A pair is traced to the candidates and measurements it was made of: the two tables that lie beside
+it in a run's round, or in the folder that its origin file (`skeldpo pair`) names. Without them the
+pair is shown as it is, and that is said. The page is one file without scripts; every text in it is
+escaped.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from rich.table import Table
+from rich.text import Text
+
+from skeldpo.console import Display
+from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
+from skeldpo.skeleton.masking import tokens
+from skeldpo.store import Store
+
+ORIGIN_SUFFIX = ".origin.json"
+TEMPLATE = "pairs.html.j2"
+MAX_SHOWN = 3
+"""Pairs shown side by side on the terminal if no problem is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideView:
+    """One side of a pair, and (name, value) facts of its candidate and measurement."""
+
+    name: str
+    side: PairSide
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairView:
+    """A pair, why it was taken, and what is common to both of its measurements."""
+
+    pair: PreferencePair
+    why: str
+    facts: tuple[tuple[str, str], ...]
+    sides: tuple[SideView, SideView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where pairs come from: rows by candidate id, empty if unknown, and the settings."""
+
+    candidates: dict[str, Candidate]
+    measurements: dict[str, list[Measurement]]
+    settings: dict[str, Any]
+    note: str
+
+
+def inspect_pairs(path: str, *, problem_id: str, html: str, display: Display) -> list[PairView]:
+    """Shows the pairs of a file, or of one problem, and writes the page if asked for."""
+    file = Path(path).absolute()
+    if not file.is_file():
+        raise ValueError(f"no file at {path}; expected pairs that `skeldpo pair` or a run wrote")
+    pairs = Store(str(file.parent)).read_records(file.name, PreferencePair)
+    if problem_id:
+        pairs = _of_problem(pairs, problem_id, path)
+    origin = read_origin(file)
+    views = [view_pair(pair, origin) for pair in pairs]
+    if html:
+        page = _page(views, path, origin)
+        Path(html).write_text(page, encoding="utf-8")
+    _show_overview(pairs, display)
+    shown = views if problem_id else views[:MAX_SHOWN]
+    for view in shown:
+        _show(view, display)
+    if origin.note:
+        display.tell(f"\n{origin.note}")
+    if len(shown) < len(views):
+        display.tell(f"\n{len(views) - len(shown)} more pairs; --problem ID or --html FILE")
+    if html:
+        display.tell(f"page: {html}")
+    return views
+
+
+def read_origin(pairs_file: Path) -> Origin:
+    """The rows a pairs file was made of, from its origin file or from beside it."""
+    folder, settings = pairs_file.parent, {}
+    origin_file = pairs_file.with_name(pairs_file.name + ORIGIN_SUFFIX)
+    if origin_file.is_file():
+        settings = json.loads(origin_file.read_text(encoding="utf-8"))
+        folder = Path(settings["measured"])
+    elif (folder.parent / "config.json").is_file():
+        whole = json.loads((folder.parent / "config.json").read_text(encoding="utf-8"))
+        settings = {name: whole[name] for name in ("pair", "skeleton", "measure")}
+    store = Store(str(folder))
+    if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):
+        note = f"no candidates.parquet and measurements.parquet in {folder}: times are not traced"
+        return Origin(candidates={}, measurements={}, settings=settings, note=note)
+    measurements: dict[str, list[Measurement]] = {}
+    for row in store.read_records("measurements.parquet", Measurement):
+        measurements.setdefault(row.candidate_id, []).append(row)
+    candidates = store.read_records("candidates.parquet", Candidate)
+    return Origin(
+        candidates={row.candidate_id: row for row in candidates},
+        measurements=measurements,
+        settings=settings,
+        note="",
+    )
+
+
+def view_pair(pair: PreferencePair, origin: Origin) -> PairView:
+    """A pair with everything that is known of it."""
+    rows = [origin.measurements.get(side.candidate_id, []) for side in (pair.chosen, pair.rejected)]
+    shared = _shared_session(*rows) if pair.stage == "efficiency" else None
+    measured = next((row for row in rows[0] if row.session_id == shared), None)
+    facts = [("pair", pair.pair_id), ("weight", f"{pair.weight:.3g}")]
+    if measured is not None:
+        facts += [
+            ("session", measured.session_id),
+            ("inputs", measured.input_digest),
+            ("host", f"{measured.host_id}, core {measured.core}"),
+            ("image", measured.image_digest),
+            ("Python", measured.python_version),
+        ]
+    sides = (
+        _side_view("chosen", pair.chosen, rows[0], shared, origin),
+        _side_view("rejected", pair.rejected, rows[1], shared, origin),
+    )
+    return PairView(pair=pair, why=why_taken(pair), facts=tuple(facts), sides=sides)
+
+
+def why_taken(pair: PreferencePair) -> str:
+    """The evidence for a pair, in a line."""
+    if pair.stage == "correctness":
+        return "chosen is accepted, rejected is wrong"
+    return (
+        f"{pair.speedup:.2f} times faster, at least {pair.speedup_low:.2f} (95 %), "
+        f"p = {pair.p_value:.2g}"
+    )
+
+
+def _shared_session(chosen: Iterable[Measurement], rejected: Iterable[Measurement]) -> str | None:
+    """The confirming session of both with most rounds: the one that decided."""
+    theirs = {row.session_id for row in rejected if row.phase == "confirm" and row.cpu_times_ns}
+    both = [
+        (len(row.cpu_times_ns), row.session_id)
+        for row in chosen
+        if row.phase == "confirm" and row.cpu_times_ns and row.session_id in theirs
+    ]
+    most = max((num_rounds for num_rounds, _ in both), default=0)
+    return min((key for num_rounds, key in both if num_rounds == most), default=None)
+
+
+def _side_view(
+    name: str, side: PairSide, rows: Sequence[Measurement], session: str | None, origin: Origin
+) -> SideView:
+    facts = [("candidate", side.candidate_id), ("tokens", str(len(tokens(side.code))))]
+    if side.time_ratio:
+        facts.append(("time over the baseline's", f"{side.time_ratio:.3f}"))
+    candidate = origin.candidates.get(side.candidate_id)
+    if candidate is not None:
+        facts.append(("written by", candidate.model_id or candidate.origin))
+    verdicts = sorted({row.outcome.value for row in rows if row.phase == "check"})
+    if verdicts:
+        facts.append(("verdict", ", ".join(verdicts)))
+    facts += [
+        ("CPU times, ms", " ".join(f"{time_ns / 1e6:.1f}" for time_ns in row.cpu_times_ns))
+        for row in rows
+        if session is not None and row.session_id == session and row.phase == "confirm"
+    ]
+    return SideView(name=name, side=side, facts=tuple(facts))
+
+
+def _of_problem(
+    pairs: Sequence[PreferencePair], problem_id: str, path: str
+) -> list[PreferencePair]:
+    found = [pair for pair in pairs if pair.problem_id == problem_id]
+    if not found:
+        known = sorted({pair.problem_id for pair in pairs})
+        close = difflib.get_close_matches(problem_id, known, n=3) or known[:3]
+        raise ValueError(
+            f"{path} has no pair of problem {problem_id!r} ({len(known)} problems, such as "
+            f"{', '.join(close)})"
+        )
+    return found
+
+
+def _page(views: Sequence[PairView], path: str, origin: Origin) -> str:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("skeldpo").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    settings = json.dumps(origin.settings, indent=1) if origin.settings else ""
+    return environment.from_string(source).render(
+        views=views, path=path, settings=settings, note=origin.note
+    )
+
+
+def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
+    display.table(
+        f"{len(pairs)} pairs",
+        ("problem", "stage", "speedup", "at least", "weight", "tokens", "skeletons"),
+        [
+            (
+                pair.problem_id,
+                pair.stage,
+                f"{pair.speedup:.2f}" if pair.speedup else "-",
+                f"{pair.speedup_low:.2f}" if pair.speedup else "-",
+                f"{pair.weight:.2f}",
+                f"{len(tokens(pair.chosen.code))} over {len(tokens(pair.rejected.code))}",
+                "yes" if pair.chosen.skeleton.text else "no",
+            )
+            for pair in pairs
+        ],
+    )
+
+
+def _show(view: PairView, display: Display) -> None:
+    display.tell(f"\n{view.pair.problem_id}, {view.pair.stage}: {view.why}")
+    display.tell("  ".join(f"{name} {value}" for name, value in view.facts))
+    table = Table(show_lines=True)
+    for side in view.sides:
+        table.add_column(side.name, overflow="fold", ratio=1)
+    facts = ["\n".join(f"{name}: {value}" for name, value in side.facts) for side in view.sides]
+    table.add_row(*map(Text, facts))
+    table.add_row(*(Text(side.side.code.rstrip()) for side in view.sides))
+    skeletons = [side.side.skeleton for side in view.sides]
+    if any(skeleton.text for skeleton in skeletons):
+        table.add_row(*(Text(skeleton.text.rstrip()) for skeleton in skeletons))
+    else:
+        table.add_row(*(Text(f"(no skeleton: {skeleton.note})") for skeleton in skeletons))
+    display.console.print(table, soft_wrap=False)

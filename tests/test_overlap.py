@@ -1,0 +1,108 @@
+"""What is in an evaluation set does not get into training: by id and by statement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sample_records import FUNCTION_PROBLEM
+
+from skeldpo.config import KeepOutConfig
+from skeldpo.problems.overlap import EvaluationProblem, find_overlaps, keep_out, read_evaluation
+from skeldpo.records import Problem
+
+TEXT = (
+    "You are given a list of deposits and withdrawals on a bank account that starts at zero. "
+    "Say whether the balance falls below zero at any point."
+)
+
+
+def problem(problem_id: str, statement: str = TEXT, split: str = "train") -> Problem:
+    return replace(FUNCTION_PROBLEM, problem_id=problem_id, statement=statement, split=split)
+
+
+def entry(evaluation_id: str, statement: str = "") -> EvaluationProblem:
+    return EvaluationProblem(source="set", evaluation_id=evaluation_id, statement=statement)
+
+
+@pytest.mark.parametrize(
+    "problem_id", ["two-sum", "Two Sum", "leetcode/two_sum", "TWO-SUM", "a/b/two-sum"]
+)
+def test_id_is_found_however_it_is_written(problem_id: str) -> None:
+    (overlap,) = find_overlaps([problem(problem_id)], [entry("two-sum")], 0.5)
+    assert (overlap.by, overlap.share, overlap.matched.evaluation_id) == ("id", 1, "two-sum")
+
+
+@pytest.mark.parametrize("problem_id", ["two-sum-ii", "two_sum-003", "two", "7"])
+def test_other_ids_are_no_match(problem_id: str) -> None:
+    assert find_overlaps([problem(problem_id)], [entry("two-sum"), entry("HumanEval/7")], 0.5) == []
+
+
+def test_statement_is_found_inside_a_longer_one_and_in_html() -> None:
+    longer = f"Intro words first. {TEXT} Then some more words about examples and limits."
+    marked = f"<p>{TEXT.replace('zero', '<b>zero</b>')}</p>"
+    for statement in (TEXT, longer, marked, TEXT.upper()):
+        (overlap,) = find_overlaps([problem("mine", statement)], [entry("their", TEXT)], 0.5)
+        assert overlap.by == "statement"
+        assert overlap.share > 0.9
+
+
+def test_statement_in_other_words_or_below_the_limit_is_kept() -> None:
+    other = "Return whether the sum of the first operations is ever negative in the list."
+    half = TEXT.split(". ")[0] + ". Something else altogether is asked about these numbers here now"
+    assert find_overlaps([problem("a", other)], [entry("b", TEXT)], 0.5) == []
+    (found,) = find_overlaps([problem("a", half)], [entry("b", TEXT)], 0.3)
+    assert 0.3 <= found.share < 0.8
+    assert find_overlaps([problem("a", half)], [entry("b", TEXT)], 0.9) == []
+
+
+def test_best_match_is_named() -> None:
+    evaluation = [entry("half", TEXT.split(". ")[0]), entry("whole", TEXT), entry("mine")]
+    (by_id,) = find_overlaps([problem("mine")], evaluation, 0.5)
+    (by_text,) = find_overlaps([problem("other")], evaluation, 0.5)
+    assert (by_id.matched.evaluation_id, by_id.by) == ("mine", "id")
+    assert by_text.matched.evaluation_id == "half"
+
+
+def test_only_training_problems_are_kept_out_and_counted(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("two-sum\n\n3sum\n")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(f'{{"task_id": "HumanEval/3", "prompt": "{TEXT}"}}\n')
+    problems = [
+        problem("two-sum", "one"),
+        problem("3sum", "two", "heldout_variant"),
+        problem("bank"),
+        problem("free", "something else"),
+    ]
+    kept = keep_out(problems, KeepOutConfig(files=(str(names), str(rows))))
+    assert [each.problem_id for each in kept.problems] == ["3sum", "free"]
+    assert kept.account() == (
+        "2 problems kept out of training: 1 by id (names.txt), 1 by statement (rows.jsonl)"
+    )
+    assert keep_out(problems, KeepOutConfig()).account() == ""
+
+
+def test_file_that_is_no_evaluation_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no file at"):
+        read_evaluation(str(tmp_path / "none.txt"))
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n")
+    with pytest.raises(ValueError, match="found none"):
+        read_evaluation(str(empty))
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"table\.csv:2: an evaluation problem needs one of"):
+        read_evaluation(str(table))
+
+
+def test_published_sets_are_read_and_found(real_data: Path) -> None:
+    slugs = read_evaluation(str(real_data / "mercury_eval_slugs.txt"))
+    enamel = read_evaluation(str(real_data / "enamel" / "enamel.csv"))
+    assert (len(slugs), len(enamel)) == (256, 164)
+    problems = [problem("leetcode/two-sum", "x"), problem("y", enamel[3].statement)]
+    found = find_overlaps(problems, [*slugs, *enamel], 0.5)
+    assert [(each.by, each.matched.evaluation_id) for each in found] == [
+        ("id", "two-sum"), ("statement", "HumanEval/3"),
+    ]  # fmt: skip

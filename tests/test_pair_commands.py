@@ -1,0 +1,211 @@
+"""`skeldpo skeleton`, `pair`, `inspect` and `export` on files: what a person sees."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from datasets import load_from_disk
+from pair_rows import FAST, PROBLEM, SLOW, whole_problem
+
+from skeldpo.cli import USER_ERROR, main
+from skeldpo.config import PolicyConfig
+from skeldpo.export import preference_rows
+from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, StageManifest
+from skeldpo.store import Store
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """A folder as `skeldpo measure` leaves it: problem "p", and "q" without an accepted program."""
+    store = Store(str(tmp_path / "measured"))
+    candidates, rows = whole_problem()
+    other = dataclasses.replace(PROBLEM, problem_id="q", statement="<b>Another</b> problem.")
+    lone = dataclasses.replace(candidates[0], candidate_id="lone", problem_id="q")
+    store.write_records("problems.parquet", Problem, [PROBLEM, other])
+    store.write_records("candidates.parquet", Candidate, [*candidates, lone])
+    store.write_records("measurements.parquet", Measurement, rows)
+    store.write_manifest(
+        ".",
+        StageManifest(
+            stage="measure", round_index=0, config_digest="d", num_in=0, num_out=0, dropped=(),
+            outputs=(), versions=(), seconds=0.0, finished_at="",
+        ),
+    )  # fmt: skip
+    return tmp_path / "measured"
+
+
+@pytest.fixture
+def pairs(measured: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    out = measured.parent / "pairs.parquet"
+    assert main(["pair", str(measured), "--out", str(out)]) == 0
+    capsys.readouterr()
+    return out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == USER_ERROR
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """Two fast and two slow programs."""
+    paths = [tmp_path / name for name in ("a.py", "b.py", "c.py", "d.py")]
+    for path, code in zip(paths, (*FAST, *SLOW), strict=True):
+        path.write_text(code)
+    return [str(path) for path in paths]
+
+
+def test_skeleton_prints_one_after_the_other_under_its_file(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["skeleton", *files[:2]]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == (
+        f"# {files[0]}\ndef f(a):\n    return len(set(a))\n"
+        f"# {files[1]}\ndef f(a):\n    _ = set(a)\n    return len(_)\n"
+    )
+    assert shown.err == ""
+
+
+def test_skeleton_against_another_group_prints_both(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["skeleton", *files[:2], "--against", *files[2:]]
+    assert main(arguments) == 0
+    plain = capsys.readouterr().out
+    assert [line for line in plain.splitlines() if line[0] == "#"] == [f"# {f}" for f in files]
+    assert main([*arguments, "--contrast"]) == 0
+    contrast = capsys.readouterr().out
+    assert f"# {files[0]}\n_ _(_):\n    _ _(set(_))\n" in contrast
+    assert main([*arguments, "--method", "syntactic"]) == 0
+    assert f"# {files[0]}\ndef f(a):\n    return len(set(a))\n" in capsys.readouterr().out
+
+
+def test_skeleton_says_where_another_method_took_over(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old.py"
+    old.write_text("print 'x'\n")
+    assert main(["skeleton", str(old), files[0], "--method", "syntactic"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == (
+        f"{old}: lexical instead of syntactic: the program does not parse as Python 3.11\n"
+        f"{files[0]}: lexical instead of syntactic: too few of the group parse as Python 3.11\n"
+    )
+    assert shown.out.startswith(f"# {old}\n_ _\n# {files[0]}\n")
+
+
+def test_skeleton_bad_input_is_named(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "a.py: group of 1 program; needs 2" in refused(capsys, "skeleton", files[0])
+    assert "--against FILES" in refused(capsys, "skeleton", *files, "--contrast")
+    assert "no file at none.py" in refused(capsys, "skeleton", files[0], "none.py")
+    latin = tmp_path / "latin.py"
+    latin.write_bytes(b"x = '\xe9'")
+    assert "latin.py: a program must be UTF-8" in refused(capsys, "skeleton", files[0], str(latin))
+
+
+def test_pair_shows_tiers_lengths_and_why_there_are_no_more(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = measured.parent / "pairs.parquet"
+    assert main(["pair", str(measured), "--out", str(out), "--explain"]) == 0
+    shown = capsys.readouterr().out
+    for text in (
+        "1 efficiency pairs (1 with skeletons) from 1 of 2 problems",
+        "speedup tiers (by lower bound)",
+        "tokens of chosen less those of rejected",
+        "problems; groups are numbers of programs alike in structure",
+    ):
+        assert text in shown
+    flat = " ".join(shown.split())
+    assert "no accepted candidate" in flat
+    assert "1 of 1" in flat
+
+
+def test_pair_writes_where_its_pairs_come_from(measured: Path, pairs: Path) -> None:
+    origin = json.loads((measured.parent / "pairs.parquet.origin.json").read_text())
+    assert origin["measured"] == str(measured)
+    assert origin["pair"]["choice"] == "largest"
+    assert origin["skeleton"]["method"] == "lexical"
+    assert pairs.is_file()
+
+
+def test_pair_keeps_evaluation_problems_out(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = measured.parent / "names.txt"
+    names.write_text("Q\n")
+    arguments = ["pair", str(measured), "--out", str(measured.parent / "kept.parquet")]
+    assert main([*arguments, "--set", f'keep_out.files=["{names}"]', "--explain"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 problems kept out of training: 1 by id (names.txt)" in shown
+    assert "from 1 of 1 problems" in shown
+
+
+def test_inspect_shows_both_sides_and_their_raw_times(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", str(pairs), "--problem", "p"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "p, efficiency: 3.00 times faster, at least 2.9",
+        "p, correctness: chosen is accepted, rejected is wrong",
+        "candidate: fast0", "written by: m", "image d", "host h, core 1", "session confirm",
+        "100.0 101.0", "300.0", "set(a)",
+    ):  # fmt: skip
+        assert text in shown
+
+
+def test_inspect_page_escapes_what_programs_say(
+    measured: Path, pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(str(measured.parent))
+    (first, *_) = store.read_records("pairs.parquet", PreferencePair)
+    evil = dataclasses.replace(first, statement="<script>alert(1)</script> & co")
+    store.write_records("evil.parquet", PreferencePair, [evil])
+    page = measured.parent / "page.html"
+    assert main(["inspect", str(measured.parent / "evil.parquet"), "--html", str(page)]) == 0
+    text = page.read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in text
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    assert "times are not traced" in capsys.readouterr().out
+
+
+def test_inspect_unknown_problem_names_some(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refused(capsys, "inspect", str(pairs), "--problem", "P")
+    assert "has no pair of problem 'P'" in message and "such as p" in message
+    assert "no file at none.parquet" in refused(capsys, "inspect", "none.parquet")
+
+
+def test_export_is_a_data_set_with_the_columns_of_trl(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pairs.parent / "trl"
+    assert main(["export", str(pairs), "--format", "trl", "--out", str(folder), "--skeletons"]) == 0
+    assert "2 preferences" in capsys.readouterr().out
+    rows = load_from_disk(str(folder))
+    assert rows.column_names == ["prompt", "chosen", "rejected"]
+    assert rows[0]["chosen"] == FAST[0]
+    assert rows[0]["prompt"].startswith("Count the distinct items.\ndef f(a):\n[GEN_CODE]")
+    assert "[GEN_CODESKELETON]" in rows[1]["prompt"]
+    assert "exists already" in refused(
+        capsys, "export", str(pairs), "--format", "trl", "--out", str(folder)
+    )
+
+
+def test_export_of_messages_is_fenced_for_a_chat_model(pairs: Path) -> None:
+    (pair, *_) = Store(str(pairs.parent)).read_records(pairs.name, PreferencePair)
+    (row,) = preference_rows(pair, PolicyConfig(model=""), "messages", with_skeletons=False)
+    assert row["prompt"][0]["role"] == "user"
+    assert row["chosen"] == [
+        {"role": "assistant", "content": f"```python\n{FAST[0].rstrip()}\n```"}
+    ]
