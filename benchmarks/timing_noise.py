@@ -21,7 +21,8 @@ from pathlib import Path
 
 from benchmarks.null_programs import KERNELS, copies, rewritten, slowed_problem, slowed_program
 from benchmarks.null_programs import spread as spread_programs
-from skeldpo.config import MeasureConfig, PairConfig, SkeletonConfig, load_sections
+from skeldpo.config import MeasureConfig, PairConfig, SkeletonConfig
+from skeldpo.config_file import load_sections
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.problems.programs import dataset_candidates

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skeldpo import __version__
-from skeldpo.config import Config, load_config
+from skeldpo.config import Config
+from skeldpo.config_file import load_config
 from skeldpo.console import Display
 
 USER_ERROR = 2
@@ -168,7 +169,8 @@ def _inspect(options: argparse.Namespace, display: Display) -> None:
 
 
 def _export(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.config import PolicyConfig, load_sections
+    from skeldpo.config import PolicyConfig
+    from skeldpo.config_file import load_sections
     from skeldpo.export import export_trl, read_pairs
 
     sections = load_sections({"policy": PolicyConfig(model="")}, options.set)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from skeldpo import __version__
-from skeldpo.config import MeasureConfig, load_sections
+from skeldpo.config import MeasureConfig
+from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.given_pairs import MEASURED
 from skeldpo.pipeline import Sampled, Sandboxes, connect_ray, count_teller, sample_and_measure

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from skeldpo import __version__
-from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig, load_sections
+from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
+from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pair.choice import speedup_tier, text_similarity

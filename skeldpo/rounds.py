@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from skeldpo.config import Config, parse_config
+from skeldpo.config import Config
+from skeldpo.config_file import parse_config
 from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pipeline import (

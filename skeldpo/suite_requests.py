@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skeldpo.config import (
-    EvaluateConfig,
-    GenerateConfig,
-    MeasureConfig,
-    PolicyConfig,
-    Section,
-    load_sections,
-)
+from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig, Section
+from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.suite_samples import Sampling, write_samples
 from skeldpo.suites import SuiteRequest, compare_reports, evaluate_programs, save_and_show

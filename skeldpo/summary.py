@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from skeldpo.config import Config, parse_config
+from skeldpo.config import Config
+from skeldpo.config_file import parse_config
 from skeldpo.evaluate.heldout import bootstrap_of, compare_reports
 from skeldpo.records import (
     Candidate,

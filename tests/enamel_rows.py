@@ -86,6 +86,5 @@ def run_here(request: RunRequest) -> RunReport:
         wall_time_ns=cpu_time_ns,
         peak_memory_bytes=1 << 20,
         failure=failure,
-        involuntary_switches=0,
         run_delay_ns=0,
     )

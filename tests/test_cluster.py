@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from skeldpo.config import load_config
+from skeldpo.config_file import load_config
 
 REPOSITORY = Path(__file__).parent.parent
 CLUSTER = REPOSITORY / "cluster"

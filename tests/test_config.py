@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from skeldpo.config import (
-    Config,
-    MeasureConfig,
-    PairConfig,
-    load_config,
-    load_sections,
-    parse_config,
-)
+from skeldpo.config import Config, MeasureConfig, PairConfig
+from skeldpo.config_file import load_config, load_sections, parse_config
 
 MINIMAL: dict[str, Any] = {
     "run": {"name": "a", "num_rounds": 1},

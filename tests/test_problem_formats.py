@@ -123,7 +123,10 @@ def test_read_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> Non
         ({**STDIO, "tests": [{"input": ["a"], "expected": "a"}]}, "stdio test are strings"),
         ({**STDIO, "generators": "def generate_input"}, "generators must be a list"),
         ({**STDIO, "generators": ["def generate(n):"]}, "Python that defines generate_input"),
-        ({**STDIO, "checker": "exactly"}, "checker must be one of exact, float, .*got 'exactly'"),
+        (
+            {**STDIO, "checker": "exactly"},
+            "checker must be one of equal, exact, .*got 'exactly'",
+        ),
         ({**STDIO, "split": "test"}, "split must be one of train, heldout_variant.*got 'test'"),
         ({**STDIO, "solutions": [{"speed": "fast"}]}, "a solution is a program or an object"),
         ({**STDIO, "solutions": [{"code": "a", "sped": 1}]}, r"unknown keys \['sped'\] of a sol"),

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from skeldpo.charts import nice_ticks
-from skeldpo.config import Config, parse_config
+from skeldpo.config import Config
+from skeldpo.config_file import parse_config
 from skeldpo.console import Display
 from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import build_pairs

@@ -8,7 +8,8 @@ import torch
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
-from skeldpo.config import Config, parse_config
+from skeldpo.config import Config
+from skeldpo.config_file import parse_config
 from skeldpo.prompts import Prompts
 from skeldpo.records import PairSide, PairStage, PreferencePair, Skeleton
 from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
