@@ -182,6 +182,8 @@ def _workload(options: argparse.Namespace) -> Workload:
         changes["pairs_per_forward"] = options.pairs_per_forward
     if options.checkpointing:
         changes["activation_checkpointing"] = True
+    if options.compile_layers:
+        changes["compile_layers"] = True
     return dataclasses.replace(WORKLOADS[name], **changes)
 
 
@@ -197,6 +199,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, help="pairs a step")
     parser.add_argument("--pairs-per-forward", type=int, help="pairs a forward pass")
     parser.add_argument("--checkpointing", action="store_true", help="activation checkpointing")
+    parser.add_argument(
+        "--compile-layers", action="store_true", help="train.compile_layers of ours"
+    )
     parser.add_argument(
         "--real-lengths", action="store_true", help="lengths drawn from those of real problems"
     )

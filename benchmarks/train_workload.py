@@ -52,6 +52,7 @@ class Workload:
     device: str = "cpu"
     dtype: str = "float32"
     activation_checkpointing: bool = False
+    compile_layers: bool = False
     skeletons: bool = True
     real_lengths: bool = False
     num_threads: int = 0
@@ -157,6 +158,7 @@ def train_settings(work: Workload) -> Any:
         lora=lora if work.lora_rank else None,
         dtype=work.dtype,
         activation_checkpointing=work.activation_checkpointing,
+        compile_layers=work.compile_layers,
     )
 
 

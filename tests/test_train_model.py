@@ -104,6 +104,23 @@ def test_activation_checkpointing_gives_the_same_gradients(tmp_path):
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("train", [{}, {"lora": LORA, "activation_checkpointing": True}])
+def test_compiled_layers_give_the_same_gradients(tmp_path, train):
+    """Rows of three lengths, so that shapes become dynamic."""
+    folder = save_tiny_policy(tmp_path / "policy")
+    tokens = tokens_of([preference_pair(i) for i in range(3)], folder, tiny_config())
+    results = []
+    for compiled in (False, True):
+        policy = load(folder, compile_layers=compiled, **train)
+        policy.train()
+        for num_pairs in (1, 2, 3):
+            answer_logps(policy, build_trees(tokens[:num_pairs])).sum().backward()
+        results.append([p.grad for p in policy.parameters() if p.requires_grad])
+    torch.testing.assert_close(results[1], results[0], atol=1e-3, rtol=1e-3)
+    assert all("_orig_mod" not in name for name, _ in policy.named_parameters())
+
+
 def test_saved_policy_is_loaded_with_the_trained_weights(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
     policy = load(folder)

@@ -108,10 +108,9 @@ def _attend_by_chain(
     """(1, H, T, E), chain by chain. The tensors are split once: the gradient of a split is one
     concatenation, that of a slice is a whole row of zeros each."""
     lengths, chains = list(tree[0]), tree[1]
-    groups = query.shape[1] // key.shape[1]
     queries = torch.split(query, lengths, dim=2)
-    keys = torch.split(key.repeat_interleave(groups, dim=1), lengths, dim=2)
-    values = torch.split(value.repeat_interleave(groups, dim=1), lengths, dim=2)
+    keys = torch.split(key, lengths, dim=2)
+    values = torch.split(value, lengths, dim=2)
     parts = []
     for chain in chains:
         seen = chain.context + chain.own
@@ -129,6 +128,7 @@ def _attend_by_chain(
                 attn_mask=mask,
                 is_causal=mask is None,
                 scale=scaling,
+                enable_gqa=True,
             )
         )
     return torch.cat(parts, dim=2)

@@ -118,6 +118,8 @@ def build_policy(policy: Policy, config: TrainConfig, max_tokens: int, seed: int
         _add_adapters(model, config.lora, seed)
     if config.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if config.compile_layers:
+        _compile_layers(policy)
     return policy
 
 
@@ -273,6 +275,17 @@ def _peft_config(lora: LoraConfig, base: str | None = None) -> PeftLoraConfig:
         task_type="CAUSAL_LM",
         base_model_name_or_path=base,
     )
+
+
+def _compile_layers(policy: Policy) -> None:
+    """Compiles, in place, what a layer has beside its attention, which has a kernel of its own.
+
+    Not whole layers: FSDP2 gathers parameters in hooks of theirs.
+    """
+    for layer in policy.decoder.layers:
+        for name, module in layer.named_children():
+            if "attn" not in name:
+                module.compile()
 
 
 def _require_full_attention(config: Any, folder: str, max_tokens: int) -> None:

@@ -373,7 +373,8 @@ def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
 def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
-    train = config.train.model_dump(mode="json", exclude=places | {"max_tokens_per_forward"})
+    places |= {"max_tokens_per_forward", "activation_checkpointing", "compile_layers"}
+    train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     ids = sorted(content_id(pair) for pair in pairs)
     settings = json.dumps([train, policy], sort_keys=True)
