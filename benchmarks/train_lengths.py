@@ -14,6 +14,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _TOKEN = re.compile(r"[A-Za-z_]+|\d|\n\s*|[^\sA-Za-z_\d]")
 _NUM_PROGRAMS = 3
@@ -44,7 +45,7 @@ def _leetcode(folder: Path) -> Iterator[tuple[str, str]]:
             yield row["query"], row["completion"]
 
 
-def _rows(path: Path) -> Iterator[dict]:
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)

@@ -63,7 +63,7 @@ def time_trl(work: Workload, pairs: Sequence[PairTokens], model: Any) -> dict[st
     return {"seconds": timer.seconds}
 
 
-class _StepTimer(TrainerCallback):
+class _StepTimer(TrainerCallback):  # type: ignore[misc]
     """Seconds between the ends of optimizer steps; the first includes the start of training."""
 
     def __init__(self) -> None:

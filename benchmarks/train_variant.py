@@ -121,9 +121,12 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
         if variant in (OURS, "no_packing"):
             steps = plan_steps(pairs, settings, seed=0)
             timer = _Timer(work)
-            run_steps(
-                policy, optimizer, steps, table, settings, lambda *_: seconds.append(timer.lap())
-            )
+
+            def on_step(index: int, metrics: dict[str, float]) -> bool:
+                seconds.append(timer.lap())
+                return False
+
+            run_steps(policy, optimizer, steps, table, settings, on_step)
         else:
             columns = torch.tensor([[getattr(row, name) for name in ANSWERS] for row in rows])
             logps = {
@@ -244,7 +247,8 @@ class WholeLogitsPolicy(Policy):
         logits = self.causal_lm(
             input_ids=input_ids, position_ids=position_ids, tree_mask=tree_mask, use_cache=False
         ).logits[0]
-        return logits.float().log_softmax(dim=1)[predictor_index, target_ids]
+        logps: torch.Tensor = logits.float().log_softmax(dim=1)[predictor_index, target_ids]
+        return logps
 
 
 def logps_after_reference(policy: Policy, pairs: list[PairTokens]) -> torch.Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from sample_records import STDIO_PROBLEM
 from scripted_runs import (
     PROBLEM,
     TESTS,
@@ -62,6 +63,14 @@ def test_find_input_stops_where_the_input_grows_no_more() -> None:
     )
     assert input_size(make_timer(script).find_input(named("fast"))) == 100
     assert script.codes().count("gen") == 3
+
+
+def test_find_input_takes_the_longest_tests_of_a_stdio_problem() -> None:
+    tests = tuple(Example(input_text="1" * (n % 40), expected_text=str(n)) for n in range(80))
+    problem = replace(STDIO_PROBLEM, tests=tests, generators=(), reference="")
+    found = make_timer(make_script(), problem).find_input({})
+    assert found is not None
+    assert [len(test.input_text) for test in found.tests] == [*range(32, 40)] * 2
 
 
 def test_find_input_names_generators_that_cannot_be_used() -> None:

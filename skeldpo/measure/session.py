@@ -24,6 +24,8 @@ QUADRATIC_GROWTH = 4
 MIN_AGREEING_SHARE = 0.8
 """Of the accepted programs, on an input whose expected answer no trusted reference gives."""
 EXTRA_ROUNDS = 3
+MAX_TIMED_INPUTS = 16
+"""Fixed stdio tests, those with the longest inputs, on which programs are timed: each is a process."""
 SESSION_LIMIT_FACTOR = 3.0
 """A session's CPU limit over the limit of the search: only a program that got stuck reaches it."""
 
@@ -70,7 +72,8 @@ class ProgramTimer:
 
         Each generator is asked for growing inputs until the fastest program takes
         `min_cpu_time_ms` or the slowest `max_slow_ratio` times that; the generator that makes
-        programs work longest wins. Without one, all tests together are the input.
+        programs work longest wins. Without one, the tests together are the input, of a stdio
+        problem the longest ones.
         """
         best: tuple[int, TimingInput] | None = None
         for index, generator in enumerate(self._problem.generators):
@@ -91,6 +94,9 @@ class ProgramTimer:
         if best:
             return best[1]
         tests = self._problem.tests
+        if self._problem.kind == "stdio":
+            longest = sorted(tests, key=lambda test: -len(test.input_text))[:MAX_TIMED_INPUTS]
+            tests = tuple(test for test in tests if test in longest)
         if not tests:
             return None
         return TimingInput(tests=tests, digest=content_id(*(test.input_text for test in tests)))
