@@ -25,7 +25,7 @@ MIN_AGREEING_SHARE = 0.8
 """Of the accepted programs, on an input whose expected answer no trusted reference gives."""
 EXTRA_ROUNDS = 3
 MAX_TIMED_INPUTS = 16
-"""Fixed stdio tests, those with the longest inputs, on which programs are timed: each is a process."""
+"""Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
 SESSION_LIMIT_FACTOR = 3.0
 """A session's CPU limit over the limit of the search: only a program that got stuck reaches it."""
 
