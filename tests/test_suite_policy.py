@@ -6,16 +6,36 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from mercury_rows import write_rows
-from tiny_policy import save_tiny_policy
+from tiny_policy import byte_tokenizer
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from skeldpo.cli import LEFT_OUT, main
 
 pytestmark = [pytest.mark.vllm, pytest.mark.docker, pytest.mark.ray, pytest.mark.slow]
 
 
+def _save_policy(folder: Path) -> str:
+    """Random weights; vLLM on CPU asks for heads of at least 32."""
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=264,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.2,
+        max_position_embeddings=1024,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return str(folder)
+
+
 def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
-    model = save_tiny_policy(tmp_path / "policy")
+    model = _save_policy(tmp_path / "policy")
     problem = {
         "problem_id": "double",
         "statement": "Twice n.",

@@ -8,6 +8,7 @@ measured with a program that does nothing else, and subtracted.
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections.abc import Sequence
 from typing import TypeVar
@@ -157,6 +158,7 @@ class _Session:
         self.programs = {code: _Timed(code) for code in codes}
         self.reference_ns: list[list[int]] = []
         self.echo_ns: list[list[int]] = []
+        self._order = random.Random(problem.number)
         self._problem = problem
         self._judge = AnswerJudge(problem, run)
         self._run = run
@@ -179,13 +181,16 @@ class _Session:
         if not counts:
             self.reference_ns[index].append(test.first_time_ns)
         for repeat in range(NUM_REPEATS if counts else 1):
+            turns: list[_Timed | None] = [*running, *([None] if counts else [])]
+            # What ran before leaves its caches: no program always follows the same one.
+            self._order.shuffle(turns)
             if counts and repeat % ECHO_EVERY == 0 and len(echo) < MAX_ECHO_CHARS:
                 self.echo_ns[index].append(self._own_time(echo, test))
-            if counts:
-                self.reference_ns[index].append(self._own_time(reference, test))
-            for program in running:
-                if program.is_running:
-                    self._time_program(program, codes[program.code], test)
+            for turn in turns:
+                if turn is None:
+                    self.reference_ns[index].append(self._own_time(reference, test))
+                elif turn.is_running:
+                    self._time_program(turn, codes[turn.code], test)
         for program in running:
             if not program.is_running:
                 program.times_ns.pop()
