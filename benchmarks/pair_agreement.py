@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mbpp_growth import callable_with_lists, growing_problem, task_tuples
+from skeldpo.commands.measure import measure_given
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.console import Display
-from skeldpo.given import measure_given
 from skeldpo.pair import ProblemPairs, build_pairs
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
 from skeldpo.store import Store

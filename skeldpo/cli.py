@@ -71,7 +71,7 @@ def run_command(options: argparse.Namespace, display: Display) -> None:
     if options.dry_run:
         _dry_run(config, display)
         return
-    from skeldpo.report import show_report, write_report
+    from skeldpo.report.page import show_report, write_report
     from skeldpo.rounds import run_rounds
 
     store = run_rounds(config, display.tell)
@@ -127,7 +127,7 @@ def _init_policy(options: argparse.Namespace, display: Display) -> None:
 
 
 def _measure(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.given import measure_given
+    from skeldpo.commands.measure import measure_given
 
     measure_given(
         problems_path=options.problems,
@@ -139,7 +139,7 @@ def _measure(options: argparse.Namespace, display: Display) -> None:
 
 
 def _pair(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.given_pairs import pair_given
+    from skeldpo.commands.pair import pair_given
 
     pair_given(
         folder=options.folder,
@@ -151,8 +151,8 @@ def _pair(options: argparse.Namespace, display: Display) -> None:
 
 
 def _skeleton(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.commands.skeleton import file_skeletons
     from skeldpo.config import SkeletonConfig
-    from skeldpo.skeleton_files import file_skeletons
 
     config = SkeletonConfig(method=options.method, contrast=options.contrast)
     for file, skeleton in list(file_skeletons(options.files, options.against, config)):
@@ -163,15 +163,15 @@ def _skeleton(options: argparse.Namespace, display: Display) -> None:
 
 
 def _inspect(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.pair_view import inspect_pairs
+    from skeldpo.commands.inspect import inspect_pairs
 
     inspect_pairs(options.pairs, problem_id=options.problem, html=options.html, display=display)
 
 
 def _export(options: argparse.Namespace, display: Display) -> None:
+    from skeldpo.commands.export import export_trl, read_pairs
     from skeldpo.config import PolicyConfig
     from skeldpo.config_file import load_sections
-    from skeldpo.export import export_trl, read_pairs
 
     sections = load_sections({"policy": PolicyConfig(model="")}, options.set)
     policy = sections["policy"]
@@ -187,27 +187,27 @@ def _export(options: argparse.Namespace, display: Display) -> None:
 
 
 def _evaluate(options: argparse.Namespace, display: Display) -> int:
-    from skeldpo.suite_requests import run_requests, suite_requests
+    from skeldpo.suites.requests import run_requests, suite_requests
 
     num_left_out = run_requests(suite_requests(options), display)
     return LEFT_OUT if num_left_out else 0
 
 
 def _compare(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.suites import compare_reports
+    from skeldpo.suites.run import compare_reports
 
     compare_reports(options.first, options.second, options.page, display)
 
 
 def _status(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.report import show_status
+    from skeldpo.report.page import show_status
 
     show_status(options.run, display)
 
 
 def _report(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.report import show_report, write_report
-    from skeldpo.summary import open_run_folder
+    from skeldpo.report.page import show_report, write_report
+    from skeldpo.report.summary import open_run_folder
 
     store = open_run_folder(options.run)
     write_report(store)
@@ -215,7 +215,7 @@ def _report(options: argparse.Namespace, display: Display) -> None:
 
 
 def _doctor(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.doctor import examine, show_findings
+    from skeldpo.commands.doctor import examine, show_findings
 
     show_findings(examine(), display)
 

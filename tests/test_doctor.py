@@ -13,8 +13,8 @@ from importlib.metadata import version
 import pytest
 from rich.console import Console
 
+from skeldpo.commands.doctor import RUN, Finding, examine, next_command, show_findings
 from skeldpo.console import Display
-from skeldpo.doctor import RUN, Finding, examine, next_command, show_findings
 
 
 def finding(name: str) -> Finding:
@@ -34,7 +34,7 @@ def test_versions_found_are_those_installed():
 
 def test_examination_is_quick_and_imports_nothing_heavy():
     program = (
-        "import sys, time; started = time.perf_counter(); import skeldpo.doctor as doctor; "
+        "import sys, time; from skeldpo.commands import doctor; "
         "doctor.examine(); heavy = {'torch', 'ray', 'vllm', 'transformers'} & set(sys.modules); "
         "print(sorted(heavy), time.process_time())"
     )

@@ -11,8 +11,8 @@ from datasets import load_from_disk
 from pair_rows import FAST, PROBLEM, SLOW, whole_problem
 
 from skeldpo.cli import USER_ERROR, main
+from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
-from skeldpo.export import preference_rows
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, StageManifest
 from skeldpo.store import Store
 

@@ -29,12 +29,12 @@ from skeldpo.records import (
     Score,
     StageManifest,
 )
-from skeldpo.report import show_report, show_status, write_report
+from skeldpo.report.page import show_report, show_status, write_report
+from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
+from skeldpo.report.tables import count_between
 from skeldpo.rounds import open_run
 from skeldpo.rows import to_json
 from skeldpo.store import Store, round_folder
-from skeldpo.summary import example_pairs, open_run_folder, summarize_run
-from skeldpo.tables import count_between
 from skeldpo.tracking import Tracker
 
 NUM_ROUNDS = 2

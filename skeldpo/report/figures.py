@@ -21,8 +21,8 @@ from skeldpo.charts import (
     stacked_bars,
 )
 from skeldpo.evaluate.heldout import METRICS
-from skeldpo.summary import PolicyScores, RunSummary
-from skeldpo.tables import (
+from skeldpo.report.summary import PolicyScores, RunSummary
+from skeldpo.report.tables import (
     METRIC_TITLES,
     SPLIT_TITLES,
     count_between,

@@ -18,7 +18,7 @@ from skeldpo.evaluate import enamel
 from skeldpo.pipeline import Engines, Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.policy import fetch_policy
 from skeldpo.records import Assignment, Example, Problem, content_id
-from skeldpo.suites import SuiteRequest, load_reference_suite
+from skeldpo.suites.run import SuiteRequest, load_reference_suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from skeldpo import __version__
+from skeldpo.commands.pair import MEASURED
 from skeldpo.config import MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
-from skeldpo.given_pairs import MEASURED
 from skeldpo.pipeline import Sampled, Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.problems.programs import dataset_candidates, read_programs
 from skeldpo.problems.sources import load_problems

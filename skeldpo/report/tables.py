@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from skeldpo.evaluate.heldout import METRICS
 from skeldpo.records import Outcome, PreferencePair, Score
-from skeldpo.summary import PolicyScores, RoundSteps, RunSummary, late_mean
+from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
 
 NOTHING = "-"
 SPLIT_TITLES = {

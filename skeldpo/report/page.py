@@ -15,10 +15,9 @@ from rich.markup import escape
 
 from skeldpo import __version__
 from skeldpo.console import Display
-from skeldpo.figures import build_figures, wall_time_chart
 from skeldpo.records import PreferencePair
-from skeldpo.store import Store
-from skeldpo.summary import (
+from skeldpo.report.figures import build_figures, wall_time_chart
+from skeldpo.report.summary import (
     RunSummary,
     example_pairs,
     finished_stages,
@@ -27,7 +26,7 @@ from skeldpo.summary import (
     read_config,
     summarize_run,
 )
-from skeldpo.tables import (
+from skeldpo.report.tables import (
     METRIC_TITLES,
     Table,
     dropped_table,
@@ -42,9 +41,10 @@ from skeldpo.tables import (
     verdict_table,
     versions,
 )
+from skeldpo.store import Store
 
 REPORT = "report.html"
-TEMPLATE = "report.html.j2"
+TEMPLATE = "page.html.j2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def write_report(store: Store) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(
-        files("skeldpo").joinpath(TEMPLATE).read_text(encoding="utf-8")
+        files("skeldpo.report.page").joinpath(TEMPLATE).read_text(encoding="utf-8")
     )
     summary = summarize_run(store)
     page = template.render(

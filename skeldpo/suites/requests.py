@@ -10,8 +10,8 @@ from pathlib import Path
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig, Section
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
-from skeldpo.suite_samples import Sampling, write_samples
-from skeldpo.suites import SuiteRequest, compare_reports, evaluate_programs, save_and_show
+from skeldpo.suites.run import SuiteRequest, compare_reports, evaluate_programs, save_and_show
+from skeldpo.suites.samples import Sampling, write_samples
 
 ENAMEL_MEMORY_MIB = 1024
 """Its inputs are larger than those of other suites; ENAMEL itself allows 4 GiB."""

@@ -193,7 +193,7 @@ def _page(views: Sequence[PairView], path: str, origin: Origin) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    source = files("skeldpo").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    source = files("skeldpo.commands").joinpath(TEMPLATE).read_text(encoding="utf-8")
     settings = json.dumps(origin.settings, indent=1) if origin.settings else ""
     return environment.from_string(source).render(
         views=views, path=path, settings=settings, note=origin.note

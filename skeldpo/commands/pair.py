@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from skeldpo import __version__
+from skeldpo.commands.inspect import ORIGIN_SUFFIX
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pair.choice import speedup_tier, text_similarity
 from skeldpo.pair.lengths import length_differences
-from skeldpo.pair_view import ORIGIN_SUFFIX
 from skeldpo.problems.overlap import keep_out
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem
 from skeldpo.store import Store

@@ -1,0 +1,1 @@
+"""What the commands of `skeldpo` do that need no run: one module a command."""

@@ -1,0 +1,1 @@
+"""A run's folder -> its report: figures and tables, in the terminal and as one page."""

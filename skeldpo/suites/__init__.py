@@ -1,0 +1,1 @@
+"""`skeldpo evaluate` and `compare`: programs or policies on suites, as reports."""
