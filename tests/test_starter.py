@@ -18,6 +18,8 @@ from skeldpo.starter.muon import Muon
 from skeldpo.starter.pretrain import _attend_to_previous, _model_config
 from skeldpo.starter.tokenizer import EOS, check_reload, train_tokenizer
 
+pytestmark = pytest.mark.slow
+
 POLICY = PolicyConfig(model="starter", max_model_tokens=256)
 TINY = StarterConfig(
     hidden_size=64, num_layers=2, num_heads=2, vocab_size=400, num_epochs=40, batch_tokens=256

@@ -19,6 +19,8 @@ from skeldpo.train.attention import (
 from skeldpo.train.batch import PairTokens, TreeBatch, build_trees
 from skeldpo.train.model import load_policy
 
+pytestmark = pytest.mark.slow
+
 
 def pair(sizes: tuple[int, int, int, int], shared: int = 150, name: str = "p") -> PairTokens:
     """A pair with a shared statement and answers of the given lengths; 0 0: no skeletons."""

@@ -30,6 +30,8 @@ from skeldpo.train.loss import joint_losses
 from skeldpo.train.model import answer_logps, load_policy, save_policy
 from skeldpo.train.reference import reference_logps
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden" / "train" / "loss_curve.json"
 LORA = {"rank": 4, "alpha": 8.0}
 SHAPE = {

@@ -27,6 +27,8 @@ from skeldpo.train.loop import (
 from skeldpo.train.model import Policy, load_policy, save_policy, shard_policy
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [preference_pair(i, "correctness") for i in range(3)]
 PAIRS += [preference_pair(i, skeletons=i != 1) for i in range(5)]
 TRAIN: dict[str, Any] = {"pairs_per_step": 3, "efficiency_epochs": 2}

@@ -31,6 +31,8 @@ from skeldpo.train.model import (
     tokenizer_digest,
 )
 
+pytestmark = pytest.mark.slow
+
 LORA = {"rank": 4, "alpha": 8.0}
 
 

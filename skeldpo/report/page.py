@@ -63,7 +63,7 @@ def write_report(store: Store) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(
-        files("skeldpo.report.page").joinpath(TEMPLATE).read_text(encoding="utf-8")
+        files("skeldpo.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
     )
     summary = summarize_run(store)
     page = template.render(
