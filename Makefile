@@ -24,8 +24,11 @@ demo: setup ## the whole loop on a small real model; CONFIG=... for another run
 test: setup lint ## every test that needs no GPU
 	$(PY) -m pytest -m "not gpu"
 
-check: setup-light lint ## lint, format, types, import rules, unit tests; no Docker, under a minute
-	$(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu and not slow"
+# Importing torch and transformers takes longer than all unit tests that need neither.
+WITHOUT_TORCH = $(addprefix --ignore=tests/test_,generate.py prompts.py starter.py suite_policy.py) \
+	--ignore-glob=tests/test_train*.py
+check: setup-light lint ## lint, format, types, import rules, quick unit tests; under a minute
+	$(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu and not slow" $(WITHOUT_TORCH)
 
 lint: setup-light
 	.venv/bin/ruff check .
