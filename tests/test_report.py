@@ -1,268 +1,29 @@
-"""The report of a run that was made by hand, with the real records, pairs and scores."""
+"""The report of a run that was made by hand: page, terminal and status."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
-import random
 import re
 from html.parser import HTMLParser
 
 import pytest
+from made_run import HOSTILE, NUM_ROUNDS, MadeRun, make_config
 from rich.console import Console
 
 from skeldpo.charts import nice_ticks
-from skeldpo.config import Config
-from skeldpo.config_file import parse_config
 from skeldpo.console import Display
-from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
-from skeldpo.pair import build_pairs
-from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
     Candidate,
-    Dropped,
-    KnownProgram,
     Measurement,
     Outcome,
     PreferencePair,
-    Problem,
     Score,
-    StageManifest,
 )
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
-from skeldpo.rounds import open_run
-from skeldpo.rows import to_json
 from skeldpo.store import Store, round_folder
-from skeldpo.tracking import Tracker
-
-NUM_ROUNDS = 2
-STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01)
-FAST = (
-    "def solve(items):\n    seen = set(items)\n    return len(seen)\n",
-    "def solve(items):\n    return len(set(items))\n",
-)
-SLOW = (
-    "def solve(items):\n    seen = []\n    for item in items:\n        if item not in seen:\n"
-    "            seen.append(item)\n    return len(seen)\n",
-    "def solve(items):\n    count = 0\n    for place in range(len(items)):\n"
-    "        if items[place] not in items[:place]:\n            count += 1\n    return count\n",
-)
-HOSTILE = "def solve(items):\n    return '</pre><script>alert(1)</script>' < items & 1\n"
-
-
-def make_config(storage: str) -> Config:
-    return parse_config(
-        {
-            "run": {"name": "made-up", "storage": storage, "num_rounds": NUM_ROUNDS},
-            "policy": {"model": "starter"},
-            "problems": {"num_train": 12},
-            "pair": {"min_speedup": 1.2},
-            "train": {"beta": 0.1, "skeleton_weight": 0.7, "learning_rate": 1e-4},
-            "evaluate": {"num_bootstrap": 200},
-        },
-        "test",
-    )
-
-
-def make_problem(key: str, split: str) -> Problem:
-    return Problem(
-        problem_id=key,
-        source="families",
-        split=split,
-        difficulty="easy",
-        kind="function",
-        statement="Count the distinct items & return <how many>.",
-        entry_point="solve",
-        starter_code="def solve(items):",
-        tests=(),
-        generators=("def generate_input(size, seed):\n    return [[0] * size]\n",),
-        checker="exact",
-        reference=FAST[0],
-        solutions=(
-            KnownProgram(code=FAST[0], speed="fast"),
-            KnownProgram(code=SLOW[0], speed="slow"),
-        ),
-    )
-
-
-def make_candidate(problem: Problem, index: int, code: str, round_index: int) -> Candidate:
-    return Candidate(
-        candidate_id=f"{problem.problem_id}-{round_index}-{index}",
-        problem_id=problem.problem_id,
-        code=code,
-        origin="sampled",
-        model_id=f"weights-{round_index - 1}",
-        round_index=round_index,
-        sample_index=index,
-        seed=0,
-        finish_reason="stop",
-        prompt_token_ids=(1, 2),
-        completion_token_ids=tuple(range(len(code) // 3)),
-    )
-
-
-def make_check(candidate: Candidate, outcome: Outcome) -> Measurement:
-    return Measurement(
-        candidate_id=candidate.candidate_id,
-        problem_id=candidate.problem_id,
-        equal_to=candidate.candidate_id,
-        phase="check",
-        session_id="",
-        outcome=outcome,
-        cpu_times_ns=(),
-        baseline_times_ns=(),
-        peak_memory_bytes=1 << 20,
-        failure="" if outcome is Outcome.ACCEPTED else "it failed",
-        input_digest="",
-        host_id="node-a",
-        core=1,
-        image_digest="d",
-        python_version="3.11",
-    )
-
-
-def make_timed(row: Measurement, phase: str, ratio: float, num_repeats: int) -> Measurement:
-    times = tuple(round(ratio * each * 10**8) for each in STEADY[:num_repeats])
-    return dataclasses.replace(
-        row,
-        phase=phase,
-        session_id=f"{row.problem_id}-{phase}",
-        cpu_times_ns=times,
-        baseline_times_ns=(10**8,) * num_repeats,
-    )
-
-
-def sample_training(problem: Problem, index: int, rng: random.Random):
-    """Two fast, two slow and a wrong program of one problem, timed twice."""
-    codes = [*FAST, *SLOW, HOSTILE]
-    candidates = [make_candidate(problem, i, code, index) for i, code in enumerate(codes)]
-    slowness = 1.15 + rng.random() ** 2 * 9
-    ratios = dict(zip(candidates, (1.0, 1.05, slowness, 1.3 * slowness), strict=False))
-    checks = [make_check(c, Outcome.ACCEPTED) for c in candidates[:-1]]
-    wrong = rng.choice([Outcome.WRONG_ANSWER, Outcome.TIME_LIMIT, Outcome.SANDBOX_FAILED])
-    rows = [*checks, make_check(candidates[-1], wrong)]
-    for phase, num_repeats in (("screen", 3), ("confirm", 7)):
-        rows += [
-            make_timed(row, phase, ratio, num_repeats)
-            for row, ratio in zip(checks, ratios.values(), strict=True)
-        ]
-    return candidates, rows
-
-
-def sample_heldout(problem: Problem, index: int, rng: random.Random):
-    """Four samples, the more of them right and fast the later the round, and known programs."""
-    candidates = list(known_candidates(problem))
-    rows = [make_check(c, Outcome.ACCEPTED) for c in candidates]
-    rows += [make_timed(row, "screen", r, 3) for row, r in zip(rows, (1.0, 5.0), strict=True)]
-    for place in range(4):
-        candidate = make_candidate(problem, place, FAST[1], index)
-        candidates.append(candidate)
-        if rng.random() < 0.45 + 0.15 * index:
-            check = make_check(candidate, Outcome.ACCEPTED)
-            rows += [check, make_timed(check, "screen", 1 + rng.random() * 6 / index, 3)]
-        else:
-            rows.append(make_check(candidate, Outcome.WRONG_ANSWER))
-    return candidates, rows
-
-
-def step_rows(num_steps: int, rng: random.Random) -> list[dict[str, float]]:
-    rows = []
-    for step in range(num_steps):
-        row = {"step": float(step), "loss": 0.69 - 0.005 * step + 0.05 * rng.random()}
-        for term in ("code", "skeleton")[: 1 + (step >= num_steps // 4)]:
-            row[f"{term}/rewards/margins"] = 0.02 * step + 0.1 * rng.random()
-            row[f"{term}/rewards/accuracies"] = min(1.0, 0.5 + 0.01 * step + 0.2 * rng.random())
-        rows.append(row)
-    return rows
-
-
-class MadeRun:
-    """Writes a run's folder stage by stage, as `run_rounds` does."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.store = open_run(config)
-        self.tracker = Tracker(self.store, config.tracking, config.run.name)
-        self.rng = random.Random(0)
-        self.train = [make_problem(f"train-{i}", "train") for i in range(12)]
-        self.heldout = [
-            make_problem(f"{split}-{i}", split)
-            for split in ("heldout_variant", "heldout_family")
-            for i in range(10)
-        ]
-
-    def finish(self, stage: str, index: int, num_in: int, dropped: tuple[Dropped, ...]) -> None:
-        manifest = StageManifest(
-            stage=stage,
-            round_index=index,
-            config_digest=self.config.digest(),
-            num_in=num_in,
-            num_out=num_in - sum(row.num_rows for row in dropped),
-            dropped=dropped,
-            outputs=(),
-            versions=("skeldpo==0.1.0", "torch==2.13.0"),
-            seconds={"start": 12.5, "sample": 80.25, "train": 44.0}.get(stage, 0.8) * (1 + index),
-            finished_at="2026-01-02T03:04:05+00:00",
-        )
-        self.store.write_manifest(round_folder(index), manifest)
-
-    def sampled(self, index: int, *, is_training: bool):
-        made = [sample_heldout(problem, index, self.rng) for problem in self.heldout]
-        if is_training:
-            made += [sample_training(problem, index, self.rng) for problem in self.train]
-        candidates = [row for rows, _ in made for row in rows]
-        measurements = [row for _, rows in made for row in rows]
-        return candidates, measurements
-
-    def sample_and_evaluate(self, index: int, *, is_training: bool):
-        folder = round_folder(index)
-        candidates, measurements = self.sampled(index, is_training=is_training)
-        self.store.write_records(f"{folder}/candidates.parquet", Candidate, candidates)
-        self.store.write_records(f"{folder}/measurements.parquet", Measurement, measurements)
-        checks = [row for row in measurements if row.phase == "check"]
-        failed = sum(row.outcome is Outcome.SANDBOX_FAILED for row in checks)
-        dropped = (Dropped(reason="sandbox failed", num_rows=failed),) if failed else ()
-        self.finish("sample", index, len(checks), dropped)
-        report = evaluate_heldout(
-            problems=self.heldout,
-            candidates=candidates,
-            measurements=measurements,
-            model_id=f"weights-{index - 1}",
-            round_index=index - 1,
-            bootstrap=bootstrap_of(self.config),
-        )
-        self.store.write_text(f"{folder}/evaluation.json", to_json(report))
-        self.finish("evaluate", index, len(self.heldout), ())
-        return candidates, measurements
-
-    def pair_and_train(self, index: int, candidates, measurements) -> None:
-        pairs = [
-            pair
-            for problem in self.train
-            for pair in build_pairs(
-                problem=problem,
-                candidates=[c for c in candidates if c.problem_id == problem.problem_id],
-                measurements=[m for m in measurements if m.problem_id == problem.problem_id],
-                pair=self.config.pair,
-                skeleton=self.config.skeleton,
-                round_index=index,
-            ).pairs
-        ]
-        path = f"{round_folder(index)}/pairs.parquet"
-        self.store.write_records(path, PreferencePair, pairs)
-        reason = "efficiency: no speed difference beyond doubt; correctness: no wrong candidate"
-        self.finish("pair", index, len(self.train), (Dropped(reason=reason, num_rows=1),))
-        self.tracker.log(index, step_rows(60, self.rng))
-        self.finish("train", index, len(pairs), ())
-
-    def whole(self) -> Store:
-        self.finish("start", 0, 1, ())
-        for index in range(1, NUM_ROUNDS + 1):
-            self.pair_and_train(index, *self.sample_and_evaluate(index, is_training=True))
-        self.sample_and_evaluate(NUM_ROUNDS + 1, is_training=False)
-        return self.store
 
 
 @pytest.fixture
