@@ -107,6 +107,15 @@ def test_learning_rate_rises_then_stays(folder):
     assert [step.learning_rate for step in run.steps] == [0.2, 0.4, 0.4, 0.4, 0.4]
 
 
+def test_weight_of_a_pair_multiplies_its_gradient(folder):
+    whole, half = Run(folder, max_grad_norm=1e9), Run(folder, max_grad_norm=1e9)
+    half.tokens = [replace(pair, weight=0.5) for pair in half.tokens]
+    half.steps = plan_steps(half.tokens, half.config, seed=0)
+    ratio = half.train(0, 1)[0]["grad_norm"] / whole.train(0, 1)[0]["grad_norm"]
+    assert ratio == pytest.approx(0.5, rel=1e-5)
+    assert half.history[0]["loss"] == whole.history[0]["loss"], "the metric is that of the pairs"
+
+
 @pytest.mark.parametrize(
     ("schedule", "shares"),
     [

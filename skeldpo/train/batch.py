@@ -38,7 +38,8 @@ class DropReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairTokens:
-    """The token ids of one pair; the skeleton answers are empty when the pair has none."""
+    """The token ids of one pair; the skeleton answers are empty when the pair has none. `weight` is
+    what its loss counts beside that of others."""
 
     pair_id: str
     stage: PairStage
@@ -48,6 +49,7 @@ class PairTokens:
     code_rejected: tuple[int, ...]
     skeleton_chosen: tuple[int, ...]
     skeleton_rejected: tuple[int, ...]
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         where = f"pair {self.pair_id}"
@@ -147,6 +149,7 @@ def tokenize_pair(
         code_rejected=rejected,
         skeleton_chosen=skeletons[0],
         skeleton_rejected=skeletons[1],
+        weight=pair.weight,
     )
 
 

@@ -2,8 +2,9 @@
 
 The plan depends on pairs, configuration and seed alone: correctness epochs (code term) come before
 efficiency epochs (joint loss), each in its own seeded order, cut into steps of nearly equal size.
-A step's loss is the sum over its pairs divided by their number over all workers, so workers and
-micro-batches do not change the gradient. Every worker makes the same number of forward passes.
+A step's loss is the sum over its pairs, times their weights, divided by their number over all
+workers, so workers and micro-batches do not change the gradient. Every worker makes the same number
+of forward passes.
 """
 
 from __future__ import annotations
@@ -166,7 +167,8 @@ def _backward(
         )
         # FSDP2 averages gradients over workers; a worker without a pair left weighs 0.
         scale = workers.num_workers / len(step.pairs) if rows else 0.0
-        torch.autograd.backward(scale * losses.loss.sum())
+        weights = torch.tensor([pair.weight for pair in pairs])
+        torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
         if rows:
             order += rows
             parts.append(losses.statistics.double())
