@@ -1,8 +1,8 @@
 """The 50 hostile programs of SANDBOX 1.4: each gets its verdict, and the next one notices nothing.
 
 After every one a canary must be right, alone in the container, and take no more than 5 % longer
-than in a container that ran nothing hostile (the best of runs in turns: what is left behind slows
-all of them, noise does not).
+than before, both relative to a container that runs nothing hostile (the best of runs in turns: what
+is left behind slows all of them, noise does not).
 Programs that need only a verdict are in hostile_programs.py.
 """
 
@@ -41,7 +41,7 @@ def f(n):
 MAX_SLOWER = 1.05
 RECYCLE_S = 15
 """Longest that a busy machine takes to replace a container, after memory and violation verdicts."""
-CANARY_TRIES = 20
+CANARY_RUNS = 6
 ELSEWHERE = {
     13: "test_sandbox.py::test_deep_recursion_in_a_big_thread_stack_is_accepted",
     16: "test_sandbox.py::test_five_mebibytes_come_back_whole",
@@ -70,15 +70,31 @@ def untouched(shared_sandbox: Sandbox, image: SandboxImage) -> Iterator[Sandbox]
 
 @pytest.fixture
 def sandbox(shared_sandbox: Sandbox, untouched: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox, in which the canary must be as quick as elsewhere after the test."""
+    """The shared sandbox, in which the canary must be as quick after the test as before.
+
+    Two containers differ by up to 20 % for good (the layout of their first process), so each is
+    compared with itself, and a container that was replaced only has to be alone.
+    """
+    container_id = shared_sandbox.container_id
+    before = _times_usual(shared_sandbox, untouched, CANARY_RUNS)
     yield shared_sandbox
-    best_ns = usual_ns = 1 << 62
-    for _ in range(CANARY_TRIES):
-        best_ns = min(best_ns, canary(shared_sandbox).cpu_time_ns)
-        usual_ns = min(usual_ns, canary(untouched).cpu_time_ns)
-        if best_ns <= MAX_SLOWER * usual_ns:
+    canary(shared_sandbox)
+    if shared_sandbox.container_id != container_id:
+        return
+    for num_runs in (CANARY_RUNS, 3 * CANARY_RUNS, 6 * CANARY_RUNS):
+        after = _times_usual(shared_sandbox, untouched, num_runs)
+        if after <= MAX_SLOWER * before:
             return
-    pytest.fail(f"the canary takes {best_ns} ns of CPU, {usual_ns} elsewhere")
+    pytest.fail(f"the canary takes {after:.3f} of its time elsewhere, {before:.3f} before")
+
+
+def _times_usual(sandbox: Sandbox, untouched: Sandbox, num_runs: int) -> float:
+    """The canary's best CPU time over that in the other container, measured in turns."""
+    best_ns = usual_ns = 1 << 62
+    for _ in range(num_runs):
+        best_ns = min(best_ns, canary(sandbox).cpu_time_ns)
+        usual_ns = min(usual_ns, canary(untouched).cpu_time_ns)
+    return best_ns / usual_ns
 
 
 def test_every_number_of_the_list_has_a_test() -> None:

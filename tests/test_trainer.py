@@ -30,6 +30,7 @@ TRAIN = {"pairs_per_step": 2, "checkpoint_every": 2, "max_failures": 1}
 
 @pytest.fixture(scope="module")
 def cluster():
+    ray.shutdown()  # that of an earlier test has other resources
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
