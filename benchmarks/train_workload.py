@@ -128,15 +128,7 @@ def train_settings(work: Workload) -> Any:
         rank=work.lora_rank,
         alpha=32.0,
         dropout=0.0,
-        target_modules=(
-            "q_proj",
-            "k_proj",
-            "v_proj",
-            "o_proj",
-            "gate_proj",
-            "up_proj",
-            "down_proj",
-        ),
+        target_modules=LORA_MODULES,
     )
     return SimpleNamespace(
         beta=0.1,
@@ -182,13 +174,16 @@ def make_pairs(work: Workload, num_pairs: int, seed: int = 0) -> list[PairTokens
     pairs = []
     for index in range(num_pairs):
         statement = ids(length(work.statement_tokens, REAL_STATEMENTS))
-        answers = {name: ids(length(work.answer_tokens, REAL_ANSWERS)) for name in ANSWERS}
+        answers = [ids(length(work.answer_tokens, REAL_ANSWERS)) for _ in ANSWERS]
         pair = PairTokens(
             pair_id=f"pair-{index:05d}",
             stage="efficiency",
             code_prompt=statement + code_tag,
             skeleton_prompt=statement + skeleton_tag,
-            **answers,
+            code_chosen=answers[0],
+            code_rejected=answers[1],
+            skeleton_chosen=answers[2],
+            skeleton_rejected=answers[3],
         )
         pairs.append(pair if work.skeletons else pair.without_skeleton())
     return pairs

@@ -1,9 +1,8 @@
 """The 50 hostile programs of SANDBOX 1.4: each gets its verdict, and the next one notices nothing.
 
-After every one a canary must be right, alone in the container, and take not much longer
-than before, both relative to a container that runs nothing hostile (the best of runs in turns: what
-is left behind slows all of them, noise does not).
-Programs that need only a verdict are in hostile_programs.py.
+After each a canary must be right, alone in the container, and not much slower than before, both
+relative to a container that runs nothing hostile (the best of runs in turns: what is left behind
+slows all of them, noise does not). Programs that need only a verdict are in hostile_programs.py.
 """
 
 from __future__ import annotations
@@ -362,11 +361,11 @@ def test_37_to_40_in_two_slots_at_once(sandbox: Sandbox, untouched: Sandbox) -> 
         for test in tests:
             for done in [slots.submit(test, each) for each in (sandbox, untouched)]:
                 done.result()
-        runs = [
+        strange = [
             slots.submit(call, each, strange_files.code, cpu_limit_s=5)
             for each in (sandbox, untouched)
         ]
-        assert [run.result().answer_texts for run in runs] == [("1",), ("1",)]
+        assert [done.result().answer_texts for done in strange] == [("1",), ("1",)]
 
 
 def test_43_crowd_of_processes_is_a_violation_and_gone(sandbox: Sandbox) -> None:

@@ -320,7 +320,10 @@ def _require_same_logps(policy: Policy) -> None:
         stage="efficiency",
         code_prompt=parts[0],
         skeleton_prompt=parts[0][:2] + parts[1][:2],
-        **dict(zip(ANSWERS, parts[1:], strict=True)),
+        code_chosen=parts[1],
+        code_rejected=parts[2],
+        skeleton_chosen=parts[3],
+        skeleton_rejected=parts[4],
     )
     policy.eval()
     expected = []
