@@ -1,0 +1,36 @@
+"""A program that sees whether it is alone in its container, and how quick the container is."""
+
+from __future__ import annotations
+
+from sandbox_runs import call
+
+from skeldpo.sandbox.container import RunReport, Sandbox
+
+CANARY = """
+import os
+def f(n):
+    total = 0
+    for i in range(n):
+        total += i * i % 7
+    others = [name for name in os.listdir("/proc") if name.isdecimal() and int(name) > 1]
+    return [len(others), os.listdir("/box"), os.listdir("/tmp"), total > 0]
+"""
+MAX_SLOWER = 1.3
+"""SANDBOX 1.4 asks for 1.05; on shared cores the best of few runs varies by more."""
+CANARY_RUNS = 6
+
+
+def canary(sandbox: Sandbox) -> RunReport:
+    """One run of a program that sees whether it is alone."""
+    report = call(sandbox, CANARY, "[100000]", cpu_limit_s=5)
+    assert report.answer_texts == ("[1,[],[],true]",), report
+    return report
+
+
+def times_untouched(sandbox: Sandbox, untouched: Sandbox, num_runs: int) -> float:
+    """The canary's best CPU time over that in the other container, measured in turns."""
+    best_ns = untouched_ns = 1 << 62
+    for _ in range(num_runs):
+        best_ns = min(best_ns, canary(sandbox).cpu_time_ns)
+        untouched_ns = min(untouched_ns, canary(untouched).cpu_time_ns)
+    return best_ns / untouched_ns
