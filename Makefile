@@ -6,6 +6,8 @@ CONFIG ?= jobs/configs/quickstart.toml
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= passive
 export RAY_USAGE_STATS_ENABLED ?= 0
+# Compiling torch, transformers and vLLM anew in every process takes longer than most stages.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-light demo test check lint golden lock clean
 
