@@ -154,12 +154,27 @@ class MeasureConfig(Section):
     propose_ratio: float = Field(default=1.15, ge=1)
     """Screened slowest over fastest program below which no confirming session is worth its time."""
     confirm_repeats: int = Field(default=7, ge=5)
-    """Valid rounds of the confirming session; 7 are the least at which max_p_value 0.005 leaves
-    room for one outlier."""
+    """Valid rounds of the confirming session; 7 are the least at which a p-value of 0.005 leaves
+    room for one outlier. It ends sooner if nothing can be shown any more."""
+    extended_repeats: int = Field(default=10, ge=5)
+    """Rounds to which it is extended, once, if programs differ by propose_ratio and not yet beyond
+    doubt."""
+    max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
+    """What "beyond doubt" is to the session; [pair] decides what becomes a pair."""
     confirm_candidates: int = Field(default=3, ge=2)
     """Programs of a problem, from fastest to slowest, that one confirming session compares."""
     max_retries: int = Field(default=2, ge=0)
-    """Further attempts at a problem whose sandbox failed; then it is quarantined."""
+    """Further attempts, each in a new container, at a problem whose sandbox failed; then one on
+    another core, then its programs are SANDBOX_FAILED."""
+
+    @model_validator(mode="after")
+    def _extension_is_longer(self) -> MeasureConfig:
+        if self.extended_repeats < self.confirm_repeats:
+            raise ValueError(
+                f"measure.extended_repeats must be at least confirm_repeats "
+                f"({self.confirm_repeats}), got {self.extended_repeats}"
+            )
+        return self
 
 
 class PairConfig(Section):

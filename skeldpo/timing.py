@@ -94,6 +94,34 @@ def is_faster(comparison: Comparison, *, min_speedup: float, max_p_value: float)
     )
 
 
+def is_settled(
+    fast_ns: Sequence[float],
+    slow_ns: Sequence[float],
+    *,
+    looks: tuple[int, int],
+    min_ratio: float,
+    max_p_value: float,
+) -> bool:
+    """Whether more rounds could not, or need not, change what two programs' session shows.
+
+    The i-th times are of the same round. The test is looked at after `looks[0]` rounds, and once
+    more after `looks[1]` if it was above `max_p_value` although the medians differ by `min_ratio`
+    (SANDBOX 3.2). At any time: settled when even `looks[1]` rounds whose further runs were all
+    in favour could not bring the test to `max_p_value`.
+    """
+    done, (first, last) = len(fast_ns), looks
+    if not done:
+        return False
+    losses = sum(slow <= DISCOUNT * fast for fast in fast_ns for slow in slow_ns)
+    hoped_for = last * last - losses
+    if done >= last or mann_whitney_p_value(max(0, hoped_for), last, last) > max_p_value:
+        return True
+    if done != first:
+        return False
+    is_shown = mann_whitney_p_value(done * done - losses, done, done) <= max_p_value
+    return is_shown or statistics.median(slow_ns) < min_ratio * statistics.median(fast_ns)
+
+
 def hodges_lehmann(values: Sequence[float]) -> float:
     """The one-sample Hodges-Lehmann estimate: the median of the means of all pairs (i <= j)."""
     if not values:

@@ -18,6 +18,7 @@ from skeldpo.timing import (
     hodges_lehmann_ratio,
     is_faster,
     is_noisy,
+    is_settled,
     mann_whitney_p_value,
     valid_rounds,
 )
@@ -243,3 +244,34 @@ def test_valid_rounds_drops_the_spike_and_keeps_the_drift():
 def test_valid_rounds_of_a_mirrored_session_are_mirrored(baseline):
     mirrored = valid_rounds(baseline[::-1])
     assert valid_rounds(baseline) == tuple(sorted(6 - index for index in mirrored))
+
+
+def settled(fast, slow, *, looks=(7, 10), min_ratio=1.15, max_p_value=0.005):
+    return is_settled(fast, slow, looks=looks, min_ratio=min_ratio, max_p_value=max_p_value)
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(min_value=90, max_value=140)] * 2), min_size=10, max_size=10)
+)
+def test_settled_sessions_show_what_ten_rounds_would_have_shown(rounds):
+    """Before the first look a session is only left if the test at ten rounds fails as well."""
+    fast, slow = zip(*rounds, strict=True)
+    early = [n for n in range(1, 7) if settled(fast[:n], slow[:n])]
+    if early:
+        assert compare(fast, slow).p_value > 0.005
+        assert compare(fast[:7], slow[:7]).p_value > 0.005
+        assert all(settled(fast[:n], slow[:n]) for n in range(early[0], 11))
+
+
+def test_settled_at_the_first_look_if_shown_or_too_near():
+    assert settled([100] * 7, [150] * 7)
+    assert not settled([100] * 6, [150] * 6)
+    lost = [100] * 6 + [150]
+    assert not settled(lost, [130] * 7), "7 of 49 comparisons lost, and medians 1.3 apart"
+    assert settled(lost, [110] * 7), "7 of 49 lost, and medians 1.1 apart"
+    assert not settled([100] * 7 + [150], [130] * 8), "no look between 7 and 10"
+    assert settled([100] * 9 + [150], [130] * 10)
+
+
+def test_settled_needs_a_round():
+    assert not settled([], [])

@@ -21,10 +21,11 @@ from scripted_runs import (
     named,
 )
 
-from skeldpo.measure.session import FIRST_SIZE, MAX_SIZE, TimingInput
+from skeldpo.measure.session import FIRST_SIZE, MAX_SIZE, SessionTimes, TimingInput
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.timing import compare
 
 
 def test_find_input_grows_until_the_fastest_is_worth_timing() -> None:
@@ -153,25 +154,25 @@ def test_find_input_few_disagreeing_programs_are_refused_even_without_a_referenc
 INPUT = TimingInput(tests=(Example(input_text="[1000]", expected_text="2000"),), digest="i")
 
 
-def test_time_gives_aligned_rounds_of_programs_and_baseline() -> None:
+def test_screen_gives_aligned_rounds_of_programs_and_baseline() -> None:
     script = make_script(fast=linear(100), slow=linear(300))
     timer = make_timer(script)
-    times = timer.time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=False)
+    times = timer.screen(named("fast", "slow"), INPUT, 3)
     assert times.baseline_ns == (10_000,) * 3
     assert times.cpu_times_ns == {"fast": (100_000,) * 3, "slow": (300_000,) * 3}
     assert times.input_digest == "i"
     rounds = [script.codes()[i : i + 3] for i in range(0, 9, 3)]
     assert all(sorted(names) == ["base", "fast", "slow"] for names in rounds)
-    confirmed = timer.time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=True)
+    confirmed = timer.confirm(named("fast", "slow"), INPUT)
     assert confirmed.session_id != times.session_id
-    again = make_timer(script).time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=False)
+    again = make_timer(script).screen(named("fast", "slow"), INPUT, 3)
     assert again == times
 
 
-def test_time_shuffles_the_order_by_the_seed() -> None:
+def test_screen_shuffles_the_order_by_the_seed() -> None:
     names = [f"p{i}" for i in range(6)]
     script = make_script(**{name: linear(100) for name in names})
-    make_timer(script).time(named(*names), INPUT, num_rounds=2, only_quiet=False)
+    make_timer(script).screen(named(*names), INPUT, 2)
     first, second = script.codes()[:7], script.codes()[7:]
     assert sorted(first) == sorted(second) == ["base", *names]
     assert first != second
@@ -188,55 +189,94 @@ def _disturbed_in(rounds: Sequence[int]) -> Program:
     return run
 
 
-def test_time_only_quiet_drops_the_warm_up_and_repeats_disturbed_rounds() -> None:
-    script = make_script(fast=_disturbed_in([2]))
-    times = make_timer(script).time(named("fast"), INPUT, num_rounds=3, only_quiet=True)
-    assert times.cpu_times_ns["fast"] == (101_000, 103_000, 104_000)
-    assert len(times.baseline_ns) == 3
+def _confirmed(**programs: Program) -> tuple[SessionTimes, list[str]]:
+    """A confirming session of these programs, and what was run in it."""
+    script = make_script(**programs)
+    names = [name for name in programs if name != "base"]
+    return make_timer(script).confirm(named(*names), INPUT), script.codes()
 
 
-def test_time_only_quiet_gives_up_and_returns_fewer_rounds() -> None:
-    script = make_script(fast=_disturbed_in(range(2, 100)))
-    times = make_timer(script).time(named("fast"), INPUT, num_rounds=3, only_quiet=True)
+def test_confirm_drops_the_warm_up_and_ends_at_seven_rounds_that_show_a_difference() -> None:
+    times, codes = _confirmed(fast=_disturbed_in([]), slow=linear(300))
+    assert times.cpu_times_ns["fast"] == tuple(range(101_000, 108_000, 1000))
+    assert codes.count("fast") == codes.count("slow") == codes.count("base") == 8
+
+
+def test_confirm_repeats_rounds_that_were_disturbed() -> None:
+    times, codes = _confirmed(fast=_disturbed_in([2, 4]), slow=linear(300))
+    kept = [n for n in range(1, 10) if n not in (2, 4)]
+    assert times.cpu_times_ns["fast"] == tuple(1000 * (100 + n) for n in kept)
+    assert len(times.baseline_ns) == 7
+    assert codes.count("fast") == 10
+
+
+def test_confirm_gives_up_and_returns_fewer_rounds() -> None:
+    times, codes = _confirmed(fast=_disturbed_in(range(2, 100)), slow=linear(300))
     assert times.cpu_times_ns["fast"] == (101_000,)
-    assert script.codes().count("fast") == 3 + 1 + 3
-    none = make_timer(make_script(fast=_disturbed_in(range(100)))).time(
-        named("fast"), INPUT, num_rounds=3, only_quiet=True
-    )
-    assert (none.baseline_ns, none.cpu_times_ns) == ((), {"fast": ()})
+    assert codes.count("fast") == 1 + 7 + 3
+    none, _ = _confirmed(fast=_disturbed_in(range(100)), slow=linear(300))
+    assert (none.baseline_ns, none.cpu_times_ns) == ((), {"fast": (), "slow": ()})
 
 
-def test_time_only_quiet_drops_rounds_whose_total_jumped() -> None:
-    base_ns = iter([10, 10, 10, 40, 10, 10, 10, 10])
-    script = make_script(
-        fast=_disturbed_in([]), base=lambda request: linear(next(base_ns))(request)
+def test_confirm_drops_rounds_whose_total_jumped() -> None:
+    base_ns = iter([10, 10, 10, 90, *[10] * 20])
+    times, _ = _confirmed(
+        fast=_disturbed_in([]),
+        slow=linear(300),
+        base=lambda request: linear(next(base_ns))(request),
     )
-    times = make_timer(script).time(named("fast"), INPUT, num_rounds=5, only_quiet=True)
-    assert times.baseline_ns == (10_000,) * 5
+    assert times.baseline_ns == (10_000,) * 7
     assert 103_000 not in times.cpu_times_ns["fast"]
 
 
-def test_time_program_that_fails_in_the_session_is_refused_and_not_run_again() -> None:
+def test_confirm_of_equal_programs_ends_as_soon_as_nothing_can_be_shown() -> None:
+    # 4 rounds of equal times leave at least 16 of the 100 comparisons lost, 5 rounds 25: with 84
+    # wins of 100 the p-value is 0.005 (SANDBOX 3.2), so 17 losses are too many.
+    times, codes = _confirmed(one=linear(100), two=linear(100))
+    assert len(times.cpu_times_ns["one"]) == 5
+    assert codes.count("one") == 1 + 5
+
+
+def test_confirm_goes_on_to_ten_rounds_where_seven_are_in_doubt() -> None:
+    """One slow run of the fast program loses 7 of 49 comparisons, where 4 may be lost, and 10 of
+    100, where 16 may; two of them lose 18 in nine rounds, and nothing can be shown any more."""
+    outliers = iter([100, 160, *[100] * 20])
+    times, _ = _confirmed(
+        fast=lambda request: linear(next(outliers))(request), slow=linear(150), base=linear(2000)
+    )
+    assert len(times.cpu_times_ns["fast"]) == 10
+    sure = compare(times.cpu_times_ns["fast"], times.cpu_times_ns["slow"])
+    assert sure.p_value <= 0.005
+    outliers = iter([100, 160, 160, *[100] * 20])
+    times, _ = _confirmed(
+        fast=lambda request: linear(next(outliers))(request), slow=linear(150), base=linear(2000)
+    )
+    assert len(times.cpu_times_ns["fast"]) == 9
+    near, _ = _confirmed(fast=linear(100), slow=linear(112))
+    assert len(near.cpu_times_ns["fast"]) == 7, "shown at once, if less than is asked of a pair"
+
+
+def test_screen_program_that_fails_in_the_session_is_refused_and_not_run_again() -> None:
     script = make_script(fast=linear(100), slow=linear(100_000))
     timer = make_timer(script)
-    times = timer.time(named("fast", "slow"), INPUT, num_rounds=3, only_quiet=False)
+    times = timer.screen(named("fast", "slow"), INPUT, 3)
     assert set(times.cpu_times_ns) == {"fast"}
     assert timer.refused["slow"].outcome is Outcome.TIME_LIMIT
     assert script.codes().count("slow") == 1
     assert script.codes().count("fast") == 3
 
 
-def test_time_baseline_that_fails_is_a_sandbox_failure() -> None:
+def test_screen_baseline_that_fails_is_a_sandbox_failure() -> None:
     script = make_script(base=fails(Outcome.TIME_LIMIT), fast=linear(100))
     with pytest.raises(SandboxFailure, match="the baseline program failed: .*it failed"):
-        make_timer(script).time(named("fast"), INPUT, num_rounds=1, only_quiet=False)
+        make_timer(script).screen(named("fast"), INPUT, 1)
 
 
-def test_time_sandbox_failure_is_raised_not_blamed_on_the_program() -> None:
+def test_screen_sandbox_failure_is_raised_not_blamed_on_the_program() -> None:
     script = make_script(fast=fails(Outcome.SANDBOX_FAILED))
     timer = make_timer(script)
     with pytest.raises(SandboxFailure):
-        timer.time(named("fast"), INPUT, num_rounds=1, only_quiet=False)
+        timer.screen(named("fast"), INPUT, 1)
     assert timer.refused == {}
 
 
@@ -251,6 +291,6 @@ def test_garbage_on_large_inputs_is_refused() -> None:
     timer = make_timer(script)
     found = timer.find_input(named("fast", "slow", "cheat"))
     assert found is not None
-    times = timer.time(named("fast", "slow", "cheat"), found, num_rounds=3, only_quiet=False)
+    times = timer.screen(named("fast", "slow", "cheat"), found, 3)
     assert timer.refused["cheat"].outcome is Outcome.WRONG_ANSWER
     assert set(times.cpu_times_ns) == {"fast", "slow"}

@@ -132,18 +132,13 @@ class _ProblemWork:
     def _time(self, timer: ProgramTimer, programs: dict[str, str], timing_input: Any) -> None:
         evaluating = self._assignment.purpose == "evaluate"
         num_rounds = self._evaluate_repeats if evaluating else self._config.screen_repeats
-        screened = timer.time(programs, timing_input, num_rounds=num_rounds, only_quiet=False)
+        screened = timer.screen(programs, timing_input, num_rounds)
         self._sessions.append(("screen", screened))
         if evaluating:
             return
         proposed = _propose(screened, self._config)
         if proposed:
-            confirmed = timer.time(
-                {key: programs[key] for key in proposed},
-                timing_input,
-                num_rounds=self._config.confirm_repeats,
-                only_quiet=True,
-            )
+            confirmed = timer.confirm({key: programs[key] for key in proposed}, timing_input)
             self._sessions.append(("confirm", confirmed))
 
     def _choose(self, accepted: dict[str, str], seed: int) -> dict[str, str]:

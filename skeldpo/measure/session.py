@@ -8,14 +8,15 @@ a measurement (SANDBOX 3.2).
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import MeasureConfig
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
-from skeldpo.records import Example, Outcome, Problem, content_id
-from skeldpo.timing import is_noisy, valid_rounds
+from skeldpo.records import Example, Outcome, Phase, Problem, content_id
+from skeldpo.timing import estimate_ns, is_noisy, is_settled, valid_rounds
 
 FIRST_SIZE = 64
 MAX_SIZE = 1 << 22
@@ -66,6 +67,9 @@ class ProgramTimer:
         self._target_ns = config.min_cpu_time_ms * 1e6
         self._limit_ns = min(config.max_slow_ratio * self._target_ns, config.cpu_limit_s * 1e9)
         self._full_limit_s = config.cpu_limit_s
+        self._looks = (config.confirm_repeats, config.extended_repeats)
+        self._min_ratio = config.propose_ratio
+        self._max_p_value = config.max_p_value
 
     def find_input(self, programs: Mapping[str, str]) -> TimingInput | None:
         """The inputs to time on; None when there is neither a usable generator nor a test.
@@ -101,32 +105,64 @@ class ProgramTimer:
             return None
         return TimingInput(tests=tests, digest=content_id(*(test.input_text for test in tests)))
 
-    def time(
-        self, programs: Mapping[str, str], timing_input: TimingInput,
-        *, num_rounds: int, only_quiet: bool,
-    ) -> SessionTimes:  # fmt: skip
-        """Times the programs not refused and the baseline in interleaved rounds.
+    def screen(
+        self, programs: Mapping[str, str], timing_input: TimingInput, num_rounds: int
+    ) -> SessionTimes:
+        """Times the programs not refused and the baseline in interleaved rounds."""
+        order = random.Random(f"{self._seed} screen")
+        rounds = [self._one_round(programs, timing_input, order) for _ in range(num_rounds)]
+        return self._session("screen", programs, timing_input, rounds)
 
-        With `only_quiet`, the first round warms up and is dropped, and rounds that other processes
-        disturbed are repeated, three times at most; fewer than `num_rounds` may come back.
+    def confirm(self, programs: Mapping[str, str], timing_input: TimingInput) -> SessionTimes:
+        """Times the same way until every pair of programs is settled, on quiet rounds only.
+
+        The first round warms up and is dropped; rounds that other processes disturbed are
+        repeated, EXTRA_ROUNDS at most, so fewer than `confirm_repeats` may come back.
         """
-        order = random.Random(f"{self._seed} {only_quiet}")
+        order = random.Random(f"{self._seed} confirm")
+        self._one_round(programs, timing_input, order)
         rounds: list[dict[str, TimedRun]] = []
-        for index in range(num_rounds + (1 + EXTRA_ROUNDS if only_quiet else 0)):
-            if only_quiet and len(_quiet(rounds)) >= num_rounds:
-                break
-            runs = self._one_round(programs, timing_input, order)
-            if not (only_quiet and index == 0):
-                rounds.append(runs)
-        kept = _quiet(rounds) if only_quiet else rounds
-        baseline_ns = tuple(runs[_BASELINE].cpu_time_ns for runs in kept)
+        kept: list[dict[str, TimedRun]] = []
+        goal = self._looks[0]
+        while len(rounds) < goal + EXTRA_ROUNDS and not self._all_settled(kept):
+            rounds.append(self._one_round(programs, timing_input, order))
+            kept = _quiet(rounds)
+            if len(kept) >= self._looks[0]:
+                goal = self._looks[1]
+        return self._session("confirm", programs, timing_input, kept)
+
+    def _all_settled(self, rounds: Sequence[dict[str, TimedRun]]) -> bool:
+        """Whether more rounds could change nothing for any two of the programs."""
+        keys = set.intersection(*(set(runs) for runs in rounds)) - {_BASELINE} if rounds else set()
+        times_ns = sorted(
+            ([runs[key].cpu_time_ns for runs in rounds] for key in sorted(keys)), key=estimate_ns
+        )
+        return bool(rounds) and all(
+            is_settled(
+                fast_ns,
+                slow_ns,
+                looks=self._looks,
+                min_ratio=self._min_ratio,
+                max_p_value=self._max_p_value,
+            )
+            for fast_ns, slow_ns in itertools.combinations(times_ns, 2)
+        )
+
+    def _session(
+        self,
+        phase: Phase,
+        programs: Mapping[str, str],
+        timing_input: TimingInput,
+        rounds: Sequence[Mapping[str, TimedRun]],
+    ) -> SessionTimes:
+        baseline_ns = tuple(runs[_BASELINE].cpu_time_ns for runs in rounds)
         times = {
-            key: tuple(runs[key].cpu_time_ns for runs in kept)
+            key: tuple(runs[key].cpu_time_ns for runs in rounds)
             for key in programs
             if key not in self.refused
         }
         return SessionTimes(
-            session_id=content_id(timing_input.digest, only_quiet, baseline_ns, sorted(times)),
+            session_id=content_id(timing_input.digest, phase, baseline_ns, sorted(times)),
             input_digest=timing_input.digest,
             baseline_ns=baseline_ns,
             cpu_times_ns=times,
