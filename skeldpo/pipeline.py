@@ -25,11 +25,13 @@ from skeldpo.config import GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import CANDIDATES, PolicyEngine
 from skeldpo.measure.actor import MEASUREMENTS, ProgramMeasurer
 from skeldpo.policy import Policy
-from skeldpo.records import Assignment, Candidate, Measurement
+from skeldpo.records import Assignment, Candidate, Measurement, Outcome
 from skeldpo.rows import to_json
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import connect as connect_engine
 from skeldpo.store import Store
+
+logger = logging.getLogger(__name__)
 
 SANDBOX_RESOURCE = "sandbox_core"
 MAX_BLOCK_ROWS = 256
@@ -115,9 +117,11 @@ def sample_and_measure(
     if waiting:
         _require_resources(engines, sandboxes)
         try:
-            for row in _dataset(waiting, engines, sandboxes, output).iter_rows():
-                counts.add(row)
-                on_progress(counts.progress())
+            lost = _run(_dataset(waiting, engines, sandboxes, output), counts, on_progress)
+            if lost:
+                again, avoid = _once_more(store, waiting, lost)
+                counts.take_back(lost)
+                _run(_dataset(again, None, sandboxes, output, avoid), counts, on_progress)
         except (RayError, UserCodeException) as error:
             raise RuntimeError(
                 f"generating and measuring stopped after {counts.progress().num_done} of "
@@ -179,8 +183,43 @@ def _unfinished(store: Store, assignments: Sequence[Assignment]) -> list[Assignm
     return waiting
 
 
+def _run(
+    dataset: Dataset, counts: _Counts, on_progress: Callable[[Progress], None]
+) -> list[dict[str, str]]:
+    """Runs the pipeline; returns the rows of problems that the sandbox failed on."""
+    lost = []
+    for row in dataset.iter_rows():
+        counts.add(row)
+        on_progress(counts.progress())
+        if Outcome.SANDBOX_FAILED.value in json.loads(row["outcomes"]) and row["faults"] == "[]":
+            lost.append(row)
+    return lost
+
+
+def _once_more(
+    store: Store, assignments: Sequence[Assignment], lost: Sequence[dict[str, str]]
+) -> tuple[list[Assignment], list[tuple[str, int]]]:
+    """The assignments of lost rows with the candidates they have, and the (host, core) they were
+    lost on."""
+    keys = {row["problem_id"] for row in lost}
+    logger.warning("the sandbox failed on %d problems; they are measured once more", len(keys))
+    again = [
+        replace(
+            assignment, num_samples=0, candidates=tuple(store.read_part(CANDIDATES, key, Candidate))
+        )
+        for assignment in assignments
+        if (key := assignment.problem.problem_id) in keys
+    ]
+    rows = [row for key in keys for row in store.read_part(MEASUREMENTS, key, Measurement)]
+    return again, sorted({(row.host_id, row.core) for row in rows})
+
+
 def _dataset(
-    waiting: Sequence[Assignment], engines: Engines | None, sandboxes: Sandboxes, output: str
+    waiting: Sequence[Assignment],
+    engines: Engines | None,
+    sandboxes: Sandboxes,
+    output: str,
+    avoid: Sequence[tuple[str, int]] = (),
 ) -> Dataset:
     context = DataContext.get_current()
     context.enable_progress_bars = False
@@ -217,6 +256,7 @@ def _dataset(
             "measure": sandboxes.measure,
             "evaluate_repeats": sandboxes.evaluate_repeats,
             "output": output,
+            "avoid": tuple(avoid),
         },
     )
 
@@ -265,6 +305,12 @@ class _Counts:
         self._faults = tuple(
             f"problem {row['problem_id']}: {fault}" for fault in json.loads(row["faults"])
         )
+
+    def take_back(self, rows: Sequence[dict[str, str]]) -> None:
+        """Uncounts rows whose problems are done once more."""
+        self._num_done -= len(rows)
+        for row in rows:
+            self._outcomes.subtract(json.loads(row["outcomes"]))
 
     def progress(self) -> Progress:
         """The sums so far."""

@@ -12,7 +12,7 @@ import json
 import logging
 import platform
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,11 +36,22 @@ logger = logging.getLogger(__name__)
 class ProgramMeasurer:
     """A `map_batches` class: assignments in, one row of counts per problem out."""
 
-    def __init__(self, *, measure: MeasureConfig, evaluate_repeats: int, output: str) -> None:
+    def __init__(
+        self,
+        *,
+        measure: MeasureConfig,
+        evaluate_repeats: int,
+        output: str,
+        avoid: Collection[tuple[str, int]] = (),
+    ) -> None:
+        """Leases a core of this node, one of `avoid` (host, core) only if no other is free."""
         self._config = measure
         self._evaluate_repeats = evaluate_repeats
         self._store = Store(output)
-        self._lease = lease_core(sandbox_cores())
+        host_id = platform.node()
+        self._lease = lease_core(
+            sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
+        )
         self._image = ensure_image(measure.image)
         self._sandbox = Sandbox(
             image=self._image,

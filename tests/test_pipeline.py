@@ -1,0 +1,94 @@
+"""The streaming pipeline's own decisions, with made actors' rows in place of Ray's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
+
+from skeldpo import pipeline
+from skeldpo.config import MeasureConfig
+from skeldpo.measure.actor import MEASUREMENTS
+from skeldpo.pipeline import Progress, Sandboxes, sample_and_measure
+from skeldpo.records import Assignment, Measurement, Outcome
+from skeldpo.store import Store
+
+SANDBOXES = Sandboxes(measure=MeasureConfig(), evaluate_repeats=3)
+
+
+def make_assignment(name: str) -> Assignment:
+    candidate = replace(SAMPLED, candidate_id=f"{name}-c", problem_id=name)
+    return Assignment(
+        problem=replace(FUNCTION_PROBLEM, problem_id=name),
+        purpose="train",
+        round_index=0,
+        num_samples=0,
+        temperature=0.0,
+        seed=0,
+        candidates=(candidate,),
+    )
+
+
+@dataclass
+class MadeRows:
+    """What the actors of one pass would write and yield."""
+
+    output: str
+    outcomes: dict[str, Outcome]
+    faults: dict[str, list[str]]
+
+    def iter_rows(self) -> Iterator[dict[str, str]]:
+        """Writes the parts as the actors do."""
+        for name, outcome in self.outcomes.items():
+            row = replace(measurement(f"{name}-c", outcome=outcome), problem_id=name)
+            Store(self.output).write_part(MEASUREMENTS, name, Measurement, [row])
+            yield {
+                "problem_id": name,
+                "outcomes": json.dumps({outcome.value: 1}),
+                "faults": json.dumps(self.faults.get(name, [])),
+            }
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
+    """Names and cores to avoid of each pass; the first loses "lost" and finds "faulty" at fault."""
+    made: list[tuple[list[str], Any]] = []
+
+    def dataset(
+        waiting: Sequence[Assignment], engines: None, sandboxes: Sandboxes, output: str,
+        avoid: Sequence[tuple[str, int]] = (),
+    ) -> MadeRows:  # fmt: skip
+        names = [assignment.problem.problem_id for assignment in waiting]
+        outcomes = dict.fromkeys(names, Outcome.ACCEPTED)
+        if not made:
+            outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.SANDBOX_FAILED}
+        made.append((names, list(avoid)))
+        return MadeRows(output, outcomes, {"faulty": ["its reference fails"]})
+
+    monkeypatch.setattr(pipeline, "_dataset", dataset)
+    monkeypatch.setattr(pipeline, "_require_resources", lambda engines, sandboxes: None)
+    return made
+
+
+def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
+    tmp_path: Path, passes: list[tuple[list[str], Any]]
+) -> None:
+    told: list[Progress] = []
+    sampled = sample_and_measure(
+        [make_assignment(name) for name in ("fine", "lost", "faulty")],
+        engines=None,
+        sandboxes=SANDBOXES,
+        output=str(tmp_path),
+        on_progress=told.append,
+    )
+    assert passes == [(["fine", "lost", "faulty"], []), (["lost"], [("host", 1)])]
+    outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
+    assert outcomes == {"fine": "ACCEPTED", "lost": "ACCEPTED", "faulty": "SANDBOX_FAILED"}
+    last = told[-1]
+    assert (last.num_problems, last.num_done) == (3, 3)
+    assert (last.num_measured, last.num_accepted) == (3, 2)
