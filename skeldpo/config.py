@@ -137,6 +137,8 @@ class MeasureConfig(Section):
     """Sandbox actors, one core each; 0: as many as the cluster has of resource sandbox_core."""
     image: str = ""
     """Sandbox image, by digest; empty: built offline from the running Python."""
+    numpy: bool = False
+    """The installed NumPy is in the image that is built offline; each run costs a little more."""
     runtime: str = ""
     """OCI runtime of the containers ("runsc" for gVisor); empty: the engine's default."""
     cpu_limit_s: float = Field(default=2.0, gt=0)
@@ -168,7 +170,12 @@ class MeasureConfig(Section):
     another core, then its programs are SANDBOX_FAILED."""
 
     @model_validator(mode="after")
-    def _extension_is_longer(self) -> MeasureConfig:
+    def _parts_agree(self) -> MeasureConfig:
+        if self.image and self.numpy:
+            raise ValueError(
+                "measure.numpy is for the image that is built offline; measure.image "
+                f"{self.image!r} has NumPy or not, so leave one of them out"
+            )
         if self.extended_repeats < self.confirm_repeats:
             raise ValueError(
                 f"measure.extended_repeats must be at least confirm_repeats "

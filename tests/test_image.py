@@ -92,6 +92,25 @@ def test_ensure_image_builds_once() -> None:
 
 
 @pytest.mark.docker
+def test_image_with_numpy_runs_programs_that_use_it() -> None:
+    image = ensure_image(numpy=True)
+    assert image.digest != ensure_image().digest
+    program = (
+        "import numpy as np\ndef f(n):\n    table = np.arange(n) * 2\n"
+        "    return [table.sum(), table[:2], table.mean(), np.linalg.det(np.eye(64))]"
+    )
+    request = RunRequest(
+        kind="function", code=program, entry_point="f", input_texts=("[5]",), cpu_limit_s=5
+    )
+    core = sandbox_cores()[-1]
+    with Sandbox(image=image, core=core, memory_limit_bytes=1 << 28) as sandbox:
+        for _ in range(2):
+            report = sandbox.run(request)
+            assert report.answer_texts == ("[20,[0,2],4.0,1.0]",), report
+        assert report.total_cpu_time_ns < 50_000_000, "NumPy is imported once, not in each run"
+
+
+@pytest.mark.docker
 def test_ensure_image_adds_the_guest_to_a_named_image() -> None:
     name = "skeldpo-test-base:1"
     client = docker.from_env()

@@ -49,7 +49,7 @@ def map_on_cores(
 
     `on_done` is told the number of finished items. The first error of `work` ends it all.
     """
-    image = ensure_image(config.image)
+    image = ensure_image(config.image, numpy=config.numpy)
     leases = _leases(config.num_cores)
     cores = tuple(lease.core for lease in leases)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()

@@ -52,7 +52,7 @@ class ProgramMeasurer:
         self._lease = lease_core(
             sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
         )
-        self._image = ensure_image(measure.image)
+        self._image = ensure_image(measure.image, numpy=measure.numpy)
         self._sandbox = Sandbox(
             image=self._image,
             core=self._lease.core,

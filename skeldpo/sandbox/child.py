@@ -47,7 +47,8 @@ def encode_answer(value: object) -> bytes:
     Exact None, bool, int (at most sys.get_int_max_str_digits() digits), float (shortest repr; NaN,
     Infinity and -Infinity as Python's json writes them), str, list, tuple (as list), dict (as
     object with sorted keys, or as sorted [key, value] pairs if a key is not a str), set and
-    frozenset (as sorted list). Nested at most MAX_DEPTH deep.
+    frozenset (as sorted list), and NumPy's scalars and arrays as what their `tolist` gives. Nested
+    at most MAX_DEPTH deep.
     """
     return _ENCODER.encode(_normal(value, 0)).encode("ascii")
 
@@ -70,6 +71,8 @@ def _normal(value: object, depth: int) -> object:
         )
     if isinstance(value, (set, frozenset)) and kind in (set, frozenset):
         return _sorted([_normal(entry, depth + 1) for entry in value])
+    if kind.__module__ == "numpy" and hasattr(value, "tolist"):
+        return _normal(value.tolist(), depth + 1)
     raise NotPlainError(f"not plain data: {kind.__name__}")
 
 

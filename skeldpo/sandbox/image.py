@@ -2,12 +2,14 @@
 
 With no reference it is built offline from the running interpreter: binary, standard library and the
 shared libraries that ldd names, at their own paths, imported as one layer and tagged with the hash
-of their content. With a reference the guest is added to that image, pulled if it is not here.
+of their content; the installed NumPy comes along if asked for. With a reference the guest is added
+to that image, pulled if it is not here.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import io
 import os
 import platform
@@ -16,7 +18,7 @@ import sys
 import sysconfig
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,23 +64,33 @@ class SandboxImage:
     python_version: str
 
 
-def ensure_image(reference: str = "") -> SandboxImage:
-    """The sandbox image of a reference (or of the running Python), built unless it exists."""
+def ensure_image(reference: str = "", *, numpy: bool = False) -> SandboxImage:
+    """The sandbox image of a reference (or of the running Python), built unless it exists.
+
+    `numpy` adds the installed NumPy to the image of the running Python; an image that is named has
+    it or not.
+    """
     client = connect()
     with_lock = FileLock("image.lock")
     try:
         _wait_for(with_lock)
-        return _ensure_named(client, reference) if reference else _ensure_offline(client)
+        return _ensure_named(client, reference) if reference else _ensure_offline(client, numpy)
     finally:
         with_lock.close()
         client.close()
 
 
-def _ensure_offline(client: docker.DockerClient) -> SandboxImage:
+def _ensure_offline(client: docker.DockerClient, numpy: bool) -> SandboxImage:
     python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     stdlib = Path(sysconfig.get_path("stdlib"))
-    files = sorted({*_stdlib_files(stdlib), *_shared_libraries(python, stdlib), python})
-    layer = {str(path): path.read_bytes() for path in files}
+    sources = {str(path): path for path in (*_stdlib_files(stdlib), python)}
+    if numpy:
+        sources |= _numpy_files(stdlib)
+    binaries = [python, *(path for path in sources.values() if ".so" in path.suffixes)]
+    for library in _shared_libraries(binaries):
+        if library.resolve() not in binaries:
+            sources[str(library)] = library
+    layer = {place: path.read_bytes() for place, path in sources.items()}
     layer.update(_guest_layer())
     layer["/etc/passwd"] = b"nobody:x:65534:65534:nobody:/box:/bin/false\n"
     layer["/etc/group"] = b"nogroup:x:65534:\n"
@@ -169,12 +181,26 @@ def _stdlib_files(stdlib: Path) -> list[Path]:
     return found
 
 
-def _shared_libraries(python: Path, stdlib: Path) -> Iterator[Path]:
-    """What ldd says the interpreter and its extension modules load."""
-    modules = [str(path) for path in _stdlib_files(stdlib) if path.suffix == ".so"]
+def _numpy_files(stdlib: Path) -> dict[str, Path]:
+    """NumPy's modules and libraries by their place in the image, beside the standard library."""
+    try:
+        files = importlib.metadata.files("numpy") or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise RuntimeError("measure.numpy is set, but NumPy is not installed here") from error
+    return {
+        str(stdlib / file): Path(str(file.locate()))
+        for file in files
+        if file.parts[0] in ("numpy", "numpy.libs")
+        and not _SKIPPED_FOLDERS & set(file.parts)
+        and (file.suffix == ".py" or ".so" in file.suffixes)
+    }
+
+
+def _shared_libraries(binaries: Sequence[Path]) -> Iterator[Path]:
+    """What ldd says the interpreter and extension modules load."""
     try:
         listed = subprocess.run(
-            ["ldd", str(python), *modules], capture_output=True, text=True, timeout=60
+            ["ldd", *map(str, binaries)], capture_output=True, text=True, timeout=60
         ).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(
