@@ -215,9 +215,12 @@ def _report(options: argparse.Namespace, display: Display) -> None:
 
 
 def _doctor(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.commands.doctor import examine, show_findings
+    from skeldpo.commands.doctor import examine, examine_sandbox, show_findings
 
-    show_findings(examine(), display)
+    findings = examine()
+    if options.sandbox:
+        findings.append(examine_sandbox())
+    show_findings(findings, display)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -264,6 +267,9 @@ def _parser() -> argparse.ArgumentParser:
         with_run.set_defaults(command=command)
 
     doctor = commands.add_parser("doctor", help="what this machine has and lacks")
+    doctor.add_argument(
+        "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"
+    )
     doctor.set_defaults(command=_doctor)
     return parser
 

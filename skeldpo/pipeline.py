@@ -58,7 +58,7 @@ class Sandboxes:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a pipeline is; counts include what an earlier start had finished. `faults`: what is
-    wrong with the problem that was done last."""
+    wrong with the problem that was done last, or with the core it was timed on."""
 
     num_problems: int
     num_done: int
@@ -302,9 +302,9 @@ class _Counts:
         """Counts one row of `ProgramMeasurer`."""
         self._num_done += 1
         self._outcomes.update(json.loads(row["outcomes"]))
-        self._faults = tuple(
-            f"problem {row['problem_id']}: {fault}" for fault in json.loads(row["faults"])
-        )
+        notes = [row["note"]] if row["note"] else []
+        faults = [f"problem {row['problem_id']}: {fault}" for fault in json.loads(row["faults"])]
+        self._faults = (*notes, *faults)
 
     def take_back(self, rows: Sequence[dict[str, str]]) -> None:
         """Uncounts rows whose problems are done once more."""

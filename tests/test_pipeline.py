@@ -51,6 +51,7 @@ class MadeRows:
                 "problem_id": name,
                 "outcomes": json.dumps({outcome.value: 1}),
                 "faults": json.dumps(self.faults.get(name, [])),
+                "note": "core 1 of host: it shakes" * (name == "fine"),
             }
 
 
@@ -89,6 +90,8 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     assert passes == [(["fine", "lost", "faulty"], []), (["lost"], [("host", 1)])]
     outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
     assert outcomes == {"fine": "ACCEPTED", "lost": "ACCEPTED", "faulty": "SANDBOX_FAILED"}
+    said = [fault for progress in told for fault in progress.faults]
+    assert said == ["core 1 of host: it shakes", "problem faulty: its reference fails"]
     last = told[-1]
     assert (last.num_problems, last.num_done) == (3, 3)
     assert (last.num_measured, last.num_accepted) == (3, 2)

@@ -1,7 +1,7 @@
 """What this machine has and lacks for skeldpo, and the next command to type.
 
 Quick and harmless: versions come from package metadata, nothing heavy is imported, nothing is
-changed. Whether a sandbox and an engine really work is what `make demo` shows.
+changed. With a sandbox asked for, one is started on a core and six small programs are timed in it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
-from skeldpo.sandbox.cores import CORES_VARIABLE, generation_cores, sandbox_cores
+from skeldpo.sandbox.cores import (
+    CORES_VARIABLE,
+    generation_cores,
+    lease_core,
+    sandbox_cores,
+    siblings,
+)
 from skeldpo.store import HOME_VARIABLE
 
 State = Literal["ok", "warn", "missing"]
@@ -50,10 +57,31 @@ def examine() -> list[Finding]:
     gpus = _gpu_names()
     findings = [_python(), *(_package(name, good) for name, good in KNOWN_GOOD.items())]
     findings += [_vllm(gpus), _gpus(gpus), _engine(), _cgroups(), _cores(), _memory(), _disk()]
-    findings += [_governor(), _counters()]
+    findings += [_governor(), _clock(), _threads(), _counters()]
     if os.environ.get("RAY_ADDRESS"):
         findings.append(_ray_cluster(os.environ["RAY_ADDRESS"]))
     return findings
+
+
+def examine_sandbox() -> Finding:
+    """Whether a sandbox runs on the last core, and how steady times are there; some seconds."""
+    from skeldpo.measure.calibration import calibrate, unsteadiness
+    from skeldpo.sandbox.container import Sandbox
+    from skeldpo.sandbox.image import ensure_image
+
+    name = "sandbox"
+    try:
+        with lease_core(sandbox_cores()[::-1], timeout_s=_WAIT_S) as lease:
+            image = ensure_image()
+            memory_bytes = MeasureConfig().memory_limit_mib << 20
+            with Sandbox(image=image, core=lease.core, memory_limit_bytes=memory_bytes) as sandbox:
+                calibration = calibrate(sandbox.run)
+    except (RuntimeError, ValueError) as error:
+        return Finding(name=name, state="missing", found=str(error)[:300], remedy=START_ENGINE)
+    wrong = unsteadiness(calibration, calibration)
+    found = wrong or f"times of one program vary by {calibration.variation:.1%}"
+    found = f"{image.reference} runs on core {lease.core}; {found}"
+    return Finding(name=name, state="warn" if wrong else "ok", found=found, remedy="")
 
 
 def show_findings(findings: list[Finding], display: Display) -> None:
@@ -223,6 +251,35 @@ def _governor() -> Finding:
         found=", ".join(governors) + ("" if steady else "; performance gives steadier times"),
         remedy="" if steady else "sudo cpupower frequency-set -g performance",
     )
+
+
+def _clock() -> Finding:
+    """A clock source that is read through the hypervisor or a chip makes every reading slow."""
+    file = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    source = file.read_text().strip() if file.is_file() else "unknown"
+    slow = source in ("hpet", "acpi_pm", "jiffies")
+    return Finding(
+        name="clock",
+        state="warn" if slow else "ok",
+        found=source + ("; slow to read, tsc or kvm-clock is better" if slow else ""),
+        remedy="add clocksource=tsc to the kernel's command line" if slow else "",
+    )
+
+
+def _threads() -> Finding:
+    """Two threads of one physical core slow each other, so only one of them should time."""
+    name = "hyper-threads"
+    try:
+        sandbox, others = sandbox_cores(), generation_cores()
+    except ValueError as error:
+        return Finding(name=name, state="warn", found=str(error), remedy="")
+    used = {*sandbox, *others}
+    shared = [core for core in sandbox if (siblings(core) - {core}) & used]
+    if not shared:
+        return Finding(name=name, state="ok", found="sandbox cores share none in use", remedy="")
+    found = f"{_ranges(tuple(shared))} share a physical core with others in use: noisier times"
+    remedy = f"export {CORES_VARIABLE}=<one thread of each physical core>"
+    return Finding(name=name, state="warn", found=found, remedy=remedy)
 
 
 def _counters() -> Finding:

@@ -12,11 +12,13 @@ import json
 import logging
 import platform
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from skeldpo.config import MeasureConfig
+from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
 from skeldpo.measure.session import ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
 from skeldpo.program import normalize_program
@@ -29,6 +31,9 @@ from skeldpo.store import Store
 from skeldpo.timing import estimate_ns
 
 MEASUREMENTS = "measurements"
+CALIBRATE_EVERY_S = 300.0
+PAUSES_S = (1.0, 2.0, 4.0)
+"""How long a core that is not steady is given, before programs are timed on it all the same."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +66,39 @@ class ProgramMeasurer:
             run_label=content_id(output),
         )
 
+        self._first_calibration: Calibration | None = None
+        self._calibrated_s = 0.0
+        self._note = self._calibrate()  # while the engines of the run are starting
+
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
         for text in batch["assignment"]:
+            if time.monotonic() - self._calibrated_s > CALIBRATE_EVERY_S:
+                self._note = self._calibrate()
+            note, self._note = self._note, ""
             assignment = from_json(Assignment, str(text))
             rows, faults = self.measure(assignment)
             problem_id = assignment.problem.problem_id
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
-            yield {name: [value] for name, value in _counts(problem_id, rows, faults).items()}
+            counts = _counts(problem_id, rows, faults) | {"note": note}
+            yield {name: [value] for name, value in counts.items()}
+
+    def _calibrate(self) -> str:
+        """Waits, PAUSES_S at most, for the core to be steady; returns what is still wrong with it,
+        empty if nothing is."""
+        wrong = ""
+        for pause_s in (0, *PAUSES_S):
+            time.sleep(pause_s)
+            try:
+                calibration = calibrate(self._sandbox.run)
+            except SandboxFailure as failure:
+                wrong = str(failure)
+                continue
+            self._first_calibration = self._first_calibration or calibration
+            wrong = unsteadiness(calibration, self._first_calibration)
+            if not wrong:
+                break
+        self._calibrated_s = time.monotonic()
+        return wrong and f"core {self._lease.core} of {platform.node()}: {wrong}"
 
     def measure(self, assignment: Assignment) -> tuple[list[Measurement], list[str]]:
         """All measurements of one problem's candidates, and what is wrong with the problem;
@@ -238,9 +269,7 @@ def _propose(screened: SessionTimes, config: MeasureConfig) -> list[str]:
     return [ranked[place] for place in places]
 
 
-def _counts(
-    problem_id: str, rows: Sequence[Measurement], faults: Sequence[str]
-) -> Mapping[str, str]:
+def _counts(problem_id: str, rows: Sequence[Measurement], faults: Sequence[str]) -> dict[str, str]:
     outcomes = collections.Counter(row.outcome.value for row in rows if row.phase == "check")
     return {
         "problem_id": problem_id,

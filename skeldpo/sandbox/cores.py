@@ -34,12 +34,12 @@ def sandbox_cores() -> tuple[int, ...]:
         if unknown:
             raise ValueError(f"{CORES_VARIABLE}={text!r} names cores {unknown}, have {allowed}")
         return cores
-    taken = _siblings(allowed[0])
+    taken = siblings(allowed[0])
     cores_left = []
     for core in allowed:
         if core not in taken:
             cores_left.append(core)
-            taken |= _siblings(core)
+            taken |= siblings(core)
     return tuple(cores_left or allowed[1:] or allowed)
 
 
@@ -47,7 +47,7 @@ def generation_cores() -> tuple[int, ...]:
     """Cores for everything else, hyper-threads of sandbox cores left idle; never empty."""
     allowed = sorted(os.sched_getaffinity(0))
     sandbox = set(sandbox_cores())
-    busy = set[int]().union(*(_siblings(core) for core in sandbox))
+    busy = set[int]().union(*(siblings(core) for core in sandbox))
     return tuple(
         [core for core in allowed if core not in busy]
         or [core for core in allowed if core not in sandbox]
@@ -168,7 +168,7 @@ def lease_core(cores: Sequence[int], timeout_s: float = 60.0) -> CoreLease:
         time.sleep(_POLL_S)
 
 
-def _siblings(core: int) -> set[int]:
+def siblings(core: int) -> set[int]:
     """The logical CPUs of a core's physical core, itself included."""
     path = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
     return {core, *parse_cores(path.read_text().strip())} if path.is_file() else {core}
