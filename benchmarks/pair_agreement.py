@@ -24,8 +24,9 @@ from benchmarks.mbpp_growth import callable_with_lists, growing_problem, task_tu
 from skeldpo.commands.measure import measure_given
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.console import Display
+from skeldpo.measure.folder import read_measured
 from skeldpo.pair import ProblemPairs, build_pairs
-from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
+from skeldpo.records import PreferencePair, content_id
 from skeldpo.store import Store
 
 NUM_PROGRAMS = 8
@@ -124,24 +125,18 @@ def spread(clusters: dict[str, int], num_programs: int) -> list[str]:
 def measured_pairs(folder: Path) -> tuple[list[ProblemPairs], dict[str, float]]:
     """Every pair that is beyond doubt, and the tasks whose programs disagree on the grown input
     with the share that agrees."""
-    store = Store(str(folder))
-    candidates, rows = defaultdict(list), defaultdict(list)
-    for candidate in store.read_records("candidates.parquet", Candidate):
-        candidates[candidate.problem_id].append(candidate)
-    for row in store.read_records("measurements.parquet", Measurement):
-        rows[row.problem_id].append(row)
     made, wrong = [], {}
-    for problem in store.read_records("problems.parquet", Problem):
-        own = rows[problem.problem_id]
-        checks = [row.outcome.value == "ACCEPTED" for row in own if row.phase == "check"]
+    for measured in read_measured(str(folder)):
+        rows = measured.measurements
+        checks = [row.outcome.value == "ACCEPTED" for row in rows if row.phase == "check"]
         share = sum(checks) / max(1, len(checks))
         if share < MIN_AGREEING_SHARE:
-            wrong[problem.problem_id] = share
+            wrong[measured.problem.problem_id] = share
         made.append(
             build_pairs(
-                problem=problem,
-                candidates=candidates[problem.problem_id],
-                measurements=own,
+                problem=measured.problem,
+                candidates=measured.candidates,
+                measurements=rows,
                 pair=PAIR,
                 skeleton=SkeletonConfig(),
                 round_index=0,

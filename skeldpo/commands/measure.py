@@ -12,10 +12,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from skeldpo import __version__
-from skeldpo.commands.pair import MEASURED
 from skeldpo.config import MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
+from skeldpo.measure.folder import (
+    CANDIDATES_FILE,
+    MEASURED,
+    MEASUREMENTS_FILE,
+    PROBLEMS_FILE,
+)
 from skeldpo.pipeline import Sampled, Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.problems.programs import dataset_candidates, read_programs
 from skeldpo.problems.sources import load_problems
@@ -47,7 +52,7 @@ def measure_given(
                         *(code for codes in programs.values() for code in codes))  # fmt: skip
     store = Store(output)
     _claim(store, digest)
-    store.write_records("problems.parquet", Problem, problems)
+    store.write_records(PROBLEMS_FILE, Problem, problems)
     started_s = time.monotonic()
     connect_ray()
     measured = sample_and_measure(
@@ -68,7 +73,7 @@ def measure_given(
             num_in=sum(verdicts.values()),
             num_out=sum(verdicts.values()) - failed,
             dropped=(Dropped(reason="sandbox failed", num_rows=failed),) if failed else (),
-            outputs=("problems.parquet", "candidates.parquet", "measurements.parquet"),
+            outputs=(PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE),
             versions=(f"skeldpo=={__version__}",),
             seconds=round(time.monotonic() - started_s, 3),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

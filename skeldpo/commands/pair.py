@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from skeldpo import __version__
 from skeldpo.commands.inspect import ORIGIN_SUFFIX
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
+from skeldpo.measure.folder import MeasuredProblem, read_measured
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pair.choice import speedup_tier, text_similarity
 from skeldpo.pair.lengths import length_differences
 from skeldpo.problems.overlap import keep_out
-from skeldpo.records import Candidate, Measurement, PreferencePair, Problem
+from skeldpo.records import PreferencePair
 from skeldpo.store import Store
 
 DEFAULT_MIN_SPEEDUP = 1.2
-MEASURED = "measure"
-"""Stage whose manifest says that the folder is finished."""
-
-Row = TypeVar("Row", Candidate, Measurement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +44,11 @@ def pair_given(
     With `explain` also what became of each problem's candidates.
     """
     settings = _settings(overrides)
-    store = Store(str(Path(folder).absolute()))
-    if store.read_manifest(".", MEASURED) is None:
-        raise ValueError(
-            f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); "
-            "run `skeldpo measure ... --out` with this folder first"
-        )
-    kept = keep_out(store.read_records("problems.parquet", Problem), settings.keep_out)
+    measured = read_measured(folder)
+    kept = keep_out([each.problem for each in measured], settings.keep_out)
     if kept.overlaps:
         display.tell(kept.account())
-    made = _build(store, kept.problems, settings)
+    made = _build(measured, {problem.problem_id for problem in kept.problems}, settings)
     if explain:
         _show_problems(made, display)
         display.table(
@@ -74,7 +65,7 @@ def pair_given(
     place = Store(str(target.parent))
     place.write_records(target.name, PreferencePair, pairs)
     origin = {
-        "measured": store.root,
+        "measured": str(Path(folder).absolute()),
         "skeldpo": __version__,
         "pair": settings.pair.model_dump(mode="json"),
         "skeleton": settings.skeleton.model_dump(mode="json"),
@@ -102,19 +93,20 @@ def _settings(overrides: Sequence[str]) -> _Settings:
     return _Settings(pair=pair, skeleton=skeleton, keep_out=keep)
 
 
-def _build(store: Store, problems: Sequence[Problem], settings: _Settings) -> list[ProblemPairs]:
-    candidates = _by_problem(store.read_records("candidates.parquet", Candidate))
-    measurements = _by_problem(store.read_records("measurements.parquet", Measurement))
+def _build(
+    measured: Sequence[MeasuredProblem], kept: Collection[str], settings: _Settings
+) -> list[ProblemPairs]:
     made = [
         build_pairs(
-            problem=problem,
-            candidates=candidates[problem.problem_id],
-            measurements=measurements[problem.problem_id],
+            problem=each.problem,
+            candidates=each.candidates,
+            measurements=each.measurements,
             pair=settings.pair,
             skeleton=settings.skeleton,
             round_index=0,
         )
-        for problem in problems
+        for each in measured
+        if each.problem.problem_id in kept
     ]
     return balance_lengths(made, settings.pair.balance_lengths)
 
@@ -208,10 +200,3 @@ def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:
 
 def _sizes(groups: Sequence[int]) -> str:
     return "+".join(map(str, groups)) or "0"
-
-
-def _by_problem(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.problem_id].append(row)
-    return found
