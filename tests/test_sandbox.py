@@ -200,3 +200,26 @@ def test_input_that_is_no_argument_list_is_a_value_error(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         call(sandbox, "def f(): return 1", input_text)
+
+
+def test_replaced_containers_leave_the_spare_at_hand(image: SandboxImage) -> None:
+    """The first replacement starts a container; later ones take the spare, on the same core."""
+    core = sandbox_cores()[-1]
+    client = docker.from_env()
+    with Sandbox(image=image, core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as sandbox:
+        ids, seconds = [sandbox.container_id], []
+        for _ in range(3):
+            orphan = "import os, time\ndef f():\n    os.fork() or time.sleep(9)\n    return 1"
+            started_s = time.monotonic()
+            assert call(sandbox, orphan).outcome is Outcome.VIOLATION
+            seconds.append(time.monotonic() - started_s)
+            ids.append(sandbox.container_id)
+            where = "import os\ndef f(): return sorted(os.sched_getaffinity(0))"
+            assert call(sandbox, where).answer_texts == (f"[{core}]",)
+            time.sleep(1.5)  # the spare starts meanwhile
+        assert len(set(ids)) == 4
+        assert min(seconds[1:]) < 0.7 * seconds[0], seconds
+        spare = ids[-1]
+    left = {container.id for container in client.containers.list(all=True)}
+    client.close()
+    assert spare not in left and not left & set(ids)

@@ -4,27 +4,22 @@ A run costs a fork in the container, not a `docker run`. The container has no ne
 capabilities, a read-only root, 64 processes and an own list of system calls; it is replaced after a
 memory or violation verdict, when cleaning failed, after RUNS_PER_CONTAINER runs, and whenever the
 engine or PID 1 misbehaves, which is the one case that says nothing about the program
-(SANDBOX_FAILED). Containers of dead processes of this node are swept at the start; a container
-whose host process dies sees its stdin close and exits by itself.
+(SANDBOX_FAILED). A spare is kept once one was needed. Containers of dead processes of this node are
+swept at the start; a container whose host process dies sees its stdin close and exits by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 from docker.errors import DockerException
-from docker.models.containers import Container
 
 from skeldpo.records import Outcome, ProblemKind
-from skeldpo.sandbox.engine import (
-    connect,
-    container_arguments,
-    remove_container,
-    sweep_stale_containers,
-)
+from skeldpo.sandbox.engine import connect, sweep_stale_containers
 from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
 from skeldpo.sandbox.image import SandboxImage
 from skeldpo.sandbox.protocol import (
@@ -37,10 +32,10 @@ from skeldpo.sandbox.protocol import (
     input_frame,
     program_frame,
 )
+from skeldpo.sandbox.spare import ContainerRecipe, LiveContainer, Spare
 
 RUNS_PER_CONTAINER = 2000
 
-_START_TIMEOUT_S = 60.0
 _GRACE_S = 20.0  # beyond the wall limit, before PID 1 is given up
 _FAILURE_CHARACTERS = 2000
 _AHEAD_BYTES = 32 << 10
@@ -128,14 +123,16 @@ class Sandbox:
         run_label: str = "",
     ) -> None:
         """Starts the container; RuntimeError says why it did not start."""
-        self._image = image
-        self._core = core
-        self._memory_limit_bytes = memory_limit_bytes
-        self._runtime = runtime
-        self._run_label = run_label
+        self._recipe = ContainerRecipe(
+            image=image,
+            core=core,
+            memory_limit_bytes=memory_limit_bytes,
+            runtime=runtime,
+            run_label=run_label,
+        )
         self._client = connect()
-        self._container: Container | None = None
-        self._channel: Channel | None = None
+        self._live: LiveContainer | None = None
+        self._spare = Spare(self._recipe)
         self._num_runs = 0
         sweep_stale_containers()
         try:
@@ -166,8 +163,11 @@ class Sandbox:
         return replace(_NOTHING, failure=failure[-_FAILURE_CHARACTERS:])
 
     def close(self) -> None:
-        """Removes the container."""
-        self._stop()
+        """Removes the container and its spare."""
+        self._spare.close()
+        if self._live is not None:
+            self._live.remove()
+            self._live = None
         self._client.close()
 
     def __enter__(self) -> Sandbox:
@@ -184,7 +184,7 @@ class Sandbox:
     @property
     def container_id(self) -> str:
         """The running container's id; "" while there is none."""
-        return str(self._container.id) if self._container else ""
+        return str(self._live.container.id) if self._live else ""
 
     def _run_function(self, request: RunRequest, code: bytes) -> RunReport:
         calls = encode_calls(request.input_texts)
@@ -267,46 +267,25 @@ class Sandbox:
         return reports
 
     def _ready_channel(self) -> Channel:
-        if self._channel is None:
+        if self._live is None:
             self._start()
-        assert self._channel is not None
-        return self._channel
+        assert self._live is not None
+        return self._live.channel
 
     def _replace(self) -> None:
-        self._stop()
-        self._start()
+        retired, self._live = self._live, None
+        if retired is not None:
+            with contextlib.suppress(DockerException):  # it is removed in any case
+                retired.kill()
+        self._live = self._spare.take()
+        self._num_runs = 0
+        if self._live is None:
+            self._start()
+        self._spare.prepare(retired)
 
     def _start(self) -> None:
-        container = self._client.containers.create(
-            **container_arguments(
-                image_reference=self._image.reference,
-                core=self._core,
-                memory_limit_bytes=self._memory_limit_bytes,
-                runtime=self._runtime,
-                run_label=self._run_label,
-            )
-        )
-        self._container = container
-        attached = self._client.api.attach_socket(
-            container.id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        )
-        channel = Channel(attached)
-        try:
-            container.start()
-            channel.hello(_START_TIMEOUT_S)
-        except (ChannelError, DockerException):
-            channel.close()
-            raise
-        self._channel = channel
+        self._live = self._recipe.start(self._client)
         self._num_runs = 0
-
-    def _stop(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-        if self._container is not None:
-            container, self._container = self._container, None
-            remove_container(container)
 
 
 def _told(report: GuestReport, answer_texts: tuple[str, ...]) -> RunReport:
