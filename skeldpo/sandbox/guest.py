@@ -12,6 +12,7 @@ and answers live in maps that children do not have.
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib.util
 import json
@@ -21,7 +22,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from skeldpo.sandbox import child as child_module
 from skeldpo.sandbox.child import PROGRAM_HEADER
@@ -30,6 +31,7 @@ from skeldpo.sandbox.supervise import (
     CHUNK_BYTES,
     OUTPUT_LIMIT_BYTES,
     Child,
+    Counters,
     Pages,
     Supervision,
 )
@@ -43,7 +45,14 @@ PROGRAM_LIMIT_BYTES = 1 << 20
 INPUT_LIMIT_BYTES = 64 << 20
 REPORT_LIMIT_BYTES = 64 << 10
 
-_OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+_OOM_KILLS = (
+    ("/sys/fs/cgroup/memory.events", b"oom_kill", 1),
+    ("/sys/fs/cgroup/memory/memory.oom_control", b"oom_kill", 1),
+)
+_CPU_NS = (
+    ("/sys/fs/cgroup/cpu.stat", b"usage_usec", 1000),
+    ("/sys/fs/cgroup/cpuacct/cpuacct.usage", b"", 1),
+)
 # Not random, statistics, queue or threading: their fork hooks would cost every run up to 0.5 ms.
 _PRELOADED = (
     "array bisect cmath collections collections.abc copy dataclasses datetime decimal enum "
@@ -51,20 +60,19 @@ _PRELOADED = (
 )
 
 
-def _oom_counter() -> Callable[[], int]:
-    """Reads how often the cgroup's OOM killer struck; always 0 where no counter is mounted."""
-    for path in _OOM_COUNTERS:
+def _counter(places: Sequence[tuple[str, bytes, int]]) -> Callable[[], int]:
+    """Reads a number of PID 1's own cgroup: the first of the files that is there, the word after a
+    name (or the first), times a factor; always 0 where none is mounted."""
+    for path, name, factor in places:
         if os.path.exists(path):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            break
-    else:
-        return lambda: 0
+            return functools.partial(_read_number, fd, name, factor)
+    return int
 
-    def read() -> int:
-        words = os.pread(fd, 4096, 0).split()
-        return int(words[words.index(b"oom_kill") + 1])
 
-    return read
+def _read_number(fd: int, name: bytes, factor: int) -> int:
+    words = os.pread(fd, 4096, 0).split()
+    return factor * int(words[words.index(name) + 1 if name else 0])
 
 
 def _read_into(view: memoryview) -> None:
@@ -110,7 +118,7 @@ def serve() -> None:
     """Runs what the host asks for until it closes the connection."""
     header, program = Pages(mmap.PAGESIZE), Pages(PROGRAM_LIMIT_BYTES)
     inputs, answers = Pages(INPUT_LIMIT_BYTES), Pages(OUTPUT_LIMIT_BYTES + CHUNK_BYTES)
-    oom_kills = _oom_counter()
+    counters = Counters(oom_kills=_counter(_OOM_KILLS), cpu_ns=_counter(_CPU_NS))
     version = "{}.{}.{}".format(*sys.version_info[:3])
     _send(0, {"python_version": version}, memoryview(b""))
     gc.collect()
@@ -134,7 +142,7 @@ def serve() -> None:
         _read_into(payload)
         if loaded:
             supervision = Supervision(child, num_answers, payload, answers)
-            report = supervision.run(oom_kills)
+            report = supervision.run(counters)
             _send(sequence, report, answers.view[: supervision.answer_bytes])
             answers.wipe()
             loaded = loaded if report["outcome"] == "ACCEPTED" else None

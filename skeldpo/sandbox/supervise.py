@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+import resource
 import select
 import signal
 import time
@@ -25,6 +26,7 @@ CHUNK_BYTES = 64 << 10
 BOX = "/box"
 
 _HELPER_NOISE_NS = 1_000_000  # rusage of waited-for helpers below this is rounding
+_UNACCOUNTED_NS, _UNACCOUNTED_SHARE = 20_000_000, 0.1  # the kernel's two counts may differ so much
 _ORPHAN_WAIT_S = 5.0
 _SCHEDSTAT = os.path.exists("/proc/self/schedstat")
 
@@ -43,6 +45,31 @@ class Pages:
     def wipe(self) -> None:
         """Gives the pages back."""
         self.map.madvise(mmap.MADV_DONTNEED)
+
+
+class Counters:
+    """What the cgroup counts: kills for lack of memory, and CPU time of all its processes in ns;
+    each always 0 where the kernel offers no such count."""
+
+    def __init__(self, *, oom_kills: Callable[[], int], cpu_ns: Callable[[], int]) -> None:
+        self._oom_kills = oom_kills
+        self._cpu_ns = cpu_ns
+        self._start = (0, 0, 0)
+
+    def start(self) -> None:
+        """Counts from here."""
+        self._start = self._read()
+
+    def stop(self) -> tuple[int, int]:
+        """OOM kills since the start, and the CPU time of the cgroup that is neither PID 1's nor
+        that of a process it has waited for."""
+        kills, cpu_ns, known_ns = (b - a for a, b in zip(self._start, self._read(), strict=True))
+        return kills, max(0, cpu_ns - known_ns)
+
+    def _read(self) -> tuple[int, int, int]:
+        waited = resource.getrusage(resource.RUSAGE_CHILDREN)
+        known_ns = time.process_time_ns() + round((waited.ru_utime + waited.ru_stime) * 1e9)
+        return self._oom_kills(), self._cpu_ns(), known_ns
 
 
 class Child:
@@ -100,7 +127,7 @@ class Supervision:
         self._watch(child.answer, select.POLLIN, self._on_answer)
         self._watch(child.noise, select.POLLIN, self._on_noise)
 
-    def run(self, oom_kills: Callable[[], int]) -> dict[str, object]:
+    def run(self, counters: Counters) -> dict[str, object]:
         """Waits for the verdict, cleans up, and returns the head of the report."""
         child = self._child
         if child.is_function:
@@ -108,7 +135,7 @@ class Supervision:
         else:
             self._widen(child.stdin)
             self._feed(child.stdin)
-        oom_before = oom_kills()
+        counters.start()
         patience_ms = 1
         while not self._stopped:
             events = self._poller.poll(self._wait_ms(patience_ms))
@@ -119,7 +146,7 @@ class Supervision:
             self._check_limits()
             patience_ms = 1 if events else min(20, 2 * patience_ms)
         self._end = self._now()
-        return self._settle(oom_before, oom_kills)
+        return self._settle(counters)
 
     def _watch(self, fd: int, event: int, handler: Callable[[], None]) -> None:
         self._poller.register(fd, event)
@@ -235,7 +262,7 @@ class Supervision:
         while fd in self._open and self._stopped != "OUTPUT_LIMIT":
             handler()
 
-    def _settle(self, oom_before: int, oom_kills: Callable[[], int]) -> dict[str, object]:
+    def _settle(self, counters: Counters) -> dict[str, object]:
         child = self._child
         os.kill(child.pid, signal.SIGKILL)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -249,8 +276,13 @@ class Supervision:
         for fd in tuple(self._open):
             self._close(fd)
         is_clean = empty_folders() and all_gone
-        outcome, failure = self._verdict(num_orphans, oom_kills() > oom_before, wait_status)
+        oom_kills, unaccounted_ns = counters.stop()
         total_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
+        if unaccounted_ns > _UNACCOUNTED_NS + _UNACCOUNTED_SHARE * total_ns:
+            outcome = "VIOLATION"
+            failure = f"{unaccounted_ns} ns of CPU time by no process that was seen"
+        else:
+            outcome, failure = self._verdict(num_orphans, oom_kills > 0, wait_status)
         helper_ns = total_ns - own_ns if total_ns - own_ns > _HELPER_NOISE_NS else 0
         cpu_ns, wall_ns, delay_ns = (
             end - start if self._released else 0
