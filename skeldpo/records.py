@@ -152,6 +152,7 @@ class Measurement:
     the same `session_id` are comparable round by round; no others are. Phase "check" has a verdict
     and no times; "screen" proposes pairs; "confirm" holds fresh times that decide them.
     `equal_to` names the candidate that was run for this one: the same program, measured once.
+    `instructions` are those of each timed run, where the machine counts them.
     """
 
     candidate_id: str
@@ -169,6 +170,7 @@ class Measurement:
     core: int
     image_digest: str
     python_version: str
+    instructions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"measurement of {self.candidate_id}"
@@ -184,6 +186,10 @@ class Measurement:
         _require(
             all(t > 0 for t in self.cpu_times_ns + self.baseline_times_ns),
             f"{where}: times must be positive, got {self.cpu_times_ns}",
+        )
+        _require(
+            len(self.instructions) in (0, len(self.cpu_times_ns)),
+            f"{where}: {len(self.cpu_times_ns)} times but {len(self.instructions)} counts",
         )
 
 

@@ -78,6 +78,20 @@ def test_pairs_do_not_depend_on_the_order_of_rows():
 
 
 @pytest.mark.parametrize(
+    ("slow_instructions", "num_pairs"), [(11, 1), (10, 0), (None, 1)], ids=["more", "same", "none"]
+)
+def test_time_without_instructions_is_no_difference(slow_instructions, num_pairs):
+    """SANDBOX 3.2, rule 5: 1.10 times as many, where both were counted."""
+    counts = {"fast": (10,) * 7, "slow": (slow_instructions,) * 7 if slow_instructions else ()}
+    rows = [measurement(key) for key in counts]
+    rows += [
+        timed(key, ratio, instructions=counts[key]) for key, ratio in (("fast", 1.0), ("slow", 2.0))
+    ]
+    result = build([candidate("fast", FAST[0]), candidate("slow", SLOW[0])], rows)
+    assert len(result.pairs) == num_pairs
+
+
+@pytest.mark.parametrize(
     ("outcome", "reason"),
     [(Outcome.SANDBOX_FAILED, "the sandbox failed"),
      (Outcome.VIOLATION, "violation of the sandbox")],

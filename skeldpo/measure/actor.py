@@ -218,6 +218,7 @@ class _ProblemWork:
                         cpu_times_ns=times,
                         baseline_times_ns=session.baseline_ns,
                         input_digest=session.input_digest,
+                        instructions=session.instructions[key],
                     )
         for key, input_digest in self._too_slow.items():
             row = self._row(key, key, "screen", image, core)

@@ -49,6 +49,8 @@ class SessionTimes:
     input_digest: str
     baseline_ns: tuple[int, ...]
     cpu_times_ns: Mapping[str, tuple[int, ...]]
+    instructions: Mapping[str, tuple[int, ...]]
+    """Of each run, by program; empty for those whose instructions were not counted in each."""
 
 
 class ProgramTimer:
@@ -166,6 +168,12 @@ class ProgramTimer:
             input_digest=timing_input.digest,
             baseline_ns=baseline_ns,
             cpu_times_ns=times,
+            instructions={
+                key: counts
+                if all(counts := tuple(runs[key].instructions for runs in rounds))
+                else ()
+                for key in times
+            },
         )
 
     def _grow_input(
@@ -234,6 +242,11 @@ class ProgramTimer:
             else:
                 self.refused[key] = run.verdict
         return runs
+
+
+def _all_counted(rounds: Sequence[Mapping[str, TimedRun]], key: str) -> tuple[int, ...]:
+    counts = tuple(runs[key].instructions for runs in rounds)
+    return counts if all(counts) else ()
 
 
 def _quiet(rounds: Sequence[dict[str, TimedRun]]) -> list[dict[str, TimedRun]]:

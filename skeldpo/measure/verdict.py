@@ -42,12 +42,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedRun:
-    """One run on given inputs: its verdict, its answers, and CPU time in ns (0 unless accepted)."""
+    """One run on given inputs: its verdict, its answers, and CPU time in ns (0 unless accepted);
+    instructions are 0 where they are not counted."""
 
     verdict: Verdict
     answer_texts: tuple[str, ...]
     cpu_time_ns: int
     run_delay_ns: int
+    instructions: int
 
 
 class Judge:
@@ -120,6 +122,7 @@ class Judge:
             answer_texts=report.answer_texts,
             cpu_time_ns=report.cpu_time_ns if report.outcome is Outcome.ACCEPTED else 0,
             run_delay_ns=report.run_delay_ns,
+            instructions=report.instructions,
         )
 
     def generate_input(self, generator: str, size: int, seed: int) -> str | None:

@@ -6,11 +6,12 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from skeldpo.config import PairConfig
 from skeldpo.pair.judged import Program
 from skeldpo.records import Measurement
-from skeldpo.timing import Comparison, compare, estimate_ns, is_faster
+from skeldpo.timing import MIN_AGREEING_RATIO, Comparison, compare, estimate_ns, is_faster
 
 CUT_OFF = "length"
 """finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
@@ -23,6 +24,13 @@ class Race:
     fast: Measurement
     slow: Measurement
     comparison: Comparison
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether instructions were counted and the slow program hardly retires more (SANDBOX 3.2,
+        rule 5): then it was the core, not the program, that was slow."""
+        fast, slow = self.fast.instructions, self.slow.instructions
+        return bool(fast and slow) and median(slow) < MIN_AGREEING_RATIO * median(fast)
 
 
 def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measurement]) -> list[Race]:
@@ -58,6 +66,7 @@ def decided_races(
         race
         for race in races
         if is_faster(race.comparison, min_speedup=pair.min_speedup, max_p_value=pair.max_p_value)
+        and not race.is_contradicted
         and accepted[race.fast.candidate_id].candidate.finish_reason != CUT_OFF
     ]
     decided.sort(key=lambda race: (race.fast.candidate_id, race.slow.candidate_id))

@@ -86,6 +86,8 @@ class RunReport:
     `total_cpu_time_ns` is from fork to exit. `peak_memory_bytes` is the largest resident set of the
     process, some 15 MB of interpreter included. `run_delay_ns` is the time the program was ready to
     run in its timed window but the core was busy (0 where the kernel keeps no such count).
+    `instructions` counts those of the whole run, with those of PID 1 (a few million) and without
+    the kernel's; 0 where the machine has no counter, and for the first run of a container.
     """
 
     outcome: Outcome
@@ -96,6 +98,7 @@ class RunReport:
     peak_memory_bytes: int
     failure: str
     run_delay_ns: int
+    instructions: int = 0
 
 
 _NOTHING = RunReport(
@@ -146,6 +149,21 @@ class Sandbox:
 
     def run(self, request: RunRequest) -> RunReport:
         """Runs a program on all its inputs, or up to the first one it fails on."""
+        before = self._count_instructions()
+        report = self._run(request)
+        after = self._count_instructions()
+        if before is None or after is None or before[0] != after[0]:
+            return report
+        return replace(report, instructions=after[1] - before[1])
+
+    def _count_instructions(self) -> tuple[str, int] | None:
+        """The container's id and the instructions it has retired, if it has run anything yet: the
+        process of its first run was forked before there was a counter."""
+        if self._live is None or self._live.instructions is None or not self._num_runs:
+            return None
+        return self.container_id, self._live.instructions.read()
+
+    def _run(self, request: RunRequest) -> RunReport:
         try:
             code = request.code.encode("utf-8", "surrogatepass")
             if len(code) > PROGRAM_LIMIT_BYTES - len(request.entry_point.encode()):

@@ -16,6 +16,7 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 
 from skeldpo.sandbox.cores import generation_cores
+from skeldpo.sandbox.counters import EventCounter, count_instructions
 from skeldpo.sandbox.engine import connect, container_arguments, remove_container
 from skeldpo.sandbox.image import SandboxImage
 from skeldpo.sandbox.protocol import Channel, ChannelError
@@ -29,15 +30,20 @@ class LiveContainer:
 
     container: Container
     channel: Channel
+    instructions: EventCounter | None
 
     def kill(self) -> None:
         """Ends every process in it."""
         self.channel.close()
+        if self.instructions is not None:
+            self.instructions.close()
         self.container.kill()
 
     def remove(self) -> None:
         """Kills and removes it."""
         self.channel.close()
+        if self.instructions is not None:
+            self.instructions.close()
         remove_container(self.container)
 
 
@@ -72,12 +78,17 @@ class ContainerRecipe:
             channel = Channel(attached)
             container.start()
             channel.hello(_START_TIMEOUT_S)
+            container.reload()
         except (ChannelError, DockerException):
             if channel is not None:
                 channel.close()
             remove_container(container)
             raise
-        return LiveContainer(container=container, channel=channel)
+        return LiveContainer(
+            container=container,
+            channel=channel,
+            instructions=count_instructions(container.attrs["State"]["Pid"], str(container.id)),
+        )
 
 
 class Spare:
