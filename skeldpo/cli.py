@@ -100,23 +100,12 @@ def _dry_run(config: Config, display: Display) -> None:
 
 
 def _init_policy(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.config import PolicyConfig, StarterConfig
-    from skeldpo.problems.sources import load_problems
-    from skeldpo.starter import train_starter
+    from skeldpo.commands.init_policy import init_policy
 
-    if options.config:
-        config = load_config(options.config, options.set)
-        starter, policy, seed = config.starter, config.policy, config.run.seed
-        problems = load_problems(config.problems.sources, config.problems.families)
-    else:
-        starter, policy, seed = StarterConfig(), PolicyConfig(model="starter"), 0
-        problems = load_problems(["families"])
-    result = train_starter(
-        problems=problems,
-        config=starter,
-        policy=policy,
-        output_folder=options.out,
-        seed=seed,
+    result = init_policy(
+        output=options.out,
+        config_path=options.config or "",
+        overrides=options.set,
         on_progress=display.tell,
     )
     display.tell(

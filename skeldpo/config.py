@@ -58,7 +58,7 @@ class StarterConfig(Section):
     num_heads: int = Field(default=3, ge=1)
     vocab_size: int = Field(default=1536, ge=300)
     """Size of the byte-pair vocabulary learnt from the train split."""
-    num_epochs: float = Field(default=2.6, gt=0)
+    num_epochs: float = Field(default=7.5, gt=0)
     """Passes over the train split; each shows a problem with one fast and one slow program."""
     learning_rate: float = Field(default=0.02, gt=0)
     """Of Adam, for embedding, norms and biases."""

@@ -46,9 +46,7 @@ def test_counter_sees_the_children_of_a_process() -> None:
             counts.append(counter.read())
         process.stdin.close()
     counter.close()
-    assert all(
-        after - before > 10_000_000 for before, after in zip(counts, counts[1:], strict=False)
-    )
+    assert all(after - before > 10_000_000 for before, after in itertools.pairwise(counts))
 
 
 def test_no_counter_of_a_process_that_is_not_in_the_container() -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from skeldpo.commands import init_policy as command
 from skeldpo.config import PolicyConfig, StarterConfig
+from skeldpo.config_file import load_config
 from skeldpo.problems.family import Family, Variation, family_problems
+from skeldpo.problems.sources import load_problems
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
-from skeldpo.starter import StarterResult, train_starter
+from skeldpo.starter import FAMILIES, StarterResult, train_starter
 from skeldpo.starter.muon import Muon
 from skeldpo.starter.pretrain import _attend_to_previous, _model_config
 from skeldpo.starter.tokenizer import EOS, check_reload, train_tokenizer
@@ -188,3 +192,20 @@ def test_muon_step_moves_along_orthogonal_matrix() -> None:
     singular = torch.linalg.svdvals(matrix.detach()) / (0.1 * 1.5**0.5)
     assert float(singular.min()) > 0.6 and float(singular.max()) < 1.3
     assert float((matrix.detach() * matrix.grad).sum()) < 0
+
+
+def test_init_policy_without_a_file_trains_the_families_of_the_quickstart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(command, "train_starter", lambda **values: asked.update(values))
+    overrides = ["starter.num_epochs=1", "starter.num_layers=2"]
+    command.init_policy(
+        output=str(tmp_path), config_path="", overrides=overrides, on_progress=lambda line: None
+    )
+    assert (asked["config"].num_epochs, asked["config"].num_layers) == (1, 2)
+    quickstart = load_config(Path(__file__).parents[1] / "jobs" / "configs" / "quickstart.toml")
+    assert quickstart.problems.families == FAMILIES
+    assert quickstart.starter == StarterConfig()
+    assert quickstart.policy.max_model_tokens == asked["policy"].max_model_tokens
+    assert asked["problems"] == load_problems(["families"], FAMILIES)

@@ -6,6 +6,7 @@ that a whole run works offline on a laptop; it is no general code model, and kno
 families it was trained on.
 """
 
+from skeldpo.starter.families import FAMILIES
 from skeldpo.starter.pretrain import StarterResult, train_starter
 
-__all__ = ["StarterResult", "train_starter"]
+__all__ = ["FAMILIES", "StarterResult", "train_starter"]

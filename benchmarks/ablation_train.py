@@ -1,0 +1,128 @@
+"""One training of the ablation, in this process: an arm, a learning rate and a seed.
+
+The product's own plan, loss, optimizer and reference, without Ray Train's processes, which would
+take longer than the training itself. A policy is scored by the probability it gives to the known
+programs of problems it has not seen: no sampling noise, every problem counts in every training.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from skeldpo.config import Config
+from skeldpo.prompts import Prompts
+from skeldpo.records import Problem
+from skeldpo.train.batch import PairTokens
+from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
+from skeldpo.train.model import Policy, load_policy, save_policy
+from skeldpo.train.reference import reference_logps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One training, as it travels to a worker process. `config` has its learning rate; the policy
+    of `start` is trained and saved to `save_to`, and scored on `heldout` at `num_points` points."""
+
+    key: str
+    arm: str
+    seed: int
+    start: str
+    save_to: str
+    pairs: tuple[PairTokens, ...]
+    config: Config
+    heldout: tuple[Problem, ...]
+    num_points: int
+
+
+Masses = dict[str, tuple[float, float]]
+"""problem_id -> probability of writing one of its known fast programs, and of the slow ones."""
+
+
+class KnownPrograms:
+    """The known programs of held-out problems as tokens, two to a tree."""
+
+    def __init__(self, problems: Sequence[Problem], config: Config, folder: str) -> None:
+        prompts = Prompts(AutoTokenizer.from_pretrained(folder), config.policy)
+        self._budget = config.train.max_tokens_per_forward
+        self._trees: list[PairTokens] = []
+        self._owners: list[tuple[str, str, str]] = []
+        for problem in problems:
+            prompt = tuple(prompts.code_prompt_ids(problem.statement, problem.starter_code))
+            texts = {
+                tuple(prompts.completion_ids(known.code)): known.speed
+                for known in problem.solutions
+            }
+            ids = list(texts)
+            for left, right in zip_longest(ids[::2], ids[1::2], fillvalue=()):
+                self._trees.append(
+                    PairTokens(
+                        pair_id=f"{problem.problem_id}/{len(self._trees)}",
+                        stage="correctness",
+                        code_prompt=prompt,
+                        skeleton_prompt=prompt,
+                        code_chosen=left,
+                        code_rejected=right or left,
+                        skeleton_chosen=(),
+                        skeleton_rejected=(),
+                    )
+                )
+                self._owners.append(
+                    (problem.problem_id, texts[left], texts[right] if right else "")
+                )
+
+    def masses(self, policy: Policy) -> Masses:
+        """Probabilities at temperature 1, summed over the programs of a kind."""
+        found: dict[str, list[float]] = {}
+        rows = reference_logps(policy, self._trees, self._budget, "", "")
+        for (problem_id, left, right), row in zip(self._owners, rows, strict=True):
+            mass = found.setdefault(problem_id, [0.0, 0.0])
+            for speed, logp in ((left, row.code_chosen), (right, row.code_rejected)):
+                if speed:
+                    mass[speed != "fast"] += math.exp(logp)
+        return {problem_id: (fast, slow) for problem_id, (fast, slow) in found.items()}
+
+
+def train_job(job: Job) -> dict[str, Any]:
+    """Trains, saves and scores; the row of the results."""
+    started_s = time.monotonic()
+    train = job.config.train
+    known = KnownPrograms(job.heldout, job.config, job.start)
+    policy = load_policy(job.start, train, job.config.policy.max_model_tokens, job.seed)
+    steps = plan_steps(job.pairs, train, job.seed)
+    rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "", "")
+    history: list[dict[str, float]] = []
+    points: list[dict[str, Any]] = []
+    scored = {round((i + 1) * len(steps) / job.num_points) - 1 for i in range(job.num_points)}
+
+    def on_step(index: int, metrics: dict[str, float]) -> bool:
+        history.append(metrics)
+        if index in scored:
+            points.append({"step": index + 1, "masses": known.masses(policy)})
+            policy.train()
+        return False
+
+    table = {row.pair_id: row for row in rows}
+    run_steps(policy, build_optimizer(policy, train), steps, table, train, on_step)
+    tokenizer = AutoTokenizer.from_pretrained(job.start)
+    save_policy(policy, tokenizer, job.save_to, "A policy of the ablation.")
+    last = history[-(len(history) // 4 + 1) :]
+    names = ("code/logps/chosen", "code/logps/rejected", "code/rewards/margins")
+    return {
+        "key": job.key,
+        "arm": job.arm,
+        "learning_rate": train.learning_rate,
+        "seed": job.seed,
+        "num_pairs": len(job.pairs),
+        "num_skeletons": sum(pair.has_skeleton for pair in job.pairs),
+        "num_steps": len(steps),
+        "points": points,
+        "metrics": {n: sum(row[n] for row in last) / len(last) for n in names if n in last[0]},
+        "seconds": round(time.monotonic() - started_s, 1),
+    }

@@ -1,0 +1,167 @@
+"""The ablation's choices and statistics, on made results; training itself is tested elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.ablation_report import Effect, effect, holm, operating_points, results_page
+from benchmarks.ablation_study import (
+    QUICK_ARMS,
+    Arm,
+    family_of,
+    load_study,
+    make_world,
+    with_skeletons,
+)
+from skeldpo.train.batch import PairTokens
+
+STUDY = Path(__file__).parents[1] / "benchmarks" / "ablation.toml"
+NAMES = ["a", "b"]
+
+
+def row(arm: str, seed: int, rate: float, *points: tuple[float, float]) -> dict:
+    """A training whose points have these (fast, slow) masses in both problems."""
+    return {
+        "key": f"{arm}/{rate}/{seed}",
+        "arm": arm,
+        "seed": seed,
+        "learning_rate": rate,
+        "num_pairs": 10,
+        "num_skeletons": 8,
+        "num_steps": 20,
+        "seconds": 3.0,
+        "metrics": {"code/logps/chosen": -5.0},
+        "points": [
+            {"step": place, "masses": {name: list(point) for name in (*NAMES, "c")}}
+            for place, point in enumerate(points)
+        ],
+    }
+
+
+def test_study_file_loads_and_its_arms_differ_where_they_say() -> None:
+    study, arms = load_study(STUDY, quick=False)
+    named = {arm.name: arm for arm in arms}
+    assert study.seeds >= 5 and len(named) >= 10
+    assert named["code"].config.train.skeleton_weight == 0
+    assert named["skeldpo"].config.train.skeleton_weight == 0.7
+    assert named["syntactic"].config.skeleton.method == "syntactic"
+    assert named["contrast"].config.skeleton.contrast
+    assert (named["shuffled"].skeletons, named["skeldpo"].skeletons) == ("shuffled", "own")
+    quick, few = load_study(STUDY, quick=True)
+    assert (quick.seeds, {arm.name for arm in few}) == (2, set(QUICK_ARMS))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("seeds = 5", "sedes = 5", "missing \\['seeds'\\], unknown \\['sedes'\\]"),
+        ('skeletons = "shuffled"', 'skeletons = "mixed"', "arms.shuffled.*'mixed'"),
+        ('"skeldpo", "code"]', '"skeldpo", "none"]', "'none'.*no arms"),
+        ('"skeleton.method"', '"skeleton.methods"', "methods"),
+    ],
+)
+def test_mistakes_in_a_study_file_are_named(
+    tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    text = STUDY.read_text()
+    assert before in text
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises(ValueError, match=message):
+        load_study(path, quick=False)
+
+
+def test_world_keeps_seeds_apart_and_pairs_off_the_other_families() -> None:
+    study, arms = load_study(STUDY, quick=True)
+    world = make_world(study, arms[0].config)
+    first, second = ({problem.problem_id for problem in seed} for seed in world.train)
+    assert len(first) == len(second) == study.num_train and not first & second
+    trained = {family_of(problem) for seed in world.train for problem in seed}
+    assert not trained & set(study.families_without_pairs)
+    assert {family_of(p) for p in world.heldout} >= trained | set(study.families_without_pairs)
+
+
+def tokens(pair_id: str, skeleton: int) -> PairTokens:
+    has_one = bool(skeleton)
+    return PairTokens(
+        pair_id=pair_id,
+        stage="efficiency" if has_one else "correctness",
+        code_prompt=(1, 2),
+        skeleton_prompt=(1, 3),
+        code_chosen=(4,),
+        code_rejected=(5,),
+        skeleton_chosen=(skeleton, 8) if has_one else (),
+        skeleton_rejected=(skeleton, 9) if has_one else (),
+    )
+
+
+def test_shuffled_skeletons_are_those_of_other_pairs() -> None:
+    _, arms = load_study(STUDY, quick=False)
+    named: dict[str, Arm] = {arm.name: arm for arm in arms}
+    pairs = [tokens(str(n), 10 + n) for n in range(5)] + [tokens("plain", 0)]
+    shuffled = with_skeletons(named["shuffled"], pairs, seed=3)
+    before = [pair.skeleton_chosen for pair in pairs]
+    after = [pair.skeleton_chosen for pair in shuffled]
+    assert sorted(before) == sorted(after)
+    assert all(left != right for left, right in zip(before[:5], after[:5], strict=True))
+    assert all(p.skeleton_chosen[:1] == p.skeleton_rejected[:1] for p in shuffled)
+    assert with_skeletons(named["code"], pairs, seed=3) == pairs
+
+
+def test_skeleton_only_trains_skeletons_as_if_they_were_code() -> None:
+    _, arms = load_study(STUDY, quick=False)
+    only = next(arm for arm in arms if arm.name == "skeleton_only")
+    plain, swapped = with_skeletons(only, [tokens("a", 10), tokens("plain", 0)], seed=0)
+    assert plain.pair_id == "plain" and plain.code_chosen == (4,)
+    assert swapped.code_prompt == (1, 3)
+    assert (swapped.code_chosen, swapped.code_rejected) == ((10, 8), (10, 9))
+    assert not swapped.has_skeleton
+
+
+def test_operating_point_is_the_best_one_that_is_fast_enough() -> None:
+    rows = [
+        row("code", 0, 1e-5, (0.4, 0.4), (0.6, 0.1)),
+        row("code", 0, 1e-4, (0.7, 0.05), (0.5, 0.0)),
+    ]
+    found = operating_points(rows, NAMES, share=0.85)
+    assert found is not None
+    assert found.learning_rates == (1e-4,)
+    assert found.masses[0].tolist() == [[0.7, 0.05]] * 2
+    assert operating_points(rows, NAMES, share=1.01) is None
+    never = [*rows, row("code", 1, 1e-5, (0.4, 0.4))]
+    assert operating_points(never, NAMES, share=0.85) is None
+
+
+def test_effect_is_paired_by_problem_and_seed() -> None:
+    draw = np.random.default_rng(1)
+    theirs = [draw.normal(size=40) for _ in range(5)]
+    ours = [values + 0.2 + 0.01 * draw.normal(size=40) for values in theirs]
+    found = effect("skeldpo", ours, theirs)
+    assert found.low < 0.2 < found.high and found.high - found.low < 0.02
+    assert found.p_value < 0.001
+    assert effect("same", theirs, theirs).p_value == 1.0
+
+
+def test_holm_multiplies_by_the_comparisons_left() -> None:
+    effects = [Effect(arm=name, mean=0, low=0, high=0, p_value=p)
+               for name, p in (("a", 0.01), ("b", 0.04), ("c", 0.03))]  # fmt: skip
+    assert holm(effects) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
+
+
+def test_page_says_what_the_data_carries() -> None:
+    study, _ = load_study(STUDY, quick=True)
+    rows = [row("code", seed, 1e-4, (0.50, 0.02)) for seed in (0, 1)]
+    rows += [row("skeldpo", seed, 1e-4, (0.60, 0.02)) for seed in (0, 1)]
+    rows += [row("shuffled", seed, 1e-4, (0.3, 0.3)) for seed in (0, 1)]
+    start = {"masses": {name: [0.3, 0.3] for name in (*NAMES, "c")}}
+    groups = {"with": NAMES, "without": ["c"]}
+    page = results_page(study, rows, start, groups, "the command")
+    assert "`skeldpo` keeps more right programs than `code`: +0.100 [+0.100, +0.100]" in page
+    assert "| shuffled | never reached |" in page
+    assert "| skeldpo | 0.620 | 0.97 | +0.100 [+0.100, +0.100] | < 0.001 |" in page
+    worse = [r | {"arm": {"code": "skeldpo", "skeldpo": "code"}.get(r["arm"], r["arm"])}
+             for r in rows]  # fmt: skip
+    assert "keeps fewer right programs than" in results_page(study, worse, start, groups, "c")
