@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from mercury_rows import TOTAL_FAST, TOTAL_SLOW, leetcode_rows, row, write_rows
 
 from skeldpo.cli import LEFT_OUT, USER_ERROR, main
 from skeldpo.evaluate.evaluation import Evaluation, ProblemResult, save_evaluation
+from skeldpo.problems.sources import load_problems
 
 SUM_ROW = {
     "task_id": "HumanEval/0",
@@ -144,6 +147,28 @@ def test_mercury_on_leetcode_material_from_file_to_report(tmp_path: Path, real_d
     assert report["scores"]["pass@1"] > 0.6
     assert report["scores"]["beyond_given_pass"] > 0.7
     assert "no problem 'unknown-problem'" in report["left_out"][0]["reason"]
+
+
+@pytest.mark.docker
+@pytest.mark.ray
+@pytest.mark.slow
+def test_leetcode_rows_score_their_own_references(tmp_path: Path, real_data: Path) -> None:
+    file = real_data / "leetcode" / "LeetCodeDataset-v0.3.1-test.jsonl.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in itertools.islice(lines, 6)]
+    problems = load_problems([str(write_rows(tmp_path / "leetcode.jsonl", *rows))])
+    programs = tmp_path / "programs.jsonl"
+    programs.write_text("".join(
+        json.dumps({"problem_id": problem.problem_id, "code": code}) + "\n"
+        for problem in problems for code in (problem.reference, "print('no')")
+    ))  # fmt: skip
+    report = _evaluate(
+        tmp_path, "--suite", "leetcode", "--data", str(tmp_path / "leetcode.jsonl"),
+        "--programs", str(programs), "--k", "1", "2", code=0,
+    )  # fmt: skip
+    assert report["num_problems"] == len(problems) > 2
+    assert report["scores"]["pass@1"] == 0.5
+    assert report["scores"]["pass@2"] == 1.0
 
 
 @pytest.mark.docker

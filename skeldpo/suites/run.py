@@ -46,8 +46,8 @@ from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_me
 from skeldpo.problems.sources import evaluation_problems, load_problems
 from skeldpo.records import Measurement, Problem
 
-SUITES = ("enamel", "mercury", "code_contests", "problems", "heldout")
-NEEDS_DATA = ("enamel", "code_contests", "problems")
+SUITES = ("enamel", "mercury", "leetcode", "code_contests", "problems", "heldout")
+NEEDS_DATA = ("enamel", "leetcode", "code_contests", "problems")
 FIRST_SOLUTION = "first-solution"
 """Instead of a file of programs: each problem's first known program, against its others."""
 PROTOCOLS = {False: "cpu", True: "released"}
