@@ -9,11 +9,12 @@ work longest. Where none is allowed or long enough, the task cannot be timed, wh
 
 from __future__ import annotations
 
-import ast
 import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
+
+from skeldpo.evaluate.evalplus import callable_with_lists, parameters_of, task_tuples
 
 WAYS = ("cycle", "distinct", "sorted", "square", "scalars")
 MAX_BASE_CHARS = 4000
@@ -107,27 +108,11 @@ def generate_input(size, seed):
         return made
     raise ValueError("the contract allows no grown input")
 """
-_WRAPPER = """
-
-_called_with_lists = {entry}
-
-
-def {entry}(*arguments):
-    return _called_with_lists(*[_as_called(v, d) for v, d in zip(arguments, {tuples!r})])
-
-
-def _as_called(value, depth):
-    if depth == 0 or not isinstance(value, list):
-        return value
-    inner = [tuple(item) if depth > 1 and isinstance(item, list) else item for item in value]
-    return tuple(inner) if depth != 2 else inner
-"""
 
 
 def growing_problem(task: Mapping[str, Any]) -> dict[str, Any]:
     """The row of a task in our problem format; the canonical solution gives expected answers."""
-    parameters = _parameters(task)
-    tuples = tuple_depths(task["contract"], parameters)
+    parameters, tuples = parameters_of(task), task_tuples(task)
     base = sorted(task["base_input"], key=lambda row: -len(json.dumps(row)))
     base = [row for row in base if len(json.dumps(row)) <= MAX_BASE_CHARS][:3]
     contract = textwrap.indent(textwrap.dedent(task["contract"]), "    ")
@@ -146,52 +131,6 @@ def growing_problem(task: Mapping[str, Any]) -> dict[str, Any]:
         "statement": task["prompt"],
         "entry_point": task["entry_point"],
         "generators": generators,
-        "reference": callable_with_lists(task["canonical_solution"], task, tuples),
+        "reference": callable_with_lists(task["canonical_solution"], task["entry_point"], tuples),
         "checker": "float",
     }
-
-
-def callable_with_lists(code: str, task: Mapping[str, Any], tuples: list[int]) -> str:
-    """The program, made to take lists where the task has tuples: inputs travel as JSON."""
-    if not any(tuples):
-        return code
-    return code.rstrip() + _WRAPPER.format(entry=task["entry_point"], tuples=tuples)
-
-
-def task_tuples(task: Mapping[str, Any]) -> list[int]:
-    """`tuple_depths` of a task."""
-    return tuple_depths(task["contract"], _parameters(task))
-
-
-def tuple_depths(contract: str, parameters: list[str]) -> list[int]:
-    """By parameter: 0 a list stays one, 1 it is a tuple, 2 a list of tuples, 3 a tuple of them.
-
-    Read from `isinstance(x, tuple)` in the contract, for x a parameter or what one holds.
-    """
-    tree = ast.parse(textwrap.dedent(contract))
-    outer, inner = set(), set()
-    for node in ast.walk(tree):
-        holders = {}
-        if isinstance(node, ast.GeneratorExp | ast.ListComp):
-            holders = {
-                part.target.id: part.iter.id
-                for part in node.generators
-                if isinstance(part.target, ast.Name) and isinstance(part.iter, ast.Name)
-            }
-        for call in ast.walk(node):
-            match call:
-                case ast.Call(
-                    func=ast.Name(id="isinstance"), args=[ast.Name(id=name), ast.Name(id="tuple")]
-                ):
-                    if name in holders:
-                        inner.add(holders[name])
-                    elif name in parameters:
-                        outer.add(name)
-    return [(name in outer) + 2 * (name in inner) for name in parameters]
-
-
-def _parameters(task: Mapping[str, Any]) -> list[str]:
-    for node in ast.walk(ast.parse(task["canonical_solution"])):
-        if isinstance(node, ast.FunctionDef) and node.name == task["entry_point"]:
-            return [argument.arg for argument in node.args.args]
-    raise ValueError(f"{task['task_id']}: no function {task['entry_point']} in its own solution")

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.mbpp_growth import callable_with_lists, growing_problem, task_tuples
+from benchmarks.mbpp_growth import growing_problem
 from skeldpo.commands.measure import measure_given
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.console import Display
+from skeldpo.evaluate.evalplus import callable_with_lists, task_tuples
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair import ProblemPairs, build_pairs
 from skeldpo.records import PreferencePair, content_id
@@ -101,7 +102,7 @@ def write_inputs(data: Path, folder: Path, num_tasks: int | None) -> dict[tuple[
             problems_file.write(json.dumps(growing_problem(task)) + "\n")
             tuples = task_tuples(task)
             for code in spread(programs[task["task_id"]], NUM_PROGRAMS):
-                called = callable_with_lists(code, task, tuples)
+                called = callable_with_lists(code, task["entry_point"], tuples)
                 clusters[task["task_id"], called] = programs[task["task_id"]][code]
                 row = {"problem_id": task["task_id"], "code": called}
                 programs_file.write(json.dumps(row) + "\n")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mbpp_growth import WAYS, callable_with_lists, growing_problem, tuple_depths
+from benchmarks.mbpp_growth import WAYS, growing_problem
+from skeldpo.evaluate.evalplus import callable_with_lists, tuple_depths
 from skeldpo.problems.formats import problem_from_row
 
 TASK = {
@@ -37,9 +38,9 @@ def test_tuples_are_read_from_the_contract() -> None:
 
 
 def test_program_is_called_with_lists_where_it_takes_tuples() -> None:
-    code = callable_with_lists(TASK["canonical_solution"], TASK, [2, 1, 0])
+    code = callable_with_lists(TASK["canonical_solution"], TASK["entry_point"], [2, 1, 0])
     assert run(code, "join", [[1, 2]], [3, 4], 2) == [(1, 2), (3, 4), (3, 4)]
-    assert callable_with_lists("x = 1", TASK, [0, 0, 0]) == "x = 1"
+    assert callable_with_lists("x = 1", "f", [0, 0, 0]) == "x = 1"
 
 
 @pytest.mark.parametrize("way", range(len(WAYS)), ids=WAYS)

@@ -20,7 +20,7 @@ from typing import Any
 from skeldpo import __version__
 from skeldpo.config import MeasureConfig, ProblemsConfig
 from skeldpo.console import Display
-from skeldpo.evaluate import compare, enamel, mercury
+from skeldpo.evaluate import compare, enamel, evalplus, mercury
 from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.evaluate.enamel_released import measure_enamel_released
 from skeldpo.evaluate.enamel_tests import UnusableProblem
@@ -46,8 +46,8 @@ from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_me
 from skeldpo.problems.sources import evaluation_problems, load_problems
 from skeldpo.records import Measurement, Problem
 
-SUITES = ("enamel", "mercury", "leetcode", "code_contests", "problems", "heldout")
-NEEDS_DATA = ("enamel", "leetcode", "code_contests", "problems")
+SUITES = ("enamel", "mercury", *evalplus.SUITES, "leetcode", "code_contests", "problems", "heldout")
+NEEDS_DATA = tuple(name for name in SUITES if name not in ("mercury", "heldout"))
 FIRST_SOLUTION = "first-solution"
 """Instead of a file of programs: each problem's first known program, against its others."""
 PROTOCOLS = {False: "cpu", True: "released"}
@@ -187,7 +187,7 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
 
 
 def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
-    suite, programs, left_out = _reference_suite(request)
+    suite, programs, left_out = _reference_suite(request, display)
     assignments = suite_assignments(suite, programs, seed=0)
     connect_ray()
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-evaluate-") as folder:
@@ -221,9 +221,9 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
 
 
 def _reference_suite(
-    request: SuiteRequest,
+    request: SuiteRequest, display: Display
 ) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
-    suite = load_reference_suite(request)
+    suite = load_reference_suite(request, display)
     left_out = list(suite.left_out)
     if request.programs == FIRST_SOLUTION:
         return _first_against_others(suite, left_out)
@@ -233,8 +233,15 @@ def _reference_suite(
     return suite, given.programs, left_out
 
 
-def load_reference_suite(request: SuiteRequest) -> ReferenceSuite:
+def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSuite:
     """The problems and references of every suite but ENAMEL."""
+    if request.suite in evalplus.SUITES:
+        return evalplus.load_evalplus(
+            request.data,
+            request.suite,
+            request.measure,
+            lambda done: display.tell(f"{request.suite}: answers to {done} tasks"),
+        )
     if request.suite == mercury.SUITE:
         return mercury.load_mercury(request.data or mercury.HUB_ID)
     problems: Sequence[Problem]

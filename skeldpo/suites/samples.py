@@ -33,7 +33,7 @@ class Sampling:
 
 def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, display: Display) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
-    problems = _asked_problems(request)
+    problems = _asked_problems(request, display)
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
@@ -64,7 +64,7 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
     display.tell(f"samples: {target}")
 
 
-def _asked_problems(request: SuiteRequest) -> Sequence[Problem]:
+def _asked_problems(request: SuiteRequest, display: Display) -> Sequence[Problem]:
     """Statement and starter code of every problem, with one test that asks nothing."""
     if request.suite == enamel.SUITE:
         return [
@@ -96,7 +96,7 @@ def _asked_problems(request: SuiteRequest) -> Sequence[Problem]:
             reference="",
             solutions=(),
         )
-        for problem in load_reference_suite(request).problems
+        for problem in load_reference_suite(request, display).problems
     ]
 
 

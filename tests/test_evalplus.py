@@ -1,0 +1,121 @@
+"""EvalPlus rows as a suite: read, answered by their own solutions, scored."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mercury_rows import write_rows
+from scripted_runs import make_report
+
+from skeldpo.cli import LEFT_OUT, main
+from skeldpo.config import MeasureConfig
+from skeldpo.evaluate import evalplus
+from skeldpo.evaluate.cores import Measured
+from skeldpo.evaluate.evalplus import load_evalplus
+from skeldpo.sandbox.container import RunReport, RunRequest
+
+PAIRS = {
+    "task_id": "Mbpp/0",
+    "prompt": '"""\nAdd the pairs.\nassert add([(1, 2)]) == [3]\n"""',
+    "entry_point": "add",
+    "canonical_solution": "def add(pairs):\n    return [a + b for a, b in pairs]\n",
+    "contract": "\n  assert all(isinstance(p, tuple) for p in pairs)\n",
+    "base_input": [[[[1, 2]]]],
+    "plus_input": "[[[]], [[[3, 4], [5, 6]]]]",
+    "atol": 0,
+}
+HUMAN = {
+    "task_id": "HumanEval/0",
+    "prompt": 'def half(x: float) -> float:\n    """Half of x."""\n',
+    "entry_point": "half",
+    "canonical_solution": "    return x / 2\n",
+    "base_input": [[1.0]],
+    "plus_input": [[3.0]],
+    "atol": 1e-6,
+}
+
+
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[RunRequest]:
+    """Lets tasks be answered without a sandbox: every answer is null."""
+    made: list[RunRequest] = []
+
+    def on_cores(items, work, config, on_done):
+        def run(request: RunRequest) -> RunReport:
+            made.append(request)
+            return make_report(answer_texts=("null",) * len(request.input_texts))
+
+        return Measured(made=tuple(work(run, item) for item in items), cores=(), image=None)
+
+    monkeypatch.setattr(evalplus, "map_on_cores", on_cores)
+    return made
+
+
+def load(tmp_path: Path, *rows: dict[str, Any]):
+    path = str(write_rows(tmp_path / "rows.jsonl", *rows))
+    return load_evalplus(path, "mbpp_plus", MeasureConfig(), lambda done: None)
+
+
+def test_rows_become_problems_with_the_canonical_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = answered(monkeypatch)
+    suite = load(tmp_path, PAIRS, HUMAN)
+    pairs, human = suite.problems
+    assert [test.input_text for test in pairs.tests] == ["[[[1, 2]]]", "[[]]", "[[[3, 4], [5, 6]]]"]
+    assert {test.expected_text for test in pairs.tests} == {"null"}
+    assert pairs.statement.startswith("Add the pairs.") and not pairs.starter_code
+    assert human.starter_code.startswith("def half") and "half(x" in human.solutions[0].code
+    scope: dict[str, Any] = {}
+    exec(requests[0].code, scope)
+    assert scope["add"]([[1, 2]]) == [3]
+    assert "_as_called" in suite.assembled("Mbpp/0", "x = 1")
+    assert suite.assembled("HumanEval/0", "x = 1") == "x = 1"
+
+
+def test_rows_that_cannot_be_used_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(monkeypatch)
+    without = {key: value for key, value in HUMAN.items() if key != "plus_input"}
+    empty = HUMAN | {"task_id": "b", "base_input": [], "plus_input": []}
+    broken = HUMAN | {"task_id": "c", "canonical_solution": "    return ("}
+    suite = load(tmp_path, PAIRS, PAIRS, without | {"task_id": "a"}, empty, broken)
+    assert [problem.problem_id for problem in suite.problems] == ["Mbpp/0"]
+    reasons = [entry.reason for entry in suite.left_out]
+    assert "twice" in reasons[0] and "missing plus_input" in reasons[1]
+    assert "no inputs" in reasons[2] and len(reasons) == 4
+    with pytest.raises(ValueError, match="none that can be used.*missing"):
+        load(tmp_path, without)
+
+
+@pytest.mark.docker
+@pytest.mark.ray
+@pytest.mark.slow
+def test_mbpp_plus_from_file_to_report(tmp_path: Path, real_data: Path) -> None:
+    with gzip.open(real_data / "mbpp_plus" / "MbppPlus.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in itertools.islice(lines, 12)]
+    fails = HUMAN | {"task_id": "fails", "canonical_solution": "    return 1 / 0\n"}
+    data = write_rows(tmp_path / "mbpp.jsonl", *rows, PAIRS, fails)
+    programs = tmp_path / "samples.jsonl"
+    wrong = "def {}(*arguments):\n    return 'no such answer'\n"
+    with programs.open("w") as file:
+        for row in (*rows, PAIRS):
+            for code in (row["canonical_solution"], wrong.format(row["entry_point"])):
+                file.write(json.dumps({"task_id": row["task_id"], "solution": code}) + "\n")
+    out = tmp_path / "report.json"
+    code = main(
+        ["evaluate", "--suite", "mbpp_plus", "--data", str(data), "--programs", str(programs),
+         "--k", "1", "2", "--out", str(out)]
+    )  # fmt: skip
+    report = json.loads(out.read_text())
+    assert code == LEFT_OUT
+    assert [(e["problem_id"], e["reason"]) for e in report["left_out"]] == [
+        ("fails", "its canonical solution fails on input 0: RUNTIME_ERROR")
+    ]
+    assert report["num_problems"] == 13
+    assert (report["scores"]["pass@1"], report["scores"]["pass@2"]) == (0.5, 1.0)
