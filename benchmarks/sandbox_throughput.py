@@ -3,7 +3,8 @@
     python -m benchmarks.sandbox_throughput [--quick] [--json FILE]
 
 `overhead_ms_*`: from asking a leased sandbox to run an empty program until its verdict is there,
-all checks and the cleaning included. `runs_per_second_per_core`: programs one after the other;
+all checks and the cleaning included. `late_over_early`: the median of the last quarter of these runs
+over that of the first, 1 if the cost does not grow. `runs_per_second_per_core`: programs one after the other;
 `inputs_per_second_per_core`: one program on many inputs, each in a fresh process. The `ratio_*` are
 times of the others over ours, taken in turns in the same minutes: evalplus's own `untrusted_check`
 (the release below, without its dependencies), a manager and a process per program as Mercury's
@@ -84,6 +85,9 @@ def measure(num_rounds: int) -> dict[str, float]:
     for name in ("evalplus", "mercury", "container"):
         figures[f"{name}_ms_median"] = 1e3 * statistics.median(times[name])
         figures[f"ratio_{name}"] = statistics.median(times[name]) / ours_s
+    quarter = len(times["ours"]) // 4
+    late_s = statistics.median(times["ours"][-quarter:])
+    figures["late_over_early"] = late_s / statistics.median(times["ours"][:quarter])
     figures["num_runs"] = float(len(times["ours"]))
     return figures
 
