@@ -3,12 +3,12 @@
     python -m benchmarks.sandbox_throughput [--quick] [--json FILE]
 
 `overhead_ms_*`: from asking a leased sandbox to run an empty program until its verdict is there,
-all checks and the cleaning included. `late_over_early`: the median of the last quarter of these runs
-over that of the first, 1 if the cost does not grow. `runs_per_second_per_core`: programs one after the other;
-`inputs_per_second_per_core`: one program on many inputs, each in a fresh process. The `ratio_*` are
-times of the others over ours, taken in turns in the same minutes: evalplus's own `untrusted_check`
-(the release below, without its dependencies), a manager and a process per program as Mercury's
-evaluator starts them, and a container per program. The first two isolate nothing.
+all checks and the cleaning included. `late_over_early`: the median of the last quarter of these
+runs over that of the first, 1 if the cost does not grow. `runs_per_second_per_core`: programs one
+after the other; `inputs_per_second_per_core`: one program on many inputs, each in a fresh process.
+The `ratio_*` are times of the others over ours, taken in turns in the same minutes: evalplus's own
+`untrusted_check` (the release below, without its dependencies), a manager and a process per program
+as Mercury's evaluator starts them, and a container per program. The first two isolate nothing.
 """
 
 from __future__ import annotations
