@@ -1,16 +1,18 @@
 """Does the skeleton help, and when? All arms of a study, resumable, and docs/RESULTS.md.
 
-    python -m benchmarks.ablation --config benchmarks/ablation.toml [--quick] [--out FILE]
+    python -m benchmarks.ablation [--config benchmarks/ablation.toml] [--seeds N] [--quick]
 
 One starter, one set of measured programs a seed; every arm is trained from them at every learning
 rate, and scored on the known programs of problems it has not seen. A training that is finished is
-not repeated: the same command goes on where it was stopped. Needs Docker and vLLM for the pairs;
-`--quick` (two seeds, two learning rates, four arms) takes under 25 minutes on two cores.
+not repeated: the same command goes on where it was stopped, and more seeds, arms or learning rates
+add to what is there. Needs Docker and vLLM for the pairs; `--quick` has two seeds, two learning
+rates and four arms.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -28,11 +30,13 @@ from benchmarks.ablation_study import (
     Arm,
     Study,
     World,
+    arm_id,
     arm_pairs,
     family_of,
     load_study,
     make_world,
     with_skeletons,
+    world_id,
 )
 from benchmarks.ablation_train import Job, KnownPrograms, train_job
 from skeldpo.config import Config
@@ -55,13 +59,15 @@ def main() -> None:
     """Runs what is missing of the study and writes the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation")
     parser.add_argument("--config", default="benchmarks/ablation.toml")
+    parser.add_argument("--seeds", type=int, help="instead of the number in the file")
     parser.add_argument("--quick", action="store_true", help="two seeds, the four main arms")
     parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
     parser.add_argument("--out", default="", help="write the page here; else it is only printed")
     options = parser.parse_args()
     study, arms = load_study(Path(options.config), quick=options.quick)
-    digest = content_id(repr(study), *(arm.config.digest() + repr(arm) for arm in arms))
-    folder = Path(options.runs).absolute() / f"ablation-{digest}"
+    if options.seeds:
+        study = dataclasses.replace(study, seeds=options.seeds)
+    folder = Path(options.runs).absolute() / f"ablation-{world_id(study, arms[0].config)}"
     folder.mkdir(parents=True, exist_ok=True)
     world = make_world(study, arms[0].config)
     start = _starting_policy(arms[0].config, world, folder)
@@ -72,7 +78,9 @@ def main() -> None:
         rows,
         _score_start(start, arms[0].config, world),
         _groups(study, world),
-        f"python -m benchmarks.ablation --config {options.config}" + " --quick" * options.quick,
+        f"python -m benchmarks.ablation --config {options.config}"
+        + f" --seeds {options.seeds}" * bool(options.seeds)
+        + " --quick" * options.quick,
     )
     (folder / "RESULTS.md").write_text(page, encoding="utf-8")
     if options.out:
@@ -125,9 +133,12 @@ def _train_all(
 ) -> list[dict[str, Any]]:
     """One row a training, those of an earlier start included."""
     path = folder / "results.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    done = {row["key"] for row in rows}
-    jobs = [job for job in _jobs(study, arms, world, sampled, start, folder) if job.key not in done]
+    lines = path.read_text().splitlines() if path.exists() else []
+    finished = {row["key"]: row for row in map(json.loads, lines)}
+    wanted = list(_jobs(study, arms, world, sampled, start, folder))
+    rows = [finished[job.key] for job in wanted if job.key in finished]
+    jobs = [job for job in wanted if job.key not in finished]
+    num_before = len(rows)
     started_s = time.monotonic()
     with (
         path.open("a", encoding="utf-8") as results,
@@ -139,18 +150,15 @@ def _train_all(
         ) as pool,
     ):
         running = [pool.submit(train_job, job) for job in jobs]
-        for finished in as_completed(running):
-            row = finished.result()
+        for done in as_completed(running):
+            row = done.result()
             rows.append(row)
             results.write(json.dumps(row) + "\n")
             results.flush()
-            left_s = (
-                (time.monotonic() - started_s)
-                / (len(rows) - len(done))
-                * (len(jobs) + len(done) - len(rows))
-            )
+            seconds_each = (time.monotonic() - started_s) / (len(rows) - num_before)
+            left_s = seconds_each * (len(wanted) - len(rows))
             print(
-                f"training {len(rows)} of {len(jobs) + len(done)}: {row['key']}, "
+                f"training {len(rows)} of {len(wanted)}: {row['key']}, "
                 f"{row['num_steps']} steps in {row['seconds']:.0f} s, {left_s:.0f} s left",
                 flush=True,
             )
@@ -166,13 +174,13 @@ def _jobs(
     start: Policy,
     folder: Path,
 ) -> Iterator[Job]:
-    for arm in arms:
-        for seed, problems in enumerate(world.train):
+    for seed, problems in enumerate(world.train):
+        for arm in arms:
             made = arm_pairs(arm, problems, sampled)
             tokens = with_skeletons(arm, tokenize_pairs(made, start.folder, arm.config).kept, seed)
             for rate in study.learning_rates:
                 train = arm.config.train.model_copy(update={"learning_rate": rate})
-                key = f"{arm.name}/{rate:g}/{seed}"
+                key = f"{arm.name}-{arm_id(arm, study)}/{rate:g}/{seed}"
                 yield Job(
                     key=key,
                     arm=arm.name,

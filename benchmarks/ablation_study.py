@@ -14,11 +14,13 @@ from skeldpo.config_file import load_config
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import Sampled
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
-from skeldpo.records import Candidate, Measurement, PreferencePair, Problem
+from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
 from skeldpo.train.batch import PairTokens
 
 OWN_KEYS = {"skeletons": ("own", "shuffled", "only"), "programs": ("all", "known")}
 """What an arm may set beside configuration keys; the first value is the default."""
+ARM_SECTIONS = ("train", "pair", "skeleton")
+"""Of the configuration: what else there is makes the programs, which all arms share."""
 QUICK_ARMS = ("code", "skeldpo", "shuffled", "sft")
 
 
@@ -82,6 +84,9 @@ def load_study(path: Path, *, quick: bool) -> tuple[Study, list[Arm]]:
                 raise ValueError(
                     f"{path} [arms.{name}] {key}: expected {allowed}, got {own[key]!r}"
                 )
+        foreign = [k for k in settings if k not in OWN_KEYS and k.split(".")[0] not in ARM_SECTIONS]
+        if foreign:
+            raise ValueError(f"{path} [arms.{name}]: arms differ in {ARM_SECTIONS}, got {foreign}")
         keys = {key: value for key, value in settings.items() if key not in OWN_KEYS}
         arms.append(Arm(name=name, config=_configured(study, base | keys), **own))
     missing = set(study.primary) - {arm.name for arm in arms}
@@ -121,6 +126,20 @@ def make_world(study: Study, config: Config) -> World:
         ),
         heldout=tuple(p for p in heldout if p.split == "heldout_variant"),
     )
+
+
+def world_id(study: Study, config: Config) -> str:
+    """What decides the starter, the programs and the held-out problems; not how many seeds."""
+    sections = config.model_dump(
+        mode="json", include={"policy", "problems", "starter", "generate", "measure"}
+    )
+    return content_id(sections, config.run.seed, study.families_without_pairs)
+
+
+def arm_id(arm: Arm, study: Study) -> str:
+    """What decides a training of the arm, but for learning rate and seed."""
+    sections = arm.config.model_dump(mode="json", include=set(ARM_SECTIONS))
+    return content_id(sections, arm.skeletons, arm.programs, study.num_points)[:8]
 
 
 def family_of(problem: Problem) -> str:

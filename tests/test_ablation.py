@@ -61,6 +61,7 @@ def test_study_file_loads_and_its_arms_differ_where_they_say() -> None:
         ('skeletons = "shuffled"', 'skeletons = "mixed"', "arms.shuffled.*'mixed'"),
         ('"skeldpo", "code"]', '"skeldpo", "none"]', "'none'.*no arms"),
         ('"skeleton.method"', '"skeleton.methods"', "methods"),
+        ('"skeleton.contrast"', '"measure.max_tests"', "arms.contrast.*measure.max_tests"),
     ],
 )
 def test_mistakes_in_a_study_file_are_named(

@@ -32,7 +32,7 @@ from skeldpo.timing import estimate_ns
 
 MEASUREMENTS = "measurements"
 CALIBRATE_EVERY_S = 300.0
-PAUSES_S = (1.0, 2.0, 4.0)
+PAUSES_S = (1.0, 2.0)
 """How long a core that is not steady is given, before programs are timed on it all the same."""
 
 logger = logging.getLogger(__name__)
