@@ -1,0 +1,80 @@
+"""One training of the ablation on a tiny policy, from pairs to its row of results."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP
+from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_of
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from benchmarks.ablation_train import Job, KnownPrograms, train_job
+from skeldpo.prompts import Prompts
+from skeldpo.records import KnownProgram
+from skeldpo.train.model import load_policy
+
+pytestmark = pytest.mark.slow
+
+CONFIG = tiny_config(pairs_per_step=2, efficiency_epochs=3, correctness_epochs=0)
+PROBLEM = replace(
+    FUNCTION_PROBLEM,
+    statement="Twice.",
+    solutions=(
+        KnownProgram(code=DOUBLE, speed="fast"),
+        KnownProgram(code=LOOP, speed="slow"),
+        KnownProgram(code="def double(x):\n    return sum((x, x))\n", speed="slow"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.set_num_threads(1)
+    return save_tiny_policy(tmp_path_factory.mktemp("ablation") / "start")
+
+
+def test_masses_are_the_models_own_probabilities(start: str) -> None:
+    policy = load_policy(start, CONFIG.train, 160, seed=0)
+    ((fast, slow),) = KnownPrograms([PROBLEM], CONFIG, start).masses(policy).values()
+    model = AutoModelForCausalLM.from_pretrained(start)
+    prompts = Prompts(AutoTokenizer.from_pretrained(start), CONFIG.policy)
+    expected = {"fast": 0.0, "slow": 0.0}
+    for known in PROBLEM.solutions:
+        prompt = prompts.code_prompt_ids(PROBLEM.statement, PROBLEM.starter_code)
+        answer = prompts.completion_ids(known.code)
+        with torch.no_grad():
+            logps = model(torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
+        rows = range(len(prompt) - 1, len(prompt) + len(answer) - 1)
+        expected[known.speed] += math.exp(
+            sum(float(logps[row, token]) for row, token in zip(rows, answer, strict=True))
+        )
+    assert fast == pytest.approx(expected["fast"], rel=1e-4)
+    assert slow == pytest.approx(expected["slow"], rel=1e-4)
+
+
+def test_training_scores_its_points_and_saves_the_policy(start: str, tmp_path: Path) -> None:
+    pairs = tokens_of([preference_pair(i) for i in range(4)], start, CONFIG)
+    row = train_job(
+        Job(
+            key="code/0.01/0",
+            arm="code",
+            seed=0,
+            start=start,
+            save_to=str(tmp_path / "policy"),
+            pairs=tuple(pairs),
+            config=CONFIG,
+            heldout=(PROBLEM,),
+            num_points=3,
+        )
+    )
+    assert json.loads(json.dumps(row)) is not None
+    assert (row["num_steps"], [point["step"] for point in row["points"]]) == (6, [2, 4, 6])
+    saved = load_policy(row_folder := str(tmp_path / "policy"), CONFIG.train, 160, seed=0)
+    last = KnownPrograms([PROBLEM], CONFIG, row_folder).masses(saved)
+    assert row["points"][-1]["masses"]["double"] == pytest.approx(last["double"], rel=1e-4)
+    assert row["metrics"]["code/rewards/margins"] > 0
