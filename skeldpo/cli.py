@@ -270,8 +270,8 @@ def _add_evaluation(commands: argparse._SubParsersAction[argparse.ArgumentParser
         required=True,
         nargs="+",
         metavar="SUITE",
-        help="enamel, mercury, mbpp_plus, humaneval_plus, leetcode, code_contests, problems "
-        "(your own), heldout",
+        help="enamel, mercury, mbpp_plus, humaneval_plus, evalperf, leetcode, code_contests, "
+        "problems (your own), heldout",
     )
     evaluate.add_argument(
         "--data",

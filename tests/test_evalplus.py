@@ -93,6 +93,60 @@ def test_rows_that_cannot_be_used_are_listed(
         load(tmp_path, without)
 
 
+CLUSTERS = {
+    "task_id": "Mbpp/1",
+    "entry_point": "total",
+    "reference": [
+        "def total(n):\n    m = 0\n    for i in range(n):\n        for _ in range(4):\n"
+        "            m += i\n    return m // 4\n",
+        "def total(n):\n    return sum(range(n))\n",
+        "def total(n):\n    return n * (n - 1) // 2\n",
+    ],
+    "scores": [20.0, 70.0, 100.0],
+    "pe_input": "[[300000]]",
+}
+
+
+def test_evalperf_rows_have_their_references_and_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = answered(monkeypatch)
+    path = str(write_rows(tmp_path / "rows.jsonl", CLUSTERS, CLUSTERS | {"task_id": "b",
+                          "scores": [1.0]}))  # fmt: skip
+    suite = load_evalplus(path, "evalperf", MeasureConfig(), lambda done: None)
+    (problem,) = suite.problems
+    assert [known.code for known in problem.solutions] == CLUSTERS["reference"]
+    assert requests[0].code == CLUSTERS["reference"][-1]
+    assert suite.cluster_scores == {"Mbpp/1": (20.0, 70.0, 100.0)}
+    assert problem.statement == "Write the function total."
+    assert suite.left_out[0].reason == "3 references, 1 scores"
+
+
+@pytest.mark.docker
+@pytest.mark.ray
+@pytest.mark.slow
+def test_evalperf_scores_programs_by_the_references_they_keep_up_with(tmp_path: Path) -> None:
+    programs = tmp_path / "samples.jsonl"
+    middle = (
+        "def total(n):\n    made = 0\n    for i in range(n):\n        made += i\n    return made\n"
+    )
+    wrong = "def total(n):\n    return n\n"
+    with programs.open("w") as file:
+        for code in (middle, wrong):
+            file.write(json.dumps({"task_id": "Mbpp/1", "solution": code}) + "\n")
+    out = tmp_path / "report.json"
+    data = write_rows(tmp_path / "evalperf.jsonl", CLUSTERS)
+    code = main(
+        ["evaluate", "--suite", "evalperf", "--data", str(data), "--programs", str(programs),
+         "--out", str(out)]
+    )  # fmt: skip
+    scores = json.loads(out.read_text())["scores"]
+    assert code == 0
+    # Slower than sum(range(n)), faster than four additions a number.
+    assert (scores["pass@1"], scores["dps"]) == (0.5, 20.0)
+    assert scores["dps_norm"] == pytest.approx(100 / 3)
+
+
 @pytest.mark.docker
 @pytest.mark.ray
 @pytest.mark.slow

@@ -1,9 +1,11 @@
-"""EvalPlus tasks (MBPP+, HumanEval+; arXiv 2305.01210) as a suite: pass@k on all of their tests.
+"""EvalPlus tasks (MBPP+, HumanEval+; arXiv 2305.01210) as suites with pass@k on all tests, and
+EvalPerf (arXiv 2408.06450), DPS against references of known speed on an input made to take long.
 
 A row brings inputs and a canonical solution, no answers: the canonical solution gives them, in the
 sandbox. Arguments travel as JSON, so where a task's contract asks for tuples, every program gets a
 wrapper that makes them of lists. A program has to answer like the canonical solution: equal values,
-numbers within 1e-6. Inputs it does not answer itself, and tasks it fails, are listed.
+numbers within 1e-6. Tasks that it fails itself are listed. EvalPerf counts instructions; here its
+references and the programs are timed by CPU time, in one session on one core.
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ from skeldpo.problems.formats import read_rows
 from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunRequest
 
-SUITES = ("mbpp_plus", "humaneval_plus")
+EVALPERF = "evalperf"
+SUITES = ("mbpp_plus", "humaneval_plus", EVALPERF)
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input")
+EVALPERF_COLUMNS = ("task_id", "entry_point", "reference", "scores", "pe_input")
+"""base_input, plus_input, prompt and contract of the EvalPlus task may stand beside them."""
 CANONICAL_LIMIT_S = 20.0
 
 _WRAPPER = """
@@ -53,14 +58,20 @@ class EvalplusTask:
     suite: str
     prompt: str
     entry_point: str
-    canonical: str
+    references: tuple[str, ...]
+    scores: tuple[float, ...]
     frame: str
     input_texts: tuple[str, ...]
+
+    @property
+    def canonical(self) -> str:
+        """The program whose answers are expected: the last reference, EvalPerf's fastest."""
+        return self.references[-1]
 
     def problem(self, answer_texts: Sequence[str]) -> Problem:
         """The problem, by what the canonical solution answered to each input."""
         is_code = "def " in self.prompt
-        words = self.prompt.strip().strip('"').strip()
+        words = self.prompt.strip().strip('"').strip() or f"Write the function {self.entry_point}."
         return Problem(
             problem_id=self.task_id,
             source=self.suite,
@@ -77,7 +88,7 @@ class EvalplusTask:
             generators=(),
             checker="float",
             reference="",
-            solutions=(KnownProgram(code=self.canonical, speed="unknown"),),
+            solutions=tuple(KnownProgram(code=code, speed="unknown") for code in self.references),
         )
 
 
@@ -109,6 +120,7 @@ def load_evalplus(
         problems=problems,
         frames={key: task.frame for key, task in tasks.items() if task.frame != "{program}"},
         left_out=tuple(left_out),
+        cluster_scores={key: task.scores for key, task in tasks.items() if task.scores},
     )
 
 
@@ -120,7 +132,7 @@ def callable_with_lists(code: str, entry_point: str, tuples: Sequence[int]) -> s
 
 
 def task_tuples(row: Mapping[str, Any]) -> list[int]:
-    """`tuple_depths` of a row."""
+    """`tuple_depths` of a row of EvalPlus."""
     return tuple_depths(str(row.get("contract") or ""), parameters_of(row))
 
 
@@ -152,11 +164,15 @@ def tuple_depths(contract: str, parameters: Sequence[str]) -> list[int]:
 
 
 def parameters_of(row: Mapping[str, Any]) -> list[str]:
-    """Parameters of the entry point, from the canonical solution."""
-    for node in ast.walk(ast.parse(_canonical(row))):
-        if isinstance(node, ast.FunctionDef) and node.name == row["entry_point"]:
+    """Parameters of the entry point of an EvalPlus row, from the canonical solution."""
+    return _parameters(_canonical(row), str(row["entry_point"]))
+
+
+def _parameters(code: str, entry_point: str) -> list[str]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
             return [argument.arg for argument in node.args.args]
-    raise ValueError(f"{row['task_id']}: no function {row['entry_point']} in its own solution")
+    raise ValueError(f"no function {entry_point} in its own solution")
 
 
 def _canonical(row: Mapping[str, Any]) -> str:
@@ -167,20 +183,35 @@ def _canonical(row: Mapping[str, Any]) -> str:
 
 
 def _task(row: Mapping[str, Any], name: str) -> EvalplusTask:
-    missing = [column for column in COLUMNS if column not in row]
+    is_evalperf = name == EVALPERF
+    missing = [key for key in (EVALPERF_COLUMNS if is_evalperf else COLUMNS) if key not in row]
     if missing:
         raise ValueError(f"missing {', '.join(missing)}")
-    inputs = [*_inputs(row["base_input"]), *_inputs(row["plus_input"])]
+    inputs = [
+        each
+        for key in ("base_input", "plus_input", "pe_input")
+        if row.get(key)
+        for each in _inputs(row[key])
+    ]
     if not inputs:
         raise ValueError("it has no inputs")
+    references = tuple(row["reference"]) if is_evalperf else (_canonical(row),)
+    scores = tuple(float(score) for score in row["scores"]) if is_evalperf else ()
+    if is_evalperf and not 0 < len(references) == len(scores):
+        raise ValueError(f"{len(references)} references, {len(scores)} scores")
     entry_point = str(row["entry_point"])
     return EvalplusTask(
         task_id=str(row["task_id"]),
         suite=name,
-        prompt=str(row["prompt"]),
+        prompt=str(row.get("prompt") or ""),
         entry_point=entry_point,
-        canonical=_canonical(row),
-        frame=callable_with_lists("{program}", entry_point, task_tuples(row)),
+        references=references,
+        scores=scores,
+        frame=callable_with_lists(
+            "{program}",
+            entry_point,
+            tuple_depths(str(row.get("contract") or ""), _parameters(references[-1], entry_point)),
+        ),
         input_texts=tuple(json.dumps(each) for each in inputs),
     )
 

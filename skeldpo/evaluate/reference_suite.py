@@ -1,17 +1,18 @@
-"""Suites whose score is a program's place among the problem's reference programs (Beyond).
+"""Suites whose score is a program's place among the problem's reference programs (Beyond, DPS).
 
-Mercury, CodeContests with its human programs, the built-in held-out problems, and a user's own
-problem file. References and samples are measured together by `skeldpo.measure`; this module says
-what to measure, and makes the scores of it. Pure.
+Mercury, EvalPerf, CodeContests with its human programs, the built-in held-out problems, a user's
+own problem file. References and samples are measured together by `skeldpo.measure`; this module
+says what to measure, and makes the scores of it. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, beyond_scores
-from skeldpo.evaluate.metrics import beyond, beyond_released
+from skeldpo.evaluate.metrics import beyond, beyond_released, differential_score
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.records import (
@@ -30,12 +31,14 @@ SCORE_NAMES = ("beyond", "beyond_released")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceSuite:
     """Problems whose known programs are the references; `frames` has, for a problem that needs
-    one, the text to run with "{program}" in the program's place."""
+    one, the text to run with "{program}" in the program's place. `cluster_scores` are EvalPerf's,
+    of the references in their order, from the slowest to the fastest."""
 
     name: str
     problems: tuple[Problem, ...]
     frames: Mapping[str, str]
     left_out: tuple[LeftOut, ...]
+    cluster_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def assembled(self, problem_id: str, code: str) -> str:
         """The text that is run for a program."""
@@ -85,8 +88,10 @@ def score_assignment(
     codes: Sequence[str],
     rows: Sequence[Measurement],
     ks: Sequence[int],
+    cluster_scores: Sequence[float] = (),
 ) -> Scored:
-    """Verdicts, Beyond and Mercury's released Beyond of one problem's samples."""
+    """Verdicts of one problem's samples, with Beyond and Mercury's released Beyond, or, where the
+    references have scores, EvalPerf's DPS and DPS_norm as means over the correct samples."""
     problem = assignment.problem
     verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
     times = {
@@ -121,13 +126,17 @@ def score_assignment(
         )
     if not samples:
         return Scored(result=None, left_out=tuple(left_out))
-    names = SCORE_NAMES if references else ()
+    if cluster_scores:
+        ordered = _in_order(assignment, verdicts, times)
+        scores = _pass_scores_and_dps(samples, ks, ordered, cluster_scores)
+    else:
+        scores = beyond_scores(samples, ks, SCORE_NAMES if references else ())
     result = ProblemResult(
         problem_id=problem.problem_id,
         difficulty=problem.difficulty,
         samples=tuple(samples),
         relative_to={"reference_times_ns": [list(t) for t in references.values()]},
-        scores=beyond_scores(samples, ks, names),
+        scores=scores,
     )
     return Scored(result=result, left_out=tuple(left_out))
 
@@ -158,6 +167,44 @@ def _reference_times(
         if candidate.origin == "dataset"
     ]
     return {key: times[key] for key in keys if key in times}
+
+
+def _in_order(
+    assignment: Assignment,
+    verdicts: Mapping[str, Measurement],
+    times: Mapping[str, tuple[int, ...]],
+) -> list[float | None]:
+    """The time of every reference in the suite's order; None for one that was not timed."""
+    keys = [
+        verdicts[candidate.candidate_id].equal_to
+        for candidate in assignment.candidates
+        if candidate.origin == "dataset"
+    ]
+    return [estimate_ns(times[key]) if key in times else None for key in keys]
+
+
+def _pass_scores_and_dps(
+    samples: Sequence[SampleResult],
+    ks: Sequence[int],
+    reference_times_ns: Sequence[float | None],
+    cluster_scores: Sequence[float],
+) -> dict[str, float]:
+    """pass@k, and DPS and DPS_norm over the correct samples if every reference was timed."""
+    scores = beyond_scores(samples, ks, ())
+    timed = [time_ns for time_ns in reference_times_ns if time_ns is not None]
+    correct = [sample for sample in samples if sample.is_correct]
+    if not correct or len(timed) < len(cluster_scores):
+        return scores
+    found = [
+        differential_score(
+            estimate_ns(sample.times_ns[0][0]) if sample.times_ns else None, timed, cluster_scores
+        )
+        for sample in correct
+    ]
+    return scores | {
+        "dps": fmean(score.dps for score in found),
+        "dps_norm": fmean(score.dps_norm for score in found),
+    }
 
 
 def _sample(

@@ -204,7 +204,9 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
     results = []
     for assignment in assignments:
         key = assignment.problem.problem_id
-        scored = score_assignment(assignment, programs[key], rows[key], request.ks)
+        scored = score_assignment(
+            assignment, programs[key], rows[key], request.ks, suite.cluster_scores.get(key, ())
+        )
         left_out += scored.left_out
         if scored.result is not None:
             results.append(scored.result)
