@@ -157,7 +157,7 @@ def mann_whitney_p_value(wins: int, num_fast: int, num_slow: int) -> float:
 
 
 def is_noisy(*, cpu_time_ns: int, run_delay_ns: int, num_runs: int) -> bool:
-    """Whether other processes disturbed `num_runs` runs, so that they have to be repeated.
+    """Whether others disturbed `num_runs` runs (a process each), so that they must be repeated.
 
     Both times are sums over the runs; `run_delay_ns` is the time the processes were ready but had
     no core (/proc/PID/schedstat).

@@ -262,5 +262,5 @@ def _is_disturbed(runs: Mapping[str, TimedRun]) -> bool:
     return is_noisy(
         cpu_time_ns=sum(run.cpu_time_ns for run in runs.values()),
         run_delay_ns=sum(run.run_delay_ns for run in runs.values()),
-        num_runs=len(runs),
+        num_runs=sum(run.num_processes for run in runs.values()),
     )

@@ -43,13 +43,15 @@ class Verdict:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedRun:
     """One run on given inputs: its verdict, its answers, and CPU time in ns (0 unless accepted);
-    instructions are 0 where they are not counted."""
+    instructions are 0 where they are not counted. A function program answers all inputs in one
+    process, a stdio program each in one of its own."""
 
     verdict: Verdict
     answer_texts: tuple[str, ...]
     cpu_time_ns: int
     run_delay_ns: int
     instructions: int
+    num_processes: int
 
 
 class Judge:
@@ -123,6 +125,7 @@ class Judge:
             cpu_time_ns=report.cpu_time_ns if report.outcome is Outcome.ACCEPTED else 0,
             run_delay_ns=report.run_delay_ns,
             instructions=report.instructions,
+            num_processes=len(input_texts) if self._problem.kind == "stdio" else 1,
         )
 
     def generate_input(self, generator: str, size: int, seed: int) -> str | None:

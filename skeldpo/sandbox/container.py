@@ -85,7 +85,8 @@ class RunReport:
     program (stdio, summed over inputs), and includes helper processes the program waited for.
     `total_cpu_time_ns` is from fork to exit. `peak_memory_bytes` is the largest resident set of the
     process, some 15 MB of interpreter included. `run_delay_ns` is the time the program was ready to
-    run in its timed window but the core was busy (0 where the kernel keeps no such count).
+    run in its timed window but the core ran neither it nor its supervisor (0 where the kernel keeps
+    no such count).
     `instructions` counts those of the whole run, with those of PID 1 (a few million) and without
     the kernel's; 0 where the machine has no counter, and for the first run of a container.
     """

@@ -160,7 +160,8 @@ class Supervision:
             os.close(fd)
 
     def _now(self) -> tuple[int, int, int]:
-        """CPU time, wall clock and time spent runnable but not running, of the child."""
+        """CPU time and wall clock of the child, and how long it was runnable while neither it nor
+        PID 1 ran: PID 1 shares the core, and works for it (feeding input, reading output)."""
         cpu_ns = time.clock_gettime_ns(self._clock_id)
         wall_ns = time.monotonic_ns()
         if not _SCHEDSTAT:
@@ -168,7 +169,7 @@ class Supervision:
         fd = os.open(f"/proc/{self._child.pid}/schedstat", os.O_RDONLY)
         words = os.read(fd, 256).split()
         os.close(fd)
-        return cpu_ns, wall_ns, int(words[1])
+        return cpu_ns, wall_ns, int(words[1]) - time.process_time_ns()
 
     def _left_ns(self) -> tuple[int, int]:
         """CPU and wall time left to the child."""
@@ -294,7 +295,7 @@ class Supervision:
             "cpu_time_ns": cpu_ns + helper_ns,
             "total_cpu_time_ns": total_ns,
             "wall_time_ns": wall_ns,
-            "run_delay_ns": delay_ns,
+            "run_delay_ns": max(0, delay_ns),
             "peak_memory_bytes": usage.ru_maxrss * 1024,
             "is_clean": is_clean,
         }
