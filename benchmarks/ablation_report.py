@@ -241,7 +241,7 @@ def _frontier(by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list
 
 def _cost(arm: str, rows: Sequence[Row]) -> str:
     def mean(key: str) -> float:
-        return sum(row[key] for row in rows) / len(rows)
+        return float(sum(row[key] for row in rows)) / len(rows)
 
     last = [row["metrics"].get("code/logps/chosen") for row in rows]
     chosen = [value for value in last if value is not None]

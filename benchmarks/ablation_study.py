@@ -74,7 +74,8 @@ def load_study(path: Path, *, quick: bool) -> tuple[Study, list[Arm]]:
             f"unknown {sorted(set(given) - known)}"
         )
     lists = ("families_without_pairs", "learning_rates", "primary")
-    study = Study(**{k: tuple(v) if k in lists else v for k, v in given.items()})
+    values_by_key: dict[str, Any] = {k: tuple(v) if k in lists else v for k, v in given.items()}
+    study = Study(**values_by_key)
     base = values.get("base", {})
     arms = []
     for name, settings in values.get("arms", {}).items():

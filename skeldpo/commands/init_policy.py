@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from skeldpo.config import PolicyConfig, ProblemsConfig, StarterConfig
+from skeldpo.config import PolicyConfig, ProblemsConfig, Section, StarterConfig
 from skeldpo.config_file import load_config, load_sections
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
@@ -18,23 +18,21 @@ def init_policy(
 ) -> StarterResult:
     """Trains a policy as the configuration says, or on the default families, into a new folder."""
     seed = 0
+    sections: dict[str, Section] = {
+        "starter": StarterConfig(),
+        "policy": PolicyConfig(model="starter", max_model_tokens=MAX_MODEL_TOKENS),
+        "problems": ProblemsConfig(num_train=1, families=FAMILIES),
+    }
     if config_path:
         config = load_config(config_path, overrides)
-        starter, policy, problems = config.starter, config.policy, config.problems
+        sections = {name: getattr(config, name) for name in sections}
         seed = config.run.seed
     else:
-        sections = load_sections(
-            {
-                "starter": StarterConfig(),
-                "policy": PolicyConfig(model="starter", max_model_tokens=MAX_MODEL_TOKENS),
-                "problems": ProblemsConfig(num_train=1, families=FAMILIES),
-            },
-            overrides,
-        )
-        starter, policy, problems = (sections[name] for name in ("starter", "policy", "problems"))
-        assert isinstance(starter, StarterConfig)
-        assert isinstance(policy, PolicyConfig)
-        assert isinstance(problems, ProblemsConfig)
+        sections = load_sections(sections, overrides)
+    starter, policy, problems = sections["starter"], sections["policy"], sections["problems"]
+    assert isinstance(starter, StarterConfig)
+    assert isinstance(policy, PolicyConfig)
+    assert isinstance(problems, ProblemsConfig)
     return train_starter(
         problems=load_problems(problems.sources, problems.families),
         config=starter,
