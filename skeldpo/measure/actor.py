@@ -130,6 +130,7 @@ class _ProblemWork:
             for c in assignment.candidates
             if self._equal_to[c.candidate_id] == c.candidate_id
         }
+        self._is_evaluation = assignment.purpose == "evaluate"
         self.faults: list[str] = []
         self._verdicts: dict[str, Verdict] = {}
         self._sessions: list[tuple[Phase, SessionTimes]] = []
@@ -157,7 +158,8 @@ class _ProblemWork:
         chosen = self._choose(accepted, seed)
         timing_input = timer.find_input(self._deciding(chosen))
         self.faults += timer.faults
-        if timing_input is not None and len(chosen) > 1:
+        # A lone program gives no pair; in an evaluation it is the reference of what equals it.
+        if timing_input is not None and (len(chosen) > 1 or self._is_evaluation):
             self._time(timer, chosen, timing_input)
         for key, verdict in timer.refused.items():
             if verdict.outcome is Outcome.TIME_LIMIT:
@@ -172,11 +174,10 @@ class _ProblemWork:
             self._verdicts.setdefault(key, lost)
 
     def _time(self, timer: ProgramTimer, programs: dict[str, str], timing_input: Any) -> None:
-        evaluating = self._assignment.purpose == "evaluate"
-        num_rounds = self._evaluate_repeats if evaluating else self._config.screen_repeats
+        num_rounds = self._evaluate_repeats if self._is_evaluation else self._config.screen_repeats
         screened = timer.screen(programs, timing_input, num_rounds)
         self._sessions.append(("screen", screened))
-        if evaluating:
+        if self._is_evaluation:
             return
         proposed = _propose(screened, self._config)
         if proposed:
@@ -186,7 +187,7 @@ class _ProblemWork:
     def _choose(self, accepted: dict[str, str], seed: int) -> dict[str, str]:
         """At most `max_screened` programs; known programs of an evaluation are always among them,
         since scores are relative to their times."""
-        if len(accepted) <= self._config.max_screened or self._assignment.purpose == "evaluate":
+        if len(accepted) <= self._config.max_screened or self._is_evaluation:
             return accepted
         keys = sorted(accepted)
         chosen = set(random.Random(seed).sample(keys, self._config.max_screened))
@@ -195,7 +196,7 @@ class _ProblemWork:
     def _deciding(self, programs: dict[str, str]) -> dict[str, str]:
         """The programs whose times decide how large the inputs get: in an evaluation the known
         ones, so that every policy is timed on the same inputs."""
-        if self._assignment.purpose == "train":
+        if not self._is_evaluation:
             return programs
         known = {
             self._equal_to[candidate.candidate_id]
