@@ -72,7 +72,7 @@ def main() -> None:
     world = make_world(study, arms[0].config)
     start = _starting_policy(arms[0].config, world, folder)
     sampled = _sample(arms[0].config, world, start, folder)
-    rows = _train_all(study, arms, world, sampled, start, folder)
+    rows = _train_all(list(_jobs(study, arms, world, sampled, start, folder)), folder)
     page = results_page(
         study,
         rows,
@@ -123,19 +123,11 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
     return sampled
 
 
-def _train_all(
-    study: Study,
-    arms: Sequence[Arm],
-    world: World,
-    sampled: Sampled,
-    start: Policy,
-    folder: Path,
-) -> list[dict[str, Any]]:
-    """One row a training, those of an earlier start included."""
+def _train_all(wanted: Sequence[Job], folder: Path) -> list[dict[str, Any]]:
+    """One row a training, in order; those of an earlier start are read."""
     path = folder / "results.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     finished = {row["key"]: row for row in map(json.loads, lines)}
-    wanted = list(_jobs(study, arms, world, sampled, start, folder))
     rows = [finished[job.key] for job in wanted if job.key in finished]
     jobs = [job for job in wanted if job.key not in finished]
     num_before = len(rows)
@@ -162,8 +154,8 @@ def _train_all(
                 f"{row['num_steps']} steps in {row['seconds']:.0f} s, {left_s:.0f} s left",
                 flush=True,
             )
-    order = {arm.name: place for place, arm in enumerate(arms)}
-    return sorted(rows, key=lambda row: (order[row["arm"]], row["learning_rate"], row["seed"]))
+    order = {job.key: place for place, job in enumerate(wanted)}
+    return sorted(rows, key=lambda row: order[row["key"]])
 
 
 def _jobs(

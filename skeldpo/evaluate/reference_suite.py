@@ -161,12 +161,18 @@ def _reference_times(
     times: Mapping[str, tuple[int, ...]],
 ) -> dict[str, tuple[int, ...]]:
     """Times of the passing references, each distinct program once."""
-    keys = [
+    return {key: times[key] for key in _reference_keys(candidates, verdicts) if key in times}
+
+
+def _reference_keys(
+    candidates: Sequence[Candidate], verdicts: Mapping[str, Measurement]
+) -> list[str]:
+    """For each reference, in order, the candidate that was run for it."""
+    return [
         verdicts[candidate.candidate_id].equal_to
         for candidate in candidates
         if candidate.origin == "dataset"
     ]
-    return {key: times[key] for key in keys if key in times}
 
 
 def _in_order(
@@ -174,12 +180,8 @@ def _in_order(
     verdicts: Mapping[str, Measurement],
     times: Mapping[str, tuple[int, ...]],
 ) -> list[float | None]:
-    """The time of every reference in the suite's order; None for one that was not timed."""
-    keys = [
-        verdicts[candidate.candidate_id].equal_to
-        for candidate in assignment.candidates
-        if candidate.origin == "dataset"
-    ]
+    """The time in ns of every reference in the suite's order; None for one that was not timed."""
+    keys = _reference_keys(assignment.candidates, verdicts)
     return [estimate_ns(times[key]) if key in times else None for key in keys]
 
 

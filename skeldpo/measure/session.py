@@ -168,12 +168,7 @@ class ProgramTimer:
             input_digest=timing_input.digest,
             baseline_ns=baseline_ns,
             cpu_times_ns=times,
-            instructions={
-                key: counts
-                if all(counts := tuple(runs[key].instructions for runs in rounds))
-                else ()
-                for key in times
-            },
+            instructions={key: _all_counted(rounds, key) for key in times},
         )
 
     def _grow_input(
@@ -245,6 +240,7 @@ class ProgramTimer:
 
 
 def _all_counted(rounds: Sequence[Mapping[str, TimedRun]], key: str) -> tuple[int, ...]:
+    """A program's instructions in every round; empty if any of its runs was not counted."""
     counts = tuple(runs[key].instructions for runs in rounds)
     return counts if all(counts) else ()
 

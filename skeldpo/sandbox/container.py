@@ -298,9 +298,11 @@ class Sandbox:
                 retired.kill()
         self._live = self._spare.take()
         self._num_runs = 0
-        if self._live is None:
-            self._start()
-        self._spare.prepare(retired)
+        try:
+            if self._live is None:
+                self._start()
+        finally:
+            self._spare.prepare(retired)
 
     def _start(self) -> None:
         self._live = self._recipe.start(self._client)

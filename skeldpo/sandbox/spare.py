@@ -110,12 +110,15 @@ class Spare:
         live, self._live = self._live, None
         if live is None:
             return None
-        try:
+        # One that is gone is dropped; whoever asks starts a new one, and hears what is wrong.
+        with contextlib.suppress(DockerException):
             live.container.update(cpuset_cpus=str(self._recipe.core))
             live.container.reload()
-        except DockerException:
-            return None  # it is gone; whoever asks starts a new one, and hears what is wrong
-        return live if live.container.status == "running" else None
+            if live.container.status == "running":
+                return live
+        with contextlib.suppress(DockerException):
+            live.remove()
+        return None
 
     def close(self) -> None:
         """Removes the spare."""
