@@ -1,6 +1,7 @@
 """How often does measuring see a difference where there is none, and miss one that is there?
 
-    python -m benchmarks.timing_noise [--quick] [--scale 0.25] [--json FILE] [--set SECTION.KEY=V]
+    python -m benchmarks.timing_noise [--quick] [--scale 0.25] [--only null|slowed] [--json FILE]
+                                      [--set SECTION.KEY=VALUE]
 
 Programs go through the whole pipeline of a run: Ray Data actors, Docker sandboxes, screening,
 confirmation on fresh measurements, and the rule that makes pairs; all sandbox cores are busy.
@@ -15,7 +16,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +25,13 @@ from benchmarks.null_programs import spread as spread_programs
 from skeldpo.config import MeasureConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.pair import build_pairs
-from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.pipeline import (
+    Sandboxes,
+    connect_ray,
+    count_teller,
+    read_sampled,
+    sample_and_measure,
+)
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.problems.sources import load_problems
 from skeldpo.records import Assignment, Measurement, Outcome, PreferencePair, Problem
@@ -62,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="a smaller version within a minute")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full sizes")
+    parser.add_argument("--only", choices=("null", "slowed"), help="leave the other half out")
     parser.add_argument("--json", help="write the figures to this file")
     parser.add_argument("--set", action="append", default=[], metavar="measure.KEY=VALUE")
     options = parser.parse_args()
@@ -70,7 +78,8 @@ def main() -> None:
     assert isinstance(measure, MeasureConfig)
     sizes = QUICK if options.quick else FULL.scaled(options.scale)
     started_s = time.monotonic()
-    figures = measure_rates(sizes, measure)
+    kinds = [options.only] if options.only else ["null", "slowed"]
+    figures = measure_rates(sizes, measure, kinds)
     figures["seconds"] = round(time.monotonic() - started_s, 1)
     for name, value in figures.items():
         print(f"{name:32} {value:.4g}")
@@ -78,40 +87,56 @@ def main() -> None:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def measure_rates(sizes: Sizes, measure: MeasureConfig) -> dict[str, float]:
+def measure_rates(sizes: Sizes, measure: MeasureConfig, kinds: Sequence[str]) -> dict[str, float]:
     """The figures by name; those of the issue and the counts they come from."""
     problems = [p for p in load_problems(["families"]) if p.split == "train"]
-    work = {
-        "identical": _null_assignments(problems, sizes.identical, "identical"),
-        "renamed": _null_assignments(problems, sizes.renamed, "renamed"),
-        "best_of_8": _null_assignments(problems, sizes.best_of_8, "best_of_8"),
-        **{f"slowed_{ratio:g}": _slowed_assignments(sizes.slowed, ratio) for ratio in SLOW_DOWNS},
-    }
+    work: dict[str, list[Assignment]] = {}
+    if "null" in kinds:
+        work["identical"] = _null_assignments(problems, sizes.identical, "identical")
+        work["renamed"] = _null_assignments(problems, sizes.renamed, "renamed")
+        work["best_of_8"] = _null_assignments(problems, sizes.best_of_8, "best_of_8")
+    if "slowed" in kinds:
+        work |= {f"slowed_{r:g}": _slowed_assignments(sizes.slowed, r) for r in SLOW_DOWNS}
     pairs, refused = _measure([row for rows in work.values() for row in rows], measure)
-    found = {
-        name: [row for row in rows if pairs[row.problem.problem_id]] for name, rows in work.items()
+    figures = {"programs_not_accepted": float(refused)}
+    if "null" in kinds:
+        figures |= _null_figures(work, pairs)
+    if "slowed" in kinds:
+        figures |= _slowed_figures(work, pairs)
+    return figures
+
+
+def _null_figures(
+    work: Mapping[str, Sequence[Assignment]], pairs: Mapping[str, Sequence[PreferencePair]]
+) -> dict[str, float]:
+    rates = {
+        kind: sum(bool(pairs[row.problem.problem_id]) for row in work[kind]) / len(work[kind])
+        for kind in ("identical", "renamed", "best_of_8")
     }
-    figures = {
-        "false_pair_rate": len(found["identical"]) / sizes.identical,
-        "renamed_false_pair_rate": len(found["renamed"]) / sizes.renamed,
-        "null_best_of_8_rate": len(found["best_of_8"]) / sizes.best_of_8,
+    return {
+        "false_pair_rate": rates["identical"],
+        "renamed_false_pair_rate": rates["renamed"],
+        "null_best_of_8_rate": rates["best_of_8"],
+        "identical_pairs": float(len(work["identical"])),
+        "renamed_pairs": float(len(work["renamed"])),
+        "best_of_8_problems": float(len(work["best_of_8"])),
     }
-    within = total = 0
+
+
+def _slowed_figures(
+    work: Mapping[str, Sequence[Assignment]], pairs: Mapping[str, Sequence[PreferencePair]]
+) -> dict[str, float]:
+    figures = {}
+    within = num_right = 0
     for ratio in SLOW_DOWNS:
-        rows = found[f"slowed_{ratio:g}"]
-        right = [row for row in rows if _is_right(row, pairs[row.problem.problem_id][0])]
-        figures[f"power_{str(float(ratio)).replace('.', '_')}"] = len(right) / sizes.slowed
-        speedups = [pairs[row.problem.problem_id][0].speedup for row in right]
-        within += sum(abs(speedup / ratio - 1) <= RATIO_TOLERANCE for speedup in speedups)
-        total += len(rows)
-    figures |= {
-        "ratio_within_10_percent": within / total if total else 0.0,
-        "identical_pairs": float(sizes.identical),
-        "renamed_pairs": float(sizes.renamed),
-        "best_of_8_problems": float(sizes.best_of_8),
-        "slowed_pairs_per_ratio": float(sizes.slowed),
-        "programs_not_accepted": float(refused),
-    }
+        rows = work[f"slowed_{ratio:g}"]
+        found = [(row, pair) for row in rows for pair in pairs[row.problem.problem_id][:1]]
+        right = [pair for row, pair in found if _is_right(row, pair)]
+        figures[f"power_{str(float(ratio)).replace('.', '_')}"] = len(right) / len(rows)
+        figures["slowed_pairs_per_ratio"] = float(len(rows))
+        within += sum(abs(pair.speedup / ratio - 1) <= RATIO_TOLERANCE for pair in right)
+        num_right += len(right)
+    figures["ratio_within_10_percent"] = within / num_right if num_right else 0.0
     return figures
 
 
@@ -156,13 +181,14 @@ def _measure(
     """Efficiency pairs by problem, largest speedup first, and how many programs were refused."""
     connect_ray()
     with tempfile.TemporaryDirectory() as folder:
-        sampled = sample_and_measure(
+        sample_and_measure(
             assignments,
             engines=None,
             sandboxes=Sandboxes(measure=measure, evaluate_repeats=measure.screen_repeats),
             output=folder,
             on_progress=count_teller("timing_noise", _tell_some()),
         )
+        sampled = read_sampled(folder)
     measurements: dict[str, list[Measurement]] = {a.problem.problem_id: [] for a in assignments}
     for row in sampled.measurements:
         measurements[row.problem_id].append(row)

@@ -119,7 +119,7 @@ def _measure(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.commands.measure import measure_given
 
     measure_given(
-        problems_path=options.problems,
+        problem_paths=options.problems,
         programs_path=options.programs,
         output=str(Path(options.out).absolute()),
         overrides=options.set,
@@ -144,7 +144,9 @@ def _skeleton(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.config import SkeletonConfig
 
     config = SkeletonConfig(method=options.method, contrast=options.contrast)
-    for file, skeleton in list(file_skeletons(options.files, options.against, config)):
+    for file, skeleton in list(
+        file_skeletons(options.files, options.against, config, options.stdin)
+    ):
         end = "" if skeleton.text.endswith("\n") else "\n"
         sys.stdout.write(f"# {file}\n{skeleton.text}{end}")
         if skeleton.note:
@@ -231,8 +233,14 @@ def _parser() -> argparse.ArgumentParser:
     init.set_defaults(command=_init_policy)
 
     measure = commands.add_parser("measure", help="verdicts and CPU times of given programs")
-    measure.add_argument("--problems", required=True, help="problem file, or: families")
-    measure.add_argument("--programs", required=True, help="JSONL, folder, or problem file")
+    measure.add_argument(
+        "--problems", required=True, nargs="+", metavar="FILE", help="problem files, or: families"
+    )
+    measure.add_argument(
+        "--programs",
+        default="",
+        help="JSONL, folder, or problem file; else the problems' own solutions",
+    )
     measure.add_argument("--out", required=True, help="folder of the results")
     measure.add_argument("--set", action="append", default=[], metavar="measure.KEY=VALUE")
     measure.set_defaults(command=_measure)
@@ -313,7 +321,15 @@ def _add_evaluation(commands: argparse._SubParsersAction[argparse.ArgumentParser
 def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     skeleton = commands.add_parser("skeleton", help="the skeletons of Python files of one group")
     skeleton.add_argument("files", nargs="+", metavar="FILE", help="programs for one problem")
-    skeleton.add_argument("--method", choices=("lexical", "syntactic"), default="lexical")
+    skeleton.add_argument(
+        "--method",
+        choices=("lexical", "syntactic", "dynamic"),
+        default="lexical",
+        help="dynamic runs the files in a sandbox, as scripts",
+    )
+    skeleton.add_argument(
+        "--stdin", default="", metavar="FILE", help="what scripts read (dynamic only)"
+    )
     skeleton.add_argument("--against", nargs="+", default=[], metavar="FILE",
                           help="programs of another group, which are masked too")  # fmt: skip
     skeleton.add_argument("--contrast", action="store_true",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -153,18 +153,22 @@ class MeasureConfig(Section):
     max_screened: int = Field(default=24, ge=2)
     """Distinct correct programs of a problem that are timed (a seeded choice of them)."""
     screen_repeats: int = Field(default=3, ge=1)
-    propose_ratio: float = Field(default=1.15, ge=1)
-    """Screened slowest over fastest program below which no confirming session is worth its time."""
-    confirm_repeats: int = Field(default=7, ge=5)
-    """Valid rounds of the confirming session; 7 are the least at which a p-value of 0.005 leaves
-    room for one outlier. It ends sooner if nothing can be shown any more."""
-    extended_repeats: int = Field(default=10, ge=5)
-    """Rounds to which it is extended, once, if programs differ by propose_ratio and not yet beyond
-    doubt."""
+    propose_ratio: float = Field(default=1.1, ge=1)
+    """Screened slowest over fastest program below which no confirming session is worth its time,
+    nor another round of it after a look."""
+    confirm_repeats: tuple[Annotated[int, Field(ge=5)], ...] = (8, 12, 20)
+    """Valid rounds after which a confirming session is looked at, rising; it ends at the first look
+    that decides, or sooner if nothing can be shown any more. 8 are the least at which the test can
+    give a p-value of 0.005."""
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
     """What "beyond doubt" is to the session; [pair] decides what becomes a pair."""
     confirm_candidates: int = Field(default=3, ge=2)
     """Programs of a problem, from fastest to slowest, that one confirming session compares."""
+    profile_lines: bool = False
+    """Each timed program of a training problem runs once more, traced (0.5 s of its time at most),
+    to find the lines that take its time: for skeleton.method "dynamic"."""
+    profile_memory: bool = False
+    """Each timed program runs once more, its memory read every millisecond."""
     max_retries: int = Field(default=2, ge=0)
     """Further attempts, each in a new container, at a problem whose sandbox failed; then one on
     another core, then its programs are SANDBOX_FAILED."""
@@ -176,10 +180,12 @@ class MeasureConfig(Section):
                 "measure.numpy is for the image that is built offline; measure.image "
                 f"{self.image!r} has NumPy or not, so leave one of them out"
             )
-        if self.extended_repeats < self.confirm_repeats:
+        if not self.confirm_repeats or list(self.confirm_repeats) != sorted(
+            set(self.confirm_repeats)
+        ):
             raise ValueError(
-                f"measure.extended_repeats must be at least confirm_repeats "
-                f"({self.confirm_repeats}), got {self.extended_repeats}"
+                f"measure.confirm_repeats must be one or more rising numbers, "
+                f"got {self.confirm_repeats}"
             )
         return self
 
@@ -188,9 +194,9 @@ class PairConfig(Section):
     """[pair] Which measured differences become preferences."""
 
     min_speedup: float = Field(gt=1)
-    """Least ratio of median CPU times, rejected over chosen."""
+    """Least ratio of CPU times, rejected over chosen."""
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
-    """One-sided exact Mann-Whitney test against times discounted by 5 %."""
+    """One-sided exact signed-rank test against times discounted by 5 %."""
     max_efficiency_pairs: int = Field(default=2, ge=0)
     """Efficiency pairs per problem."""
     choice: Literal["largest", "nearest", "diverse"] = "largest"
@@ -217,8 +223,10 @@ class PairConfig(Section):
 class SkeletonConfig(Section):
     """[skeleton] The masked form of both sides (EffiSkel's extractors; METHOD section 2)."""
 
-    method: Literal["lexical", "syntactic"] = "lexical"
-    """What stays. lexical: tokens of all programs of the group; syntactic: syntax half share."""
+    method: Literal["lexical", "syntactic", "dynamic"] = "lexical"
+    """What stays. lexical: tokens of all programs of the group; syntactic: syntax half share;
+    dynamic: as lexical, and what half share of the lines that take the time, which needs
+    measure.profile_lines."""
     contrast: bool = False
     """Keep only what the other side's group does not share as well."""
     min_similarity: float = Field(default=0.3, ge=0, le=1)
@@ -239,6 +247,9 @@ class LoraConfig(Section):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj",
                                        "gate_proj", "up_proj", "down_proj")  # fmt: skip
+    load_in_4bit: bool = False
+    """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
+    worker. The trained policy is the adapter merged into the weights as they were."""
 
 
 class TrainConfig(Section):
@@ -279,6 +290,8 @@ class TrainConfig(Section):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the computation; parameters of the optimizer are float32."""
     activation_checkpointing: bool = False
+    cpu_offload: bool = False
+    """Parameters, gradients and optimizer in host memory; a layer computes on the GPU."""
     compile_layers: bool = False
     """torch.compile of the norms and MLPs: on a GPU fewer passes over memory, for a minute more at
     the start. Does not change the result beyond rounding."""
@@ -297,6 +310,15 @@ class TrainConfig(Section):
             raise ValueError(
                 f"train.label_smoothing ({self.label_smoothing}) is read only with train.loss = "
                 f"sigmoid, got {self.loss}; take one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _offloads_what_can_be(self) -> TrainConfig:
+        if self.cpu_offload and self.lora is not None and self.lora.load_in_4bit:
+            raise ValueError(
+                "train.cpu_offload cannot move the 4-bit weights of train.lora.load_in_4bit, and "
+                "the adapters alone are small; take one of them out"
             )
         return self
 
@@ -337,11 +359,15 @@ class Config(Section):
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")
-    def _tokens_fit(self) -> Config:
+    def _sections_agree(self) -> Config:
         if self.generate.max_tokens >= self.policy.max_model_tokens:
             raise ValueError(
                 f"generate.max_tokens ({self.generate.max_tokens}) must be below "
                 f"policy.max_model_tokens ({self.policy.max_model_tokens}), the prompt included"
+            )
+        if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
+            raise ValueError(
+                'skeleton.method = "dynamic" needs measure.profile_lines = true, got false'
             )
         return self
 

@@ -1,9 +1,9 @@
 """Problem -> Candidate: the Ray Data actor that owns a vLLM engine.
 
-`PolicyEngine` takes assignments and yields each one, with its candidates, as soon as all of its
-samples have ended, while others are still being written; the sandbox actors behind it start at
-once. The engine is made anew for every policy, so no weights of an earlier round can answer.
-Candidates are committed before they are passed on; assignments that ask for none pass through.
+`PolicyEngine` takes problem ids and passes each one on as soon as all samples of its assignment
+have ended and are committed, while others are still being written; the sandbox actors behind it
+start at once. The engine is made anew for every policy, so no weights of an earlier round can
+answer. A problem that has its candidates passes through.
 """
 
 from __future__ import annotations
@@ -11,21 +11,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts, extract_code
 from skeldpo.records import Assignment, Candidate, content_id
-from skeldpo.rows import from_json, to_json
 from skeldpo.sandbox.cores import generation_cores
-from skeldpo.store import Store
-
-CANDIDATES = "candidates"
+from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
 
 class PolicyEngine:
-    """A `map_batches` class: assignments in, assignments with candidates out, as they finish."""
+    """A `map_batches` class: problem ids in, the same ids out as their candidates are there."""
 
     def __init__(
         self,
@@ -49,18 +45,17 @@ class PolicyEngine:
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
         waiting: dict[str, Assignment] = {}
-        for text in batch["assignment"]:
-            assignment = from_json(Assignment, str(text))
-            if assignment.num_samples == 0:
-                yield _as_batch(assignment)
+        for problem_id in map(str, batch["problem_id"]):
+            if self._store.has_part(CANDIDATES, problem_id):
+                yield {"problem_id": [problem_id]}
                 continue
-            waiting[assignment.problem.problem_id] = assignment
-            self._add(assignment)
+            (waiting[problem_id],) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            self._add(waiting[problem_id])
         while waiting:
             for output in self._engine.step():
                 if output.finished:
-                    assignment = waiting.pop(output.request_id)
-                    yield _as_batch(self._commit(assignment, output))
+                    self._commit(waiting.pop(output.request_id), output)
+                    yield {"problem_id": [output.request_id]}
 
     def _add(self, assignment: Assignment) -> None:
         from vllm import SamplingParams
@@ -88,15 +83,13 @@ class PolicyEngine:
             ),
         )
 
-    def _commit(self, assignment: Assignment, output: Any) -> Assignment:
+    def _commit(self, assignment: Assignment, output: Any) -> None:
         written = (
             self._candidate(assignment, output.prompt_token_ids, sample)
             for sample in sorted(output.outputs, key=lambda sample: sample.index)
         )
-        candidates = (*assignment.candidates, *written)
         key = assignment.problem.problem_id
-        self._store.write_part(CANDIDATES, key, Candidate, candidates)
-        return replace(assignment, candidates=candidates)
+        self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
 
     def _candidate(self, assignment: Assignment, prompt_ids: list[int], sample: Any) -> Candidate:
         token_ids = tuple(int(token) for token in sample.token_ids)
@@ -116,10 +109,6 @@ class PolicyEngine:
             prompt_token_ids=tuple(int(token) for token in prompt_ids),
             completion_token_ids=token_ids,
         )
-
-
-def _as_batch(assignment: Assignment) -> dict[str, list[str]]:
-    return {"assignment": [to_json(assignment)]}
 
 
 def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:

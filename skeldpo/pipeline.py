@@ -1,8 +1,9 @@
 """Generate and measure as one streaming Ray Data pipeline, and the connection to Ray.
 
 vLLM actors write candidates problem by problem; sandbox actors judge a problem as soon as its
-candidates are there, while the engines go on. Both commit what they made as part files, so a
-pipeline that is started again does only what is missing.
+candidates are there, while the engines go on. What is asked and what was made lie in part files, a
+problem each: only problem ids travel, the driver holds no problem longer than it takes to write it,
+and a pipeline that is started again does only what is missing.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
@@ -22,20 +23,21 @@ from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
 from skeldpo.config import GenerateConfig, MeasureConfig, PolicyConfig
-from skeldpo.generate import CANDIDATES, PolicyEngine
-from skeldpo.measure.actor import MEASUREMENTS, ProgramMeasurer
+from skeldpo.generate import PolicyEngine
+from skeldpo.measure.actor import ProgramMeasurer
 from skeldpo.policy import Policy
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome
-from skeldpo.rows import to_json
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import connect as connect_engine
-from skeldpo.store import Store
+from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
 logger = logging.getLogger(__name__)
 
 SANDBOX_RESOURCE = "sandbox_core"
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
+PROBLEM_ID = "problem_id"
+"""The column that travels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """Everything a pipeline made, in the order of the assignments."""
+    """Everything a finished pipeline made, in the order of the assignments."""
 
     candidates: tuple[Candidate, ...]
     measurements: tuple[Measurement, ...]
@@ -97,29 +99,31 @@ def connect_ray() -> None:
 
 
 def sample_and_measure(
-    assignments: Sequence[Assignment],
+    assignments: Iterable[Assignment],
     *,
     engines: Engines | None,
     sandboxes: Sandboxes,
     output: str,
     on_progress: Callable[[Progress], None],
-) -> Sampled:
-    """Runs the pipeline until every assignment is measured; `output` is the folder of its tables.
+) -> None:
+    """Runs the pipeline until every assignment is measured; `output` is the folder of its tables
+    (`read_sampled`, or a row at a time with `Store.iter_records`).
 
-    Without engines the assignments bring their candidates. Raises RuntimeError when the cluster
-    lacks what is asked for.
+    Without engines the assignments bring their candidates. Assignments are taken one at a time.
+    Raises RuntimeError when the cluster lacks what is asked for.
     """
     store = Store(output)
-    keys = [assignment.problem.problem_id for assignment in assignments]
-    waiting = _unfinished(store, assignments)
-    counts = _Counts(store, len(keys), {a.problem.problem_id for a in waiting}, keys)
+    keys, waiting = _write_unfinished(store, assignments)
+    counts = _Counts(store, len(keys), set(waiting), keys)
     on_progress(counts.progress())
     if waiting:
         _require_resources(engines, sandboxes)
         try:
             lost = _run(_dataset(waiting, engines, sandboxes, output), counts, on_progress)
             if lost:
-                again, avoid = _once_more(store, waiting, lost)
+                logger.warning("the sandbox failed on %d problems; measured once more", len(lost))
+                again = [row[PROBLEM_ID] for row in lost]
+                avoid = _cores_of(store, again)
                 counts.take_back(lost)
                 _run(_dataset(again, None, sandboxes, output, avoid), counts, on_progress)
         except (RayError, UserCodeException) as error:
@@ -128,9 +132,17 @@ def sample_and_measure(
                 f"{len(keys)} problems: {_cause(error)}; what is done is kept, the same command "
                 "goes on from there"
             ) from error
+    store.join_parts(CANDIDATES, Candidate, keys)
+    store.join_parts(MEASUREMENTS, Measurement, keys)
+    store.drop_parts(ASSIGNMENTS)
+
+
+def read_sampled(output: str) -> Sampled:
+    """The tables of a finished pipeline."""
+    store = Store(output)
     return Sampled(
-        candidates=tuple(store.join_parts(CANDIDATES, Candidate, keys)),
-        measurements=tuple(store.join_parts(MEASUREMENTS, Measurement, keys)),
+        candidates=tuple(store.iter_records(f"{CANDIDATES}.parquet", Candidate)),
+        measurements=tuple(store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)),
     )
 
 
@@ -165,28 +177,30 @@ def _cause(error: BaseException) -> str:
     return lines[-1].strip() if lines else type(error).__name__
 
 
-def _unfinished(store: Store, assignments: Sequence[Assignment]) -> list[Assignment]:
-    """Assignments without measurements; what was already written for them comes along."""
+def _write_unfinished(
+    store: Store, assignments: Iterable[Assignment]
+) -> tuple[list[str], list[str]]:
+    """Writes what the actors are to read; returns the ids of all problems and of those that have
+    no measurements yet."""
     measured = store.part_keys(MEASUREMENTS)
     written = store.part_keys(CANDIDATES)
-    waiting = []
+    keys, waiting = [], []
     for assignment in assignments:
         key = assignment.problem.problem_id
+        keys.append(key)
         if key in measured:
             continue
-        if assignment.num_samples and key in written:
-            candidates = tuple(store.read_part(CANDIDATES, key, Candidate))
-            assignment = replace(assignment, num_samples=0, candidates=candidates)
-        elif not assignment.num_samples:
+        waiting.append(key)
+        store.write_part(ASSIGNMENTS, key, Assignment, [assignment])
+        if not assignment.num_samples and key not in written:
             store.write_part(CANDIDATES, key, Candidate, assignment.candidates)
-        waiting.append(assignment)
-    return waiting
+    return keys, waiting
 
 
 def _run(
     dataset: Dataset, counts: _Counts, on_progress: Callable[[Progress], None]
 ) -> list[dict[str, str]]:
-    """Runs the pipeline; returns the rows of problems that the sandbox failed on."""
+    """Runs a dataset; returns the rows of problems that the sandbox failed on."""
     lost = []
     for row in dataset.iter_rows():
         counts.add(row)
@@ -196,26 +210,14 @@ def _run(
     return lost
 
 
-def _once_more(
-    store: Store, assignments: Sequence[Assignment], lost: Sequence[dict[str, str]]
-) -> tuple[list[Assignment], list[tuple[str, int]]]:
-    """The assignments of lost rows with the candidates they have, and the (host, core) they were
-    lost on."""
-    keys = {row["problem_id"] for row in lost}
-    logger.warning("the sandbox failed on %d problems; they are measured once more", len(keys))
-    again = [
-        replace(
-            assignment, num_samples=0, candidates=tuple(store.read_part(CANDIDATES, key, Candidate))
-        )
-        for assignment in assignments
-        if (key := assignment.problem.problem_id) in keys
-    ]
-    rows = [row for key in keys for row in store.read_part(MEASUREMENTS, key, Measurement)]
-    return again, sorted({(row.host_id, row.core) for row in rows})
+def _cores_of(store: Store, keys: Sequence[str]) -> list[tuple[str, int]]:
+    """The (host, core) that problems were measured on."""
+    rows = (row for key in keys for row in store.read_part(MEASUREMENTS, key, Measurement))
+    return sorted({(row.host_id, row.core) for row in rows})
 
 
 def _dataset(
-    waiting: Sequence[Assignment],
+    waiting: Sequence[str],
     engines: Engines | None,
     sandboxes: Sandboxes,
     output: str,
@@ -228,7 +230,7 @@ def _dataset(
     context.target_max_block_size = 1
     context.execution_no_progress_timeout_s = -1
     num_engines = engines.generate.num_engines if engines else 1
-    rows = [{"assignment": to_json(assignment)} for assignment in waiting]
+    rows = [{PROBLEM_ID: key} for key in waiting]
     num_blocks = max(num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS))
     dataset = ray.data.from_items(rows, override_num_blocks=min(num_blocks, len(rows)))
     if engines is not None:
@@ -303,7 +305,7 @@ class _Counts:
         self._num_done += 1
         self._outcomes.update(json.loads(row["outcomes"]))
         notes = [row["note"]] if row["note"] else []
-        faults = [f"problem {row['problem_id']}: {fault}" for fault in json.loads(row["faults"])]
+        faults = [f"problem {row[PROBLEM_ID]}: {fault}" for fault in json.loads(row["faults"])]
         self._faults = (*notes, *faults)
 
     def take_back(self, rows: Sequence[dict[str, str]]) -> None:

@@ -127,7 +127,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A problem on its way through generate and measure: what to ask, then what was written.
+    """What is asked of generate and measure about a problem.
 
     Purpose "train" is screened and confirmed for pairs; "evaluate" is timed together with the
     problem's known programs, which are among the `candidates` from the start. Generated candidates
@@ -152,7 +152,9 @@ class Measurement:
     the same `session_id` are comparable round by round; no others are. Phase "check" has a verdict
     and no times; "screen" proposes pairs; "confirm" holds fresh times that decide them.
     `equal_to` names the candidate that was run for this one: the same program, measured once.
-    `instructions` are those of each timed run, where the machine counts them.
+    `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
+    lines that take the program's time, in rows of phase "screen" if lines were profiled;
+    `mean_memory_bytes` the resident set averaged over its time, there too, if memory was.
     """
 
     candidate_id: str
@@ -171,6 +173,8 @@ class Measurement:
     image_digest: str
     python_version: str
     instructions: tuple[int, ...] = ()
+    hot_lines: tuple[int, ...] = ()
+    mean_memory_bytes: int = 0
 
     def __post_init__(self) -> None:
         where = f"measurement of {self.candidate_id}"

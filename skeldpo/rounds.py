@@ -25,6 +25,7 @@ from skeldpo.pipeline import (
     Sandboxes,
     connect_ray,
     count_teller,
+    read_sampled,
     sample_and_measure,
 )
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
@@ -140,8 +141,8 @@ class _Run:
         output = self.store.location(round_folder(index))
         stage = self._begin("sample", index)
         if stage is None:
-            return sampled_rows(self.store, index)
-        samples = sample_and_measure(
+            return read_sampled(output)
+        sample_and_measure(
             assignments,
             engines=Engines(
                 policy=policy, prompting=self._config.policy, generate=self._config.generate
@@ -152,6 +153,7 @@ class _Run:
             output=output,
             on_progress=count_teller(f"round {index}", self._tell),
         )
+        samples = read_sampled(output)
         verdicts = [row for row in samples.measurements if row.phase == "check"]
         failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
         if len(failed) > MAX_FAILED_SHARE * len(verdicts):
@@ -314,17 +316,6 @@ class _Run:
         )
         self.store.write_manifest(round_folder(stage.round_index), manifest)
         self._tracker.log(stage.round_index, [{f"{stage.name}/seconds": manifest.seconds}])
-
-
-def sampled_rows(store: Store, round_index: int) -> Sampled:
-    """What a finished sample stage made."""
-    from skeldpo.records import Candidate, Measurement
-
-    folder = round_folder(round_index)
-    return Sampled(
-        candidates=tuple(store.read_records(f"{folder}/candidates.parquet", Candidate)),
-        measurements=tuple(store.read_records(f"{folder}/measurements.parquet", Measurement)),
-    )
 
 
 def _seed(*parts: object) -> int:

@@ -9,11 +9,12 @@ into one table when the stage ends.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import urllib.parse
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,10 @@ from skeldpo.rows import arrow_schema, from_json, from_row, to_row
 Record = TypeVar("Record")
 
 HOME_VARIABLE = "SKELDPO_HOME"
+ASSIGNMENTS, CANDIDATES, MEASUREMENTS = "assignments", "candidates", "measurements"
+"""Tables of a sample stage: what is asked of its actors (dropped at the end), what they made."""
+CHUNK_ROWS = 64
+"""Rows of a table that are in memory at a time while it is written or gone through."""
 
 
 def run_root(storage: str, name: str) -> str:
@@ -73,21 +78,8 @@ class Store:
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Creates or replaces a file, all at once."""
-        full = self._full(path)
-        folder, _, name = full.rpartition("/")
-        aside = f"{folder}/.writing-{uuid.uuid4().hex[:8]}-{name}"
-        try:
-            self._files.create_dir(folder, recursive=True)
-            with self._files.open_output_stream(aside) as stream:
-                stream.write(content)
-            self._files.move(aside, full)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._files.delete_file(aside)
-            raise RuntimeError(
-                f"cannot write {self.location(path)}: {error}; nothing was changed. Free space or "
-                "fix the permissions, then start the same command again: it goes on from there"
-            ) from error
+        with self._written(path) as stream:
+            stream.write(content)
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file; ValueError when it is not there."""
@@ -105,12 +97,34 @@ class Store:
         return self.read_bytes(path).decode()
 
     def write_records(self, path: str, record: type, rows: Iterable[object]) -> None:
-        """Creates or replaces a Parquet table of one kind of record."""
-        self.write_bytes(path, records_to_parquet(record, rows))
+        """Creates or replaces a Parquet table of one kind of record, a chunk at a time."""
+        schema = arrow_schema(record)
+        with (
+            self._written(path) as stream,
+            pq.ParquetWriter(stream, schema, compression="zstd") as table,
+        ):
+            for chunk in _chunks(rows):
+                table.write_table(pa.Table.from_pylist([to_row(r) for r in chunk], schema=schema))
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
         """Every record of a Parquet table."""
-        return records_from_parquet(self.read_bytes(path), record, self.location(path))
+        return list(self.iter_records(path, record))
+
+    def iter_records(self, path: str, record: type[Record]) -> Iterator[Record]:
+        """The records of a Parquet table, a chunk at a time; ValueError if it is none."""
+        if not self.exists(path):
+            raise ValueError(f"expected a file at {self.location(path)}, found none")
+        with self._files.open_input_file(self._full(path)) as content:
+            try:
+                for batch in pq.ParquetFile(content).iter_batches(CHUNK_ROWS):
+                    for row in batch.to_pylist():
+                        yield from_row(record, row)
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f"{self.location(path)} is not a Parquet table: {error}"
+                ) from error
+            except ValueError as error:
+                raise ValueError(f"{self.location(path)}: {error}") from error
 
     def write_part(self, table: str, key: str, record: type, rows: Iterable[object]) -> None:
         """Commits the rows of one problem to a table that is being made."""
@@ -125,17 +139,20 @@ class Store:
         """The committed rows of one problem."""
         return self.read_records(_part_path(table, key), record)
 
+    def has_part(self, table: str, key: str) -> bool:
+        """Whether the rows of one problem were committed."""
+        return self.exists(_part_path(table, key))
+
     def remove_part(self, table: str, key: str) -> None:
         """Forgets the committed rows of one problem, so that they are made again."""
         self.remove(_part_path(table, key))
 
-    def join_parts(self, table: str, record: type[Record], keys: Sequence[str]) -> list[Record]:
+    def join_parts(self, table: str, record: type[Record], keys: Sequence[str]) -> None:
         """Joins the parts of `keys`, in that order, into the finished table; parts stay until
         `drop_parts`, so that a crash in between loses nothing."""
         present = self.part_keys(table)
-        rows = [r for key in keys if key in present for r in self.read_part(table, key, record)]
-        self.write_records(f"{table}.parquet", record, rows)
-        return rows
+        parts = (self.read_part(table, key, record) for key in keys if key in present)
+        self.write_records(f"{table}.parquet", record, itertools.chain.from_iterable(parts))
 
     def drop_parts(self, table: str) -> None:
         """Removes the part files of a table that was joined."""
@@ -161,25 +178,32 @@ class Store:
     def _full(self, path: str) -> str:
         return f"{self._base}/{path}".rstrip("/")
 
+    @contextlib.contextmanager
+    def _written(self, path: str) -> Iterator[pa.NativeFile]:
+        """A stream aside of the file, which takes its place when all went well."""
+        full = self._full(path)
+        folder, _, name = full.rpartition("/")
+        aside = f"{folder}/.writing-{uuid.uuid4().hex[:8]}-{name}"
+        try:
+            self._files.create_dir(folder, recursive=True)
+            with self._files.open_output_stream(aside) as stream:
+                yield stream
+            self._files.move(aside, full)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                self._files.delete_file(aside)
+            if not isinstance(error, OSError):
+                raise
+            raise RuntimeError(
+                f"cannot write {self.location(path)}: {error}; nothing was changed. Free space or "
+                "fix the permissions, then start the same command again: it goes on from there"
+            ) from error
 
-def records_to_parquet(record: type, rows: Iterable[object]) -> bytes:
-    """A Parquet file's bytes."""
-    table = pa.Table.from_pylist([to_row(row) for row in rows], schema=arrow_schema(record))
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
 
-
-def records_from_parquet(content: bytes, record: type[Record], where: str) -> list[Record]:
-    """The records of a Parquet file's bytes; ValueError names `where` when it is no such table."""
-    try:
-        rows = pq.read_table(pa.BufferReader(content)).to_pylist()
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{where} is not a Parquet table: {error}") from error
-    try:
-        return [from_row(record, row) for row in rows]
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+def _chunks(rows: Iterable[object]) -> Iterator[list[object]]:
+    remaining = iter(rows)
+    while chunk := list(itertools.islice(remaining, CHUNK_ROWS)):
+        yield chunk
 
 
 def _part_path(table: str, key: str) -> str:

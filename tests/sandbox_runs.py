@@ -11,21 +11,37 @@ SPIN = "def f():\n    while True: pass"
 
 
 def call(
-    sandbox: Sandbox, code: str, *input_texts: str, cpu_limit_s: float = CPU_LIMIT_S
+    sandbox: Sandbox,
+    code: str,
+    *input_texts: str,
+    cpu_limit_s: float = CPU_LIMIT_S,
+    samples_memory: bool = False,
 ) -> RunReport:
     """Calls f of a function program, once without arguments if no input is given."""
-    return run(sandbox, "function", code, input_texts or ("[]",), cpu_limit_s)
+    texts = input_texts or ("[]",)
+    return run(sandbox, "function", code, texts, cpu_limit_s, samples_memory=samples_memory)
 
 
 def pipe(
-    sandbox: Sandbox, code: str, *input_texts: str, cpu_limit_s: float = CPU_LIMIT_S
+    sandbox: Sandbox,
+    code: str,
+    *input_texts: str,
+    cpu_limit_s: float = CPU_LIMIT_S,
+    samples_memory: bool = False,
 ) -> RunReport:
     """Runs a stdio program, once with empty input if no input is given."""
-    return run(sandbox, "stdio", code, input_texts or ("",), cpu_limit_s)
+    texts = input_texts or ("",)
+    return run(sandbox, "stdio", code, texts, cpu_limit_s, samples_memory=samples_memory)
 
 
 def run(
-    sandbox: Sandbox, kind: ProblemKind, code: str, input_texts: tuple[str, ...], cpu_limit_s: float
+    sandbox: Sandbox,
+    kind: ProblemKind,
+    code: str,
+    input_texts: tuple[str, ...],
+    cpu_limit_s: float,
+    *,
+    samples_memory: bool = False,
 ) -> RunReport:
     """Runs a program of either kind."""
     return sandbox.run(
@@ -35,5 +51,6 @@ def run(
             entry_point="f" if kind == "function" else "",
             input_texts=input_texts,
             cpu_limit_s=cpu_limit_s,
+            samples_memory=samples_memory,
         )
     )

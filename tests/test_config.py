@@ -78,7 +78,8 @@ def test_shipped_configurations_load() -> None:
         ("train", {"lora": {"rank": 8}}, r"train\.lora\.alpha is missing and has no default"),
         ("run", {"name": "a/b"}, r"run\.name: .*got 'a/b'"),
         ("run", {"num_rounds": "two"}, r"run\.num_rounds: .*got 'two'"),
-        ("measure", {"confirm_repeats": 4}, r"measure\.confirm_repeats: .*5, got 4"),
+        ("measure", {"confirm_repeats": [4, 8]}, r"measure\.confirm_repeats.*: .*5, got 4"),
+        ("measure", {"confirm_repeats": [12, 8]}, r"measure\.confirm_repeats must be .* rising"),
         ("generate", {"max_tokens": 2048}, r"generate\.max_tokens \(2048\) must be below policy"),
         ("starter", {"hidden_size": 20}, r"starter\.hidden_size \(20\) must be a multiple"),
     ],
@@ -111,6 +112,13 @@ def test_load_config_missing_file_and_bad_toml_are_value_errors(tmp_path: Path) 
     bad.write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match="bad.toml is not valid TOML"):
         load_config(bad)
+
+
+def test_offloading_4_bit_weights_is_refused(file: Path) -> None:
+    lora = ["train.lora.rank=8", "train.lora.alpha=16", "train.lora.load_in_4bit=true"]
+    assert load_config(file, lora).train.lora.load_in_4bit
+    with pytest.raises(ValueError, match="train.cpu_offload cannot move the 4-bit weights"):
+        load_config(file, [*lora, "train.cpu_offload=true"])
 
 
 def test_overrides_are_typed_by_toml_and_win(file: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,10 @@ from transformers import (
 )
 
 from skeldpo.config import GenerateConfig, PolicyConfig
-from skeldpo.generate import CANDIDATES, PolicyEngine
+from skeldpo.generate import PolicyEngine
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Example, Problem
-from skeldpo.rows import from_json, to_json
-from skeldpo.store import Store
+from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
 pytestmark = pytest.mark.vllm
 
@@ -97,7 +97,7 @@ def save_policy(folder: Path, architecture: str) -> str:
 def generate_batches(
     folder: str, output: str, batches: list[list[Assignment]]
 ) -> list[list[Assignment]]:
-    """Runs one engine over batches; called in a process of its own."""
+    """Runs one engine over batches, each made anew; called in a process of its own."""
     engine = PolicyEngine(
         policy_folder=folder,
         model_id="digest",
@@ -105,13 +105,25 @@ def generate_batches(
         generate=GenerateConfig(max_tokens=24, top_p=0.95, enforce_eager=True, max_num_seqs=16),
         output=output,
     )
-    return [
-        [
-            from_json(Assignment, row["assignment"][0])
-            for row in engine({"assignment": [to_json(item) for item in batch]})
-        ]
-        for batch in batches
-    ]
+    store = Store(output)
+    generated = []
+    for batch in batches:
+        for item in batch:
+            key = item.problem.problem_id
+            if store.has_part(CANDIDATES, key):
+                store.remove_part(CANDIDATES, key)
+            store.write_part(ASSIGNMENTS, key, Assignment, [item])
+            if not item.num_samples:
+                store.write_part(CANDIDATES, key, Candidate, item.candidates)
+        asked = {item.problem.problem_id: item for item in batch}
+        ids = [row["problem_id"][0] for row in engine({"problem_id": list(asked)})]
+        generated.append(
+            [
+                replace(asked[key], candidates=tuple(store.read_part(CANDIDATES, key, Candidate)))
+                for key in ids
+            ]
+        )
+    return generated
 
 
 def in_own_process(folder: str, output: Path, batches: list[list[Assignment]]):
@@ -185,11 +197,3 @@ def test_the_same_seed_gives_the_same_samples(generated):
 def test_an_assignment_that_asks_for_nothing_passes_through(generated):
     _, _, (_, _, given, _) = generated
     assert given[0] == assignment(101, num_samples=0, temperature=0.8)
-
-
-def test_candidates_are_committed_before_they_are_passed_on(generated):
-    _, output, (sampled, *_) = generated
-    store = Store(str(output))
-    for item in sampled:
-        rows = store.read_part(CANDIDATES, item.problem.problem_id, Candidate)
-        assert tuple(rows) == item.candidates

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.formats import read_problem_file
-from skeldpo.problems.leetcode import UnsupportedProblemError, leetcode_problem
+from skeldpo.problems.leetcode import leetcode_problem
 from skeldpo.problems.programs import read_programs
 from skeldpo.records import Example
 
@@ -40,7 +41,7 @@ def test_row_becomes_a_function_problem_with_positional_arguments() -> None:
     assert problem.statement == "Find two numbers."
     assert problem.starter_code == STARTER
     assert problem.difficulty == "easy"
-    assert problem.checker == "exact"
+    assert problem.checker == "equal"
     assert problem.tests == (
         Example(input_text="[[2, -7], 9]", expected_text="[0, 1]"),
         Example(input_text="[[3, 2], 5]", expected_text="[0, 1]"),
@@ -109,7 +110,7 @@ def test_file_leaves_out_and_counts_what_cannot_be_judged(
         problems = read_problem_file(path)
     assert [problem.problem_id for problem in problems] == ["two-sum"]
     assert "1 problems left out" in caplog.text and "rows.jsonl.gz:2" in caplog.text
-    assert read_programs(path, problems) == {"two-sum": [problems[0].reference]}
+    assert read_programs(path, {"two-sum"}) == {"two-sum": [problems[0].reference]}
 
 
 @pytest.mark.slow

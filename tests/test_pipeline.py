@@ -13,10 +13,9 @@ from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
 from skeldpo import pipeline
 from skeldpo.config import MeasureConfig
-from skeldpo.measure.actor import MEASUREMENTS
-from skeldpo.pipeline import Progress, Sandboxes, sample_and_measure
+from skeldpo.pipeline import Progress, Sandboxes, read_sampled, sample_and_measure
 from skeldpo.records import Assignment, Measurement, Outcome
-from skeldpo.store import Store
+from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
 
 SANDBOXES = Sandboxes(measure=MeasureConfig(), evaluate_repeats=3)
 
@@ -61,10 +60,13 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
     made: list[tuple[list[str], Any]] = []
 
     def dataset(
-        waiting: Sequence[Assignment], engines: None, sandboxes: Sandboxes, output: str,
+        waiting: Sequence[str], engines: None, sandboxes: Sandboxes, output: str,
         avoid: Sequence[tuple[str, int]] = (),
     ) -> MadeRows:  # fmt: skip
-        names = [assignment.problem.problem_id for assignment in waiting]
+        for name in waiting:
+            (asked,) = Store(output).read_part(ASSIGNMENTS, name, Assignment)
+            assert asked == make_assignment(name)
+        names = list(waiting)
         outcomes = dict.fromkeys(names, Outcome.ACCEPTED)
         if not made:
             outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.SANDBOX_FAILED}
@@ -80,14 +82,17 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     tmp_path: Path, passes: list[tuple[list[str], Any]]
 ) -> None:
     told: list[Progress] = []
-    sampled = sample_and_measure(
-        [make_assignment(name) for name in ("fine", "lost", "faulty")],
+    sample_and_measure(
+        (make_assignment(name) for name in ("fine", "lost", "faulty")),
         engines=None,
         sandboxes=SANDBOXES,
         output=str(tmp_path),
         on_progress=told.append,
     )
     assert passes == [(["fine", "lost", "faulty"], []), (["lost"], [("host", 1)])]
+    sampled = read_sampled(str(tmp_path))
+    assert [row.problem_id for row in sampled.candidates] == ["fine", "lost", "faulty"]
+    assert Store(str(tmp_path)).part_keys(ASSIGNMENTS) == set()
     outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
     assert outcomes == {"fine": "ACCEPTED", "lost": "ACCEPTED", "faulty": "SANDBOX_FAILED"}
     said = [fault for progress in told for fault in progress.faults]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,14 @@ from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP, STDIO_PROBLEM
 
 from skeldpo.problems.programs import dataset_candidates, known_candidates, read_programs
 
-PROBLEMS = [
-    FUNCTION_PROBLEM,
-    STDIO_PROBLEM,
-    replace(FUNCTION_PROBLEM, problem_id="a.b"),
-]
+PROBLEM_IDS = {FUNCTION_PROBLEM.problem_id, STDIO_PROBLEM.problem_id, "a.b"}
 
 
 def test_read_programs_from_jsonl_keeps_order(tmp_path: Path) -> None:
     file = tmp_path / "programs.jsonl"
     rows = [("echo", "e"), ("double", "d1"), ("echo", "e"), ("double", "d2")]
     file.write_text("\n".join(json.dumps({"problem_id": p, "code": c}) for p, c in rows))
-    assert read_programs(file, PROBLEMS) == {"echo": ["e", "e"], "double": ["d1", "d2"]}
+    assert read_programs(file, PROBLEM_IDS) == {"echo": ["e", "e"], "double": ["d1", "d2"]}
 
 
 def test_read_programs_from_a_problem_file_takes_its_solutions(tmp_path: Path) -> None:
@@ -30,7 +25,7 @@ def test_read_programs_from_a_problem_file_takes_its_solutions(tmp_path: Path) -
     test = {"input": "a", "expected": "a"}
     row = {"problem_id": "echo", "statement": "s", "tests": [test], "solutions": ["x", "y"]}
     file.write_text(json.dumps(row))
-    assert read_programs(file, PROBLEMS) == {"echo": ["x", "y"]}
+    assert read_programs(file, PROBLEM_IDS) == {"echo": ["x", "y"]}
 
 
 def test_read_programs_from_a_folder(tmp_path: Path) -> None:
@@ -38,7 +33,7 @@ def test_read_programs_from_a_folder(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"# {name}")
     (tmp_path / "notes.txt").write_text("no program")
-    assert read_programs(tmp_path, PROBLEMS) == {
+    assert read_programs(tmp_path, PROBLEM_IDS) == {
         "a.b": ["# a.b.py", "# a.b.x.y.py"],
         "double": ["# double.fast.py", "# double.py"],
         "echo": ["# echo/one.py"],
@@ -49,27 +44,29 @@ def test_read_programs_unknown_problem_names_the_place(tmp_path: Path) -> None:
     file = tmp_path / "programs.jsonl"
     file.write_text('{"problem_id": "echo", "code": ""}\n{"problem_id": "ecko", "code": ""}\n')
     with pytest.raises(ValueError, match=r"programs\.jsonl:2: no problem 'ecko' among the 3"):
-        read_programs(file, PROBLEMS)
+        read_programs(file, PROBLEM_IDS)
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "dubble.slow.py").write_text("")
     with pytest.raises(ValueError, match=r"dubble\.slow\.py: no problem 'dubble'"):
-        read_programs(folder, PROBLEMS)
+        read_programs(folder, PROBLEM_IDS)
 
 
 def test_read_programs_of_another_form_is_value_error(tmp_path: Path) -> None:
     file = tmp_path / "programs.jsonl"
     file.write_text('{"problem_id": "echo"}\n')
     with pytest.raises(ValueError, match=r"programs\.jsonl:1: expected problem_id and code"):
-        read_programs(file, PROBLEMS)
+        read_programs(file, PROBLEM_IDS)
     with pytest.raises(ValueError, match="no file at .*none"):
-        read_programs(tmp_path / "none", PROBLEMS)
+        read_programs(tmp_path / "none", PROBLEM_IDS)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="expected programs, found none"):
-        read_programs(tmp_path / "empty", PROBLEMS)
-    (tmp_path / "empty" / "echo.py").write_bytes(b"s = '\xff'")
-    with pytest.raises(ValueError, match=r"echo\.py: a program must be UTF-8"):
-        read_programs(tmp_path / "empty", PROBLEMS)
+        read_programs(tmp_path / "empty", PROBLEM_IDS)
+
+
+def test_bytes_that_are_no_text_give_a_program_that_python_refuses(tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_bytes(b"# \xc3\xa9\ns = '\xff'\r\n")
+    assert read_programs(tmp_path, PROBLEM_IDS) == {"echo": ["# \u00e9\ns = '\0'\r\n"]}
 
 
 def test_dataset_candidates_have_ids_of_problem_place_and_code() -> None:

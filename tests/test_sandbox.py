@@ -110,7 +110,7 @@ def test_cpu_time_is_of_the_call_and_not_of_the_import(sandbox: Sandbox) -> None
     within = call(sandbox, "def f():\n    " + work.format("    ").replace("\n", "\n", 1)
                   + "    return x", cpu_limit_s=5)  # fmt: skip
     assert before.cpu_time_ns < 0.2 * within.cpu_time_ns
-    assert before.total_cpu_time_ns > 0.5 * within.total_cpu_time_ns
+    assert before.total_cpu_time_ns > 0.3 * within.total_cpu_time_ns
 
 
 # Failures

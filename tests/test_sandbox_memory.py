@@ -1,9 +1,10 @@
-"""What a program can find in its own memory: nothing of PID 1's, of its input, or of other runs."""
+"""What a program can find in its own memory: nothing of PID 1's, of its input, or of other runs;
+and how much of it the report says it held."""
 
 from __future__ import annotations
 
 import pytest
-from sandbox_runs import call
+from sandbox_runs import call, pipe
 
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import Sandbox
@@ -54,3 +55,37 @@ def test_program_of_another_run_is_not_in_memory(sandbox: Sandbox) -> None:
     assert secret.outcome is Outcome.ACCEPTED
     code = SEARCH + 'def f(): return hits(rb"hidden-remark-[7]1")'
     assert call(sandbox, code, cpu_limit_s=5).answer_texts == ("0",)
+
+
+def test_mean_memory_is_weighted_by_the_time_it_is_held(sandbox: Sandbox) -> None:
+    """40 MB over all of the work, over its last quarter, or never."""
+    work = "    t = 0\n    for i in range({n}):\n        t += i\n"
+    held = "    kept = bytearray(b'x') * (40 << 20)\n"
+    n, last = work.format(n=4_500_000), work.format(n=1_500_000)
+    programs = {
+        "never": f"def f():\n{n}{last}    return t\n",
+        "late": f"def f():\n{n}{held}{last}    return len(kept)\n",
+        "always": f"def f():\n{held}{n}{last}    return len(kept)\n",
+    }
+    mean = {}
+    for name, code in programs.items():
+        report = call(sandbox, code, cpu_limit_s=5, samples_memory=True)
+        assert report.outcome is Outcome.ACCEPTED, report
+        # The kernel batches its counts of pages: the two may differ by some dozens.
+        assert report.mean_memory_bytes < report.peak_memory_bytes + (1 << 20)
+        mean[name] = report.mean_memory_bytes / (1 << 20)
+    assert 5 < mean["never"] < 40
+    assert 30 < mean["always"] - mean["never"] < 41
+    assert 6 < mean["late"] - mean["never"] < 20
+    untold = call(sandbox, programs["never"], cpu_limit_s=5)
+    assert untold.mean_memory_bytes == 0
+
+
+def test_mean_memory_of_standard_input_programs(sandbox: Sandbox) -> None:
+    code = "import sys\nkept = bytearray(b'x') * int(sys.stdin.readline())\n"
+    code += "print(sum(range(8_000_000)))\n"
+    small, large = (
+        pipe(sandbox, code, f"{size << 20}\n", cpu_limit_s=5, samples_memory=True)
+        for size in (1, 40)
+    )
+    assert 25 << 20 < large.mean_memory_bytes - small.mean_memory_bytes < 40 << 20

@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sample_records import SAMPLED
 
 from skeldpo.records import Candidate, Dropped, Problem, StageManifest
 from skeldpo.rows import arrow_schema
-from skeldpo.store import Store, records_from_parquet, records_to_parquet, run_root
+from skeldpo.store import CHUNK_ROWS, Store, run_root
 
 MANIFEST = StageManifest(
     stage="sample",
@@ -81,9 +80,35 @@ def test_records_round_trip_empty_or_not(store: Store) -> None:
     assert store.read_records("t.parquet", Candidate) == []
 
 
-def test_parquet_has_the_record_schema() -> None:
-    table = pq.read_table(pa.BufferReader(records_to_parquet(Candidate, [SAMPLED])))
-    assert table.schema.equals(arrow_schema(Candidate))
+def test_parquet_has_the_record_schema(tmp_path: Path) -> None:
+    for rows in ([SAMPLED], []):
+        Store(str(tmp_path)).write_records("t.parquet", Candidate, rows)
+        assert pq.read_table(tmp_path / "t.parquet").schema.equals(arrow_schema(Candidate))
+
+
+def test_records_are_written_and_gone_through_a_chunk_at_a_time(store: Store) -> None:
+    num_made = 0
+
+    def make() -> Iterator[Candidate]:
+        nonlocal num_made
+        for _ in range(3 * CHUNK_ROWS + 1):
+            num_made += 1
+            yield replace(SAMPLED, candidate_id=str(num_made))
+
+    store.write_records("t.parquet", Candidate, make())
+    read = store.iter_records("t.parquet", Candidate)
+    assert [next(read).candidate_id for _ in range(2)] == ["1", "2"]
+    assert len(list(read)) == num_made - 2
+
+
+def test_failing_rows_leave_no_table(store: Store) -> None:
+    def fail() -> Iterator[Candidate]:
+        yield SAMPLED
+        raise KeyError("made on purpose")
+
+    with pytest.raises(KeyError, match="on purpose"):
+        store.write_records("t.parquet", Candidate, fail())
+    assert not store.exists("t.parquet")
 
 
 def test_read_records_of_another_kind_or_no_table_names_the_file(store: Store) -> None:
@@ -93,8 +118,8 @@ def test_read_records_of_another_kind_or_no_table_names_the_file(store: Store) -
     store.write_text("t.parquet", "no table")
     with pytest.raises(ValueError, match=r"run/t\.parquet is not a Parquet table"):
         store.read_records("t.parquet", Candidate)
-    with pytest.raises(ValueError, match="somewhere"):
-        records_from_parquet(b"", Candidate, "somewhere")
+    with pytest.raises(ValueError, match=r"expected a file at .*run/none\.parquet"):
+        store.read_records("none.parquet", Candidate)
 
 
 def test_file_that_is_being_written_is_not_seen(tmp_path: Path) -> None:
@@ -103,7 +128,8 @@ def test_file_that_is_being_written_is_not_seen(tmp_path: Path) -> None:
     (tmp_path / "t.parts" / ".writing-0123abcd-p1.parquet").write_bytes(b"half")
     assert store.names("t.parts") == []
     assert store.part_keys("t") == set()
-    assert store.join_parts("t", Candidate, ["p1"]) == []
+    store.join_parts("t", Candidate, ["p1"])
+    assert store.read_records("t.parquet", Candidate) == []
 
 
 def test_write_on_full_disk_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
@@ -131,9 +157,10 @@ def test_parts_are_committed_joined_in_order_and_dropped(store: Store) -> None:
         store.write_part("round-001/t", key, Candidate, [replace(SAMPLED, candidate_id=key)] * 2)
     store.write_part("round-001/t", "p3", Candidate, [])
     assert store.part_keys("round-001/t") == {"p1", "p2", "p3"}
-    joined = store.join_parts("round-001/t", Candidate, ["p1", "none", "p3", "p2"])
+    assert store.has_part("round-001/t", "p1") and not store.has_part("round-001/t", "none")
+    store.join_parts("round-001/t", Candidate, ["p1", "none", "p3", "p2"])
+    joined = store.read_records("round-001/t.parquet", Candidate)
     assert [row.candidate_id for row in joined] == ["p1", "p1", "p2", "p2"]
-    assert store.read_records("round-001/t.parquet", Candidate) == joined
     assert len(store.read_part("round-001/t", "p1", Candidate)) == 2
     store.remove_part("round-001/t", "p1")
     assert store.part_keys("round-001/t") == {"p2", "p3"}
@@ -146,7 +173,8 @@ def test_parts_are_committed_joined_in_order_and_dropped(store: Store) -> None:
 def test_part_of_a_problem_id_that_is_no_file_name_is_found_again(store: Store, key: str) -> None:
     store.write_part("t", key, Candidate, [SAMPLED])
     assert store.part_keys("t") == {key}
-    assert store.join_parts("t", Candidate, [key]) == [SAMPLED]
+    store.join_parts("t", Candidate, [key])
+    assert store.read_records("t.parquet", Candidate) == [SAMPLED]
     assert store.names("t.parts") and "/" not in store.names("t.parts")[0]
 
 

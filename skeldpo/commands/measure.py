@@ -1,14 +1,18 @@
 """`skeldpo measure`: measuring programs that are given: no model, no run, one folder.
 
 The folder holds problems.parquet, candidates.parquet and measurements.parquet, and the manifest
-when it is finished; measuring again goes on where it stopped.
+when it is finished; measuring again goes on where it stopped. Problems and rows are gone through a
+few at a time: all that stays in memory is the text of programs that are given apart.
 """
 
 from __future__ import annotations
 
+import resource
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skeldpo import __version__
@@ -21,80 +25,136 @@ from skeldpo.measure.folder import (
     MEASUREMENTS_FILE,
     PROBLEMS_FILE,
 )
-from skeldpo.pipeline import Sampled, Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
 from skeldpo.problems.programs import dataset_candidates, read_programs
-from skeldpo.problems.sources import load_problems
+from skeldpo.problems.sources import iter_problems
 from skeldpo.records import (
     Assignment,
     Dropped,
+    Measurement,
     Outcome,
     Problem,
     StageManifest,
     content_id,
 )
-from skeldpo.store import Store
+from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
 
 MAX_REASON_CHARS = 160
+NUM_REASONS = 20
+"""Reasons that are shown; all are in the table of measurements."""
 
 
 def measure_given(
-    *, problems_path: str, programs_path: str, output: str, overrides: Sequence[str],
+    *, problem_paths: Sequence[str], programs_path: str, output: str, overrides: Sequence[str],
     display: Display,
-) -> Sampled:  # fmt: skip
-    """Judges and times programs; writes the folder `output` and shows the verdicts."""
+) -> None:  # fmt: skip
+    """Judges and times programs, without `programs_path` the problems' own solutions; writes the
+    folder `output` and shows the verdicts."""
     sections = load_sections({"measure": MeasureConfig()}, overrides)
     measure = sections["measure"]
     assert isinstance(measure, MeasureConfig)
-    problems = load_problems([problems_path])
-    programs = read_programs(programs_path, problems)
-    problems = [problem for problem in problems if problem.problem_id in programs]
-    digest = content_id(measure.model_dump_json(), *(p.problem_id for p in problems),
-                        *(code for codes in programs.values() for code in codes))  # fmt: skip
     store = Store(output)
-    _claim(store, digest)
-    store.write_records(PROBLEMS_FILE, Problem, problems)
     started_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Store(folder)
+        aside.write_records(PROBLEMS_FILE, Problem, iter_problems(problem_paths))
+        programs = _Programs(aside, programs_path)
+        given = [content_id(row.problem_id, *codes) for row, codes in programs.iterate(aside)]
+        if not given:
+            raise ValueError(f"no problem of {list(problem_paths)} has solutions; give --programs")
+        digest = content_id(measure.model_dump_json(), *given)
+        _claim(store, digest)
+        store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     connect_ray()
-    measured = sample_and_measure(
-        [_assignment(problem, programs[problem.problem_id]) for problem in problems],
+    sample_and_measure(
+        (_assignment(row, codes) for row, codes in programs.iterate(store)),
         engines=None,
         sandboxes=Sandboxes(measure=measure, evaluate_repeats=measure.screen_repeats),
         output=output,
         on_progress=count_teller("measure", display.tell),
     )
-    verdicts = Counter(row.outcome for row in measured.measurements if row.phase == "check")
-    failed = verdicts[Outcome.SANDBOX_FAILED]
+    verdicts = _count_verdicts(store)
+    seconds = time.monotonic() - started_s
+    num_programs, num_failed = verdicts.outcomes.total(), verdicts.outcomes[Outcome.SANDBOX_FAILED]
     store.write_manifest(
         ".",
         StageManifest(
             stage=MEASURED,
             round_index=0,
             config_digest=digest,
-            num_in=sum(verdicts.values()),
-            num_out=sum(verdicts.values()) - failed,
-            dropped=(Dropped(reason="sandbox failed", num_rows=failed),) if failed else (),
+            num_in=num_programs,
+            num_out=num_programs - num_failed,
+            dropped=(Dropped(reason="sandbox failed", num_rows=num_failed),) if num_failed else (),
             outputs=(PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE),
             versions=(f"skeldpo=={__version__}",),
-            seconds=round(time.monotonic() - started_s, 3),
+            seconds=round(seconds, 3),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
     )
-    for table in ("candidates", "measurements"):
+    for table in (CANDIDATES, MEASUREMENTS):
         store.drop_parts(table)
+    _show(verdicts, seconds, display)
+
+
+class _Programs:
+    """The programs of each problem: those of a file or folder, or the problems' own solutions."""
+
+    def __init__(self, problems: Store, path: str) -> None:
+        self._given: dict[str, list[str]] | None = None
+        if path:
+            rows = problems.iter_records(PROBLEMS_FILE, Problem)
+            self._given = read_programs(path, {row.problem_id for row in rows})
+
+    def iterate(self, problems: Store) -> Iterator[tuple[Problem, Sequence[str]]]:
+        """The problems that have programs, each with its own."""
+        for problem in problems.iter_records(PROBLEMS_FILE, Problem):
+            if self._given is None:
+                codes: Sequence[str] = [known.code for known in problem.solutions]
+            else:
+                codes = self._given.get(problem.problem_id, ())
+            if codes:
+                yield problem, codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdicts:
+    """Problems, programs by verdict, and programs by (verdict, reason) but for ACCEPTED ones."""
+
+    num_problems: int
+    outcomes: Counter[Outcome]
+    reasons: Counter[tuple[str, str]]
+
+
+def _count_verdicts(store: Store) -> _Verdicts:
+    outcomes: Counter[Outcome] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
+    problems = set()
+    for row in store.iter_records(MEASUREMENTS_FILE, Measurement):
+        if row.phase == "check":
+            problems.add(row.problem_id)
+            outcomes[row.outcome] += 1
+            if row.outcome is not Outcome.ACCEPTED:
+                lines = [line for line in row.failure.splitlines() if line.strip()] or [""]
+                reasons[row.outcome.value, lines[-1].strip()[:MAX_REASON_CHARS]] += 1
+    return _Verdicts(num_problems=len(problems), outcomes=outcomes, reasons=reasons)
+
+
+def _show(verdicts: _Verdicts, seconds: float, display: Display) -> None:
     display.table(
-        f"{len(problems)} problems, {sum(verdicts.values())} programs",
+        f"{verdicts.num_problems} problems, {verdicts.outcomes.total()} programs",
         ("verdict", "programs"),
-        [(outcome.value, str(count)) for outcome, count in verdicts.most_common()],
+        [(outcome.value, str(count)) for outcome, count in verdicts.outcomes.most_common()],
     )
-    reasons = Counter(
-        row.failure[:MAX_REASON_CHARS]
-        for row in measured.measurements
-        if row.phase == "check" and row.outcome is Outcome.SANDBOX_FAILED
-    )
+    reasons = verdicts.reasons.most_common(NUM_REASONS)
     if reasons:
-        lines = [(reason, str(count)) for reason, count in reasons.most_common()]
-        display.table("programs without a verdict", ("reason", "programs"), lines)
-    return measured
+        num_more = len(verdicts.reasons) - len(reasons)
+        display.table(
+            "programs that were not accepted" + f" ({num_more} more reasons)" * (num_more > 0),
+            ("verdict", "reason", "programs"),
+            [(*reason, str(count)) for reason, count in reasons],
+        )
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    display.tell(f"took {seconds:.0f} s; this process used {peak_mib} MiB of memory at most")
 
 
 def _claim(store: Store, digest: str) -> None:

@@ -1,8 +1,8 @@
 """The Ray Data actor that judges and times candidates: one leased core, one container.
 
-`ProgramMeasurer` takes assignments with candidates, commits the measurements of each problem as one
-part file and yields a line of counts for the progress display. The same program written twice is
-run once (`Measurement.equal_to`).
+`ProgramMeasurer` takes ids of problems whose assignment and candidates are committed, commits the
+measurements of each as one part file and yields a line of counts for the progress display. The same
+program written twice is run once (`Measurement.equal_to`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Any
 
 from skeldpo.config import MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
-from skeldpo.measure.session import ProgramTimer, SessionTimes
+from skeldpo.measure.lines import hot_lines
+from skeldpo.measure.memory import mean_memory
+from skeldpo.measure.session import ProgramTimer, SessionTimes, TimingInput
 from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
 from skeldpo.program import normalize_program
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Phase, content_id
-from skeldpo.rows import from_json
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import SandboxImage, ensure_image
-from skeldpo.store import Store
+from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 from skeldpo.timing import estimate_ns
 
-MEASUREMENTS = "measurements"
 CALIBRATE_EVERY_S = 300.0
 PAUSES_S = (1.0, 2.0)
 """How long a core that is not steady is given, before programs are timed on it all the same."""
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProgramMeasurer:
-    """A `map_batches` class: assignments in, one row of counts per problem out."""
+    """A `map_batches` class: problem ids in, one row of counts per problem out."""
 
     def __init__(
         self,
@@ -71,13 +71,13 @@ class ProgramMeasurer:
         self._note = self._calibrate()  # while the engines of the run are starting
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
-        for text in batch["assignment"]:
+        for problem_id in map(str, batch["problem_id"]):
             if time.monotonic() - self._calibrated_s > CALIBRATE_EVERY_S:
                 self._note = self._calibrate()
             note, self._note = self._note, ""
-            assignment = from_json(Assignment, str(text))
-            rows, faults = self.measure(assignment)
-            problem_id = assignment.problem.problem_id
+            (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            candidates = tuple(self._store.read_part(CANDIDATES, problem_id, Candidate))
+            rows, faults = self.measure(replace(assignment, candidates=candidates))
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
             counts = _counts(problem_id, rows, faults) | {"note": note}
             yield {name: [value] for name, value in counts.items()}
@@ -123,6 +123,7 @@ class _ProblemWork:
         self._assignment = assignment
         self._config = config
         self._evaluate_repeats = repeats
+        self._run = sandbox.run
         self._judge = Judge(assignment.problem, sandbox.run, config)
         self._equal_to = _representatives(assignment.candidates)
         self._codes = {
@@ -135,6 +136,8 @@ class _ProblemWork:
         self._verdicts: dict[str, Verdict] = {}
         self._sessions: list[tuple[Phase, SessionTimes]] = []
         self._too_slow: dict[str, str] = {}
+        self._hot_lines: dict[str, tuple[int, ...]] = {}
+        self._mean_memory: dict[str, int] = {}
 
     def run(self, attempt: int) -> None:
         """Checks every distinct program, then times the accepted ones."""
@@ -173,16 +176,46 @@ class _ProblemWork:
         for key in self._codes:
             self._verdicts.setdefault(key, lost)
 
-    def _time(self, timer: ProgramTimer, programs: dict[str, str], timing_input: Any) -> None:
+    def _time(
+        self, timer: ProgramTimer, programs: dict[str, str], timing_input: TimingInput
+    ) -> None:
         num_rounds = self._evaluate_repeats if self._is_evaluation else self._config.screen_repeats
         screened = timer.screen(programs, timing_input, num_rounds)
         self._sessions.append(("screen", screened))
+        timed = {key: programs[key] for key in screened.cpu_times_ns}
+        if self._config.profile_memory:
+            self._profile_memory(timed, timing_input)
         if self._is_evaluation:
             return
+        if self._config.profile_lines:
+            self._profile_lines(timed, timing_input)
         proposed = _propose(screened, self._config)
         if proposed:
             confirmed = timer.confirm({key: programs[key] for key in proposed}, timing_input)
             self._sessions.append(("confirm", confirmed))
+
+    def _profile_memory(self, programs: dict[str, str], timing_input: TimingInput) -> None:
+        problem = self._assignment.problem
+        for key, code in programs.items():
+            self._mean_memory[key] = mean_memory(
+                self._run,
+                code,
+                kind=problem.kind,
+                entry_point=problem.entry_point,
+                input_texts=[test.input_text for test in timing_input.tests],
+                cpu_limit_s=self._config.cpu_limit_s,
+            )
+
+    def _profile_lines(self, programs: dict[str, str], timing_input: TimingInput) -> None:
+        problem = self._assignment.problem
+        for key, code in programs.items():
+            self._hot_lines[key] = hot_lines(
+                self._run,
+                code,
+                kind=problem.kind,
+                entry_point=problem.entry_point,
+                input_texts=[test.input_text for test in timing_input.tests],
+            )
 
     def _choose(self, accepted: dict[str, str], seed: int) -> dict[str, str]:
         """At most `max_screened` programs; known programs of an evaluation are always among them,
@@ -220,6 +253,8 @@ class _ProblemWork:
                         baseline_times_ns=session.baseline_ns,
                         input_digest=session.input_digest,
                         instructions=session.instructions[key],
+                        hot_lines=self._hot_lines.get(key, ()) if phase == "screen" else (),
+                        mean_memory_bytes=self._mean_memory.get(key, 0) * (phase == "screen"),
                     )
         for key, input_digest in self._too_slow.items():
             row = self._row(key, key, "screen", image, core)

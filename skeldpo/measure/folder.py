@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from skeldpo.records import Candidate, Measurement, Problem
-from skeldpo.store import Store
+from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
 
 MEASURED = "measure"
 """Stage whose manifest says that the folder is finished."""
 PROBLEMS_FILE = "problems.parquet"
-CANDIDATES_FILE = "candidates.parquet"
-MEASUREMENTS_FILE = "measurements.parquet"
+CANDIDATES_FILE = f"{CANDIDATES}.parquet"
+MEASUREMENTS_FILE = f"{MEASUREMENTS}.parquet"
 
 Row = TypeVar("Row", Candidate, Measurement)
 

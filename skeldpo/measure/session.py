@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from skeldpo.config import MeasureConfig
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.records import Example, Outcome, Phase, Problem, content_id
-from skeldpo.timing import estimate_ns, is_noisy, is_settled, valid_rounds
+from skeldpo.timing import estimate_ns, is_noisy, is_settled
 
 FIRST_SIZE = 64
 MAX_SIZE = 1 << 22
@@ -69,7 +69,7 @@ class ProgramTimer:
         self._target_ns = config.min_cpu_time_ms * 1e6
         self._limit_ns = min(config.max_slow_ratio * self._target_ns, config.cpu_limit_s * 1e9)
         self._full_limit_s = config.cpu_limit_s
-        self._looks = (config.confirm_repeats, config.extended_repeats)
+        self._looks = config.confirm_repeats
         self._min_ratio = config.propose_ratio
         self._max_p_value = config.max_p_value
 
@@ -119,18 +119,18 @@ class ProgramTimer:
         """Times the same way until every pair of programs is settled, on quiet rounds only.
 
         The first round warms up and is dropped; rounds that other processes disturbed are
-        repeated, EXTRA_ROUNDS at most, so fewer than `confirm_repeats` may come back.
+        repeated, EXTRA_ROUNDS at most, so fewer than were needed may come back.
         """
         order = random.Random(f"{self._seed} confirm")
         self._one_round(programs, timing_input, order)
-        rounds: list[dict[str, TimedRun]] = []
         kept: list[dict[str, TimedRun]] = []
-        goal = self._looks[0]
-        while len(rounds) < goal + EXTRA_ROUNDS and not self._all_settled(kept):
-            rounds.append(self._one_round(programs, timing_input, order))
-            kept = _quiet(rounds)
-            if len(kept) >= self._looks[0]:
-                goal = self._looks[1]
+        num_disturbed = 0
+        while num_disturbed <= EXTRA_ROUNDS and not self._all_settled(kept):
+            runs = self._one_round(programs, timing_input, order)
+            if _is_disturbed(runs):
+                num_disturbed += 1
+            else:
+                kept.append(runs)
         return self._session("confirm", programs, timing_input, kept)
 
     def _all_settled(self, rounds: Sequence[dict[str, TimedRun]]) -> bool:
@@ -243,14 +243,6 @@ def _all_counted(rounds: Sequence[Mapping[str, TimedRun]], key: str) -> tuple[in
     """A program's instructions in every round; empty if any of its runs was not counted."""
     counts = tuple(runs[key].instructions for runs in rounds)
     return counts if all(counts) else ()
-
-
-def _quiet(rounds: Sequence[dict[str, TimedRun]]) -> list[dict[str, TimedRun]]:
-    """The rounds that no other process disturbed and whose total time did not drift."""
-    calm = [runs for runs in rounds if not _is_disturbed(runs)]
-    programs = set.intersection(*(set(runs) for runs in calm)) if calm else set()
-    totals_ns = [sum(runs[key].cpu_time_ns for key in programs) for runs in calm]
-    return [calm[index] for index in valid_rounds(totals_ns)]
 
 
 def _is_disturbed(runs: Mapping[str, TimedRun]) -> bool:

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skeldpo.checkers import CHECKERS, is_named
+from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.leetcode import KEYS as LEETCODE_KEYS
-from skeldpo.problems.leetcode import UnsupportedProblemError, leetcode_problem
+from skeldpo.problems.leetcode import leetcode_problem
 from skeldpo.records import Example, KnownProgram, Problem
 
 _KEYS = {
@@ -34,6 +35,9 @@ _SPLITS = ("train", "heldout_variant", "heldout_family")
 _SPEEDS = ("fast", "slow", "unknown")
 _CODE_CONTESTS_KEYS = {"problem_id", "statement", "solutions", "tests", "stress_generators"}
 _CODE_CONTESTS_PREFIX = "You are an expert Python programmer, and here is your task:"
+_BATCH_ROWS = 64
+MAX_TESTS_BYTES = 64 << 20
+"""Inputs and answers of a problem, in all: they go to the sandbox through one pipe."""
 _NUM_NAMED = 3
 """Problems left out that a warning names."""
 
@@ -51,25 +55,31 @@ def generate_input(size, seed):
 
 def read_problem_file(path: str | Path) -> list[Problem]:
     """Every problem of a file, in order."""
-    problems: dict[str, Problem] = {}
+    return list(iter_problem_file(path))
+
+
+def iter_problem_file(path: str | Path) -> Iterator[Problem]:
+    """The problems of a file, one in memory at a time."""
+    seen: set[str] = set()
     left_out: list[str] = []
     for where, row in read_rows(path):
         try:
             problem = problem_from_row(row, source=Path(path).name)
+            _check_size(problem)
         except UnsupportedProblemError as error:
             left_out.append(f"{where}: {error}")
             continue
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise ValueError(f"{where}: {error}") from error
-        if problem.problem_id in problems:
+        if problem.problem_id in seen:
             raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")
-        problems[problem.problem_id] = problem
+        seen.add(problem.problem_id)
+        yield problem
     if left_out:
         some = "; ".join(left_out[:_NUM_NAMED])
         logger.warning("%d problems left out, such as %s", len(left_out), some)
-    if not problems:
+    if not seen:
         raise ValueError(f"{path}: expected at least one problem, found none")
-    return list(problems.values())
 
 
 def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,10 +89,11 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ValueError(f"no file at {file}; expected JSONL (.jsonl, .jsonl.gz) or Parquet")
     if file.suffix == ".parquet":
         try:
-            rows = pq.read_table(file).to_pylist()
+            batches = pq.ParquetFile(file).iter_batches(_BATCH_ROWS)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            yield from ((f"{file}: row {number}", row) for number, row in enumerate(rows, start=1))
         except (OSError, pa.ArrowInvalid) as error:
             raise ValueError(f"{file} is not a Parquet file: {error}") from error
-        yield from ((f"{file}: row {number}", row) for number, row in enumerate(rows, start=1))
         return
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
         try:
@@ -122,6 +133,15 @@ def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
         reference=row.get("reference") or "",
         solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
     )
+
+
+def _check_size(problem: Problem) -> None:
+    size = sum(len(test.input_text) + len(test.expected_text) for test in problem.tests)
+    if size > MAX_TESTS_BYTES:
+        raise UnsupportedProblemError(
+            f"problem {problem.problem_id!r}: its tests have {size >> 20} MiB, at most "
+            f"{MAX_TESTS_BYTES >> 20} MiB are run"
+        )
 
 
 def _parse_line(where: str, line: bytes) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.formats import problem_from_row, read_rows
-from skeldpo.problems.leetcode import UnsupportedProblemError
 from skeldpo.records import Candidate, Problem, content_id
+
+_NOT_TEXT = re.compile("[\udc80-\udcff]")
 
 
 def dataset_candidates(problem_id: str, codes: Iterable[str]) -> tuple[Candidate, ...]:
@@ -35,14 +38,14 @@ def known_candidates(problem: Problem) -> tuple[Candidate, ...]:
     return dataset_candidates(problem.problem_id, (p.code for p in problem.solutions))
 
 
-def read_programs(path: str | Path, problems: Sequence[Problem]) -> dict[str, list[str]]:
-    """problem_id -> programs.
+def read_programs(path: str | Path, known: Collection[str]) -> dict[str, list[str]]:
+    """problem_id -> programs, for the `known` problem ids.
 
     Reads JSONL of {problem_id, code}, a problem file whose rows carry `solutions`, or a folder of
-    Python files: PROBLEM_ID.py, PROBLEM_ID.anything.py or PROBLEM_ID/anything.py. ValueError names
-    the line or file of a program whose problem is unknown.
+    Python files: PROBLEM_ID.py, PROBLEM_ID.anything.py or PROBLEM_ID/anything.py. Bytes that are no
+    UTF-8 become NUL, which Python refuses. ValueError names the line or file of a program whose
+    problem is unknown.
     """
-    known = {problem.problem_id for problem in problems}
     programs: dict[str, list[str]] = {}
     source = Path(path)
     found = _folder_programs(source, known) if source.is_dir() else _row_programs(source)
@@ -73,13 +76,11 @@ def _row_programs(path: Path) -> Iterable[tuple[str, str, list[str]]]:
         yield where, problem.problem_id, [known.code for known in problem.solutions]
 
 
-def _folder_programs(folder: Path, known: set[str]) -> Iterable[tuple[str, str, list[str]]]:
+def _folder_programs(folder: Path, known: Collection[str]) -> Iterable[tuple[str, str, list[str]]]:
     for file in sorted(folder.rglob("*.py")):
         in_subfolder = file.parent != folder
         name = file.parent.name if in_subfolder else file.stem
         while name not in known and "." in name:
             name = name.rpartition(".")[0]
-        try:
-            yield str(file), name, [file.read_text(encoding="utf-8")]
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{file}: a program must be UTF-8 text: {error}") from error
+        text = file.read_bytes().decode("utf-8", errors="surrogateescape")
+        yield str(file), name, [_NOT_TEXT.sub("\0", text)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from skeldpo.config import ProblemsConfig
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
-from skeldpo.problems.formats import read_problem_file
+from skeldpo.problems.formats import iter_problem_file
 from skeldpo.records import Problem, content_id
 
 FAMILIES = "families"
@@ -15,14 +15,19 @@ FAMILIES = "families"
 
 def load_problems(sources: Sequence[str], families: Sequence[str] = ()) -> list[Problem]:
     """Every problem of the sources ("families" or a file); ValueError when an id comes twice."""
-    problems: dict[str, Problem] = {}
+    return list(iter_problems(sources, families))
+
+
+def iter_problems(sources: Sequence[str], families: Sequence[str] = ()) -> Iterator[Problem]:
+    """The problems of `load_problems`, one of a file in memory at a time."""
+    seen: set[str] = set()
     for source in sources:
-        found = _family_problems(families) if source == FAMILIES else read_problem_file(source)
+        found = _family_problems(families) if source == FAMILIES else iter_problem_file(source)
         for problem in found:
-            if problem.problem_id in problems:
+            if problem.problem_id in seen:
                 raise ValueError(f"{source}: problem_id {problem.problem_id!r} is there twice")
-            problems[problem.problem_id] = problem
-    return list(problems.values())
+            seen.add(problem.problem_id)
+            yield problem
 
 
 def training_problems(

@@ -27,7 +27,7 @@ MAX_FDS = 256
 EXIT_ERROR = 1
 EXIT_COMPILE = 120
 EXIT_MEMORY = 121
-PROGRAM_HEADER = struct.Struct("<dII")  # CPU limit (s), code bytes, entry point bytes
+PROGRAM_HEADER = struct.Struct("<dIII")  # CPU limit (s), code, entry point bytes, memory samples
 READY = b"R"
 DONE = b"D"
 
@@ -109,7 +109,7 @@ class ChildSide:
         exit_status = EXIT_ERROR
         try:
             self._confine()
-            cpu_limit_s, code_bytes, entry_bytes = PROGRAM_HEADER.unpack(
+            cpu_limit_s, code_bytes, entry_bytes, _ = PROGRAM_HEADER.unpack(
                 self._read(PROGRAM_HEADER.size)
             )
             text = self._read(code_bytes).decode("utf-8", "surrogatepass")

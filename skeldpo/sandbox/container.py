@@ -51,7 +51,8 @@ class RunRequest:
     "Class.method" for a fresh object per call) is called with one after another in one fresh
     process. stdio: each input text is the standard input of a fresh process that runs the program
     as `__main__`; `entry_point` is empty. `cpu_limit_s` holds for each process; its wall limit is
-    3 times that plus 1 s.
+    3 times that plus 1 s. With `samples_memory` the resident set is read every millisecond, on the
+    program's core: such a run is not for timing.
     """
 
     kind: ProblemKind
@@ -59,6 +60,7 @@ class RunRequest:
     entry_point: str
     input_texts: tuple[str, ...]
     cpu_limit_s: float
+    samples_memory: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("function", "stdio"):
@@ -84,9 +86,10 @@ class RunReport:
     the input to the last answer byte (function), or from the first statement to the end of the
     program (stdio, summed over inputs), and includes helper processes the program waited for.
     `total_cpu_time_ns` is from fork to exit. `peak_memory_bytes` is the largest resident set of the
-    process, some 15 MB of interpreter included. `run_delay_ns` is the time the program was ready to
-    run in its timed window but the core ran neither it nor its supervisor (0 where the kernel keeps
-    no such count).
+    process, some 15 MB of interpreter included; `mean_memory_bytes` is that set averaged over
+    `cpu_time_ns` without helpers, if it was asked for, else 0. `run_delay_ns` is the time the
+    program was ready to run in its timed window but the core ran neither it nor its supervisor (0
+    where the kernel keeps no such count).
     `instructions` counts those of the whole run, with those of PID 1 (a few million) and without
     the kernel's; 0 where the machine has no counter, and for the first run of a container.
     """
@@ -99,6 +102,7 @@ class RunReport:
     peak_memory_bytes: int
     failure: str
     run_delay_ns: int
+    mean_memory_bytes: int = 0
     instructions: int = 0
 
 
@@ -235,6 +239,7 @@ class Sandbox:
             peak_memory_bytes=max(part.peak_memory_bytes for part in parts),
             failure=parts[-1].failure,
             run_delay_ns=sum(part.run_delay_ns for part in parts),
+            mean_memory_bytes=_mean_memory(parts),
         )
 
     def _run_inputs(
@@ -260,7 +265,10 @@ class Sandbox:
         channel = self._ready_channel()
         timeout_s = 3 * request.cpu_limit_s + 1 + _GRACE_S
         program = program_frame(
-            code=code, entry_point=request.entry_point, cpu_limit_s=request.cpu_limit_s
+            code=code,
+            entry_point=request.entry_point,
+            cpu_limit_s=request.cpu_limit_s,
+            samples_memory=request.samples_memory,
         )
         channel.send(program, timeout_s)
         reports: list[GuestReport] = []
@@ -319,4 +327,12 @@ def _told(report: GuestReport, answer_texts: tuple[str, ...]) -> RunReport:
         peak_memory_bytes=report.peak_memory_bytes,
         failure=report.failure[-_FAILURE_CHARACTERS:],
         run_delay_ns=report.run_delay_ns,
+        mean_memory_bytes=report.mean_memory_bytes,
     )
+
+
+def _mean_memory(parts: Sequence[RunReport]) -> int:
+    """Of several processes, each by its CPU time."""
+    cpu_ns = sum(part.cpu_time_ns for part in parts)
+    total = sum(part.mean_memory_bytes * part.cpu_time_ns for part in parts)
+    return total // cpu_ns if cpu_ns else 0

@@ -102,7 +102,8 @@ class _Loaded:
 
     def __init__(self, head: memoryview, pages: Pages) -> None:
         _read_into(head)
-        self._cpu_limit_s, code_bytes, entry_bytes = PROGRAM_HEADER.unpack(head)
+        self._cpu_limit_s, code_bytes, entry_bytes, samples = PROGRAM_HEADER.unpack(head)
+        self.samples_memory = bool(samples)
         _require(code_bytes + entry_bytes <= len(pages.view), "program")
         pages.wipe()
         _read_into(pages.view[: code_bytes + entry_bytes])
@@ -142,7 +143,7 @@ def serve() -> None:
         _read_into(payload)
         if loaded:
             supervision = Supervision(child, num_answers, payload, answers)
-            report = supervision.run(counters)
+            report = supervision.run(counters, loaded.samples_memory)
             _send(sequence, report, answers.view[: supervision.answer_bytes])
             answers.wipe()
             loaded = loaded if report["outcome"] == "ACCEPTED" else None

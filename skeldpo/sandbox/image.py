@@ -31,7 +31,7 @@ from skeldpo.sandbox.guest import GUEST_FOLDER
 
 REPOSITORY = "skeldpo-sandbox"
 
-_GUEST_FILES = ("guest.py", "supervise.py", "child.py")
+_GUEST_FILES = ("guest.py", "supervise.py", "memory.py", "child.py")
 _SKIPPED_FOLDERS = frozenset(
     (
         "site-packages",

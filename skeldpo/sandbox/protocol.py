@@ -52,6 +52,7 @@ class GuestReport:
     wall_time_ns: int
     run_delay_ns: int
     peak_memory_bytes: int
+    mean_memory_bytes: int
     is_clean: bool
     answers: bytes
 
@@ -140,10 +141,12 @@ class Channel:
         return b"".join(parts)
 
 
-def program_frame(*, code: bytes, entry_point: str, cpu_limit_s: float) -> bytes:
+def program_frame(
+    *, code: bytes, entry_point: str, cpu_limit_s: float, samples_memory: bool
+) -> bytes:
     """Loads a program; without an entry point it is a stdio program."""
     entry = entry_point.encode()
-    head = PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry))
+    head = PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry), samples_memory)
     return b"".join((PROGRAM_MAGIC, head, code, entry))
 
 
@@ -196,6 +199,7 @@ def _checked(head: dict[str, object], answers: bytes) -> GuestReport:
         "wall_time_ns",
         "run_delay_ns",
         "peak_memory_bytes",
+        "mean_memory_bytes",
     ):
         value = head.get(name)
         if type(value) is not int or not 0 <= value < 1 << 62:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 from skeldpo.sandbox import child as child_module
 from skeldpo.sandbox.child import ChildSide
+from skeldpo.sandbox.memory import MemoryMeter
 
 OUTPUT_LIMIT_BYTES = 16 << 20
 CHUNK_BYTES = 64 << 10
@@ -28,6 +29,7 @@ BOX = "/box"
 _HELPER_NOISE_NS = 1_000_000  # rusage of waited-for helpers below this is rounding
 _UNACCOUNTED_NS, _UNACCOUNTED_SHARE = 20_000_000, 0.1  # the kernel's two counts may differ so much
 _ORPHAN_WAIT_S = 5.0
+_MEMORY_SAMPLE_MS = 1
 _SCHEDSTAT = os.path.exists("/proc/self/schedstat")
 
 
@@ -95,7 +97,7 @@ class Child:
         self.is_function = bool(entry_point)
         self.cpu_limit_ns = int(cpu_limit_s * 1e9)
         self.started_ns = time.monotonic_ns()
-        head = child_module.PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry_point))
+        head = child_module.PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry_point), 0)
         for part in (head, code, entry_point):
             rest = memoryview(part)
             while rest:  # nothing of the program has run yet, so the child reads
@@ -120,6 +122,7 @@ class Supervision:
         self._stopped = ""
         self._released = False
         self._start = self._end = (0, 0, 0)
+        self._memory: MemoryMeter | None = None
         self._open = {child.stdin, child.go, child.status, child.answer, child.noise}
         self._poller = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -127,9 +130,11 @@ class Supervision:
         self._watch(child.answer, select.POLLIN, self._on_answer)
         self._watch(child.noise, select.POLLIN, self._on_noise)
 
-    def run(self, counters: Counters) -> dict[str, object]:
+    def run(self, counters: Counters, samples_memory: bool) -> dict[str, object]:
         """Waits for the verdict, cleans up, and returns the head of the report."""
         child = self._child
+        if samples_memory:
+            self._memory = MemoryMeter(child.pid, self._clock_id)
         if child.is_function:
             self._close(child.stdin)
         else:
@@ -145,6 +150,8 @@ class Supervision:
                     handler()
             self._check_limits()
             patience_ms = 1 if events else min(20, 2 * patience_ms)
+            if self._memory and self._released:
+                self._memory.sample()
         self._end = self._now()
         return self._settle(counters)
 
@@ -179,6 +186,8 @@ class Supervision:
         return limit_ns - cpu_ns, 3 * limit_ns + 1_000_000_000 - wall_ns
 
     def _wait_ms(self, patience_ms: int) -> int:
+        if self._memory:
+            return _MEMORY_SAMPLE_MS
         if self._child.status not in self._open:
             return patience_ms  # it exited, or closed the pipe that would tell
         return min(100, max(0, min(self._left_ns())) // 1_000_000 + 1)
@@ -203,6 +212,8 @@ class Supervision:
         elif not self._released:
             self._released = True
             self._start = self._now()
+            if self._memory:
+                self._memory.sample()
             if self._child.is_function:
                 self._feed(self._child.go)
             else:
@@ -297,6 +308,7 @@ class Supervision:
             "wall_time_ns": wall_ns,
             "run_delay_ns": max(0, delay_ns),
             "peak_memory_bytes": usage.ru_maxrss * 1024,
+            "mean_memory_bytes": self._memory.mean_bytes() if self._memory else 0,
             "is_clean": is_clean,
         }
 

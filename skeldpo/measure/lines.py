@@ -1,0 +1,50 @@
+"""Which lines of a program take its time: what dynamic skeletons keep besides what is shared.
+
+The program runs once more, traced, in the sandbox. Nothing is decided by these times: a program
+that lies about them changes nothing but its own skeleton.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from skeldpo.measure import guest_lines
+from skeldpo.records import Outcome, ProblemKind
+from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.sandbox.guest_source import guest_source
+
+MIN_SHARE = 0.1
+"""Of a program's time, for a line of it to be hot (EffiSkel's dynamic extractor; METHOD 2)."""
+LIMIT_S = 0.5
+"""Traced time after which a run is ended; what ran until then counts."""
+CPU_LIMIT_S = 20.0
+
+
+def hot_lines(
+    run: Callable[[RunRequest], RunReport],
+    code: str,
+    *,
+    kind: ProblemKind,
+    entry_point: str,
+    input_texts: Sequence[str],
+) -> tuple[int, ...]:
+    """Numbers (from 1) of the lines that take at least MIN_SHARE of the program's time on these
+    inputs, rising; none of a program that does not run. `run` is `Sandbox.run`."""
+    is_function = kind == "function"
+    inputs = [json.loads(text) if is_function else text for text in input_texts]
+    limit_ns = round(LIMIT_S * 1e9)
+    report = run(
+        RunRequest(
+            kind="function",
+            code=guest_source(guest_lines),
+            entry_point="line_times",
+            input_texts=(json.dumps([code, entry_point if is_function else "", inputs, limit_ns]),),
+            cpu_limit_s=CPU_LIMIT_S,
+        )
+    )
+    if report.outcome is not Outcome.ACCEPTED:
+        return ()
+    times_ns = dict(json.loads(report.answer_texts[0]))
+    total_ns = sum(times_ns.values())
+    return tuple(sorted(line for line, ns in times_ns.items() if ns >= MIN_SHARE * total_ns))

@@ -1,0 +1,78 @@
+"""Tests that are written as asserts, read as data: nothing is executed.
+
+`assert CALLEE(literals) == literal`. A test that is anything else makes the whole problem an
+UnsupportedProblemError: without it the problem would be another one.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Sequence
+
+from skeldpo.records import Example
+
+
+class UnsupportedProblemError(ValueError):
+    """A problem that is well formed but not of a kind that can be judged here."""
+
+
+def parse_asserts(test: str) -> list[ast.Assert]:
+    """The asserts of a text; ValueError if it does not parse or has none."""
+    try:
+        tree = ast.parse(test)
+    except (SyntaxError, RecursionError) as error:
+        raise ValueError(f"test does not parse: {error}") from error
+    checks = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    if not checks:
+        raise ValueError("test: expected asserts, found none")
+    return checks
+
+
+def assert_examples(
+    checks: Sequence[ast.Assert], callee: str, parameters: tuple[str, ...]
+) -> list[Example]:
+    """An example for each assert about a call of `callee`, as it is written there; named arguments
+    are put in the order of the parameters."""
+    return [_example(check.test, callee, parameters) for check in checks]
+
+
+def _example(check: ast.expr, callee: str, parameters: tuple[str, ...]) -> Example:
+    match check:
+        case ast.Compare(
+            left=ast.Call(func=function, args=positional, keywords=named),
+            ops=[ast.Eq()],
+            comparators=[expected],
+        ) if ast.unparse(function) == callee:
+            values = dict(zip(parameters, positional, strict=False))
+            values |= {keyword.arg: keyword.value for keyword in named if keyword.arg}
+            if set(values) != set(parameters):
+                raise UnsupportedProblemError(
+                    f"a test with arguments {sorted(values)} for parameters {sorted(parameters)}"
+                )
+            arguments = [_value(values[name]) for name in parameters]
+            return Example(input_text=json.dumps(arguments), expected_text=_text(_value(expected)))
+    raise UnsupportedProblemError(f"a test that is no comparison: {ast.unparse(check)[:60]}")
+
+
+def _value(node: ast.expr) -> object:
+    """A literal, or infinity."""
+    match node:
+        case ast.Name(id="inf"):
+            return math.inf
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
+            return -math.inf
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UnsupportedProblemError(
+            f"an argument or answer that is no plain value: {ast.unparse(node)[:60]}"
+        ) from error
+
+
+def _text(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except TypeError as error:
+        raise UnsupportedProblemError(f"an answer that JSON cannot hold: {value!r}") from error
