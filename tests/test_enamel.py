@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeldpo.evaluate import guest_inputs
-from skeldpo.evaluate.enamel import EnamelProblem, load_enamel, numbered_seeds
-from skeldpo.evaluate.enamel_tests import UnusableProblem, make_tests
+from skeldpo.evaluate.enamel import TIMED, EnamelProblem, load_enamel, numbered_seeds
+from skeldpo.evaluate.enamel_released import measure_enamel_released
+from skeldpo.evaluate.enamel_tests import UnusableProblem, make_inputs, make_tests
 from skeldpo.evaluate.enamel_timing import measure_enamel
 from skeldpo.evaluate.evaluation import ProblemResult
 from skeldpo.evaluate.guest_values import is_plain, pack, unpack
 from skeldpo.records import Outcome
+from skeldpo.sandbox.container import RunReport, RunRequest
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -161,6 +165,34 @@ def test_checker_that_takes_other_answers_is_asked(tmp_path: Path) -> None:
     ).samples
     assert right.is_correct
     assert not wrong.is_correct
+
+
+def test_inputs_too_large_together_are_made_one_by_one(problem: EnamelProblem) -> None:
+    def run(request: RunRequest) -> RunReport:
+        report = run_here(request)
+        if len(request.input_texts) == 1:
+            return report
+        return replace(report, outcome=Outcome.OUTPUT_LIMIT, answer_texts=())
+
+    assert make_inputs(problem, run) == make_inputs(problem, run_here)
+
+
+def test_repeats_whose_answers_are_too_large_together_have_a_process_each(
+    problem: EnamelProblem,
+) -> None:
+    def run(request: RunRequest) -> RunReport:
+        report = run_here(request)
+        is_repeated = request.entry_point == TIMED and json.loads(request.input_texts[0])[3] > 1
+        return replace(report, outcome=Outcome.OUTPUT_LIMIT) if is_repeated else report
+
+    asked: list[RunRequest] = []
+    (sample,) = measure_enamel_released(
+        problem, (program(1),), (1,), lambda request: asked.append(request) or run(request)
+    ).samples
+    assert sample.is_correct, sample.failure
+    # Reference and sample: 12 tests each once in vain, and 6 processes; 8 tests of one repeat.
+    assert sum(request.entry_point == TIMED for request in asked) == 2 * (12 * 7 + 8)
+    assert [len(times) for level in sample.times_ns for times in level] == [1] * 8 + [6] * 12
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from enamel_rows import run_here
+from measured_rows import measurement
 from mercury_rows import (
     ANY_ORDER,
     LINKED,
@@ -27,7 +28,7 @@ from skeldpo.evaluate.reference_suite import (
     suite_assignments,
 )
 from skeldpo.measure.verdict import Judge
-from skeldpo.records import Measurement, Outcome
+from skeldpo.records import Outcome
 
 
 def _outcome(suite: ReferenceSuite, code: str) -> Outcome:
@@ -116,27 +117,6 @@ def test_file_without_usable_rows_is_value_error(tmp_path: Path) -> None:
         load_mercury(str(tmp_path / "none.jsonl"))
 
 
-def _measurement(candidate_id: str, equal_to: str, **values: Any) -> Measurement:
-    times = values.get("times", ())
-    return Measurement(
-        candidate_id=candidate_id,
-        problem_id="total",
-        equal_to=equal_to,
-        phase="screen" if times else "check",
-        session_id="s" if times else "",
-        outcome=values.get("outcome", Outcome.ACCEPTED),
-        cpu_times_ns=times,
-        baseline_times_ns=(7,) * len(times),
-        peak_memory_bytes=0,
-        failure="",
-        input_digest="",
-        host_id="h",
-        core=1,
-        image_digest="i",
-        python_version="3",
-    )
-
-
 def test_scores_from_measurements_by_hand(tmp_path: Path) -> None:
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
     codes = (TOTAL_FAST, TOTAL_WRONG, TOTAL_SLOW)
@@ -144,17 +124,17 @@ def test_scores_from_measurements_by_hand(tmp_path: Path) -> None:
     slow, slowest, wrong, fast, sample_wrong, same = (c.candidate_id for c in assignment.candidates)
     assert len({slow, slowest, wrong, fast, sample_wrong, same}) == 6
     rows = [
-        _measurement(slow, slow),
-        _measurement(slowest, slowest),
-        _measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
-        _measurement(fast, fast),
-        _measurement(sample_wrong, wrong, outcome=Outcome.WRONG_ANSWER),
-        _measurement(same, slow),
-        _measurement(slow, slow, times=(10, 20, 30)),
-        _measurement(slowest, slowest, times=(60, 60, 60)),
-        _measurement(fast, fast, times=(1, 10, 99)),
+        measurement(slow, slow),
+        measurement(slowest, slowest),
+        measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        measurement(fast, fast),
+        measurement(sample_wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        measurement(same, slow),
+        measurement(slow, slow, times=(10, 20, 30)),
+        measurement(slowest, slowest, times=(60, 60, 60)),
+        measurement(fast, fast, times=(1, 10, 99)),
     ]
-    scored = score_assignment(assignment, codes, rows, (1, 3))
+    scored = score_assignment(suite, assignment, codes, rows, (1, 3))
     assert scored.left_out == ()
     assert scored.result is not None
     assert [s.values["beyond"] for s in scored.result.samples] == [1.0, 0.0, 1.0]
@@ -171,12 +151,12 @@ def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_p
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
     (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST, "x")}, seed=0)
     *references, fast, broken = (c.candidate_id for c in assignment.candidates)
-    rows = [_measurement(key, key, outcome=Outcome.RUNTIME_ERROR) for key in references]
+    rows = [measurement(key, key, outcome=Outcome.RUNTIME_ERROR) for key in references]
     rows += [
-        _measurement(fast, fast),
-        _measurement(broken, broken, outcome=Outcome.SANDBOX_FAILED),
+        measurement(fast, fast),
+        measurement(broken, broken, outcome=Outcome.SANDBOX_FAILED),
     ]
-    scored = score_assignment(assignment, (TOTAL_FAST, "x"), rows, (1,))
+    scored = score_assignment(suite, assignment, (TOTAL_FAST, "x"), rows, (1,))
     assert scored.result is not None
     assert scored.result.scores == {"pass@1": 1.0}
     reasons = [entry.reason for entry in scored.left_out]

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effibench_rows import LISTED as EFFIBENCH_LISTED
+from effibench_rows import SLOW as EFFIBENCH_SLOW
+from effibench_rows import effibench_row
 from enamel_rows import CHECKER, write_csv
 from mercury_rows import TOTAL_FAST, TOTAL_SLOW, leetcode_rows, row, write_rows
 
@@ -147,6 +150,29 @@ def test_mercury_on_leetcode_material_from_file_to_report(tmp_path: Path, real_d
     assert report["scores"]["pass@1"] > 0.6
     assert report["scores"]["beyond_given_pass"] > 0.7
     assert "no problem 'unknown-problem'" in report["left_out"][0]["reason"]
+
+
+@pytest.mark.docker
+@pytest.mark.ray
+@pytest.mark.slow
+def test_effibench_from_file_to_report(tmp_path: Path) -> None:
+    """A list of all numbers is more memory; a program that exits early scores nothing."""
+    data = write_rows(tmp_path / "rows.jsonl", effibench_row())
+    cheat = "import sys\nclass Solution:\n    def total(self, n, step):\n        sys.exit(0)\n"
+    programs = tmp_path / "programs.json"
+    programs.write_text(json.dumps({"7": [EFFIBENCH_SLOW, EFFIBENCH_LISTED, cheat]}))
+    report = _evaluate(
+        tmp_path, "--suite", "effibench", "--data", str(data), "--programs", str(programs), code=0,
+    )  # fmt: skip
+    (problem,) = report["problems"]
+    same, listed, cheated = problem["samples"]
+    assert not cheated["is_correct"]
+    assert cheated["values"] == {}
+    assert report["scores"]["pass@1"] == pytest.approx(2 / 3)
+    assert same["values"]["time_s"] == pytest.approx(report["scores"]["canonical_et"])
+    assert listed["values"]["memory_mb"] > same["values"]["memory_mb"] + 3
+    assert report["scores"]["nmu"] > 1.1
+    assert 0 < report["scores"]["ntmu"] < 20
 
 
 @pytest.mark.docker

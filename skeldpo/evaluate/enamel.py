@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.evaluate import guest_inputs, guest_released, guest_values
-from skeldpo.evaluate.guest_source import guest_source
 from skeldpo.evaluate.programs import LeftOut
+from skeldpo.sandbox.guest_source import guest_source
 
 SUITE = "enamel"
 NUM_TESTS = (8, 4, 4, 4)

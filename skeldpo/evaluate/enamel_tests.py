@@ -69,14 +69,19 @@ def make_inputs(problem: EnamelProblem, run: Run) -> tuple[EnamelInput, ...]:
     made: list[EnamelInput] = []
     for level, (size, seeds) in enumerate(zip(problem.sizes, numbered_seeds(problem), strict=True)):
         calls = [json.dumps([seed, size, level, index]) for index, seed in enumerate(seeds)]
-        report = run(call_request(code, MAKE, calls, GENERATOR_LIMIT_S))
-        if report.outcome is not Outcome.ACCEPTED:
-            raise UnusableProblem(f"its input generator failed at level {level}: {_why(report)}")
-        for text in report.answer_texts:
-            plain, packed = json.loads(text)
-            made.append(
-                EnamelInput(level=level, arguments_text=json.dumps(packed), unpacks=not plain)
-            )
+        reports = [run(call_request(code, MAKE, calls, GENERATOR_LIMIT_S))]
+        if reports[0].outcome is Outcome.OUTPUT_LIMIT:  # together too large for one report
+            reports = [run(call_request(code, MAKE, [call], GENERATOR_LIMIT_S)) for call in calls]
+        for report in reports:
+            if report.outcome is not Outcome.ACCEPTED:
+                raise UnusableProblem(
+                    f"its input generator failed at level {level}: {_why(report)}"
+                )
+            for text in report.answer_texts:
+                plain, packed = json.loads(text)
+                made.append(
+                    EnamelInput(level=level, arguments_text=json.dumps(packed), unpacks=not plain)
+                )
     assert len(made) == sum(NUM_TESTS)
     return tuple(made)
 

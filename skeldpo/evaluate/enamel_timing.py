@@ -2,12 +2,13 @@
 
 What the suite defines stays: levels, tests, limits, repeats joined by the Hodges-Lehmann estimator,
 the reference timed on the same core. Its clock does not: every run is a new process whose CPU time
-PID 1 reads, reference and samples take turns, and what the way in and out of the process costs is
-measured with a program that does nothing else, and subtracted.
+PID 1 reads, reference and samples take turns and are compared within them, and what the way in and
+out of the process costs is measured with a program that does nothing else, and subtracted.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 from collections.abc import Sequence
@@ -69,12 +70,12 @@ def measure_enamel(
         session.time_test(index, test)
     overheads = [statistics.median(times) if times else 0.0 for times in session.echo_ns]
     net = [
-        [max(time - overhead, RESOLUTION_NS) for time in times]
+        _net(times, overhead)
         for times, overhead in zip(session.reference_ns, overheads, strict=True)
     ]
     limits = enamel_limits(_by_level(tests, [hodges_lehmann(times) for times in net]))
     samples = tuple(
-        session.programs[code].result(index, tests, overheads, limits)
+        session.programs[code].result(index, tests, net, overheads, limits)
         for index, code in enumerate(codes)
     )
     return ProblemResult(
@@ -110,18 +111,15 @@ class _Timed:
         self.failure = failure[-400:]
 
     def result(
-        self, index: int, tests: Sequence[EnamelTest], overheads: Sequence[float],
-        limits: EnamelLimits,
+        self, index: int, tests: Sequence[EnamelTest], reference: Sequence[Sequence[float]],
+        overheads: Sequence[float], limits: EnamelLimits,
     ) -> SampleResult:  # fmt: skip
         """Its score: finished levels up to the first with a test over T."""
         levels: list[list[float]] = []
         for level, count in enumerate(NUM_TESTS):
             first = sum(NUM_TESTS[:level])
             finished = range(first, min(first + count, len(self.times_ns)))
-            times = [
-                hodges_lehmann([max(t - overheads[k], RESOLUTION_NS) for t in self.times_ns[k]])
-                for k in finished
-            ]
+            times = [_joined(_net(self.times_ns[k], overheads[k]), reference[k]) for k in finished]
             if len(times) < count or max(times) > limits.limit + TOLERANCE_NS:
                 break
             levels.append(times)
@@ -215,6 +213,22 @@ class _Session:
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed when timed: {report.failure[-300:]}")
         return report.cpu_time_ns
+
+
+def _net(times_ns: Sequence[float], overhead_ns: float) -> list[float]:
+    return [max(time - overhead_ns, RESOLUTION_NS) for time in times_ns]
+
+
+def _joined(own: Sequence[float], reference: Sequence[float]) -> float:
+    """A program's time on a test from its repeats.
+
+    The reference's time there, times the Hodges-Lehmann estimate of the ratio within a round: a
+    core that is slow for some rounds is slow for both. A single repeat is taken as it is.
+    """
+    if len(own) < 2 or len(own) != len(reference):
+        return hodges_lehmann(own)
+    logs = [math.log(mine / its) for mine, its in zip(own, reference, strict=True)]
+    return hodges_lehmann(reference) * math.exp(hodges_lehmann(logs))
 
 
 def _by_level(tests: Sequence[EnamelTest], values: Sequence[Value]) -> list[list[Value]]:

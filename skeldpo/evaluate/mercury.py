@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.evaluate import guest_mercury
-from skeldpo.evaluate.guest_source import guest_source
-from skeldpo.evaluate.programs import JsonLine, LeftOut, json_lines
+from skeldpo.evaluate.programs import LeftOut
 from skeldpo.evaluate.reference_suite import ReferenceSuite
-from skeldpo.problems.formats import read_rows
+from skeldpo.evaluate.rows import suite_rows
 from skeldpo.records import Example, KnownProgram, Problem
+from skeldpo.sandbox.guest_source import guest_source
 
 SUITE = "mercury"
 HUB_ID = "Elfsong/Mercury"
@@ -38,7 +37,7 @@ def load_mercury(source: str) -> ReferenceSuite:
     problems: dict[str, Problem] = {}
     frames: dict[str, str] = {}
     left_out: list[LeftOut] = []
-    for line in _rows(source):
+    for line in suite_rows(source, HUB_SPLIT):
         row = line.row or {}
         name = str(row.get("slug_name") or "")
         try:
@@ -58,29 +57,6 @@ def load_mercury(source: str) -> ReferenceSuite:
         frames=frames,
         left_out=tuple(left_out),
     )
-
-
-def _rows(source: str) -> Sequence[JsonLine]:
-    file = Path(source)
-    if file.is_file() and file.suffix != ".parquet":
-        return list(json_lines(file))
-    if file.is_file() or source.count("/") != 1 or source.startswith((".", "/", "~")):
-        rows = list(read_rows(source))
-    else:
-        rows = [(f"{source}: row {n}", row) for n, row in enumerate(_downloaded(source), start=1)]
-    return [JsonLine(place=place, row=row, reason="") for place, row in rows]
-
-
-def _downloaded(name: str) -> list[dict[str, Any]]:
-    import datasets
-
-    try:
-        return [dict(row) for row in datasets.load_dataset(name, split=HUB_SPLIT)]
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"{name!r} is neither a file here nor a dataset that could be downloaded "
-            f"({type(error).__name__}: {error}); give a file of its rows with --data"
-        ) from error
 
 
 def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:

@@ -21,7 +21,7 @@ from typing import Any
 from skeldpo.problems.formats import read_rows
 from skeldpo.prompts import extract_code
 
-ID_KEYS = ("problem_id", "task_id", "slug_name")
+ID_KEYS = ("problem_id", "task_id", "slug_name", "problem_idx")
 CODE_KEYS = ("code", "solution", "completion")
 SAMPLE_KEYS = ("candidate_id", "sample_id", "sample_index", "_identifier")
 _NUMBERED = re.compile(r"(.*)[/_](\d+)\Z", re.S)
@@ -235,6 +235,9 @@ def _json_entries(source: Path) -> Iterator[_Found]:
     named = held.items() if isinstance(held, dict) else enumerate(held)
     for name, samples in named:
         place = f"{source}[{name!r}]"
+        if isinstance(held, list) and isinstance(samples, dict):
+            yield _row_entry(place, samples)
+            continue
         if not isinstance(samples, list):
             yield _refused(place, str(name), f"expected a list of programs, got {samples!r:.80}")
             continue

@@ -1,18 +1,25 @@
-"""Suites whose score is a program's place among the problem's reference programs (Beyond, DPS).
+"""Suites whose score is what a program costs beside the problem's reference programs: its place
+among them (Beyond, DPS), or time and memory over those of one (EffiBench).
 
-Mercury, EvalPerf, CodeContests with its human programs, the built-in held-out problems, a user's
-own problem file. References and samples are measured together by `skeldpo.measure`; this module
-says what to measure, and makes the scores of it. Pure.
+Mercury, EvalPerf, EffiBench, CodeContests with its human programs, the built-in held-out problems,
+a user's own problem file. References and samples are measured together by `skeldpo.measure`; this
+module says what to measure, and makes the scores of it. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 
 from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, beyond_scores
-from skeldpo.evaluate.metrics import beyond, beyond_released, differential_score
+from skeldpo.evaluate.metrics import (
+    Usage,
+    beyond,
+    beyond_released,
+    differential_score,
+    effibench_overheads,
+)
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.records import (
@@ -26,19 +33,22 @@ from skeldpo.records import (
 from skeldpo.timing import estimate_ns
 
 SCORE_NAMES = ("beyond", "beyond_released")
+MIB = 1 << 20  # what the suite's own sampler calls a MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceSuite:
     """Problems whose known programs are the references; `frames` has, for a problem that needs
     one, the text to run with "{program}" in the program's place. `cluster_scores` are EvalPerf's,
-    of the references in their order, from the slowest to the fastest."""
+    of the references in their order, from the slowest to the fastest. `has_overheads`: the one
+    reference is EffiBench's canonical solution, and memory is measured too."""
 
     name: str
     problems: tuple[Problem, ...]
     frames: Mapping[str, str]
     left_out: tuple[LeftOut, ...]
     cluster_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    has_overheads: bool = False
 
     def assembled(self, problem_id: str, code: str) -> str:
         """The text that is run for a program."""
@@ -84,15 +94,16 @@ def suite_assignments(
 
 
 def score_assignment(
+    suite: ReferenceSuite,
     assignment: Assignment,
     codes: Sequence[str],
     rows: Sequence[Measurement],
     ks: Sequence[int],
-    cluster_scores: Sequence[float] = (),
 ) -> Scored:
-    """Verdicts of one problem's samples, with Beyond and Mercury's released Beyond, or, where the
-    references have scores, EvalPerf's DPS and DPS_norm as means over the correct samples."""
+    """Verdicts of one problem's samples, with Beyond and Mercury's released Beyond, or, as means
+    over the correct samples, EvalPerf's DPS and DPS_norm or EffiBench's six figures."""
     problem = assignment.problem
+    cluster_scores = suite.cluster_scores.get(problem.problem_id, ())
     verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
     times = {
         row.candidate_id: row.cpu_times_ns
@@ -100,37 +111,37 @@ def score_assignment(
         if row.phase == "screen" and row.cpu_times_ns
     }
     references = _reference_times(assignment.candidates, verdicts, times)
+    usages = _usages(rows)
     left_out, samples = [], []
     for candidate in assignment.candidates:
         if candidate.origin != "sampled":
             continue
         row = verdicts[candidate.candidate_id]
         if row.outcome is Outcome.SANDBOX_FAILED:
-            left_out.append(
-                LeftOut(
-                    place=f"sample {candidate.sample_index}",
-                    problem_id=problem.problem_id,
-                    reason=f"the sandbox failed: {row.failure}",
-                )
-            )
+            place, reason = f"sample {candidate.sample_index}", f"the sandbox failed: {row.failure}"
+            left_out.append(LeftOut(place=place, problem_id=problem.problem_id, reason=reason))
             continue
         code = codes[candidate.sample_index]
-        samples.append(_sample(replace(candidate, code=code), row, times, references))
+        sample = _sample(replace(candidate, code=code), row, times, references)
+        if suite.has_overheads:
+            sample = replace(sample, values=_used(sample, usages.get(row.equal_to)))
+        samples.append(sample)
     if not references:
         left_out.append(
             LeftOut(
                 place="references",
                 problem_id=problem.problem_id,
-                reason="no reference program passes: Beyond is not scored",
+                reason="no reference program passes: only pass@k is scored",
             )
         )
     if not samples:
         return Scored(result=None, left_out=tuple(left_out))
+    names = () if suite.has_overheads or cluster_scores or not references else SCORE_NAMES
+    scores = beyond_scores(samples, ks, names)
+    if suite.has_overheads:
+        scores |= _overheads(samples, [usages[key] for key in references if key in usages])
     if cluster_scores:
-        ordered = _in_order(assignment, verdicts, times)
-        scores = _pass_scores_and_dps(samples, ks, ordered, cluster_scores)
-    else:
-        scores = beyond_scores(samples, ks, SCORE_NAMES if references else ())
+        scores |= _dps(samples, _in_order(assignment, verdicts, times), cluster_scores)
     result = ProblemResult(
         problem_id=problem.problem_id,
         difficulty=problem.difficulty,
@@ -185,27 +196,67 @@ def _in_order(
     return [estimate_ns(times[key]) if key in times else None for key in keys]
 
 
-def _pass_scores_and_dps(
+def _dps(
     samples: Sequence[SampleResult],
-    ks: Sequence[int],
     reference_times_ns: Sequence[float | None],
     cluster_scores: Sequence[float],
 ) -> dict[str, float]:
-    """pass@k, and DPS and DPS_norm over the correct samples if every reference was timed."""
-    scores = beyond_scores(samples, ks, ())
+    """DPS and DPS_norm over the correct samples if every reference was timed."""
     timed = [time_ns for time_ns in reference_times_ns if time_ns is not None]
     correct = [sample for sample in samples if sample.is_correct]
     if not correct or len(timed) < len(cluster_scores):
-        return scores
+        return {}
     found = [
         differential_score(
             estimate_ns(sample.times_ns[0][0]) if sample.times_ns else None, timed, cluster_scores
         )
         for sample in correct
     ]
-    return scores | {
+    return {
         "dps": fmean(score.dps for score in found),
         "dps_norm": fmean(score.dps_norm for score in found),
+    }
+
+
+def _usages(rows: Sequence[Measurement]) -> dict[str, Usage]:
+    """What each timed program used, by the candidate that was run."""
+    made = {}
+    for row in rows:
+        if row.phase == "screen" and row.cpu_times_ns and row.mean_memory_bytes:
+            time_s = estimate_ns(row.cpu_times_ns) / 1e9
+            made[row.equal_to] = Usage(
+                time_s=time_s,
+                memory_mb=row.peak_memory_bytes / MIB,
+                memory_mb_s=row.mean_memory_bytes / MIB * time_s,
+            )
+    return made
+
+
+def _used(sample: SampleResult, usage: Usage | None) -> dict[str, float]:
+    """What a correct sample used; nothing if it was not timed."""
+    return asdict(usage) if sample.is_correct and usage else {}
+
+
+def _overheads(
+    samples: Sequence[SampleResult], canonical_usages: Sequence[Usage]
+) -> dict[str, float]:
+    """EffiBench's figures as means over the correct samples, with the canonical solution's: the
+    shipped code's normalised figures are ratios of such means over problems."""
+    own = [Usage(**sample.values) for sample in samples if sample.values]
+    if not own or not canonical_usages:
+        return {}
+    canonical = canonical_usages[0]
+    found = effibench_overheads(own, [canonical] * len(own))
+    return {
+        "et": found.et_s,
+        "mu": found.mu_mb,
+        "tmu": found.tmu_mb_s,
+        "net": found.net,
+        "nmu": found.nmu,
+        "ntmu": found.ntmu,
+        "canonical_et": canonical.time_s,
+        "canonical_mu": canonical.memory_mb,
+        "canonical_tmu": canonical.memory_mb_s,
     }
 
 

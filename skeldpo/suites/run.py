@@ -20,7 +20,7 @@ from typing import Any
 from skeldpo import __version__
 from skeldpo.config import MeasureConfig, ProblemsConfig
 from skeldpo.console import Display
-from skeldpo.evaluate import compare, enamel, evalplus, mercury
+from skeldpo.evaluate import compare, effibench, enamel, evalplus, mercury
 from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.evaluate.enamel_released import measure_enamel_released
 from skeldpo.evaluate.enamel_tests import UnusableProblem
@@ -42,12 +42,21 @@ from skeldpo.evaluate.programs import (
 )
 from skeldpo.evaluate.reference_suite import ReferenceSuite, score_assignment, suite_assignments
 from skeldpo.measure.verdict import SandboxFailure
-from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.pipeline import (
+    Sandboxes,
+    connect_ray,
+    count_teller,
+    read_sampled,
+    sample_and_measure,
+)
 from skeldpo.problems.sources import evaluation_problems, load_problems
 from skeldpo.records import Measurement, Problem
 
-SUITES = ("enamel", "mercury", *evalplus.SUITES, "leetcode", "code_contests", "problems", "heldout")
-NEEDS_DATA = tuple(name for name in SUITES if name not in ("mercury", "heldout"))
+SUITES = (
+    "enamel", "mercury", *evalplus.SUITES, "effibench", "leetcode", "code_contests", "problems",
+    "heldout",
+)  # fmt: skip
+NEEDS_DATA = tuple(name for name in SUITES if name not in ("mercury", "effibench", "heldout"))
 FIRST_SOLUTION = "first-solution"
 """Instead of a file of programs: each problem's first known program, against its others."""
 PROTOCOLS = {False: "cpu", True: "released"}
@@ -191,22 +200,26 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
     assignments = suite_assignments(suite, programs, seed=0)
     connect_ray()
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-evaluate-") as folder:
-        measured = sample_and_measure(
+        sample_and_measure(
             assignments,
             engines=None,
-            sandboxes=Sandboxes(measure=request.measure, evaluate_repeats=request.num_repeats),
+            sandboxes=Sandboxes(
+                measure=request.measure.model_copy(
+                    update={"profile_memory": request.measure.profile_memory or suite.has_overheads}
+                ),
+                evaluate_repeats=request.num_repeats,
+            ),
             output=folder,
             on_progress=count_teller(request.suite, display.tell),
         )
+        measured = read_sampled(folder)
     rows: dict[str, list[Measurement]] = {}
     for row in measured.measurements:
         rows.setdefault(row.problem_id, []).append(row)
     results = []
     for assignment in assignments:
         key = assignment.problem.problem_id
-        scored = score_assignment(
-            assignment, programs[key], rows[key], request.ks, suite.cluster_scores.get(key, ())
-        )
+        scored = score_assignment(suite, assignment, programs[key], rows[key], request.ks)
         left_out += scored.left_out
         if scored.result is not None:
             results.append(scored.result)
@@ -244,6 +257,8 @@ def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSu
             request.measure,
             lambda done: display.tell(f"{request.suite}: answers to {done} tasks"),
         )
+    if request.suite == effibench.SUITE:
+        return effibench.load_effibench(request.data or effibench.HUB_ID)
     if request.suite == mercury.SUITE:
         return mercury.load_mercury(request.data or mercury.HUB_ID)
     problems: Sequence[Problem]

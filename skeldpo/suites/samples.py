@@ -15,7 +15,14 @@ from pathlib import Path
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.console import Display
 from skeldpo.evaluate import enamel
-from skeldpo.pipeline import Engines, Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.pipeline import (
+    Engines,
+    Sandboxes,
+    connect_ray,
+    count_teller,
+    read_sampled,
+    sample_and_measure,
+)
 from skeldpo.policy import fetch_policy
 from skeldpo.records import Assignment, Example, Problem, content_id
 from skeldpo.suites.run import SuiteRequest, load_reference_suite
@@ -39,7 +46,7 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
         fetched = fetch_policy(policy, f"{folder}/policy")
         connect_ray()
-        sampled = sample_and_measure(
+        sample_and_measure(
             [_assignment(problem, sampling) for problem in problems],
             engines=Engines(
                 policy=fetched,
@@ -50,6 +57,7 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
             output=f"{folder}/rows",
             on_progress=count_teller(f"{request.suite} samples", display.tell),
         )
+        sampled = read_sampled(f"{folder}/rows")
     rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
     with target.open("w", encoding="utf-8") as lines:
         for row in rows:

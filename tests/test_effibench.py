@@ -1,0 +1,114 @@
+"""EffiBench's rows as problems, and its six figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from effibench_rows import FAST, LISTED, SLOW, effibench_row
+from measured_rows import measurement
+from mercury_rows import write_rows
+
+from skeldpo.evaluate.effibench import load_effibench
+from skeldpo.evaluate.programs import read_program_set
+from skeldpo.evaluate.reference_suite import score_assignment, suite_assignments
+from skeldpo.records import Example, Outcome
+
+
+def test_row_becomes_a_problem_with_its_canonical_solution_as_reference(tmp_path: Path) -> None:
+    suite = load_effibench(
+        str(write_rows(tmp_path / "rows.jsonl", effibench_row(difficulty="Easy")))
+    )
+    (problem,) = suite.problems
+    assert (problem.problem_id, problem.difficulty) == ("7", "Easy")
+    assert problem.entry_point == "Solution.total"
+    assert problem.starter_code == (
+        "class Solution:\n    def total(self, n: int, step: int=1) -> int:\n"
+    )
+    assert problem.tests == (
+        Example(input_text="[5, 1]", expected_text="10"),
+        Example(input_text="[300000, 2]", expected_text="22499850000"),
+    )
+    assert [known.code for known in problem.solutions] == [SLOW]
+    assert suite.has_overheads
+
+
+def test_prelude_has_the_names_that_the_suite_gives_its_programs(tmp_path: Path) -> None:
+    suite = load_effibench(str(write_rows(tmp_path / "rows.jsonl", effibench_row())))
+    scope: dict[str, Any] = {}
+    exec(suite.assembled("7", SLOW), scope)
+    assert scope["ListNode"](3).val == 3
+    assert scope["TreeNode"](1).left is None
+    assert scope["pow"](2, 3) == 8  # of operator, the last module whose names are given
+    assert scope["inf"] > scope["bisect"].bisect([1], 1)
+
+
+def test_json_array_of_rows_and_of_programs(tmp_path: Path) -> None:
+    data = tmp_path / "dataset.json"
+    data.write_text(json.dumps([effibench_row(), "no row", effibench_row(problem_idx=8)]))
+    suite = load_effibench(str(data))
+    assert [problem.problem_id for problem in suite.problems] == ["7", "8"]
+    assert suite.left_out[0].reason == "expected an object, got str"
+    programs = tmp_path / "results.json"
+    programs.write_text(json.dumps([effibench_row(completion=f"Here:\n```python\n{FAST}```")]))
+    given = read_program_set(programs, ["7", "8"])
+    assert given.programs == {"7": (FAST,)}
+    data.write_text("{}")
+    with pytest.raises(ValueError, match="expected an array of rows, got dict"):
+        load_effibench(str(data))
+
+
+def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -> None:
+    file = write_rows(
+        tmp_path / "rows.jsonl",
+        effibench_row(),
+        effibench_row(),
+        effibench_row(problem_idx=1, test_case=""),
+        effibench_row(problem_idx=2, test_case="assert solution.total(make(), 1) == 10"),
+        effibench_row(problem_idx=3, test_case="assert abs(solution.total(5, 1) - 10) < 1"),
+        effibench_row(problem_idx=4, test_case="assert solution.other(5, 1) == 10"),
+        effibench_row(problem_idx=5, test_case="assert 1 == 1"),
+        effibench_row(problem_idx=6, canonical_solution="class Solution:"),
+    )
+    suite = load_effibench(str(file))
+    assert [problem.problem_id for problem in suite.problems] == ["7"]
+    reasons = {entry.problem_id: entry.reason for entry in suite.left_out}
+    assert "there twice" in reasons["7"]
+    assert "empty columns ['test_case']" in reasons["1"]
+    assert "no plain value: make()" in reasons["2"]
+    assert "no comparison: abs(" in reasons["3"]
+    assert "no method Solution.other" in reasons["4"]
+    assert "expected calls of solution" in reasons["5"]
+    assert "expected" in reasons["6"]
+
+
+def test_six_figures_by_hand(tmp_path: Path) -> None:
+    """Two correct samples of 1 and 3 s, the canonical one 2 s; MB are 2**20 bytes."""
+    suite = load_effibench(str(write_rows(tmp_path / "rows.jsonl", effibench_row())))
+    codes = (FAST, LISTED, "x")
+    (assignment,) = suite_assignments(suite, {"7": codes}, seed=0)
+    known, fast, listed, broken = (c.candidate_id for c in assignment.candidates)
+    second, mib = 10**9, 1 << 20
+    rows = [
+        measurement(known, known),
+        measurement(fast, fast),
+        measurement(listed, listed),
+        measurement(broken, broken, outcome=Outcome.RUNTIME_ERROR),
+        measurement(known, known, times=(2 * second,), peak=20 * mib, mean=10 * mib),
+        measurement(fast, fast, times=(second,), peak=10 * mib, mean=10 * mib),
+        measurement(listed, listed, times=(3 * second,), peak=50 * mib, mean=20 * mib),
+    ]
+    scored = score_assignment(suite, assignment, codes, rows, (1,))
+    assert scored.left_out == ()
+    assert scored.result is not None
+    assert scored.result.scores == pytest.approx(
+        {
+            "pass@1": 2 / 3,
+            "et": 2.0, "mu": 30.0, "tmu": (10 + 60) / 2,
+            "net": (0.5 + 1.5) / 2, "nmu": (0.5 + 2.5) / 2, "ntmu": (0.5 + 3) / 2,
+            "canonical_et": 2.0, "canonical_mu": 20.0, "canonical_tmu": 20.0,
+        }
+    )  # fmt: skip
+    assert scored.result.samples[2].values == {}
