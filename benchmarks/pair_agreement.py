@@ -61,7 +61,7 @@ def main() -> None:
     clusters = write_inputs(Path(options.data), folder, 6 if options.quick else None)
     display = Display()
     measure_given(
-        problems_path=str(folder / "problems.jsonl"),
+        problem_paths=[str(folder / "problems.jsonl")],
         programs_path=str(folder / "programs.jsonl"),
         output=str(folder / "measured"),
         overrides=SETTINGS,

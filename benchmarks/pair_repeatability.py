@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.measure.folder import MeasuredProblem, read_measured
 from skeldpo.pair import build_pairs
 from skeldpo.records import Measurement, PreferencePair
+from skeldpo.timing import compare
 
 PAIR = PairConfig(min_speedup=1.2, max_efficiency_pairs=1000, max_correctness_pairs=0)
 RATIO_TOLERANCE = 0.2
@@ -93,7 +93,7 @@ def measured_ratio(pair: PreferencePair, measurements: Sequence[Measurement]) ->
     if not both:
         return 0.0
     best = max(both, key=lambda rows: (rows[fast].phase == "confirm", len(rows[fast].cpu_times_ns)))
-    return statistics.median(best[slow].cpu_times_ns) / statistics.median(best[fast].cpu_times_ns)
+    return compare(best[fast].cpu_times_ns, best[slow].cpu_times_ns).speedup
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ like the group's skeletons its own is are the features of a logistic regression,
 other problems (five folds); "by share" uses the share kept alone. The score is the chance that an
 efficient program is put above an inefficient one of its problem; 0.5 says nothing.
 
-    python -m benchmarks.skeletons --json skeletons.json [--quick] [--measured FOLDER]
+    python -m benchmarks.skeletons --json skeletons.json [--quick] [--measured FOLDER] [--least 6]
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from benchmarks.labelled import (
 )
 from skeldpo.config import SkeletonConfig
 from skeldpo.records import content_id
-from skeldpo.skeleton.extract import group_skeleton
+from skeldpo.skeleton.extract import HotLines, group_skeleton
 from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
 from skeldpo.skeleton.masking import MASK, mask_words, tokens
 from skeldpo.skeleton.structure import alike_groups
@@ -43,7 +43,6 @@ from skeldpo.skeleton.syntax import read_syntax
 NUM_FOLDS = 5
 MAX_PROGRAMS = 12
 """Programs a side of a problem; the first, third, ... make the group, the others are unseen."""
-MIN_PROGRAMS = 6
 LENGTHS = (1, 2, 4, 8, 16, 32)
 """Programs of which the text is made whose cost is measured."""
 
@@ -77,10 +76,10 @@ def main() -> None:
         problems = measured_problems(options.measured, MAX_PROGRAMS)
     else:
         problems = evalperf_problems(data, MAX_PROGRAMS)
-    problems = [p for p in problems if min(len(p.efficient), len(p.inefficient)) >= MIN_PROGRAMS]
+    problems = [p for p in problems if min(len(p.efficient), len(p.inefficient)) >= options.least]
     if not problems:
         raise ValueError(
-            f"no problem has {MIN_PROGRAMS} efficient and {MIN_PROGRAMS} inefficient programs in "
+            f"no problem has {options.least} efficient and {options.least} inefficient programs in "
             f"{options.measured or options.data}; measure more programs of each problem"
         )
     if options.quick:
@@ -93,7 +92,8 @@ def main() -> None:
     print(
         f"\n{'method':28} {'kept':>6} {'by share':>9} 95 % interval   {'by both':>8} 95 % interval"
     )
-    for name, rule, least in rules():
+    hot_lines = {code: lines for p in problems for code, lines in p.hot_lines.items()}
+    for name, rule, least in rules(hot_lines):
         found = measure_rule(problems, rule, least)
         figures |= {f"{name}_{key}": value for key, value in found.items()}
         print(f"{name:28} {found['kept_share']:6.3f} {_cells(found, 'separation_by_share')}   "
@@ -106,12 +106,15 @@ def _cells(found: dict[str, float], key: str) -> str:
     return f"{found[key]:8.3f} [{found[key + '_low']:.3f}, {found[key + '_high']:.3f}]"
 
 
-def rules() -> Iterator[tuple[str, Rule, float]]:
-    """Name, rule and least similarity of a group: the methods between nothing and all masked."""
+def rules(hot_lines: HotLines) -> Iterator[tuple[str, Rule, float]]:
+    """Name, rule and least similarity of a group: the methods between nothing and all masked, the
+    dynamic one if programs were profiled."""
     yield "code", lambda code, group, other: code, 0.0
     yield "all_masked", lambda code, group, other: mask_words(code, lambda a, b: False).text, 0.0
     for method, contrast, least in itertools.product(
-        ("lexical", "syntactic"), (False, True), (0.0, SkeletonConfig().min_similarity)
+        ("lexical", "syntactic", *["dynamic"] * bool(hot_lines)),
+        (False, True),
+        (0.0, SkeletonConfig().min_similarity),
     ):
         config = SkeletonConfig.model_validate(
             {"method": method, "contrast": contrast, "min_similarity": least}
@@ -120,7 +123,7 @@ def rules() -> Iterator[tuple[str, Rule, float]]:
         def rule(
             code: str, group: Sequence[str], other: Sequence[str], config: SkeletonConfig = config
         ) -> str:
-            return group_skeleton(code, group, config, against=other).text
+            return group_skeleton(code, group, config, against=other, hot_lines=hot_lines).text
 
         yield method + "_contrast" * contrast + "_grouped" * bool(least), rule, least
 
@@ -167,7 +170,7 @@ def kept_share(code: str, skeleton: str) -> float:
 def speed(programs: Sequence[str]) -> dict[str, float]:
     """Programs per second of one core for each method, and how cost grows with length."""
     common = common_tokens(programs[:2])
-    group = [syntax for syntax in map(read_syntax, programs[:5]) if syntax is not None]
+    group = [syntax.parts for syntax in map(read_syntax, programs[:5]) if syntax is not None]
     shared, nothing = SharedParts(group), SharedParts([])
 
     def lexical(code: str) -> None:
@@ -291,6 +294,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="16 problems, in a minute")
     parser.add_argument("--data", default=os.environ.get("SKELDPO_DATA") or str(shared),
                         help="folder of the data sets ($SKELDPO_DATA)")  # fmt: skip
+    parser.add_argument("--least", type=int, default=6,
+                        help="programs a side of a problem that counts (4 or more)")  # fmt: skip
     parser.add_argument("--measured", default="",
                         help="take the programs of a folder of `skeldpo measure`")  # fmt: skip
     return parser.parse_args()

@@ -31,7 +31,7 @@ SLOW = (
     "    return len(b)\n",
 )
 WRONG = "def f(a):\n    return len(list(a))\n"
-STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01)
+STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99)
 PAIR = PairConfig(min_speedup=1.2, max_efficiency_pairs=4, max_correctness_pairs=2)
 
 

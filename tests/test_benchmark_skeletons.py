@@ -47,7 +47,7 @@ def test_every_rule_separates_programs_that_share_nothing() -> None:
         for i in range(10)
     ]
     kept = {}
-    for name, rule, least in rules():
+    for name, rule, least in rules({}):
         found = measure_rule(problems, rule, least)
         kept[name] = found["kept_share"]
         if name not in ("code", "all_masked"):

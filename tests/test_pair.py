@@ -34,7 +34,7 @@ def test_confirmed_difference_becomes_an_efficiency_pair():
     assert (pair.chosen.candidate_id, pair.rejected.candidate_id) == ("fast0", "slow1")
     assert pair.speedup == pytest.approx(3.0)
     assert 2.8 < pair.speedup_low <= pair.speedup
-    assert pair.p_value == 1 / 3432
+    assert pair.p_value == 1 / 256
     assert (pair.chosen.time_ratio, pair.rejected.time_ratio) == pytest.approx((1.0, 3.0))
     assert (pair.problem_id, pair.round_index) == ("p", 3)
     assert pair.chosen.completion_token_ids == (5, 2)
@@ -82,7 +82,7 @@ def test_pairs_do_not_depend_on_the_order_of_rows():
 )
 def test_time_without_instructions_is_no_difference(slow_instructions, num_pairs):
     """SANDBOX 3.2, rule 5: 1.10 times as many, where both were counted."""
-    counts = {"fast": (10,) * 7, "slow": (slow_instructions,) * 7 if slow_instructions else ()}
+    counts = {"fast": (10,) * 8, "slow": (slow_instructions,) * 8 if slow_instructions else ()}
     rows = [measurement(key) for key in counts]
     rows += [
         timed(key, ratio, instructions=counts[key]) for key, ratio in (("fast", 1.0), ("slow", 2.0))
@@ -238,13 +238,16 @@ def test_small_group_gives_pairs_without_skeletons_and_says_why():
     assert (alone.chosen.skeleton.text, alone.rejected.skeleton.text) == (FAST[0], SLOW[1])
 
 
-def test_chosen_program_that_is_not_efficient_has_no_skeleton():
+def test_groups_are_those_of_the_pair():
+    """Of times 1, 1.05, 2 and 3 the third is slow beside the first and fast beside the last."""
     candidates, rows = whole_problem()
     rows += [timed("slow0", 2.0)]
-    pairs = build(candidates, rows).pairs
-    pair = next(row for row in pairs if row.chosen.candidate_id == "slow0")
-    assert pair.rejected.candidate_id == "slow1"
-    assert pair.chosen.skeleton.note == "the program is not in the efficient group"
+    pairs = build(candidates, rows, min_group=1, min_similarity=0).pairs
+    found = {(p.chosen.candidate_id, p.rejected.candidate_id): p for p in pairs}
+    assert "set" in found["fast0", "slow0"].chosen.skeleton.text
+    assert found["fast0", "slow0"].rejected.skeleton.text.count("_") > 3, "slow1 is in its group"
+    assert found["slow0", "slow1"].chosen.skeleton.text.startswith("def f(a):\n    _ = _\n")
+    assert found["slow0", "slow1"].rejected.skeleton.text == SLOW[1], "alone in its group"
 
 
 def test_wrong_programs_are_paired_once_each_and_nearest_first():

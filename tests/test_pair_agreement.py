@@ -44,7 +44,9 @@ def test_programs_are_spread_over_the_clusters() -> None:
 def test_inputs_are_files_that_measuring_reads(real_data: Path, tmp_path: Path) -> None:
     clusters = write_inputs(real_data, tmp_path, 3)
     problems = read_problem_file(tmp_path / "problems.jsonl")
-    programs = read_programs(tmp_path / "programs.jsonl", problems)
+    programs = read_programs(
+        tmp_path / "programs.jsonl", {problem.problem_id for problem in problems}
+    )
     assert len(problems) == len(programs) == 3
     for problem_id, codes in programs.items():
         found = [clusters[problem_id, code] for code in codes]

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import pytest
-from pair_rows import FAST, SLOW, build, candidate, measurement, timed
+from pair_rows import FAST, SLOW, STEADY, build, candidate, measurement, timed
 from pair_rows import whole_problem as two_fast_two_slow
 
 from skeldpo.config import PairConfig
@@ -15,7 +15,7 @@ from skeldpo.pair.choice import speedup_tier, text_similarity
 from skeldpo.pair.lengths import LEFT_OUT, length_differences
 from skeldpo.records import PreferencePair
 
-NOISY = (1.0, 1.3, 0.75, 1.28, 0.8, 1.0, 1.25)
+NOISY = (1.0, 1.3, 0.75, 1.28, 0.8, 1.0, 1.25, 0.9)
 
 
 def settings(**values: object) -> PairConfig:
@@ -39,7 +39,8 @@ def test_largest_certain_ratio_comes_before_a_larger_doubtful_one() -> None:
     rows = [measurement(key) for key in "abcd"]
     rows += [timed(key, ratio, session_id="one") for key, ratio in (("a", 1.0), ("b", 2.5))]
     rows += [
-        timed(key, ratio, session_id="two", noise=NOISY) for key, ratio in (("c", 1.0), ("d", 2.8))
+        timed("c", 1.0, session_id="two", noise=NOISY),
+        timed("d", 2.8, session_id="two", noise=NOISY[::-1]),
     ]
     result = build(candidates, rows)
     assert sides(result) == [("a", "b"), ("c", "d")]
@@ -95,8 +96,10 @@ def test_tier_weight_is_the_tier_over_their_number() -> None:
 
 
 def test_certainty_weight_is_the_certain_share_of_the_log_speedup() -> None:
-    rows = confirmed({"a": (FAST[0], 1.0), "b": (SLOW[0], 3.0)})
-    (pair,) = build(*rows, pair=settings(weighting="certainty")).pairs
+    candidates, rows = confirmed({"a": (FAST[0], 1.0)})
+    candidates.append(candidate("b", SLOW[0]))
+    rows += [measurement("b"), timed("b", 3.0, noise=STEADY[::-1])]
+    (pair,) = build(candidates, rows, pair=settings(weighting="certainty")).pairs
     assert pair.weight == math.log(pair.speedup_low) / math.log(pair.speedup)
     assert 0.9 < pair.weight < 1
 

@@ -85,6 +85,24 @@ def test_skeleton_against_another_group_prints_both(
     assert f"# {files[0]}\ndef f(a):\n    return len(set(a))\n" in capsys.readouterr().out
 
 
+@pytest.mark.docker
+def test_skeleton_command_profiles_scripts_in_a_sandbox(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, variable in (("a.py", "total"), ("b.py", "found")):
+        (tmp_path / name).write_text(
+            f"n = int(input())\n{variable} = 0\nfor i in range(n):\n    {variable} += i * i - n\n"
+            f"print({variable})\n"
+        )
+    (tmp_path / "in.txt").write_text("20000\n")
+    files = [str(tmp_path / name) for name in ("a.py", "b.py")]
+    with_input = ["--method", "dynamic", "--stdin", str(tmp_path / "in.txt")]
+    assert main(["skeleton", *files, *with_input]) == 0
+    printed = capsys.readouterr().out
+    assert "    total += i * i - n\n" in printed and "    found += i * i - n\n" in printed
+    assert "_ = 0\n" in printed
+
+
 def test_skeleton_says_where_another_method_took_over(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,7 +172,7 @@ def test_inspect_shows_both_sides_and_their_raw_times(
     assert main(["inspect", str(pairs), "--problem", "p"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     for text in (
-        "p, efficiency: 3.00 times faster, at least 2.9",
+        "p, efficiency: 3.00 times faster, at least 3.00",
         "p, correctness: chosen is accepted, rejected is wrong",
         "candidate: fast0", "written by: m", "image d", "host h, core 1", "session confirm",
         "100.0 101.0", "300.0", "set(a)",

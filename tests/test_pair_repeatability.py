@@ -10,7 +10,7 @@ from sample_records import FUNCTION_PROBLEM, LOOP, SAMPLED, measurement
 from benchmarks.pair_repeatability import repeatability
 from skeldpo.measure.folder import MeasuredProblem, read_measured
 
-FAST, SLOW = (100, 101, 102, 103, 104, 105, 106), (200, 201, 202, 203, 204, 205, 206)
+FAST, SLOW = tuple(range(100, 108)), tuple(range(200, 208))
 
 
 def measured(fast: tuple[int, ...], slow: tuple[int, ...], phase="confirm") -> MeasuredProblem:

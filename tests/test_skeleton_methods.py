@@ -62,7 +62,7 @@ def test_syntactic_skeleton_parses_and_masking_again_changes_nothing(
     group = [syntax for syntax in read if syntax is not None]
     syntax = read_syntax(code)
     assert syntax is not None
-    shared = SharedParts(group)
+    shared = SharedParts([each.parts for each in group])
     skeleton = syntactic_skeleton(code, syntax, shared, NOTHING)
     ast.parse(skeleton.text)
     again = read_syntax(skeleton.text)
@@ -130,12 +130,10 @@ def test_odd_encodings_keep_their_places(code: str) -> None:
 
 
 def test_part_is_shared_if_most_of_its_node_types_are() -> None:
-    group = [read_syntax("x = a[i] + b.c * 2 - d\n"), read_syntax("y = e[j] + f.g * 3 - h(k)\n")]
-    assert group[0] and group[1]
-    assert SharedParts([s for s in group if s]).has(group[0].parts[0].node_types)
-    assert not SharedParts([group[0]] * 1 + [read_syntax("y = 1 + 2\n") or group[0]]).has(
-        group[0].parts[0].node_types
-    )
+    codes = ("x = a[i] + b.c * 2 - d\n", "y = e[j] + f.g * 3 - h(k)\n", "y = 1 + 2\n")
+    first, like, unlike = (syntax.parts for syntax in map(read_syntax, codes) if syntax)
+    assert SharedParts([first, like]).has(first[0].node_types)
+    assert not SharedParts([first, unlike]).has(first[0].node_types)
 
 
 def test_contrast_keeps_what_only_the_own_group_shares() -> None:

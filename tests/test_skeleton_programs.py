@@ -59,7 +59,7 @@ def check_programs(programs: list[str]) -> int:
     group = programs[:NUM_GROUP]
     common = common_tokens(group)
     read = [syntax for syntax in map(read_syntax, group) if syntax is not None]
-    shared, nothing = SharedParts(read), SharedParts([])
+    shared, nothing = SharedParts([syntax.parts for syntax in read]), SharedParts([])
     num_parsed = 0
     for code in programs:
         lexical = lexical_skeleton(code, common)

@@ -45,6 +45,13 @@ def pair_given(
     """
     settings = _settings(overrides)
     measured = read_measured(folder)
+    if settings.skeleton.method == "dynamic" and not any(
+        row.hot_lines for each in measured for row in each.measurements
+    ):
+        raise ValueError(
+            f"{folder} holds no lines for dynamic skeletons; measure with "
+            "--set measure.profile_lines=true"
+        )
     kept = keep_out([each.problem for each in measured], settings.keep_out)
     if kept.overlaps:
         display.tell(kept.account())

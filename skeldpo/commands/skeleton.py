@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from skeldpo.config import SkeletonConfig
+from skeldpo.config import MeasureConfig, SkeletonConfig
+from skeldpo.evaluate.cores import Run, map_on_cores
+from skeldpo.measure.lines import hot_lines
 from skeldpo.records import Skeleton
-from skeldpo.skeleton.extract import group_skeleton
+from skeldpo.skeleton.extract import HotLines, group_skeleton
 
 
 def file_skeletons(
-    files: Sequence[str], against: Sequence[str], config: SkeletonConfig
+    files: Sequence[str], against: Sequence[str], config: SkeletonConfig, stdin_path: str = ""
 ) -> Iterator[tuple[str, Skeleton]]:
     """(file, skeleton) of every file, first those of the group, then those it stands against.
+
+    The dynamic method runs the files in a sandbox, as scripts that read the file at `stdin_path`.
 
     All files of a group count, however many and however unlike they are: who names them has chosen
     them. ValueError if a file has no skeleton, with the reason.
@@ -21,16 +25,34 @@ def file_skeletons(
     if config.contrast and not against:
         raise ValueError("--contrast needs the files of another group: --against FILES")
     groups = [_read(files), _read(against)]
+    profiled: HotLines = {}
+    if config.method == "dynamic":
+        codes = sorted({*groups[0].values(), *groups[1].values()})
+        profiled = _profile(codes, Path(stdin_path).read_text() if stdin_path else "")
     for own, other in (groups, reversed(groups)):
         for file, code in own.items():
             skeleton = group_skeleton(
-                code, list(own.values()), config, against=list(other.values())
+                code,
+                list(own.values()),
+                config,
+                against=list(other.values()),
+                hot_lines=profiled,
             )
             if not skeleton.text and code.strip():
                 raise ValueError(
                     f"{file}: {skeleton.note}; name more files of its group, with other programs"
                 )
             yield file, skeleton
+
+
+def _profile(codes: Sequence[str], stdin_text: str) -> HotLines:
+    """The hot lines of scripts that have any."""
+
+    def lines_of(run: Run, code: str) -> tuple[int, ...]:
+        return hot_lines(run, code, kind="stdio", entry_point="", input_texts=[stdin_text])
+
+    found = map_on_cores(codes, lines_of, MeasureConfig(), lambda done: None)
+    return {code: lines for code, lines in zip(codes, found.made, strict=True) if lines}
 
 
 def _read(files: Sequence[str]) -> dict[str, str]:

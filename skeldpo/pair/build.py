@@ -10,14 +10,14 @@ reason. Pure, and the order of the rows does not matter.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
 from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
 from skeldpo.pair.races import Race, decided_races, find_races
-from skeldpo.pair.sides import Sides, divide, pair_skeletons
+from skeldpo.pair.sides import Sides, divide, middle, pair_skeletons
 from skeldpo.records import (
     Candidate,
     Dropped,
@@ -32,17 +32,16 @@ from skeldpo.records import (
 from skeldpo.skeleton.extract import empty_skeleton
 from skeldpo.timing import Comparison
 
-_NOT_COMPARED = Comparison(
-    speedup=0.0, speedup_low=0.0, p_value=0.0, hodges_lehmann=0.0, min_ratio=0.0
-)
+_NOT_COMPARED = Comparison(speedup=0.0, speedup_low=0.0, p_value=0.0, median_ratio=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
     """What became of a problem's candidates, step by step.
 
-    `efficient_groups` and `inefficient_groups` are the numbers of texts in the groups of timed
-    programs that are alike, those with other names included; `num_races` counts two programs that
+    `efficient_groups` and `inefficient_groups` are the numbers of texts, those with other names
+    included, in the groups of programs that are alike, of those nearer in time to the fastest
+    program and of those nearer to the slowest; `num_races` counts two programs that
     met in a confirming session, `num_decided` those of them that differ beyond doubt.
     """
 
@@ -96,14 +95,12 @@ def build_pairs(
     decided = decided_races(races, accepted, pair)
     chosen_races = choose_races(decided, accepted, pair)
     contrasts = choose_contrasts(accepted.values(), wrong.values(), pair.max_correctness_pairs)
-    sides = divide(accepted.values(), pair.min_speedup, skeleton)
     pairs = [
-        _efficiency_pair(problem, round_index, race, accepted, pair_skeletons(
-            accepted[race.fast.candidate_id].candidate.code,
-            accepted[race.slow.candidate_id].candidate.code, sides, skeleton,
-        ), pair)
+        _efficiency_pair(
+            problem, round_index, race, accepted, _skeletons(race, accepted, skeleton), pair
+        )
         for race in chosen_races
-    ]  # fmt: skip
+    ]
     pairs += [_correctness_pair(problem, round_index, *programs) for programs in contrasts]
     efficiency_reason = correctness_reason = "" if accepted else _no_accepted_reason(judged)
     if accepted and not chosen_races:
@@ -115,12 +112,26 @@ def build_pairs(
     return ProblemPairs(
         problem_id=problem.problem_id,
         pairs=tuple(pairs),
-        funnel=_funnel(judged, sides, len(races), len(decided)),
+        funnel=_funnel(judged, _extremes(accepted.values(), skeleton), len(races), len(decided)),
         efficiency_reason=efficiency_reason,
         correctness_reason=correctness_reason,
         dropped=() if pairs else (Dropped(reason=whole, num_rows=1),),
         dropped_candidates=_dropped_candidates(judged, pairs),
     )
+
+
+def _skeletons(
+    race: Race, accepted: Mapping[str, Program], config: SkeletonConfig
+) -> tuple[Skeleton, Skeleton]:
+    fast, slow = accepted[race.fast.candidate_id], accepted[race.slow.candidate_id]
+    sides = divide(accepted.values(), middle(fast, slow), config)
+    return pair_skeletons(fast.candidate.code, slow.candidate.code, sides, config)
+
+
+def _extremes(accepted: Iterable[Program], config: SkeletonConfig) -> Sides:
+    """The groups of the fastest program and the slowest."""
+    timed = sorted((p for p in accepted if p.time_ratio > 0), key=lambda p: p.time_ratio)
+    return divide(timed, middle(timed[0], timed[-1]) if timed else 0.0, config)
 
 
 def _funnel(judged: Judged, sides: Sides, num_races: int, num_decided: int) -> Funnel:

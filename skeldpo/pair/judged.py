@@ -15,13 +15,14 @@ class Program:
     """A distinct program with a verdict. `time_ratio`: median CPU time over baseline, 0 untimed.
 
     `variants` are the texts of the candidates that are the same program and were not run
-    themselves: it with other names, comments or layout.
+    themselves: it with other names, comments or layout. `hot_lines`: empty if not profiled.
     """
 
     candidate: Candidate
     is_accepted: bool
     time_ratio: float
     variants: tuple[str, ...]
+    hot_lines: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ def judge_candidates(
                 is_accepted=any(row.outcome is Outcome.ACCEPTED for row in rows),
                 time_ratio=_time_ratio(rows),
                 variants=tuple(variants[candidate.candidate_id]),
+                hot_lines=next((row.hot_lines for row in rows if row.hot_lines), ()),
             )
     return judged
 

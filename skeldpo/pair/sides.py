@@ -1,20 +1,23 @@
 """The two groups of a problem's programs, efficient and inefficient, and the skeletons they give.
 
-Each side is divided into groups of programs that are alike in structure (`skeleton.structure`), so
-that what a group shares says something; a pair's skeletons come from the groups of its two sides.
-A program that was written several times with other names is in its group with each text: what
-these share is what matters of it.
+The groups are those of a pair: a program is efficient if its time is nearer to that of the chosen
+program than to that of the rejected one, as a ratio. So both have a group, also where the chosen
+program is not the problem's fastest. Each side is divided into groups of programs that are alike in
+structure (`skeleton.structure`), so that what a group shares says something; a pair's skeletons
+come from the groups of its two sides. A program that was written several times with other names is
+in its group with each text: what these share is what matters of it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import SkeletonConfig
 from skeldpo.pair.judged import Program
 from skeldpo.records import Skeleton
-from skeldpo.skeleton.extract import empty_skeleton, group_note, group_skeleton
+from skeldpo.skeleton.extract import HotLines, empty_skeleton, group_note, group_skeleton
 from skeldpo.skeleton.masking import tokens
 from skeldpo.skeleton.structure import alike_groups
 
@@ -33,26 +36,33 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """Efficient: less than min_speedup slower than the fastest, fastest first. Inefficient: the
-    others, slowest first."""
+    """Efficient: faster than the limit, fastest first. Inefficient: the others, slowest first.
+    `hot_lines` are those of the programs that were profiled, by text."""
 
     efficient: Side
     inefficient: Side
+    hot_lines: HotLines
 
 
-def divide(accepted: Iterable[Program], min_speedup: float, config: SkeletonConfig) -> Sides:
-    """The timed programs of a problem by speed, and each side by structure."""
+def divide(accepted: Iterable[Program], limit: float, config: SkeletonConfig) -> Sides:
+    """The timed programs of a problem by their time over the baseline's, and each side by
+    structure."""
     timed = sorted(
         (program for program in accepted if program.time_ratio > 0),
         key=lambda program: program.time_ratio,
     )
-    limit = min_speedup * timed[0].time_ratio if timed else 0.0
     fast = [program for program in timed if program.time_ratio < limit]
     slow = [program for program in reversed(timed) if program.time_ratio >= limit]
     return Sides(
         efficient=Side(name="efficient", groups=_groups(fast, config)),
         inefficient=Side(name="inefficient", groups=_groups(slow, config)),
+        hot_lines={each.candidate.code: each.hot_lines for each in timed if each.hot_lines},
     )
+
+
+def middle(first: Program, second: Program) -> float:
+    """The time ratio that is as far from the one program's as from the other's."""
+    return math.sqrt(first.time_ratio * second.time_ratio)
 
 
 def pair_skeletons(
@@ -73,8 +83,13 @@ def pair_skeletons(
             reasons.append(f"{side.name} {_small_group_note(group, side, config.min_group)}")
     if reasons:
         return _none(reasons, config)
-    first = group_skeleton(chosen, groups[0], config, against=groups[1])
-    second = group_skeleton(rejected, groups[1], config, against=groups[0])
+    first, second = (
+        group_skeleton(code, own, config, against=other, hot_lines=sides.hot_lines)
+        for code, own, other in (
+            (chosen, groups[0], groups[1]),
+            (rejected, groups[1], groups[0]),
+        )
+    )
     for skeleton, side in ((first, sides.efficient), (second, sides.inefficient)):
         if not skeleton.text:
             reasons.append(f"{side.name} {skeleton.note}")

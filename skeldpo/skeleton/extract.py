@@ -1,31 +1,44 @@
 """The skeleton of a program by the configured method: what pairs and commands call.
 
-A program is masked by what its group shares (`lexical`, `syntactic`); with `contrast`, by what its
-group shares and another group does not. Both rules look at distinct programs only, and too small a
-group gives an empty skeleton whose note says so. Where the syntactic method cannot work, the
+A program is masked by what its group shares (`lexical`, `syntactic`, `dynamic`); with `contrast`,
+by what its group shares and another group does not. All rules look at distinct programs only, and
+too small a group gives an empty skeleton whose note says so. Where another method cannot work, the
 lexical one takes its place and the note says why. Pure, and the order of the programs does not
 matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from skeldpo.config import SkeletonConfig
 from skeldpo.program import own_names
 from skeldpo.records import Skeleton
-from skeldpo.skeleton import lexical, syntactic
+from skeldpo.skeleton import dynamic, lexical, syntactic
 from skeldpo.skeleton.masking import tokens
 from skeldpo.skeleton.syntactic import SharedParts
-from skeldpo.skeleton.syntax import FEATURE_VERSION, Syntax, read_syntax
+from skeldpo.skeleton.syntax import FEATURE_VERSION, Part, Syntax, read_syntax
 
-VERSIONS = {lexical.METHOD: lexical.VERSION, syntactic.METHOD: syntactic.VERSION}
+VERSIONS = {
+    lexical.METHOD: lexical.VERSION,
+    syntactic.METHOD: syntactic.VERSION,
+    dynamic.METHOD: dynamic.VERSION,
+}
+HotLines = Mapping[str, Collection[int]]
+"""The lines that take a program's time, by its text; programs that were not profiled are not there.
+"""
 
 
 def group_skeleton(
-    code: str, group: Sequence[str], config: SkeletonConfig, *, against: Sequence[str] = ()
+    code: str,
+    group: Sequence[str],
+    config: SkeletonConfig,
+    *,
+    against: Sequence[str] = (),
+    hot_lines: HotLines | None = None,
 ) -> Skeleton:
-    """The skeleton of `code` by its group, of which it is one; `against` is for contrast only.
+    """The skeleton of `code` by its group, of which it is one; `against` is for contrast only,
+    `hot_lines` for the dynamic method.
 
     With one program nothing would be masked, so a group of fewer than `config.min_group` distinct
     programs gives an empty skeleton, or with `config.alone` "names" one by the lexical method for
@@ -45,6 +58,8 @@ def group_skeleton(
         return _alone(code, members, others, config.min_group, note)
     if config.method == lexical.METHOD:
         return lexical.lexical_skeleton(code, _common(members, others))
+    if config.method == dynamic.METHOD:
+        return _dynamic(code, members, others, hot_lines or {}, config.min_group)
     return _syntactic(code, members, others, config.min_group)
 
 
@@ -71,11 +86,42 @@ def _syntactic(
         note = f"too few of the group parse as Python {version}"
     else:
         return syntactic.syntactic_skeleton(
-            code, syntax, SharedParts(parsed[0]), SharedParts(parsed[1])
+            code, syntax, *(SharedParts([each.parts for each in side]) for side in parsed)
         )
     return lexical.lexical_skeleton(
         code, _common(members, others), note=f"lexical instead of syntactic: {note}"
     )
+
+
+def _dynamic(
+    code: str,
+    members: Sequence[str],
+    others: Sequence[str],
+    hot_lines: HotLines,
+    min_group: int,
+) -> Skeleton:
+    own = _hot_parts(code, hot_lines)
+    sides = [
+        [parts for each in side if (parts := _hot_parts(each, hot_lines)) is not None]
+        for side in (members, others)
+    ]
+    if own is None:
+        note = "the program was not profiled, or does not parse"
+    elif len(sides[0]) < min_group or (others and len(sides[1]) < min_group):
+        note = "too few of the group were profiled"
+    else:
+        return dynamic.dynamic_skeleton(
+            code, own, SharedParts(sides[0]), SharedParts(sides[1]), _common(members, others)
+        )
+    return lexical.lexical_skeleton(
+        code, _common(members, others), note=f"lexical instead of dynamic: {note}"
+    )
+
+
+def _hot_parts(code: str, hot_lines: HotLines) -> tuple[Part, ...] | None:
+    """None of a program that was not profiled or does not parse."""
+    syntax = read_syntax(code) if code in hot_lines else None
+    return None if syntax is None else dynamic.hot_parts(code, syntax, hot_lines[code])
 
 
 def _alone(

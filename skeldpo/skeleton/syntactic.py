@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.masking import mask_words
-from skeldpo.skeleton.syntax import Span, Syntax
+from skeldpo.skeleton.syntax import Part, Span, Syntax
 
 METHOD = "syntactic"
 VERSION = 1
@@ -29,12 +29,12 @@ MIN_NODE_TYPES = 3
 
 
 class SharedParts:
-    """Which parts the programs of a group share. No programs: none."""
+    """Which parts the programs of a group, given by theirs, share. No programs: none."""
 
-    def __init__(self, group: Sequence[Syntax]) -> None:
+    def __init__(self, group: Sequence[Sequence[Part]]) -> None:
         self._programs = [
-            frozenset(part.node_types for part in syntax.parts if _counts(part.node_types))
-            for syntax in group
+            frozenset(part.node_types for part in parts if _counts(part.node_types))
+            for parts in group
         ]
         self._num_needed = min(max(2, -int(-MIN_SHARE * len(group) // 1)), len(group))
         self._known: dict[int, bool] = {}
@@ -55,19 +55,32 @@ def syntactic_skeleton(
 
     `syntax` is that of the code. Masking the result again changes nothing, and it parses.
     """
-    kept = [
+    kept = kept_spans(syntax.parts, shared, elsewhere)
+    is_kept = flags(len(code), [*kept, *syntax.fixed_spans])
+    masked = mask_words(code, lambda start, end: bool(is_kept[start]), joined=syntax.joined)
+    return Skeleton(
+        text=masked.text, method=METHOD, version=VERSION, kept_spans=masked.kept_spans, note=""
+    )
+
+
+def kept_spans(parts: Iterable[Part], shared: SharedParts, elsewhere: SharedParts) -> list[Span]:
+    """Where the parts are that are `shared` and not `elsewhere`."""
+    return [
         span
-        for part in syntax.parts
+        for part in parts
         if _counts(part.node_types)
         and shared.has(part.node_types)
         and not elsewhere.has(part.node_types)
         for span in part.spans
     ]
-    is_kept = _flags(len(code), [*kept, *syntax.fixed_spans])
-    masked = mask_words(code, lambda start, end: bool(is_kept[start]), joined=syntax.joined)
-    return Skeleton(
-        text=masked.text, method=METHOD, version=VERSION, kept_spans=masked.kept_spans, note=""
-    )
+
+
+def flags(length: int, spans: Iterable[Span]) -> bytearray:
+    """1 for every character in one of the spans."""
+    made = bytearray(length)
+    for start, end in spans:
+        made[start:end] = b"\1" * (end - start)
+    return made
 
 
 def _counts(node_types: int) -> bool:
@@ -79,11 +92,3 @@ def _is_in(node_types: int, program: frozenset[int]) -> bool:
         (node_types & other).bit_count() > MIN_OVERLAP * (node_types | other).bit_count()
         for other in program
     )
-
-
-def _flags(length: int, spans: Iterable[Span]) -> bytearray:
-    """1 for every character in one of the spans."""
-    flags = bytearray(length)
-    for start, end in spans:
-        flags[start:end] = b"\1" * (end - start)
-    return flags

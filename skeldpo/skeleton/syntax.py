@@ -45,12 +45,13 @@ class Syntax:
     """A program that parses. `fixed_spans` are the words without which it would not (keywords,
     patterns of `match`); `joined` the starts of strings that are joined to the one before;
     `edges` the (outer, inner) node types that follow each other, and the names of what is called
-    or imported."""
+    or imported; `line_starts` where each line begins."""
 
     parts: tuple[Part, ...]
     fixed_spans: tuple[Span, ...]
     joined: frozenset[int]
     edges: frozenset[str]
+    line_starts: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=256)
@@ -78,6 +79,7 @@ def read_syntax(code: str) -> Syntax | None:
         fixed_spans=tuple(_fixed_spans(nodes, places, words)),
         joined=frozenset(_joined(nodes, places, words)),
         edges=frozenset(_edges(nodes)),
+        line_starts=places.line_starts,
     )
 
 
@@ -109,6 +111,10 @@ class _Places:
             for start, end in zip(starts, [*starts[1:], len(code)], strict=True)
         ]
         self._tables: dict[int, list[int]] = {}
+
+    @property
+    def line_starts(self) -> tuple[int, ...]:
+        return tuple(start for start, _ in self._lines)
 
     def span(self, node: _Placed) -> Span:
         return self.start(node), self._place(node.end_lineno or 0, node.end_col_offset or 0)
