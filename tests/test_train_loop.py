@@ -33,6 +33,7 @@ PAIRS = [preference_pair(i, "correctness") for i in range(3)]
 PAIRS += [preference_pair(i, skeletons=i != 1) for i in range(5)]
 TRAIN: dict[str, Any] = {"pairs_per_step": 3, "efficiency_epochs": 2}
 LORA = {"rank": 4, "alpha": 8.0}
+QLORA = {**LORA, "load_in_4bit": True}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ class Run:
         self.policy: Policy = load_policy(folder, config.train, 160, seed=1)
         if sharded:
             mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
-            shard_policy(self.policy, mesh, torch.float32)
+            shard_policy(self.policy, mesh, torch.float32, config.train.cpu_offload)
         rows = reference_logps(self.policy, self.tokens, 400, "model", "tokenizer")
         self.references: dict[str, ReferenceLogps] = {row.pair_id: row for row in rows}
         self.optimizer = build_optimizer(self.policy, config.train)
@@ -236,7 +237,11 @@ def test_reference_table_is_read_back_only_for_its_weights_and_pairs(folder, tmp
     assert load_reference(path, run.tokens, "model", "other") == []
 
 
-@pytest.mark.parametrize("train", [{}, {"lora": {**LORA, "dropout": 0.1}}], ids=["full", "lora"])
+@pytest.mark.parametrize(
+    "train",
+    [{}, {"lora": {**LORA, "dropout": 0.1}}, {"lora": QLORA}],
+    ids=["full", "lora", "qlora"],
+)
 def test_resumed_run_repeats_the_uninterrupted_one(folder, tmp_path, train):
     whole = Run(folder, **train)
     whole.train()
@@ -251,8 +256,9 @@ def test_resumed_run_repeats_the_uninterrupted_one(folder, tmp_path, train):
     torch.testing.assert_close(resumed.policy.state_dict(), whole.policy.state_dict())
 
 
-def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path):
-    run = Run(folder, lora=LORA)
+@pytest.mark.parametrize("lora", [LORA, QLORA], ids=["lora", "qlora"])
+def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path, lora):
+    run = Run(folder, lora=lora)
     progress = Progress(next_step=1, history=tuple(run.train(last=1)))
     save_checkpoint(run.policy, run.optimizer, progress, str(tmp_path))
     names = FileSystemReader(tmp_path).read_metadata().state_dict_metadata.keys()
@@ -263,13 +269,13 @@ def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path)
 
 
 def one_of_many(
-    rank: int, num_workers: int, folder: str, shared: str, lora: dict[str, Any] | None
+    rank: int, num_workers: int, folder: str, shared: str, train: dict[str, Any]
 ) -> None:
     """A worker: 2 steps, a checkpoint, the other steps, and the saved policy."""
     torch.set_num_threads(1)
     store = f"file://{shared}/rendezvous"
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=num_workers)
-    run = Run(folder, sharded=True, lora=lora)
+    run = Run(folder, sharded=True, **train)
     run.train(last=2)
     progress = Progress(next_step=2, history=tuple(run.history))
     save_checkpoint(run.policy, run.optimizer, progress, f"{shared}/checkpoint")
@@ -280,13 +286,23 @@ def one_of_many(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("num_workers", "lora"), [(2, None), (4, None), (2, LORA)])
+@pytest.mark.parametrize(
+    ("num_workers", "train"),
+    [
+        (2, {}),
+        (4, {}),
+        (2, {"lora": LORA}),
+        (2, {"lora": QLORA}),
+        (2, {"cpu_offload": True}),
+    ],
+    ids=["2", "4", "2-lora", "2-qlora", "2-offload"],
+)
 def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
-    folder, tmp_path, num_workers, lora
+    folder, tmp_path, num_workers, train
 ):
-    arguments = (num_workers, folder, str(tmp_path), lora)
+    arguments = (num_workers, folder, str(tmp_path), train)
     multiprocessing.spawn(one_of_many, args=arguments, nprocs=num_workers)
-    alone = Run(folder, lora=lora)
+    alone = Run(folder, **train)
     alone.train()
     for rank in range(num_workers):
         history, references = torch.load(tmp_path / f"history-{rank}.pt", weights_only=False)
@@ -299,7 +315,7 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
         for name in ("trained", "alone")
     ]
     torch.testing.assert_close(*weights, atol=1e-3, rtol=1e-3)
-    resumed = Run(folder, lora=lora)
+    resumed = Run(folder, **train)
     progress = load_checkpoint(resumed.policy, resumed.optimizer, str(Path(tmp_path, "checkpoint")))
     assert progress.next_step == 2
     resumed.train(first=2)

@@ -196,6 +196,50 @@ def test_bfloat16_lora_keeps_adapters_in_float32(tmp_path):
     assert dtypes == {(True, torch.float32), (False, torch.bfloat16)}
 
 
+def test_4_bit_weights_are_frozen_and_the_policy_starts_near_its_source(tmp_path):
+    """Random weights lose most in 4 bits; a token's mean log-probability moves by tenths."""
+    folder = save_tiny_policy(tmp_path / "policy")
+    tokens = tokens_of([preference_pair(0)], folder, tiny_config())
+    policy = load(folder, lora={**LORA, "load_in_4bit": True})
+    frozen = {p.dtype for p in policy.parameters() if not p.requires_grad}
+    assert torch.uint8 in frozen
+    layers = policy.decoder.layers
+    packed = [p.numel() for p in layers.parameters() if p.dtype == torch.uint8]
+    unpacked = [
+        p.numel()
+        for n, p in load(folder).decoder.layers.named_parameters()
+        if n.endswith("proj.weight")
+    ]
+    assert sum(unpacked) == 2 * sum(packed), "two weights a byte"
+    with torch.no_grad():
+        got = answer_logps(policy, build_trees(tokens))
+        expected = answer_logps(load(folder), build_trees(tokens))
+    num_tokens = build_trees(tokens).num_answer_tokens
+    assert 0 < float(((got - expected) / num_tokens).abs().max()) < 1
+
+
+def test_merged_4_bit_policy_has_the_adapter_on_the_weights_as_they_were(tmp_path):
+    """Its source plus what the adapter adds, in the source's precision."""
+    folder = save_tiny_policy(tmp_path / "policy")
+    policy = load(folder, lora={**LORA, "load_in_4bit": True})
+    whole = load(folder, lora=LORA)
+    change_weights(policy)
+    trained = {n: p.data for n, p in policy.named_parameters() if p.requires_grad}
+    for name, parameter in whole.named_parameters():
+        if parameter.requires_grad:
+            parameter.data = trained[name].clone()
+    for each, name in ((policy, "from-4-bit"), (whole, "whole")):
+        save_policy(each, byte_tokenizer(), str(tmp_path / name), "")
+    files = [load_file(tmp_path / name / "model.safetensors") for name in ("from-4-bit", "whole")]
+    torch.testing.assert_close(files[0], files[1])
+
+
+def test_4_bit_weights_without_bitsandbytes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'skeldpo\[qlora\]'"):
+        load(save_tiny_policy(tmp_path / "policy"), lora={**LORA, "load_in_4bit": True})
+
+
 def test_policy_digest_changes_with_the_weights_only(tmp_path):
     first = save_tiny_policy(tmp_path / "a", seed=0)
     same = save_tiny_policy(tmp_path / "b", seed=0)

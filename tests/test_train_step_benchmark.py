@@ -34,7 +34,7 @@ WORK = dataclasses.replace(
     WORKLOADS["cpu-1m"], statement_tokens=40, answer_tokens=12, pairs_per_step=2, num_steps=1
 )
 NOT_READ_BY_A_STEP = {
-    "num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures",
+    "num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures", "cpu_offload",
 }  # fmt: skip
 
 

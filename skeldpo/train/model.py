@@ -9,6 +9,7 @@ vLLM and transformers load; with LoRA the weights are merged and the adapter lie
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -21,8 +22,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import distributed, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from torch.distributed.fsdp import (
+    CPUOffloadPolicy,
+    FSDPModule,
+    MixedPrecisionPolicy,
+    OffloadPolicy,
+    fully_shard,
+)
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from skeldpo.train.attention import TreeMask, enable_tree_attention, row_multiple, tree_mask
 from skeldpo.train.batch import ANSWERS, PairTokens, TreeBatch, build_trees
@@ -57,6 +64,7 @@ class Policy(nn.Module):
         self.causal_lm = causal_lm
         self.source_folder = source_folder
         self.lora = lora
+        self.offloaded_from: torch.device | None = None
 
     @property
     def decoder(self) -> Any:
@@ -86,12 +94,13 @@ class Policy(nn.Module):
 def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) -> Policy:
     """The model of a folder, ready to train on the CPU of this process.
 
-    Full training holds fp32 parameters; with LoRA the frozen ones have `config.dtype`. Every worker
-    holds the whole model until it is sharded. `seed` draws the adapters, so all workers agree.
+    Full training holds fp32 parameters; with LoRA the frozen ones have `config.dtype`, or 4 bits.
+    Every worker holds the whole model until it is sharded. `seed` draws the adapters, so all
+    workers agree.
 
     Raises:
         ValueError: the folder has no model, or one whose attention or output layer the tree
-            cannot reproduce.
+            cannot reproduce; bitsandbytes is asked for and not there.
     """
     if not Path(folder).is_dir():
         raise ValueError(f"policy folder {folder} does not exist; expected a saved causal LM")
@@ -100,6 +109,7 @@ def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) ->
         folder,
         dtype=torch.float32 if config.lora is None else frozen_dtype,
         attn_implementation="sdpa",
+        quantization_config=_quantization(config),
     )
     return build_policy(Policy(model, folder, config.lora), config, max_tokens, seed)
 
@@ -123,16 +133,30 @@ def build_policy(policy: Policy, config: TrainConfig, max_tokens: int, seed: int
     return policy
 
 
-def shard_policy(policy: Policy, mesh: DeviceMesh, dtype: torch.dtype) -> None:
+def shard_policy(
+    policy: Policy, mesh: DeviceMesh, dtype: torch.dtype, cpu_offload: bool = False
+) -> None:
     """Shards the parameters over a 1-D mesh in place: each decoder layer, then the rest (FSDP2).
 
-    Computes in `dtype`; gradients are reduced and parameters kept in fp32.
+    Computes in `dtype`; gradients are reduced and parameters kept in fp32. With `cpu_offload` the
+    shards, their gradients and the optimizer's moments lie in host memory, and the process group
+    needs a CPU backend too. Every worker keeps all of the 4-bit weights of QLoRA: FSDP would part
+    them from their scales.
     """
     precision = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
-    for layer in policy.decoder.layers:
-        fully_shard(layer, mesh=mesh, mp_policy=precision)
-    fully_shard(policy, mesh=mesh, mp_policy=precision)
-    policy.to(mesh.device_type)
+    on_gpu = mesh.device_type != "cpu"
+    offload = CPUOffloadPolicy(pin_memory=on_gpu) if cpu_offload else OffloadPolicy()
+    whole = {weight for weight in policy.parameters() if not weight.is_floating_point()}
+    for module in (*policy.decoder.layers, policy):
+        fully_shard(
+            module, mesh=mesh, mp_policy=precision, offload_policy=offload, ignored_params=whole
+        )
+    if cpu_offload:
+        policy.offloaded_from = torch.device(mesh.device_type)
+        for buffer in policy.buffers():
+            buffer.data = buffer.data.to(policy.offloaded_from)
+    else:
+        policy.to(mesh.device_type)
 
 
 def workers_of(policy: Policy) -> Workers:
@@ -143,8 +167,8 @@ def workers_of(policy: Policy) -> Workers:
 
 
 def device_of(policy: Policy) -> torch.device:
-    """Where the policy computes."""
-    return next(policy.parameters()).device
+    """Where the policy computes, which is not where its parameters lie if they are offloaded."""
+    return policy.offloaded_from or next(policy.parameters()).device
 
 
 def answer_logps(policy: Policy, trees: TreeBatch) -> torch.Tensor:
@@ -243,6 +267,23 @@ def _add_adapters(model: nn.Module, lora: LoraConfig, seed: int) -> None:
             parameter.data = parameter.data.float()
 
 
+def _quantization(config: TrainConfig) -> Any:
+    """The transformers setting of QLoRA (arXiv 2305.14314, section 3), or None."""
+    if config.lora is None or not config.lora.load_in_4bit:
+        return None
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ValueError(
+            "train.lora.load_in_4bit needs bitsandbytes: pip install 'skeldpo[qlora]', or set it "
+            "to false"
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, config.dtype),
+    )
+
+
 def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
     """Loads the source again, puts the trained values in and saves it."""
     source = policy.source_folder
@@ -250,13 +291,15 @@ def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
     dtype = torch.float32 if policy.lora is not None else stored
     model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     prefix = "causal_lm."
-    values = {name.removeprefix(prefix): value for name, value in state.items()}
     if policy.lora is None:
-        model.load_state_dict(values)
+        model.load_state_dict({name.removeprefix(prefix): value for name, value in state.items()})
     else:
         from peft import get_peft_model
 
         adapted = get_peft_model(model, _peft_config(policy.lora, source))
+        # Frozen values are left in the state where they are tied or quantised.
+        names = [name for name, weight in policy.named_parameters() if weight.requires_grad]
+        values = {name.removeprefix(prefix): state[name] for name in names}
         missing = adapted.get_base_model().load_state_dict(values, strict=False)
         assert not missing.unexpected_keys, missing.unexpected_keys
         adapted.save_pretrained(str(folder / ADAPTER_FOLDER))

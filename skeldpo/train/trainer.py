@@ -198,6 +198,7 @@ def _fit(
     trainer = ray.train.torch.TorchTrainer(
         _train_worker,
         train_loop_config={name: getattr(job, name) for name in _Job.__slots__},
+        torch_config=ray.train.torch.TorchConfig(backend=_backend(train)),
         scaling_config=ray.train.ScalingConfig(
             num_workers=train.num_workers, use_gpu=train.use_gpu, resources_per_worker=resources
         ),
@@ -231,6 +232,13 @@ def _fit(
     return history
 
 
+def _backend(train: TrainConfig) -> str:
+    """Of torch.distributed; the norm of offloaded gradients is a sum over all workers' CPUs."""
+    if not train.use_gpu:
+        return "gloo"
+    return "cpu:gloo,cuda:nccl" if train.cpu_offload else "nccl"
+
+
 def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
     job = _Job(**arguments)
@@ -244,7 +252,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     policy = load_policy(folder, train, config.policy.max_model_tokens, job.seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
-    shard_policy(policy, mesh, getattr(torch, train.dtype))
+    shard_policy(policy, mesh, getattr(torch, train.dtype), train.cpu_offload)
     tokenizer_id = content_id(
         tokenizer_digest(tokenizer), config.policy.model_dump(mode="json", exclude={"model"})
     )
@@ -374,6 +382,7 @@ def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
     places |= {"max_tokens_per_forward", "activation_checkpointing", "compile_layers"}
+    places |= {"cpu_offload"}
     train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     ids = sorted(content_id(pair) for pair in pairs)
