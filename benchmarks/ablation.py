@@ -3,29 +3,25 @@
     python -m benchmarks.ablation [--config benchmarks/ablation.toml] [--seeds N] [--quick]
 
 One starter, one set of measured programs a seed; every arm is trained from them at every learning
-rate, and scored on the known programs of problems it has not seen. A training that is finished is
-not repeated: the same command goes on where it was stopped, and more seeds, arms or learning rates
-add to what is there. Needs Docker and vLLM for the pairs; `--quick` has two seeds, two learning
-rates and four arms.
+rate, and scored on the known programs of problems it has not seen; the policies at the point where
+arms are compared then write programs, which are run. A training that is finished is not repeated:
+the same command goes on where it was stopped, and more seeds, arms or learning rates add to what is
+there. Needs Docker and vLLM for the pairs; `--quick` has two seeds, two learning rates and four
+arms.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import multiprocessing
-import os
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
-import torch
 
-from benchmarks.ablation_report import results_page
+from benchmarks.ablation_report import Written, chosen_policies, results_page
+from benchmarks.ablation_sample import Writer, WritingJob, score_writers, write_programs
 from benchmarks.ablation_study import (
     Arm,
     Study,
@@ -39,6 +35,7 @@ from benchmarks.ablation_study import (
     world_id,
 )
 from benchmarks.ablation_train import Job, KnownPrograms, train_job
+from benchmarks.resumable import run_jobs, worker_processes
 from skeldpo.config import Config
 from skeldpo.pipeline import (
     Engines,
@@ -46,11 +43,13 @@ from skeldpo.pipeline import (
     Sandboxes,
     connect_ray,
     count_teller,
+    read_sampled,
     sample_and_measure,
 )
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.programs import known_candidates
-from skeldpo.records import Assignment, content_id
+from skeldpo.records import Assignment, Candidate, content_id
+from skeldpo.store import Store
 from skeldpo.train.model import load_policy
 from skeldpo.train.trainer import tokenize_pairs
 
@@ -72,12 +71,17 @@ def main() -> None:
     world = make_world(study, arms[0].config)
     start = _starting_policy(arms[0].config, world, folder)
     sampled = _sample(arms[0].config, world, start, folder)
-    rows = _train_all(list(_jobs(study, arms, world, sampled, start, folder)), folder)
+    jobs = list(_jobs(study, arms, world, sampled, start, folder))
+    rows = run_jobs(jobs, train_job, folder / "results.jsonl")
+    groups = _groups(study, world)
+    chosen = {"start": (start.folder,)} | chosen_policies(study, rows, groups["with"])
+    written = _write_and_score(study, chosen, world, arms[0].config, folder)
     page = results_page(
         study,
         rows,
         _score_start(start, arms[0].config, world),
-        _groups(study, world),
+        groups,
+        written,
         f"python -m benchmarks.ablation --config {options.config}"
         + f" --seeds {options.seeds}" * bool(options.seeds)
         + " --quick" * options.quick,
@@ -101,7 +105,7 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
     """Programs of all seeds' problems, known and sampled, measured."""
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
     connect_ray()
-    sampled = sample_and_measure(
+    sample_and_measure(
         [
             Assignment(
                 problem=problem,
@@ -120,42 +124,36 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
         on_progress=count_teller("pairs", print),
     )
     ray.shutdown()  # its processes would share the cores with the trainings
-    return sampled
+    return read_sampled(str(folder / "sampled"))
 
 
-def _train_all(wanted: Sequence[Job], folder: Path) -> list[dict[str, Any]]:
-    """One row a training, in order; those of an earlier start are read."""
-    path = folder / "results.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    finished = {row["key"]: row for row in map(json.loads, lines)}
-    rows = [finished[job.key] for job in wanted if job.key in finished]
-    jobs = [job for job in wanted if job.key not in finished]
-    num_before = len(rows)
-    started_s = time.monotonic()
-    with (
-        path.open("a", encoding="utf-8") as results,
-        ProcessPoolExecutor(
-            max_workers=os.cpu_count(),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=torch.set_num_threads,
-            initargs=(1,),
-        ) as pool,
-    ):
-        running = [pool.submit(train_job, job) for job in jobs]
-        for done in as_completed(running):
-            row = done.result()
-            rows.append(row)
-            results.write(json.dumps(row) + "\n")
-            results.flush()
-            seconds_each = (time.monotonic() - started_s) / (len(rows) - num_before)
-            left_s = seconds_each * (len(wanted) - len(rows))
-            print(
-                f"training {len(rows)} of {len(wanted)}: {row['key']}, "
-                f"{row['num_steps']} steps in {row['seconds']:.0f} s, {left_s:.0f} s left",
-                flush=True,
-            )
-    order = {job.key: place for place, job in enumerate(wanted)}
-    return sorted(rows, key=lambda row: order[row["key"]])
+def _write_and_score(
+    study: Study,
+    chosen: Mapping[str, Sequence[str]],
+    world: World,
+    config: Config,
+    folder: Path,
+) -> dict[str, list[Written]]:
+    """What the chosen policies write, by arm."""
+    writers = {
+        arm: [Writer(name=f"{arm}/{seed}", folder=place) for seed, place in enumerate(places)]
+        for arm, places in chosen.items()
+    }
+    place = folder / f"written-{content_id(chosen, study.num_samples)}"
+    jobs = [
+        WritingJob(writer=writer, problems=world.heldout, config=config,
+                   num_samples=study.num_samples)
+        for own in writers.values() for writer in own
+    ]  # fmt: skip
+    store = Store(str(place))
+    if not store.exists("programs.parquet"):
+        with worker_processes() as pool:
+            rows = [row for found in pool.map(write_programs, jobs) for row in found]
+        store.write_records("programs.parquet", Candidate, rows)
+    rows = store.read_records("programs.parquet", Candidate)
+    scores = score_writers(rows, world.heldout, config, place)
+    ray.shutdown()
+    return {arm: [scores[writer.name] for writer in own] for arm, own in writers.items()}
 
 
 def _jobs(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ablation_study import Study
+from skeldpo.records import ProblemScore
 
 NUM_RESAMPLES = 10_000
 SHARES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
@@ -25,10 +26,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operating:
-    """Where an arm is compared: per seed the chosen point's masses (problems, 2), fast and slow."""
+    """Where an arm is compared: per seed the chosen point's masses (problems, 2), fast and slow,
+    its learning rate and the folder of its policy."""
 
     masses: tuple[np.ndarray, ...]
     learning_rates: tuple[float, ...]
+    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +45,23 @@ class Effect:
     p_value: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How a policy did on the held-out problems, and what its programs are like."""
+
+    per_problem: tuple[ProblemScore, ...]
+    distinct_share: float
+    """Distinct texts over samples, mean over problems."""
+    mean_tokens: float
+
+
 def operating_points(
     rows: Sequence[Row], problems: Sequence[str], share: float
 ) -> Operating | None:
     """The arm's best point of every seed, chosen on `problems`; None if a seed never gets there."""
-    masses, rates = [], []
+    masses, rates, policies = [], [], []
     for seed in sorted({row["seed"] for row in rows}):
-        best: tuple[float, np.ndarray, float] | None = None
+        best: tuple[float, np.ndarray, float, str] | None = None
         for row in rows:
             if row["seed"] != seed:
                 continue
@@ -57,12 +70,13 @@ def operating_points(
                 fast, slow = found.sum(axis=0)
                 right = float(fast + slow) / len(found)
                 if fast >= share * (fast + slow) and (best is None or right > best[0]):
-                    best = right, found, row["learning_rate"]
+                    best = right, found, row["learning_rate"], point["policy"]
         if best is None:
             return None
         masses.append(best[1])
         rates.append(best[2])
-    return Operating(masses=tuple(masses), learning_rates=tuple(rates))
+        policies.append(best[3])
+    return Operating(masses=tuple(masses), learning_rates=tuple(rates), policies=tuple(policies))
 
 
 def effect(name: str, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Effect:
@@ -87,6 +101,22 @@ def effect(name: str, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) 
     )
 
 
+def outcome_values(written: Written, problem_ids: Sequence[str], outcome: str) -> np.ndarray:
+    """pass_at_1 or beyond_at_1 of each problem, (problems,); 0 where it has no score."""
+    scores: dict[str, Any] = {score.problem_id: score for score in written.per_problem}
+    return np.array(
+        [float(getattr(scores[key], outcome)) if key in scores else 0.0 for key in problem_ids]
+    )
+
+
+def fast_share(written: Written, problem_ids: Sequence[str]) -> float:
+    """Of correct samples, those nearer in time to the fastest known program than to the slowest."""
+    wanted = set(problem_ids)
+    found = [s for s in written.per_problem if s.problem_id in wanted and s.pass_at_1 > 0]
+    right = sum(score.pass_at_1 for score in found)
+    return sum(score.pass_at_1 * score.fast_share for score in found) / right if right else 0.0
+
+
 def holm(effects: Sequence[Effect]) -> dict[str, float]:
     """Corrected p-values by arm."""
     corrected: dict[str, float] = {}
@@ -97,10 +127,25 @@ def holm(effects: Sequence[Effect]) -> dict[str, float]:
     return corrected
 
 
+def chosen_policies(
+    study: Study, rows: Sequence[Row], names: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Folders of the policies, one a seed, with which arms are compared; arms that never reach the
+    target share are not there."""
+    chosen = {}
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        points = operating_points(own, names, study.target_share)
+        if points is not None:
+            chosen[arm] = points.policies
+    return chosen
+
+
 def results_page(study: Study, rows: Sequence[Row], start: Row, groups: Mapping[str, Sequence[str]],
-                 command: str) -> str:  # fmt: skip
+                 written: Mapping[str, Sequence[Written]], command: str) -> str:  # fmt: skip
     """The Markdown page; `groups` are held-out problem ids of families "with" and "without" pairs;
-    `start` has the masses of the policy that all arms start from."""
+    `start` has the masses of the policy that all arms start from, `written` what the policies of
+    `chosen_policies` (and of "start") wrote, one entry a seed."""
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     by_arm = {arm: [row for row in rows if row["arm"] == arm] for arm in arms}
     with_pairs, without = groups["with"], groups["without"]
@@ -127,6 +172,14 @@ def results_page(study: Study, rows: Sequence[Row], start: Row, groups: Mapping[
         "after Holm's correction.",
         "",
         *_comparison(study, by_arm, with_pairs, without, start),
+        "",
+        "## What these policies write",
+        "",
+        f"{study.num_samples} samples of each of these problems from the policy of the same point, "
+        "run on its tests and timed with its known programs (Mercury's Beyond@1). Differences "
+        f"against `{second}` as above, without correction.",
+        "",
+        *_sampled(study, written, with_pairs),
         "",
         "## Frontier: most of right programs left at each share",
         "",
@@ -225,6 +278,32 @@ def _at(
             if np.array_equal(found, points.masses[place]):
                 return np.array([point["masses"][name] for name in without])
     raise ValueError(f"no point of seed {seed} is the chosen one")
+
+
+def _sampled(
+    study: Study, written: Mapping[str, Sequence[Written]], names: Sequence[str]
+) -> list[str]:
+    second = study.primary[1]
+    lines = [
+        "| arm | Pass@1 | difference | Beyond@1 | difference | fast of right | distinct | tokens |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for arm, policies in written.items():
+        cells = [arm]
+        for outcome in ("pass_at_1", "beyond_at_1"):
+            values = [outcome_values(each, names, outcome) for each in policies]
+            cells.append(f"{np.mean(values):.3f}")
+            if arm in (second, "start") or second not in written:
+                cells.append("")
+                continue
+            theirs = [outcome_values(each, names, outcome) for each in written[second]]
+            found = effect(arm, values, theirs)
+            cells.append(f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]")
+        cells.append(f"{np.mean([fast_share(each, names) for each in policies]):.2f}")
+        cells.append(f"{np.mean([each.distinct_share for each in policies]):.2f}")
+        cells.append(f"{np.mean([each.mean_tokens for each in policies]):.0f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def _frontier(by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:

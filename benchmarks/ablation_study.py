@@ -35,6 +35,7 @@ class Study:
     families_without_pairs: tuple[str, ...]
     learning_rates: tuple[float, ...]
     num_points: int
+    num_samples: int
     target_share: float
     primary: tuple[str, str]
 

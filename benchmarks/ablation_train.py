@@ -28,7 +28,8 @@ from skeldpo.train.reference import reference_logps
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One training, as it travels to a worker process. `config` has its learning rate; the policy
-    of `start` is trained and saved to `save_to`, and scored on `heldout` at `num_points` points."""
+    of `start` is trained, and scored on `heldout` and saved below `save_to` at `num_points`
+    points."""
 
     key: str
     arm: str
@@ -97,6 +98,7 @@ def train_job(job: Job) -> dict[str, Any]:
     policy = load_policy(job.start, train, job.config.policy.max_model_tokens, job.seed)
     steps = plan_steps(job.pairs, train, job.seed)
     rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "", "")
+    tokenizer = AutoTokenizer.from_pretrained(job.start)
     history: list[dict[str, float]] = []
     points: list[dict[str, Any]] = []
     scored = {round((i + 1) * len(steps) / job.num_points) - 1 for i in range(job.num_points)}
@@ -104,14 +106,14 @@ def train_job(job: Job) -> dict[str, Any]:
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
         if index in scored:
-            points.append({"step": index + 1, "masses": known.masses(policy)})
+            folder = f"{job.save_to}/{index + 1}"
+            save_policy(policy, tokenizer, folder, "A policy of the ablation.")
+            points.append({"step": index + 1, "masses": known.masses(policy), "policy": folder})
             policy.train()
         return False
 
     table = {row.pair_id: row for row in rows}
     run_steps(policy, build_optimizer(policy, train), steps, table, train, on_step)
-    tokenizer = AutoTokenizer.from_pretrained(job.start)
-    save_policy(policy, tokenizer, job.save_to, "A policy of the ablation.")
     last = history[-(len(history) // 4 + 1) :]
     names = ("code/logps/chosen", "code/logps/rejected", "code/rewards/margins")
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skeldpo.pair.judged import judge_candidates
 from skeldpo.program import normalize_program
 from skeldpo.records import Candidate, Measurement, content_id
+from skeldpo.skeleton.extract import HotLines
 from skeldpo.store import Store
 
 MIN_CLUSTER_DISTANCE = 2
@@ -25,11 +26,13 @@ root."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledProblem:
-    """Distinct programs of one problem; each list begins with the most extreme."""
+    """Distinct programs of one problem; each list begins with the most extreme. `hot_lines` of
+    those that were profiled."""
 
     problem_id: str
     efficient: tuple[str, ...]
     inefficient: tuple[str, ...]
+    hot_lines: HotLines = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +78,10 @@ def measured_problems(folder: str, max_programs: int) -> list[LabelledProblem]:
                 problem_id=problem_id,
                 efficient=tuple(efficient[:max_programs]),
                 inefficient=tuple(inefficient[:max_programs]),
+                hot_lines={p.candidate.code: p.hot_lines for p in judged.programs.values()
+                           if p.hot_lines},
             )
-        )
+        )  # fmt: skip
     return found
 
 
@@ -84,7 +89,7 @@ def separation(
     scores: Sequence[tuple[Sequence[float], Sequence[float]]], num_bootstrap: int = 2000
 ) -> Separation:
     """From (scores of efficient, scores of inefficient programs) of each problem."""
-    areas = np.array([_area(*both) for both in scores if both[0] and both[1]])
+    areas = np.array([area(*both) for both in scores if both[0] and both[1]])
     rng = np.random.default_rng(0)
     means = areas[rng.integers(0, len(areas), (num_bootstrap, len(areas)))].mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
@@ -133,6 +138,7 @@ def _distinct(codes: Sequence[str], max_programs: int) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def _area(efficient: Sequence[float], inefficient: Sequence[float]) -> float:
+def area(efficient: Sequence[float], inefficient: Sequence[float]) -> float:
+    """The chance that an efficient program scores above an inefficient one; ties count half."""
     wins = [(a > b) + 0.5 * (a == b) for a in efficient for b in inefficient]
     return sum(wins) / len(wins)

@@ -26,7 +26,7 @@ from skeldpo.store import Store, round_folder
 from skeldpo.tracking import Tracker
 
 NUM_ROUNDS = 2
-STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01)
+STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99)
 FAST = (
     "def solve(items):\n    seen = set(items)\n    return len(seen)\n",
     "def solve(items):\n    return len(set(items))\n",
@@ -131,7 +131,7 @@ def sample_training(problem: Problem, index: int, rng: random.Random):
     checks = [make_check(c, Outcome.ACCEPTED) for c in candidates[:-1]]
     wrong = rng.choice([Outcome.WRONG_ANSWER, Outcome.TIME_LIMIT, Outcome.SANDBOX_FAILED])
     rows = [*checks, make_check(candidates[-1], wrong)]
-    for phase, num_repeats in (("screen", 3), ("confirm", 7)):
+    for phase, num_repeats in (("screen", 3), ("confirm", 8)):
         rows += [
             make_timed(row, phase, ratio, num_repeats)
             for row, ratio in zip(checks, ratios.values(), strict=True)

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.ablation_report import Effect, effect, holm, operating_points, results_page
+from benchmarks.ablation_report import (
+    Effect,
+    Written,
+    chosen_policies,
+    effect,
+    holm,
+    operating_points,
+    results_page,
+)
 from benchmarks.ablation_study import (
     QUICK_ARMS,
     Arm,
@@ -16,6 +24,7 @@ from benchmarks.ablation_study import (
     make_world,
     with_skeletons,
 )
+from skeldpo.records import ProblemScore
 from skeldpo.train.batch import PairTokens
 
 STUDY = Path(__file__).parents[1] / "benchmarks" / "ablation.toml"
@@ -35,7 +44,11 @@ def row(arm: str, seed: int, rate: float, *points: tuple[float, float]) -> dict:
         "seconds": 3.0,
         "metrics": {"code/logps/chosen": -5.0},
         "points": [
-            {"step": place, "masses": {name: list(point) for name in (*NAMES, "c")}}
+            {
+                "step": place,
+                "masses": {name: list(point) for name in (*NAMES, "c")},
+                "policy": f"{arm}/{rate}/{seed}/{place}",
+            }
             for place, point in enumerate(points)
         ],
     }
@@ -131,6 +144,7 @@ def test_operating_point_is_the_best_one_that_is_fast_enough() -> None:
     assert found is not None
     assert found.learning_rates == (1e-4,)
     assert found.masses[0].tolist() == [[0.7, 0.05]] * 2
+    assert found.policies == ("code/0.0001/0/0",)
     assert operating_points(rows, NAMES, share=1.01) is None
     never = [*rows, row("code", 1, 1e-5, (0.4, 0.4))]
     assert operating_points(never, NAMES, share=0.85) is None
@@ -152,6 +166,18 @@ def test_holm_multiplies_by_the_comparisons_left() -> None:
     assert holm(effects) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
 
 
+def written(share_right: float, share_fast: float) -> Written:
+    scores = tuple(
+        ProblemScore(
+            problem_id=name, source="s", split="heldout_variant", difficulty="easy",
+            num_samples=4, has_reference=True, pass_at_1=share_right,
+            beyond_at_1=share_right * share_fast, fast_share=share_fast,
+        )
+        for name in NAMES
+    )  # fmt: skip
+    return Written(per_problem=scores, distinct_share=0.5, mean_tokens=40.0)
+
+
 def test_page_says_what_the_data_carries() -> None:
     study, _ = load_study(STUDY, quick=True)
     rows = [row("code", seed, 1e-4, (0.50, 0.02)) for seed in (0, 1)]
@@ -159,10 +185,16 @@ def test_page_says_what_the_data_carries() -> None:
     rows += [row("shuffled", seed, 1e-4, (0.3, 0.3)) for seed in (0, 1)]
     start = {"masses": {name: [0.3, 0.3] for name in (*NAMES, "c")}}
     groups = {"with": NAMES, "without": ["c"]}
-    page = results_page(study, rows, start, groups, "the command")
+    wrote = {"start": [written(0.5, 0.5)], "code": [written(0.5, 0.8)] * 2}
+    wrote["skeldpo"] = [written(0.75, 0.8)] * 2
+    page = results_page(study, rows, start, groups, wrote, "the command")
+    assert "| skeldpo | 0.750 | +0.250 [+0.250, +0.250] | 0.600 | +0.200 [" in page
+    assert "| start | 0.500 |  | 0.250 |  | 0.50 | 0.50 | 40 |" in page
+    assert chosen_policies(study, rows, NAMES)["code"] == ("code/0.0001/0/0", "code/0.0001/1/0")
+    assert "shuffled" not in chosen_policies(study, rows, NAMES)
     assert "`skeldpo` keeps more right programs than `code`: +0.100 [+0.100, +0.100]" in page
     assert "| shuffled | never reached |" in page
     assert "| skeldpo | 0.620 | 0.97 | +0.100 [+0.100, +0.100] | < 0.001 |" in page
     worse = [r | {"arm": {"code": "skeldpo", "skeldpo": "code"}.get(r["arm"], r["arm"])}
              for r in rows]  # fmt: skip
-    assert "keeps fewer right programs than" in results_page(study, worse, start, groups, "c")
+    assert "keeps fewer right programs than" in results_page(study, worse, start, groups, {}, "c")

@@ -152,6 +152,11 @@ def test_measure_missing_files_are_named(
     assert f"no file at {tmp_path}/none.jsonl" in message
     message = _refused(capsys, *arguments, "--problems", "families")
     assert f"no file at {tmp_path}/programs.jsonl" in message
+    bare = tmp_path / "bare.jsonl"
+    row = {"problem_id": "p", "statement": "s", "tests": [{"input": "", "expected": ""}]}
+    bare.write_text(json.dumps(row))
+    message = _refused(capsys, "measure", "--out", str(out), "--problems", str(bare))
+    assert "bare.jsonl'] has solutions; give --programs" in message
     assert not out.exists()
 
 

@@ -180,12 +180,13 @@ def test_three_examples_show_code_and_skeleton_as_text(whole_run, page):
 def test_markup_in_programs_stays_text(config):
     run = MadeRun(config)
     store = run.whole()
-    path = f"{round_folder(1)}/pairs.parquet"
-    pairs = [
-        dataclasses.replace(pair, rejected=dataclasses.replace(pair.rejected, code=HOSTILE))
-        for pair in store.read_records(path, PreferencePair)
-    ]
-    store.write_records(path, PreferencePair, pairs)
+    for index in (1, 2):
+        path = f"{round_folder(index)}/pairs.parquet"
+        pairs = [
+            dataclasses.replace(pair, rejected=dataclasses.replace(pair.rejected, code=HOSTILE))
+            for pair in store.read_records(path, PreferencePair)
+        ]
+        store.write_records(path, PreferencePair, pairs)
     write_report(store)
     reader = read_page(store.read_text("report.html"))
     assert "script" not in reader.tags

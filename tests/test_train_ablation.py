@@ -13,6 +13,7 @@ from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP
 from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_of
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.ablation_sample import Writer, WritingJob, write_programs
 from benchmarks.ablation_train import Job, KnownPrograms, train_job
 from skeldpo.prompts import Prompts
 from skeldpo.records import KnownProgram
@@ -74,7 +75,28 @@ def test_training_scores_its_points_and_saves_the_policy(start: str, tmp_path: P
     )
     assert json.loads(json.dumps(row)) is not None
     assert (row["num_steps"], [point["step"] for point in row["points"]]) == (6, [2, 4, 6])
-    saved = load_policy(row_folder := str(tmp_path / "policy"), CONFIG.train, 160, seed=0)
+    saved = load_policy(row_folder := row["points"][-1]["policy"], CONFIG.train, 160, seed=0)
     last = KnownPrograms([PROBLEM], CONFIG, row_folder).masses(saved)
     assert row["points"][-1]["masses"]["double"] == pytest.approx(last["double"], rel=1e-4)
     assert row["metrics"]["code/rewards/margins"] > 0
+
+
+def test_policies_write_their_samples_of_every_problem(start: str) -> None:
+    problems = tuple(
+        replace(PROBLEM, problem_id=f"p{n}", statement="Twice. " * n) for n in range(1, 4)
+    )
+    job = WritingJob(
+        writer=Writer(name="code/0", folder=start), problems=problems, config=CONFIG, num_samples=2
+    )
+    rows = write_programs(job)
+    assert [(row.problem_id, row.sample_index) for row in rows] == [
+        (problem.problem_id, index) for problem in problems for index in range(2)
+    ]
+    assert len({row.candidate_id for row in rows}) == 6
+    assert rows == write_programs(job), "seeded"
+    prompts = Prompts(AutoTokenizer.from_pretrained(start), CONFIG.policy)
+    for row in rows:
+        assert len(row.completion_token_ids) <= CONFIG.generate.max_tokens
+        ended = row.completion_token_ids[-1] == prompts.eos_token_id
+        assert ended == (row.finish_reason == "stop")
+        assert prompts.eos_token_id not in row.completion_token_ids[:-1]

@@ -1,0 +1,154 @@
+"""What the policies of the ablation write: sampled at the point where their arms are compared.
+
+Probabilities of known programs leave out programs that nobody listed, so each arm's policies also
+answer the held-out problems. All policies' programs of a problem are measured together with its
+known ones, in one session, and a program that several wrote is run once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+
+from benchmarks.ablation_report import Written
+from skeldpo.config import Config
+from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
+from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, read_sampled, sample_and_measure
+from skeldpo.problems.programs import known_candidates
+from skeldpo.prompts import Prompts, extract_code
+from skeldpo.records import Assignment, Candidate, Problem, content_id
+
+BATCH_PROMPTS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """A policy that is sampled: `name` is its arm and seed."""
+
+    name: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingJob:
+    """As it travels to a worker process."""
+
+    writer: Writer
+    problems: tuple[Problem, ...]
+    config: Config
+    num_samples: int
+
+
+def write_programs(job: WritingJob) -> list[Candidate]:
+    """Samples of every problem, at the configuration's temperature for evaluation and top-p.
+
+    The product samples with vLLM; here a process would start longer than it samples.
+    """
+    config = job.config
+    tokenizer = AutoTokenizer.from_pretrained(job.writer.folder)
+    prompts = Prompts(tokenizer, config.policy)
+    model = AutoModelForCausalLM.from_pretrained(job.writer.folder).eval()
+    candidates: list[Candidate] = []
+    set_seed(config.run.seed)
+    for start in range(0, len(job.problems), BATCH_PROMPTS):
+        problems = job.problems[start : start + BATCH_PROMPTS]
+        asked = [prompts.code_prompt_ids(p.statement, p.starter_code) for p in problems]
+        ids, mask = _left_padded(asked, prompts.eos_token_id)
+        with torch.no_grad():
+            made = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                do_sample=True,
+                temperature=config.evaluate.temperature,
+                top_p=config.generate.top_p,
+                top_k=0,
+                num_return_sequences=job.num_samples,
+                max_new_tokens=config.generate.max_tokens,
+                eos_token_id=prompts.eos_token_id,
+                pad_token_id=prompts.eos_token_id,
+            )  # (prompts * samples, tokens)
+        rows = made[:, ids.shape[1] :].tolist()
+        for place, row in enumerate(rows):
+            problem = problems[place // job.num_samples]
+            ended = prompts.eos_token_id in row
+            answer = row[: row.index(prompts.eos_token_id) + 1] if ended else row
+            candidates.append(
+                Candidate(
+                    candidate_id=content_id(
+                        problem.problem_id, job.writer.name, place % job.num_samples
+                    ),
+                    problem_id=problem.problem_id,
+                    code=extract_code(prompts.decode(answer)),
+                    origin="sampled",
+                    model_id=job.writer.name,
+                    round_index=1,
+                    sample_index=place % job.num_samples,
+                    seed=config.run.seed,
+                    finish_reason="stop" if ended else "length",
+                    prompt_token_ids=tuple(asked[place // job.num_samples]),
+                    completion_token_ids=tuple(answer),
+                )
+            )
+    return candidates
+
+
+def score_writers(
+    written: Sequence[Candidate], problems: Sequence[Problem], config: Config, folder: Path
+) -> dict[str, Written]:
+    """Scores by name of the writer; goes on where it was stopped."""
+    connect_ray()
+    sample_and_measure(
+        list(_assignments(written, problems)),
+        engines=None,
+        sandboxes=Sandboxes(measure=config.measure, evaluate_repeats=config.evaluate.num_repeats),
+        output=str(folder),
+        on_progress=count_teller("scores", print),
+    )
+    measured = read_sampled(str(folder))
+    found = {}
+    for name in dict.fromkeys(candidate.model_id for candidate in written):
+        own = [row for row in written if row.model_id == name]
+        report = evaluate_heldout(
+            problems=problems,
+            candidates=[*(c for p in problems for c in known_candidates(p)), *own],
+            measurements=measured.measurements,
+            model_id=name,
+            round_index=1,
+            bootstrap=Bootstrap(num_resamples=1, seed=0),
+        )
+        texts: dict[str, list[str]] = {}
+        for row in own:
+            texts.setdefault(row.problem_id, []).append(row.code)
+        found[name] = Written(
+            per_problem=report.per_problem,
+            distinct_share=float(np.mean([len(set(t)) / len(t) for t in texts.values()])),
+            mean_tokens=float(np.mean([len(row.completion_token_ids) for row in own])),
+        )
+    return found
+
+
+def _assignments(written: Sequence[Candidate], problems: Sequence[Problem]) -> Iterator[Assignment]:
+    for problem in problems:
+        own = tuple(row for row in written if row.problem_id == problem.problem_id)
+        yield Assignment(
+            problem=problem,
+            purpose="evaluate",
+            round_index=1,
+            num_samples=0,
+            temperature=0.0,
+            seed=int(content_id(problem.problem_id), 16) % (1 << 31),
+            candidates=(*known_candidates(problem), *own),
+        )
+
+
+def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask, (rows, longest)."""
+    longest = max(map(len, rows))
+    ids = torch.tensor([[pad] * (longest - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask

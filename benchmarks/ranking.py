@@ -1,0 +1,382 @@
+"""Does training with skeletons rank unseen efficient programs above inefficient ones more often?
+
+Real programs, and nothing is generated: EvalPerf's (arXiv 2408.06450), efficient and inefficient by
+the instructions it counted. In five folds of its tasks a small policy learns to write the programs
+of four folds, is trained on preferences between them, and then scores programs of tasks it has not
+seen. The score of a program is DPO's implicit reward, its log-probability less that before the
+preferences; "before" is that log-probability itself, "length" says how far being short goes.
+
+    python -m benchmarks.ranking --json ranking.json [--quick] [--runs FOLDER]
+
+Trainings that are finished are not repeated. About half an hour on two cores, `--quick` (one fold,
+one seed) some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoTokenizer
+
+from benchmarks.ablation_study import Arm, with_skeletons
+from benchmarks.labelled import LabelledProblem, area, evalperf_problems
+from benchmarks.resumable import run_jobs
+from skeldpo.config import Config
+from skeldpo.config_file import load_config
+from skeldpo.pair.sides import Side, Sides, pair_skeletons
+from skeldpo.policy import make_starting_policy
+from skeldpo.prompts import Prompts
+from skeldpo.records import Example, KnownProgram, PairSide, PreferencePair, Problem, content_id
+from skeldpo.skeleton.structure import alike_groups
+from skeldpo.train.batch import PairTokens
+from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
+from skeldpo.train.model import Policy, load_policy
+from skeldpo.train.reference import reference_logps
+from skeldpo.train.trainer import tokenize_pairs
+
+NUM_FOLDS = 5
+SEEDS = (0, 1)
+LEARNING_RATES = (5e-5, 2e-4)
+ARMS = {"code": (0.0, "own"), "skeldpo": (0.7, "own"), "shuffled": (0.7, "shuffled"),
+        "skeleton_only": (0.0, "only")}  # fmt: skip
+"""Weight of the skeleton loss, and whose skeletons."""
+BASE = "code"
+PAIRS_PER_TASK = 6
+MAX_PROGRAMS = 12
+MAX_CHARACTERS = 900
+SETTINGS = (
+    "starter.num_epochs=50", "starter.vocab_size=1024", "policy.max_model_tokens=1024",
+    "train.beta=1.0", "train.label_smoothing=0.0", "train.pairs_per_step=4",
+    "train.correctness_epochs=0", "train.efficiency_epochs=3",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task of EvalPerf with its statement."""
+
+    statement: str
+    programs: LabelledProblem
+
+    @property
+    def problem(self) -> Problem:
+        """As the starter reads it."""
+        sides = (("fast", self.programs.efficient), ("slow", self.programs.inefficient))
+        return Problem(
+            problem_id=self.programs.problem_id,
+            source="evalperf",
+            split="train",
+            difficulty="unknown",
+            kind="stdio",
+            statement=self.statement,
+            entry_point="",
+            starter_code="",
+            tests=(Example(input_text="", expected_text=""),),  # it is never run
+            generators=(),
+            checker="exact",
+            reference="",
+            solutions=tuple(
+                KnownProgram(code=code, speed=speed)  # type: ignore[arg-type]
+                for speed, codes in sides
+                for code in codes
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One training, as it travels to a worker process."""
+
+    key: str
+    start: str
+    arm: Arm
+    seed: int
+    pairs: tuple[PreferencePair, ...]
+    unseen: tuple[Task, ...]
+
+
+def main() -> None:
+    options = _options()
+    folder = Path(options.runs).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    tasks = load_tasks(Path(options.data))
+    config = load_config("jobs/configs/quickstart.toml", list(SETTINGS))
+    num_folds, seeds = (1, SEEDS[:1]) if options.quick else (NUM_FOLDS, SEEDS)
+    jobs = []
+    for fold in range(num_folds):
+        unseen = tuple(t for t in tasks if fold_of(t) == fold)
+        known = [t for t in tasks if fold_of(t) != fold]
+        start = _start(known, config, folder / f"start-{fold}")
+        jobs += list(_jobs(fold, start, known, unseen, config, seeds))
+    rows = run_jobs(jobs, train_and_rank, folder / "results.jsonl")
+    figures = figures_of(rows)
+    show(figures)
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def load_tasks(data: Path) -> list[Task]:
+    """The tasks whose statement is in MBPP+, with programs of at most MAX_CHARACTERS."""
+    with gzip.open(data / "mbpp_plus" / "MbppPlus.jsonl.gz", "rt", encoding="utf-8") as lines:
+        statements = {str(row["task_id"]): row["prompt"] for row in map(json.loads, lines)}
+    tasks = []
+    for problem in evalperf_problems(data, 4 * MAX_PROGRAMS):
+        efficient, inefficient = (
+            tuple(code for code in side if len(code) <= MAX_CHARACTERS)[:MAX_PROGRAMS]
+            for side in (problem.efficient, problem.inefficient)
+        )
+        if problem.problem_id in statements and min(len(efficient), len(inefficient)) > 1:
+            programs = LabelledProblem(
+                problem_id=problem.problem_id, efficient=efficient, inefficient=inefficient
+            )
+            tasks.append(
+                Task(statement=statements[problem.problem_id].strip('"\n '), programs=programs)
+            )
+    return tasks
+
+
+def fold_of(task: Task) -> int:
+    """The fold in which a task is unseen."""
+    return int(content_id("ranking", task.programs.problem_id), 16) % NUM_FOLDS
+
+
+def task_pairs(task: Task, config: Config) -> list[PreferencePair]:
+    """The most extreme programs of either side, one with the other, with their skeletons."""
+    programs = task.programs
+    sides = Sides(
+        efficient=_side("efficient", programs.efficient, config),
+        inefficient=_side("inefficient", programs.inefficient, config),
+        hot_lines={},
+    )
+    both = list(zip(programs.efficient, programs.inefficient, strict=False))[:PAIRS_PER_TASK]
+    pairs = []
+    for place, (chosen, rejected) in enumerate(both):
+        skeletons = pair_skeletons(chosen, rejected, sides, config.skeleton)
+        made = [
+            PairSide(
+                candidate_id=content_id(code),
+                code=code,
+                completion_token_ids=(),
+                skeleton=skeleton,
+                time_ratio=1.0,
+            )
+            for code, skeleton in zip((chosen, rejected), skeletons, strict=True)
+        ]
+        pairs.append(
+            PreferencePair(
+                pair_id=f"{programs.problem_id}/{place}",
+                problem_id=programs.problem_id,
+                round_index=1,
+                stage="efficiency",
+                statement=task.statement,
+                starter_code="",
+                chosen=made[0],
+                rejected=made[1],
+                speedup=2.0,  # by clusters of instruction counts, not by a time of ours
+                speedup_low=1.5,
+                p_value=0.0,
+            )
+        )
+    return pairs
+
+
+def train_and_rank(job: Job) -> dict[str, Any]:
+    """Trains one arm; for each unseen task the chance that an efficient program scores above an
+    inefficient one, by reward, by log-probability before, and by being short."""
+    config = job.arm.config
+    tokens = tokenize_pairs(job.pairs, job.start, config)
+    pairs = with_skeletons(job.arm, tokens.kept, job.seed)
+    policy = load_policy(job.start, config.train, config.policy.max_model_tokens, job.seed)
+    programs = _UnseenPrograms(job.unseen, config, job.start)
+    before = programs.logps(policy)
+    steps = plan_steps(pairs, config.train, job.seed)
+    rows = reference_logps(policy, pairs, config.train.max_tokens_per_forward, "", "")
+    table = {row.pair_id: row for row in rows}
+    optimizer = build_optimizer(policy, config.train)
+    history: list[dict[str, float]] = []
+
+    def on_step(index: int, metrics: dict[str, float]) -> bool:
+        history.append(metrics)
+        return False
+
+    run_steps(policy, optimizer, steps, table, config.train, on_step)
+    after = programs.logps(policy)
+    ranked = {}
+    for task in job.unseen:
+        codes = task.programs.efficient, task.programs.inefficient
+        scores = {
+            "reward": [[after[code] - before[code] for code in side] for side in codes],
+            "before": [[before[code] for code in side] for side in codes],
+            "length": [[-float(len(code)) for code in side] for side in codes],
+        }
+        ranked[task.programs.problem_id] = {
+            name: area(found[0], found[1]) for name, found in scores.items()
+        }
+    return {
+        "key": job.key,
+        "arm": job.arm.name,
+        "learning_rate": config.train.learning_rate,
+        "seed": job.seed,
+        "num_pairs": len(pairs),
+        "num_skeletons": sum(pair.has_skeleton for pair in pairs),
+        "dropped": sum(row.num_rows for row in tokens.dropped),
+        "margin": history[-1].get("code/rewards/margins", 0.0),
+        "ranked": ranked,
+    }
+
+
+class _UnseenPrograms:
+    """Programs of tasks as tokens, two to a prefix tree."""
+
+    def __init__(self, tasks: Sequence[Task], config: Config, folder: str) -> None:
+        prompts = Prompts(AutoTokenizer.from_pretrained(folder), config.policy)
+        self._budget = config.train.max_tokens_per_forward
+        self._codes: list[tuple[str, str]] = []
+        self._trees: list[PairTokens] = []
+        for task in tasks:
+            prompt = tuple(prompts.code_prompt_ids(task.statement, ""))
+            codes = [*task.programs.efficient, *task.programs.inefficient]
+            for left, right in zip_longest(codes[::2], codes[1::2], fillvalue=codes[0]):
+                self._codes.append((left, right))
+                self._trees.append(
+                    PairTokens(
+                        pair_id=str(len(self._trees)),
+                        stage="correctness",
+                        code_prompt=prompt,
+                        skeleton_prompt=prompt,
+                        code_chosen=tuple(prompts.completion_ids(left)),
+                        code_rejected=tuple(prompts.completion_ids(right)),
+                        skeleton_chosen=(),
+                        skeleton_rejected=(),
+                    )
+                )
+
+    def logps(self, policy: Policy) -> dict[str, float]:
+        """Log-probability of each program, in nats."""
+        found = {}
+        rows = reference_logps(policy, self._trees, self._budget, "", "")
+        for (left, right), row in zip(self._codes, rows, strict=True):
+            found[left], found[right] = row.code_chosen, row.code_rejected
+        return found
+
+
+def figures_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean over tasks and seeds with its interval over tasks; differences to BASE are paired."""
+    figures: dict[str, Any] = {"num_tasks": len({key for row in rows for key in row["ranked"]})}
+    for name in ("before", "length"):
+        figures[name] = _interval(_by_task(rows, name))
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        for rate in sorted({row["learning_rate"] for row in rows}):
+            own = [r for r in rows if (r["arm"], r["learning_rate"]) == (arm, rate)]
+            base = [r for r in rows if (r["arm"], r["learning_rate"]) == (BASE, rate)]
+            values, theirs = _by_task(own, "reward"), _by_task(base, "reward")
+            figures[f"{arm}/{rate:g}"] = {
+                "reward": _interval(values),
+                "difference": _interval({k: values[k] - theirs[k] for k in values}),
+                "num_skeletons": own[0]["num_skeletons"],
+                "margin": float(np.mean([row["margin"] for row in own])),
+            }
+    return figures
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Prints the table."""
+    print(f"{figures['num_tasks']} unseen tasks; chance that an efficient program scores above an "
+          "inefficient one of its task")  # fmt: skip
+    for name, found in figures.items():
+        if name in ("before", "length"):
+            print(f"{name:24} {_text(found)}")
+        elif name != "num_tasks":
+            against = f"against {BASE} {_text(found['difference'])}"
+            print(f"{name:24} {_text(found['reward'])}  {against}")
+
+
+def _text(interval: Sequence[float]) -> str:
+    value, low, high = interval
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _by_task(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for key, scores in row["ranked"].items():
+            found.setdefault(key, []).append(scores[name])
+    return {key: float(np.mean(values)) for key, values in sorted(found.items())}
+
+
+def _interval(by_task: dict[str, float]) -> list[float]:
+    """Mean and its 95 % bootstrap interval over tasks."""
+    values = np.array(list(by_task.values()))
+    drawn = np.random.default_rng(0).integers(len(values), size=(5000, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), (0.025, 0.975))
+    return [float(values.mean()), float(low), float(high)]
+
+
+def _side(name: str, codes: Sequence[str], config: Config) -> Side:
+    groups = alike_groups(codes, config.skeleton.min_similarity)
+    return Side(name=name, groups=tuple(groups))
+
+
+def _start(known: Sequence[Task], config: Config, folder: Path) -> str:
+    if not (folder / "config.json").exists():
+        make_starting_policy(config, [task.problem for task in known], str(folder), print)
+    return str(folder)
+
+
+def _jobs(
+    fold: int,
+    start: str,
+    known: Sequence[Task],
+    unseen: tuple[Task, ...],
+    config: Config,
+    seeds: Sequence[int],
+) -> list[Job]:
+    pairs = tuple(pair for task in known for pair in task_pairs(task, config))
+    jobs = []
+    for seed in seeds:
+        for name, (weight, skeletons) in ARMS.items():
+            for rate in LEARNING_RATES:
+                train = config.train.model_copy(
+                    update={"skeleton_weight": weight, "learning_rate": rate}
+                )
+                arm = Arm(
+                    name=name,
+                    config=config.model_copy(update={"train": train}),
+                    skeletons=skeletons,
+                    programs="all",
+                )
+                jobs.append(
+                    Job(
+                        key=f"{name}/{rate:g}/{fold}/{seed}",
+                        start=start,
+                        arm=arm,
+                        seed=seed,
+                        pairs=pairs,
+                        unseen=unseen,
+                    )
+                )
+    return jobs
+
+
+def _options() -> argparse.Namespace:
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking")
+    parser.add_argument("--json", default="", help="file of the figures")
+    parser.add_argument("--quick", action="store_true", help="one fold and one seed")
+    parser.add_argument("--runs", default="runs/ranking", help="folder of policies and results")
+    parser.add_argument("--data", default=os.environ.get("SKELDPO_DATA") or str(shared),
+                        help="folder of the data sets ($SKELDPO_DATA)")  # fmt: skip
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
