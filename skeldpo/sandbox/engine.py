@@ -84,6 +84,7 @@ def container_arguments(
         "log_config": LogConfig(type="none"),
         "environment": {
             "PYTHONPATH": GUEST_FOLDER,
+            "LD_BIND_NOW": "1",  # in PID 1, once, and not in every child
             "PYTHONHASHSEED": "0",
             "PYTHONUTF8": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
