@@ -20,8 +20,10 @@ from typing import Any
 
 import ray
 
-from benchmarks.ablation_report import Written, chosen_policies, results_page
-from benchmarks.ablation_sample import Writer, WritingJob, score_writers, write_programs
+from benchmarks.ablation_page import Findings, arm_evaluation, frontier_plot, results_page
+from benchmarks.ablation_rounds import first_half, own_programs, sample_round, second_half
+from benchmarks.ablation_sample import Writer, WritingJob, sample_policies, score_writers
+from benchmarks.ablation_statistics import Written, chosen_policies
 from benchmarks.ablation_study import (
     Arm,
     Study,
@@ -35,8 +37,9 @@ from benchmarks.ablation_study import (
     world_id,
 )
 from benchmarks.ablation_train import Job, KnownPrograms, train_job
-from benchmarks.resumable import run_jobs, worker_processes
+from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
+from skeldpo.evaluate.evaluation import save_evaluation
 from skeldpo.pipeline import (
     Engines,
     Sampled,
@@ -48,10 +51,11 @@ from skeldpo.pipeline import (
 )
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.programs import known_candidates
-from skeldpo.records import Assignment, Candidate, content_id
-from skeldpo.store import Store
+from skeldpo.records import Assignment, content_id
 from skeldpo.train.model import load_policy
 from skeldpo.train.trainer import tokenize_pairs
+
+PLOTTED = ("code", "skeldpo", "shuffled", "sft", "code_sft")
 
 
 def main() -> None:
@@ -59,11 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation")
     parser.add_argument("--config", default="benchmarks/ablation.toml")
     parser.add_argument("--seeds", type=int, help="instead of the number in the file")
+    parser.add_argument("--run-seed", type=int, help="everything drawn anew: a second study")
     parser.add_argument("--quick", action="store_true", help="two seeds, the four main arms")
     parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
     parser.add_argument("--out", default="", help="write the page here; else it is only printed")
     options = parser.parse_args()
-    study, arms = load_study(Path(options.config), quick=options.quick)
+    study, arms = load_study(Path(options.config), quick=options.quick, run_seed=options.run_seed)
     if options.seeds:
         study = dataclasses.replace(study, seeds=options.seeds)
     folder = Path(options.runs).absolute() / f"ablation-{world_id(study, arms[0].config)}"
@@ -72,23 +77,35 @@ def main() -> None:
     start = _starting_policy(arms[0].config, world, folder)
     sampled = _sample(arms[0].config, world, start, folder)
     jobs = list(_jobs(study, arms, world, sampled, start, folder))
-    rows = run_jobs(jobs, train_job, folder / "results.jsonl")
+    rows = _train(study, arms, jobs, world, folder)
     groups = _groups(study, world)
     chosen = {"start": (start.folder,)} | chosen_policies(study, rows, groups["with"])
     written = _write_and_score(study, chosen, world, arms[0].config, folder)
-    page = results_page(
-        study,
-        rows,
-        _score_start(start, arms[0].config, world),
-        groups,
-        written,
-        f"python -m benchmarks.ablation --config {options.config}"
-        + f" --seeds {options.seeds}" * bool(options.seeds)
-        + " --quick" * options.quick,
+    found = Findings(
+        study=study,
+        rows=rows,
+        start=_score_start(start, arms[0].config, world),
+        groups=groups,
+        written=written,
     )
-    (folder / "RESULTS.md").write_text(page, encoding="utf-8")
-    if options.out:
-        Path(options.out).write_text(page, encoding="utf-8")
+    _tell(found, options, folder)
+
+
+def _tell(found: Findings, options: argparse.Namespace, folder: Path) -> None:
+    """The page with its plot, in the study's folder and where it was asked for; and a report of
+    each arm for `skeldpo compare`."""
+    command = f"python -m benchmarks.ablation --config {options.config}"
+    command += f" --seeds {options.seeds}" * bool(options.seeds)
+    command += f" --run-seed {options.run_seed}" * (options.run_seed is not None)
+    command += " --quick" * options.quick
+    for arm, own in found.written.items():
+        save_evaluation(arm_evaluation(arm, own, command), folder / "arms" / f"{arm}.json")
+    plot = frontier_plot(found, PLOTTED)
+    for place in [folder / "RESULTS.md", *([Path(options.out)] if options.out else [])]:
+        drawn = place.with_suffix(".svg")
+        drawn.write_text(plot, encoding="utf-8")
+        page = results_page(found, command, drawn.name)
+        place.write_text(page, encoding="utf-8")
     print(page)
 
 
@@ -127,6 +144,30 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
     return read_sampled(str(folder / "sampled"))
 
 
+def _train(
+    study: Study, arms: Sequence[Arm], jobs: Sequence[Job], world: World, folder: Path
+) -> list[dict[str, Any]]:
+    """A row for every training; those of several rounds are told by their last."""
+    repeated = {arm.name: arm for arm in arms if arm.rounds > 1}
+    results = folder / "results.jsonl"
+    rows = run_jobs([job for job in jobs if job.arm not in repeated], train_job, results)
+    firsts = [first_half(job, study) for job in jobs if job.arm in repeated]
+    if not firsts:
+        return rows
+    made = run_jobs(firsts, train_job, results)
+    policies = {row["key"]: row["points"][-1]["policy"] for row in made}
+    sampled = sample_round(firsts, policies, world, arms[0].config, folder)
+    seconds = []
+    for job in firsts:
+        arm = repeated[job.arm]
+        pairs = arm_pairs(arm, world.train[job.seed], own_programs(job.key, sampled))
+        tokens = with_skeletons(
+            arm, tokenize_pairs(pairs, policies[job.key], arm.config).kept, job.seed
+        )
+        seconds.append(second_half(job, study, policies[job.key], tokens))
+    return rows + run_jobs(seconds, train_job, results)
+
+
 def _write_and_score(
     study: Study,
     chosen: Mapping[str, Sequence[str]],
@@ -142,15 +183,10 @@ def _write_and_score(
     place = folder / f"written-{content_id(chosen, study.num_samples)}"
     jobs = [
         WritingJob(writer=writer, problems=world.heldout, config=config,
-                   num_samples=study.num_samples)
+                   num_samples=study.num_samples, temperature=config.evaluate.temperature)
         for own in writers.values() for writer in own
     ]  # fmt: skip
-    store = Store(str(place))
-    if not store.exists("programs.parquet"):
-        with worker_processes() as pool:
-            rows = [row for found in pool.map(write_programs, jobs) for row in found]
-        store.write_records("programs.parquet", Candidate, rows)
-    rows = store.read_records("programs.parquet", Candidate)
+    rows = sample_policies(jobs, place)
     scores = score_writers(rows, world.heldout, config, place)
     ray.shutdown()
     return {arm: [scores[writer.name] for writer in own] for arm, own in writers.items()}
@@ -180,6 +216,7 @@ def _jobs(
                     pairs=tuple(tokens),
                     config=arm.config.model_copy(update={"train": train}),
                     heldout=world.heldout,
+                    num_steps=study.num_steps,
                     num_points=study.num_points,
                 )
 

@@ -15,15 +15,18 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-from benchmarks.ablation_report import Written
+from benchmarks.ablation_statistics import Written
+from benchmarks.resumable import worker_processes
 from skeldpo.config import Config
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, read_sampled, sample_and_measure
 from skeldpo.problems.programs import known_candidates
 from skeldpo.prompts import Prompts, extract_code
 from skeldpo.records import Assignment, Candidate, Problem, content_id
+from skeldpo.store import Store
 
 BATCH_PROMPTS = 32
+PROGRAMS = "programs.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,11 @@ class WritingJob:
     problems: tuple[Problem, ...]
     config: Config
     num_samples: int
+    temperature: float
 
 
 def write_programs(job: WritingJob) -> list[Candidate]:
-    """Samples of every problem, at the configuration's temperature for evaluation and top-p.
+    """Samples of every problem, with the configuration's top-p.
 
     The product samples with vLLM; here a process would start longer than it samples.
     """
@@ -64,7 +68,7 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                 input_ids=ids,
                 attention_mask=mask,
                 do_sample=True,
-                temperature=config.evaluate.temperature,
+                temperature=job.temperature,
                 top_p=config.generate.top_p,
                 top_k=0,
                 num_return_sequences=job.num_samples,
@@ -95,6 +99,16 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                 )
             )
     return candidates
+
+
+def sample_policies(jobs: Sequence[WritingJob], folder: Path) -> list[Candidate]:
+    """Everything the jobs' policies write, kept in the folder: a later start reads it there."""
+    store = Store(str(folder))
+    if not store.exists(PROGRAMS):
+        with worker_processes() as pool:
+            rows = [row for found in pool.map(write_programs, jobs) for row in found]
+        store.write_records(PROGRAMS, Candidate, rows)
+    return store.read_records(PROGRAMS, Candidate)
 
 
 def score_writers(

@@ -17,7 +17,11 @@ from skeldpo.problems.sources import evaluation_problems, load_problems, trainin
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
 from skeldpo.train.batch import PairTokens
 
-OWN_KEYS = {"skeletons": ("own", "shuffled", "only"), "programs": ("all", "known")}
+OWN_KEYS: dict[str, tuple[Any, ...]] = {
+    "skeletons": ("own", "shuffled", "only"),
+    "programs": ("all", "known"),
+    "rounds": (1, 2),
+}
 """What an arm may set beside configuration keys; the first value is the default."""
 ARM_SECTIONS = ("train", "pair", "skeleton")
 """Of the configuration: what else there is makes the programs, which all arms share."""
@@ -34,6 +38,7 @@ class Study:
     num_heldout: int
     families_without_pairs: tuple[str, ...]
     learning_rates: tuple[float, ...]
+    num_steps: int
     num_points: int
     num_samples: int
     target_share: float
@@ -46,12 +51,14 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """A way of training: its settings, which programs make its pairs, and its skeletons."""
+    """A way of training: its settings, its skeletons, which programs make its pairs, and in how
+    many rounds it takes the study's steps."""
 
     name: str
     config: Config
     skeletons: str
     programs: str
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +70,10 @@ class World:
     heldout: tuple[Problem, ...]
 
 
-def load_study(path: Path, *, quick: bool) -> tuple[Study, list[Arm]]:
-    """The study of a file and its arms; ValueError names a key that is unknown or missing."""
+def load_study(path: Path, *, quick: bool, run_seed: int | None = None) -> tuple[Study, list[Arm]]:
+    """The study of a file and its arms; ValueError names a key that is unknown or missing.
+
+    Another `run_seed` than the run's own draws everything anew: starter, problems, orders."""
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Study)}
     given = values.get("study", {})
@@ -76,7 +85,7 @@ def load_study(path: Path, *, quick: bool) -> tuple[Study, list[Arm]]:
     lists = ("families_without_pairs", "learning_rates", "primary")
     values_by_key: dict[str, Any] = {k: tuple(v) if k in lists else v for k, v in given.items()}
     study = Study(**values_by_key)
-    base = values.get("base", {})
+    base = values.get("base", {}) | ({} if run_seed is None else {"run.seed": run_seed})
     arms = []
     for name, settings in values.get("arms", {}).items():
         own = {key: settings.get(key, allowed[0]) for key, allowed in OWN_KEYS.items()}
@@ -140,7 +149,8 @@ def world_id(study: Study, config: Config) -> str:
 def arm_id(arm: Arm, study: Study) -> str:
     """What decides a training of the arm, but for learning rate and seed."""
     sections = arm.config.model_dump(mode="json", include=set(ARM_SECTIONS))
-    return content_id(sections, arm.skeletons, arm.programs, study.num_points)[:8]
+    own = (arm.skeletons, arm.programs, arm.rounds, study.num_steps, study.num_points)
+    return content_id(sections, *own)[:8]
 
 
 def family_of(problem: Problem) -> str:

@@ -16,11 +16,11 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from skeldpo.config import Config
+from skeldpo.config import Config, TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.batch import PairTokens
-from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
+from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
 from skeldpo.train.model import Policy, load_policy, save_policy
 from skeldpo.train.reference import reference_logps
 
@@ -28,8 +28,8 @@ from skeldpo.train.reference import reference_logps
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One training, as it travels to a worker process. `config` has its learning rate; the policy
-    of `start` is trained, and scored on `heldout` and saved below `save_to` at `num_points`
-    points."""
+    of `start` is trained for `num_steps`, and scored on `heldout` and saved below `save_to` at
+    `num_points` points."""
 
     key: str
     arm: str
@@ -39,6 +39,7 @@ class Job:
     pairs: tuple[PairTokens, ...]
     config: Config
     heldout: tuple[Problem, ...]
+    num_steps: int
     num_points: int
 
 
@@ -90,13 +91,29 @@ class KnownPrograms:
         return {problem_id: (fast, slow) for problem_id, (fast, slow) in found.items()}
 
 
+def equal_steps(
+    pairs: Sequence[PairTokens], train: TrainConfig, seed: int, num_steps: int
+) -> tuple[Step, ...]:
+    """The product's plan, with as many passes over its last stage as it takes, cut at `num_steps`:
+    arms have different numbers of pairs. ValueError if that stage has none."""
+    last = "efficiency" if train.efficiency_epochs else "correctness"
+    if not any(pair.stage == last for pair in pairs):
+        raise ValueError(f"no {last} pairs to train on among {len(pairs)}")
+    key = f"{last}_epochs"
+    steps = plan_steps(pairs, train, seed)
+    while len(steps) < num_steps:
+        train = train.model_copy(update={key: getattr(train, key) + 1})
+        steps = plan_steps(pairs, train, seed)
+    return steps[:num_steps]
+
+
 def train_job(job: Job) -> dict[str, Any]:
     """Trains, saves and scores; the row of the results."""
     started_s = time.monotonic()
     train = job.config.train
     known = KnownPrograms(job.heldout, job.config, job.start)
     policy = load_policy(job.start, train, job.config.policy.max_model_tokens, job.seed)
-    steps = plan_steps(job.pairs, train, job.seed)
+    steps = equal_steps(job.pairs, train, job.seed, job.num_steps)
     rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "", "")
     tokenizer = AutoTokenizer.from_pretrained(job.start)
     history: list[dict[str, float]] = []

@@ -353,6 +353,7 @@ def _jobs(
                     config=config.model_copy(update={"train": train}),
                     skeletons=skeletons,
                     programs="all",
+                    rounds=1,
                 )
                 jobs.append(
                     Job(

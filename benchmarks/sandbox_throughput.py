@@ -8,16 +8,20 @@ runs over that of the first, 1 if the cost does not grow. `runs_per_second_per_c
 after the other; `inputs_per_second_per_core`: one program on many inputs, each in a fresh process.
 The `ratio_*` are times of the others over ours, taken in turns in the same minutes: evalplus's own
 `untrusted_check` (the release below, without its dependencies), a manager and a process per program
-as Mercury's evaluator starts them, and a container per program. The first two isolate nothing.
+with what Mercury's evaluator does in them (less its imports of `lctk` and `sortedcontainers`, which
+would slow it down further), and a container per program. The first two isolate nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import json
 import multiprocessing
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -36,6 +40,24 @@ from skeldpo.sandbox.image import SandboxImage, ensure_image
 EVALPLUS = "evalplus==0.3.1"
 PROGRAM = "def answer(x):\n    return x\n"
 STDIO_PROGRAM = "print(input())\n"
+MERCURY_NAMESPACE = (
+    *(f"import {name}" for name in (
+        "re", "itertools", "collections", "heapq", "bisect", "string", "sys", "functools", "math",
+        "copy",
+    )),
+    "from math import ceil, factorial, floor, inf, sqrt",
+    "from sys import maxsize, stdin",
+    "from bisect import bisect_left, bisect_right",
+    "from itertools import permutations, zip_longest",
+    "from heapq import heapify, heappop, heappush",
+    "from collections import OrderedDict, defaultdict, deque",
+    "from typing import List, Optional, Tuple",
+    "from functools import cache, lru_cache",
+    "class ListNode:\n    def __init__(self, val=0, next=None): self.val, self.next = val, next",
+    "class TreeNode:\n    def __init__(self, val=0): self.val = val; self.left = self.right = None",
+    "def print(*args): pass",
+)  # fmt: skip
+"""Statements that prepare the namespace of a program in Mercury's evaluator."""
 NUM_INPUTS = 50
 MEMORY_BYTES = 512 << 20
 
@@ -147,8 +169,7 @@ def _run_evalplus(untrusted_check: Callable[..., Any]) -> None:
 
 
 def _run_process_with_manager() -> None:
-    """A manager process and a worker process per program, as HumanEval's and Mercury's evaluators
-    start them; the worker runs program and test in a folder of its own."""
+    """A manager process and a worker process per program, as Mercury's evaluator starts them."""
     with multiprocessing.Manager() as manager:
         results = manager.list()
         worker = multiprocessing.Process(target=_execute, args=(results,))
@@ -159,9 +180,32 @@ def _run_process_with_manager() -> None:
 
 
 def _execute(results: Any) -> None:
-    with tempfile.TemporaryDirectory():
-        exec(f"{PROGRAM}\nassert answer(1) == 1\n", {})
-        results.append("passed")
+    """What Mercury's worker does: a folder of its own, silenced streams, an alarm, a namespace that
+    is filled statement by statement, then program, conversion and judge, and each test."""
+    namespace: dict[str, Any] = {}
+    silence = io.StringIO()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(silence),
+        contextlib.redirect_stderr(silence),
+    ):
+        for statement in MERCURY_NAMESPACE:
+            exec(statement, namespace)
+        signal.setitimer(signal.ITIMER_REAL, 3)
+        for statement in (
+            "class Solution:\n    def answer(self, x):\n        return x",
+            "solution = Solution()",
+            "def convert_offline(case):\n    return case",
+            "def evaluate_offline(inputs, outputs, expected):\n    return outputs == expected",
+            "inputs, expected = [1], 1",
+            "inputs, expected = convert_offline((inputs, expected))",
+            "outputs = solution.answer(*inputs)",
+            "passed = evaluate_offline(inputs, outputs, expected)",
+        ):
+            exec(statement, namespace)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    results.append("passed" if namespace["passed"] else "failed")
 
 
 def _run_container(image: SandboxImage, core: int) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from sample_records import SAMPLED, measurement
 
-from benchmarks.ablation_report import (
+from benchmarks.ablation_page import Findings, arm_evaluation, frontier_plot, results_page
+from benchmarks.ablation_rounds import own_programs
+from benchmarks.ablation_statistics import (
     Effect,
     Written,
     chosen_policies,
     effect,
     holm,
     operating_points,
-    results_page,
 )
 from benchmarks.ablation_study import (
     QUICK_ARMS,
@@ -24,6 +28,9 @@ from benchmarks.ablation_study import (
     make_world,
     with_skeletons,
 )
+from skeldpo.evaluate.compare import compare_evaluations
+from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
+from skeldpo.pipeline import Sampled
 from skeldpo.records import ProblemScore
 from skeldpo.train.batch import PairTokens
 
@@ -42,7 +49,7 @@ def row(arm: str, seed: int, rate: float, *points: tuple[float, float]) -> dict:
         "num_skeletons": 8,
         "num_steps": 20,
         "seconds": 3.0,
-        "metrics": {"code/logps/chosen": -5.0},
+        "metrics": {"code/logps/chosen": -5.0, "code/logps/rejected": -9.0},
         "points": [
             {
                 "step": place,
@@ -187,9 +194,12 @@ def test_page_says_what_the_data_carries() -> None:
     groups = {"with": NAMES, "without": ["c"]}
     wrote = {"start": [written(0.5, 0.5)], "code": [written(0.5, 0.8)] * 2}
     wrote["skeldpo"] = [written(0.75, 0.8)] * 2
-    page = results_page(study, rows, start, groups, wrote, "the command")
+    found = Findings(study=study, rows=rows, start=start, groups=groups, written=wrote)
+    page = results_page(found, "the command", "plot.svg")
     assert "| skeldpo | 0.750 | +0.250 [+0.250, +0.250] | 0.600 | +0.200 [" in page
-    assert "| start | 0.500 |  | 0.250 |  | 0.50 | 0.50 | 40 |" in page
+    assert "| start | 0.500 |  | 0.250 |  | 0.50 | 0.50 | 40 | 0.000 | 0.000 |" in page
+    assert "| code | 0.500, 0.400 |" in page, "by difficulty"
+    assert "| code | 10 | 8 | 20 | 3 | -5.0 | -9.0 |" in page
     assert chosen_policies(study, rows, NAMES)["code"] == ("code/0.0001/0/0", "code/0.0001/1/0")
     assert "shuffled" not in chosen_policies(study, rows, NAMES)
     assert "`skeldpo` keeps more right programs than `code`: +0.100 [+0.100, +0.100]" in page
@@ -197,4 +207,53 @@ def test_page_says_what_the_data_carries() -> None:
     assert "| skeldpo | 0.620 | 0.97 | +0.100 [+0.100, +0.100] | < 0.001 |" in page
     worse = [r | {"arm": {"code": "skeldpo", "skeldpo": "code"}.get(r["arm"], r["arm"])}
              for r in rows]  # fmt: skip
-    assert "keeps fewer right programs than" in results_page(study, worse, start, groups, {}, "c")
+    found = Findings(study=study, rows=worse, start=start, groups=groups, written={})
+    assert "keeps fewer right programs than" in results_page(found, "c", "plot.svg")
+
+
+def test_plot_is_an_svg_file_with_the_arms_that_got_there() -> None:
+    study, _ = load_study(STUDY, quick=True)
+    rows = [row("code", seed, 1e-4, (0.50, 0.02)) for seed in (0, 1)]
+    rows += [row("sft", seed, 1e-4, (0.30, 0.30)) for seed in (0, 1)]
+    groups = {"with": NAMES, "without": ["c"]}
+    found = Findings(study=study, rows=rows, start={}, groups=groups, written={})
+    drawn = ElementTree.fromstring(frontier_plot(found, ("code", "sft", "absent")))
+    texts = [element.text for element in drawn.iter() if element.text]
+    assert {"code", "sft"} <= set(texts) and "absent" not in texts
+    tips = [text for text in texts if text.startswith("code: ")]
+    assert tips == ["code: 0.52"] * 6, "one point a share, as all are reached"
+
+
+def test_reports_of_arms_are_compared_by_problem(tmp_path: Path) -> None:
+    for arm, right in (("code", 0.5), ("skeldpo", 0.75)):
+        own = [written(right, 0.8), written(right - 0.25, 0.8)]
+        save_evaluation(arm_evaluation(arm, own, "c"), tmp_path / f"{arm}.json")
+    ours, theirs = (load_evaluation(tmp_path / f"{arm}.json") for arm in ("skeldpo", "code"))
+    found = {each.name: each for each in compare_evaluations(ours, theirs)}
+    assert found["pass@1"].value == pytest.approx(0.25)
+    assert found["pass@1"].first == pytest.approx(0.625)
+    assert found["easy/pass@1"].num_problems == 2
+
+
+def test_a_policy_keeps_the_measurements_of_what_others_wrote_too() -> None:
+    known = replace(SAMPLED, candidate_id="known", origin="dataset", model_id="", seed=0)
+    wrote = [
+        replace(SAMPLED, candidate_id=name, model_id=name[0])
+        for name in ("a0", "a1", "b0", "b1", "b2")
+    ]
+    run_as = {"known": "known", "a0": "a0", "a1": "known", "b0": "a0", "b1": "a0", "b2": "b2"}
+    checks = [measurement(key, equal_to=of) for key, of in run_as.items()]
+    timed = measurement("a0", "confirm", times_ns=(5,))
+    sampled = Sampled(candidates=(known, *wrote), measurements=(*checks, timed))
+    own = own_programs("b", sampled)
+    assert [c.candidate_id for c in own.candidates] == ["known", "b0", "b1", "b2"]
+    found = [(row.candidate_id, row.equal_to, row.phase) for row in own.measurements]
+    assert found == [
+        ("known", "known", "check"),
+        ("b0", "b0", "check"),
+        ("b0", "b0", "confirm"),
+        ("b1", "b0", "check"),
+        ("b2", "b2", "check"),
+    ]
+    first = [(row.candidate_id, row.equal_to) for row in own_programs("a", sampled).measurements]
+    assert first == [("known", "known"), ("a0", "a0"), ("a0", "a0"), ("a1", "known")]

@@ -14,7 +14,7 @@ from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_o
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks.ablation_sample import Writer, WritingJob, write_programs
-from benchmarks.ablation_train import Job, KnownPrograms, train_job
+from benchmarks.ablation_train import Job, KnownPrograms, equal_steps, train_job
 from skeldpo.prompts import Prompts
 from skeldpo.records import KnownProgram
 from skeldpo.train.model import load_policy
@@ -70,6 +70,7 @@ def test_training_scores_its_points_and_saves_the_policy(start: str, tmp_path: P
             pairs=tuple(pairs),
             config=CONFIG,
             heldout=(PROBLEM,),
+            num_steps=6,
             num_points=3,
         )
     )
@@ -81,12 +82,29 @@ def test_training_scores_its_points_and_saves_the_policy(start: str, tmp_path: P
     assert row["metrics"]["code/rewards/margins"] > 0
 
 
+def test_arms_take_the_same_number_of_steps_whatever_their_pairs(start: str) -> None:
+    train = CONFIG.train.model_copy(update={"correctness_epochs": 1, "efficiency_epochs": 1})
+    pairs = tokens_of([preference_pair(i) for i in range(4)], start, CONFIG)
+    mixed = [*pairs, *(replace(p, pair_id=f"c{p.pair_id}", stage="correctness") for p in pairs)]
+    for rows in (pairs, mixed):
+        steps = equal_steps(rows, train, 0, 9)
+        assert [step.index for step in steps] == list(range(9))
+    assert [step.stage for step in steps] == ["correctness"] * 2 + ["efficiency"] * 7
+    assert steps[:4] == equal_steps(mixed, train, 0, 4)
+    with pytest.raises(ValueError, match="no efficiency pairs to train on among 4"):
+        equal_steps([replace(p, stage="correctness") for p in pairs], train, 0, 9)
+
+
 def test_policies_write_their_samples_of_every_problem(start: str) -> None:
     problems = tuple(
         replace(PROBLEM, problem_id=f"p{n}", statement="Twice. " * n) for n in range(1, 4)
     )
     job = WritingJob(
-        writer=Writer(name="code/0", folder=start), problems=problems, config=CONFIG, num_samples=2
+        writer=Writer(name="code/0", folder=start),
+        problems=problems,
+        config=CONFIG,
+        num_samples=2,
+        temperature=0.8,
     )
     rows = write_programs(job)
     assert [(row.problem_id, row.sample_index) for row in rows] == [

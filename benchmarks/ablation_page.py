@@ -1,0 +1,349 @@
+"""docs/RESULTS.md of the ablation: verdict, comparisons, frontiers as tables and a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from benchmarks.ablation_statistics import (
+    Effect,
+    Operating,
+    Row,
+    Written,
+    effect,
+    fast_share,
+    holm,
+    operating_points,
+    outcome_values,
+)
+from benchmarks.ablation_study import Study
+from skeldpo.charts import NUM_COLORS, Point, Series, Tick, line_chart
+from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
+from skeldpo.records import ProblemScore
+
+_STYLE = """
+:root { --ink: #1b1f24; --quiet: #5c6570; --rule: #dde1e6; }
+svg { background: #fff; }
+text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
+.middle { text-anchor: middle; } .end { text-anchor: end; }
+.grid { stroke: var(--rule); }
+.line { fill: none; stroke-width: 2; stroke: currentColor; } .line.thin { stroke-width: 1.5; }
+.fill { fill: currentColor; }
+.c0 { color: #2463c4; } .c1 { color: #c2571a; } .c2 { color: #1d8a5f; }
+.c3 { color: #7a4fc0; } .c4 { color: #8a8f98; }
+"""
+SHARES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
+"""Of the frontiers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that a study found.
+
+    `rows`: of the trainings. `start`: masses of the policy that all arms start from. `groups`:
+    held-out problem ids of families "with" and "without" pairs. `written`: what the policies of
+    `chosen_policies`, and of "start", wrote, one entry a seed.
+    """
+
+    study: Study
+    rows: Sequence[Row]
+    start: Row
+    groups: Mapping[str, Sequence[str]]
+    written: Mapping[str, Sequence[Written]]
+
+    def by_arm(self) -> dict[str, list[Row]]:
+        """The trainings of each arm."""
+        arms = dict.fromkeys(row["arm"] for row in self.rows)
+        return {arm: [row for row in self.rows if row["arm"] == arm] for arm in arms}
+
+
+def results_page(found: Findings, command: str, plot: str) -> str:
+    """The Markdown page; `plot` is the place of `frontier_plot`'s file."""
+    study, by_arm = found.study, found.by_arm()
+    with_pairs, without = found.groups["with"], found.groups["without"]
+    second = study.primary[1]
+    lines = [
+        "# Results: does the skeleton help?",
+        "",
+        f"Made by `{command}`: {study.seeds} seeds, learning rates "
+        f"{', '.join(f'{rate:g}' for rate in study.learning_rates)}, {study.num_steps} steps and "
+        f"{study.num_points} points a training, {len(with_pairs)} unseen variants of families with "
+        f"pairs and {len(without)} of families without. The arms, and which comparison decides, "
+        "are those of benchmarks/ablation.toml, written down before the runs.",
+        "",
+        "All arms start from one policy and share the programs it sampled, their measurements, the "
+        "number of optimizer steps and of pairs a step. A policy is scored by the probability it "
+        "gives to a problem's known programs: *right* is their sum, *share* the part of the fast "
+        "ones. Each training draws a path from much right and little share to the reverse, so arms "
+        "are compared at an equal share, not at one learning rate.",
+        "",
+        "## Verdict",
+        "",
+        *_verdict(study, by_arm, with_pairs),
+        "",
+        f"## At a share of {study.target_share:g}: right programs left, against `{second}`",
+        "",
+        "Best point of each seed; difference paired by problem and seed, 95 % interval, p-value "
+        "after Holm's correction. To the right the same policies on families that gave no pair.",
+        "",
+        *_comparison(study, by_arm, with_pairs, without, found.start),
+        "",
+        "## What these policies write",
+        "",
+        f"{study.num_samples} samples of each of these problems from the policy of the same point, "
+        "run on its tests and timed with its known programs (Mercury's Beyond@1). Differences "
+        f"against `{second}` as above, without correction.",
+        "",
+        *_sampled(study, found.written, with_pairs, without),
+        "",
+        "Pass@1 and Beyond@1 by difficulty, all of these problems:",
+        "",
+        *_by_difficulty(found.written),
+        "",
+        "## Frontier: most of right programs left at each share",
+        "",
+        f"![Right programs left against the share of fast ones, by arm]({plot})",
+        "",
+        *_frontier(by_arm, with_pairs),
+        "",
+        "## What it costs",
+        "",
+        "Nats: log-probability of the code of the trained pairs in the last quarter of the steps.",
+        "",
+        "| arm | pairs | with skeletons | steps | seconds a training | chosen, nats | rejected |",
+        "|---|---|---|---|---|---|---|",
+        *(_cost(arm, trained) for arm, trained in by_arm.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evaluation:
+    """What an arm's policies wrote as a report that `skeldpo compare` reads: means over seeds."""
+    scores: dict[str, list[ProblemScore]] = {}
+    for policy in written:
+        for score in policy.per_problem:
+            scores.setdefault(score.problem_id, []).append(score)
+    return Evaluation(
+        suite="heldout",
+        protocol="ablation",
+        provenance={"arm": arm, "seeds": len(written), "command": command},
+        problems=tuple(
+            ProblemResult(
+                problem_id=key,
+                difficulty=found[0].difficulty,
+                samples=(),
+                relative_to={},
+                scores={
+                    "pass@1": fmean(score.pass_at_1 for score in found),
+                    "beyond@1": fmean(score.beyond_at_1 for score in found),
+                },
+            )
+            for key, found in scores.items()
+        ),
+        left_out=(),
+    )
+
+
+def frontier_plot(found: Findings, arms: Sequence[str]) -> str:
+    """An SVG file's text: right programs left against the share, with 95 % intervals."""
+    series = []
+    by_arm = found.by_arm()
+    names = found.groups["with"]
+    for color, arm in enumerate([arm for arm in arms if arm in by_arm][:NUM_COLORS]):
+        points = []
+        for place, share in enumerate(SHARES):
+            best = operating_points(by_arm[arm], names, share)
+            if best is None:
+                continue
+            values = [masses.sum(axis=1) for masses in best.masses]
+            mean = effect(arm, values, [np.zeros_like(row) for row in values])
+            points.append(Point(x=place, y=mean.mean, low=mean.low, high=mean.high))
+        series.append(Series(name=arm, color=color, points=tuple(points)))
+    chart = line_chart(
+        series,
+        title="Right programs left at each share of fast ones",
+        x_label="share of fast programs among right ones",
+        x_ticks=[Tick(at=place, text=f"{share:g}") for place, share in enumerate(SHARES)],
+    )
+    names_svg = "".join(
+        f'<rect class="fill c{line.color}" x="{64 + 74 * place}" y="0" width="9" height="9"/>'
+        f'<text class="tick" x="{77 + 74 * place}" y="9">{line.name}</text>'
+        for place, line in enumerate(series)
+    )
+    opened = chart.index(">") + 1
+    head = chart[:opened].replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg" width="720"')
+    return f"{head}<style>{_STYLE}</style>{names_svg}{chart[opened:]}\n"
+
+
+def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:
+    first, second = study.primary
+    points = {arm: operating_points(by_arm[arm], names, study.target_share)
+              for arm in study.primary}  # fmt: skip
+    never = [arm for arm, found in points.items() if found is None]
+    if never:
+        return [f"{' and '.join(never)} never reached a share of {study.target_share:g} in some "
+                "seed: no verdict at this target."]  # fmt: skip
+    ours, theirs = points[first], points[second]
+    assert ours and theirs
+    found = effect(first, [m.sum(axis=1) for m in ours.masses],
+                   [m.sum(axis=1) for m in theirs.masses])  # fmt: skip
+    said = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    if found.low > 0:
+        word = "keeps more right programs than"
+    elif found.high < 0:
+        word = "keeps fewer right programs than"
+    else:
+        word = "is not shown to differ from"
+    return [f"At equal efficiency `{first}` {word} `{second}`: {said} of the probability."]
+
+
+def _comparison(
+    study: Study,
+    by_arm: Mapping[str, Sequence[Row]],
+    with_pairs: Sequence[str],
+    without: Sequence[str],
+    start: Row,
+) -> list[str]:
+    second = study.primary[1]
+    base = operating_points(by_arm[second], with_pairs, study.target_share)
+    header = [
+        "| arm | right | share | difference | p | learning rates | right, no pairs | share |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    begin = np.array([start["masses"][name] for name in with_pairs])
+    other = np.array([start["masses"][name] for name in without])
+    header.append(f"| *start* | {_right([begin])} | {_share([begin])} | | | | {_right([other])} | "
+                  f"{_share([other])} |")  # fmt: skip
+    found: dict[str, tuple[Operating, Effect | None]] = {}
+    for arm, rows in by_arm.items():
+        points = operating_points(rows, with_pairs, study.target_share)
+        if points is None:
+            header.append(f"| {arm} | never reached | | | | | | |")
+        elif arm == second or base is None:
+            found[arm] = points, None
+        else:
+            found[arm] = (
+                points,
+                effect(
+                    arm,
+                    [m.sum(axis=1) for m in points.masses],
+                    [m.sum(axis=1) for m in base.masses],
+                ),
+            )
+    corrected = holm([each for _, each in found.values() if each])
+    for arm, (points, each) in found.items():
+        elsewhere = [_at(by_arm[arm], seed, points, with_pairs, without)
+                     for seed in range(len(points.masses))]  # fmt: skip
+        difference = f"{each.mean:+.3f} [{each.low:+.3f}, {each.high:+.3f}]" if each else ""
+        p_value = _p_text(corrected[arm]) if each else ""
+        rates = ", ".join(f"{rate:g}" for rate in sorted(set(points.learning_rates)))
+        header.append(
+            f"| {arm} | {_right(points.masses)} | {_share(points.masses)} | {difference} | "
+            f"{p_value} | {rates} | {_right(elsewhere)} | {_share(elsewhere)} |"
+        )
+    return header
+
+
+def _at(
+    rows: Sequence[Row], place: int, points: Operating, with_pairs: Sequence[str],
+    without: Sequence[str],
+) -> np.ndarray:  # fmt: skip
+    """The masses of other problems at the point that was chosen for a seed."""
+    seed = sorted({row["seed"] for row in rows})[place]
+    for row in rows:
+        if row["seed"] != seed or row["learning_rate"] != points.learning_rates[place]:
+            continue
+        for point in row["points"]:
+            found = np.array([point["masses"][name] for name in with_pairs])
+            if np.array_equal(found, points.masses[place]):
+                return np.array([point["masses"][name] for name in without])
+    raise ValueError(f"no point of seed {seed} is the chosen one")
+
+
+def _sampled(
+    study: Study,
+    written: Mapping[str, Sequence[Written]],
+    names: Sequence[str],
+    without: Sequence[str],
+) -> list[str]:
+    second = study.primary[1]
+    lines = [
+        "| arm | Pass@1 | difference | Beyond@1 | difference | fast of right | distinct | tokens "
+        "| no pairs: Pass@1 | Beyond@1 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for arm, policies in written.items():
+        cells = [arm]
+        for outcome in ("pass_at_1", "beyond_at_1"):
+            values = [outcome_values(each, names, outcome) for each in policies]
+            cells.append(f"{np.mean(values):.3f}")
+            if arm in (second, "start") or second not in written:
+                cells.append("")
+                continue
+            theirs = [outcome_values(each, names, outcome) for each in written[second]]
+            found = effect(arm, values, theirs)
+            cells.append(f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]")
+        cells.append(f"{np.mean([fast_share(each, names) for each in policies]):.2f}")
+        cells.append(f"{np.mean([each.distinct_share for each in policies]):.2f}")
+        cells.append(f"{np.mean([each.mean_tokens for each in policies]):.0f}")
+        for outcome in ("pass_at_1", "beyond_at_1"):
+            values = [outcome_values(each, without, outcome) for each in policies]
+            cells.append(f"{np.mean(values):.3f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _by_difficulty(written: Mapping[str, Sequence[Written]]) -> list[str]:
+    grades = sorted({s.difficulty for own in written.values() for w in own for s in w.per_problem})
+    lines = ["| arm | " + " | ".join(grades) + " |", "|---" * (len(grades) + 1) + "|"]
+    for arm, policies in written.items():
+        cells = [arm]
+        for grade in grades:
+            found = [s for w in policies for s in w.per_problem if s.difficulty == grade]
+            passed = fmean(score.pass_at_1 for score in found)
+            cells.append(f"{passed:.3f}, {fmean(score.beyond_at_1 for score in found):.3f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _frontier(by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:
+    lines = ["| arm | " + " | ".join(f"{share:g}" for share in SHARES) + " |",
+             "|---" * (len(SHARES) + 1) + "|"]  # fmt: skip
+    for arm, rows in by_arm.items():
+        cells = []
+        for share in SHARES:
+            points = operating_points(rows, names, share)
+            cells.append(_right(points.masses) if points else "-")
+        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cost(arm: str, rows: Sequence[Row]) -> str:
+    def mean(key: str) -> float:
+        return float(sum(row[key] for row in rows)) / len(rows)
+
+    def nats(side: str) -> str:
+        last = [row["metrics"].get(f"code/logps/{side}") for row in rows]
+        found = [value for value in last if value is not None]
+        return f"{fmean(found):.1f}" if found else ""
+
+    return (
+        f"| {arm} | {mean('num_pairs'):.0f} | {mean('num_skeletons'):.0f} | "
+        f"{mean('num_steps'):.0f} | {mean('seconds'):.0f} | {nats('chosen')} | {nats('rejected')} |"
+    )
+
+
+def _p_text(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _right(masses: Sequence[np.ndarray]) -> str:
+    return f"{np.mean([found.sum(axis=1).mean() for found in masses]):.3f}" if masses else ""
+
+
+def _share(masses: Sequence[np.ndarray]) -> str:
+    return f"{np.mean([found[:, 0].sum() / found.sum() for found in masses]):.2f}"
