@@ -111,6 +111,7 @@ def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) ->
         attn_implementation="sdpa",
         quantization_config=_quantization(config),
     )
+    _keep_4_bit_format(model)
     return build_policy(Policy(model, folder, config.lora), config, max_tokens, seed)
 
 
@@ -282,6 +283,15 @@ def _quantization(config: TrainConfig) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, config.dtype),
     )
+
+
+def _keep_4_bit_format(model: nn.Module) -> None:
+    """On CPUs with AVX512-BF16 bitsandbytes repacks the weights in the first pass of a model in
+    evaluation mode, for an inference kernel of its own: coarser scales, shapes in whole blocks
+    only, and a policy that differs between its reference's pass and its training."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010 (mypy)
 
 
 def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
