@@ -50,22 +50,19 @@ class Pages:
 
 
 class Counters:
-    """What the cgroup counts: kills for lack of memory, and CPU time of all its processes in ns;
-    each always 0 where the kernel offers no such count."""
+    """What the cgroup counts from one run to the next: kills for lack of memory, and CPU time of
+    all its processes in ns; each always 0 where the kernel offers no such count."""
 
     def __init__(self, *, oom_kills: Callable[[], int], cpu_ns: Callable[[], int]) -> None:
         self._oom_kills = oom_kills
         self._cpu_ns = cpu_ns
-        self._start = (0, 0, 0)
+        self._last = self._read()
 
-    def start(self) -> None:
-        """Counts from here."""
-        self._start = self._read()
-
-    def stop(self) -> tuple[int, int]:
-        """OOM kills since the start, and the CPU time of the cgroup that is neither PID 1's nor
-        that of a process it has waited for."""
-        kills, cpu_ns, known_ns = (b - a for a, b in zip(self._start, self._read(), strict=True))
+    def since_last(self) -> tuple[int, int]:
+        """OOM kills since the last call (at first: since PID 1 began), and the CPU time of the
+        cgroup that is neither PID 1's nor that of a process it has waited for."""
+        last, self._last = self._last, self._read()
+        kills, cpu_ns, known_ns = (b - a for a, b in zip(last, self._last, strict=True))
         return kills, max(0, cpu_ns - known_ns)
 
     def _read(self) -> tuple[int, int, int]:
@@ -124,6 +121,10 @@ class Supervision:
         self._start = self._end = (0, 0, 0)
         self._memory: MemoryMeter | None = None
         self._open = {child.stdin, child.go, child.status, child.answer, child.noise}
+        self._schedstat = -1
+        if _SCHEDSTAT:
+            self._schedstat = os.open(f"/proc/{child.pid}/schedstat", os.O_RDONLY)
+            self._open.add(self._schedstat)
         self._poller = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._watch(child.status, select.POLLIN, self._on_status)
@@ -140,7 +141,6 @@ class Supervision:
         else:
             self._widen(child.stdin)
             self._feed(child.stdin)
-        counters.start()
         patience_ms = 1
         while not self._stopped:
             events = self._poller.poll(self._wait_ms(patience_ms))
@@ -171,12 +171,10 @@ class Supervision:
         PID 1 ran: PID 1 shares the core, and works for it (feeding input, reading output)."""
         cpu_ns = time.clock_gettime_ns(self._clock_id)
         wall_ns = time.monotonic_ns()
-        if not _SCHEDSTAT:
+        if self._schedstat < 0:
             return cpu_ns, wall_ns, 0
-        fd = os.open(f"/proc/{self._child.pid}/schedstat", os.O_RDONLY)
-        words = os.read(fd, 256).split()
-        os.close(fd)
-        return cpu_ns, wall_ns, int(words[1]) - time.process_time_ns()
+        waited_ns = int(os.pread(self._schedstat, 256, 0).split()[1])
+        return cpu_ns, wall_ns, waited_ns - time.process_time_ns()
 
     def _left_ns(self) -> tuple[int, int]:
         """CPU and wall time left to the child."""
@@ -288,7 +286,7 @@ class Supervision:
         for fd in tuple(self._open):
             self._close(fd)
         is_clean = empty_folders() and all_gone
-        oom_kills, unaccounted_ns = counters.stop()
+        oom_kills, unaccounted_ns = counters.since_last()
         total_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
         if unaccounted_ns > _UNACCOUNTED_NS + _UNACCOUNTED_SHARE * total_ns:
             outcome = "VIOLATION"
