@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import ray
 
 from benchmarks.ablation_page import Findings, arm_evaluation, frontier_plot, results_page
 from benchmarks.ablation_rounds import first_half, own_programs, sample_round, second_half
@@ -36,7 +35,7 @@ from benchmarks.ablation_study import (
     with_skeletons,
     world_id,
 )
-from benchmarks.ablation_train import Job, KnownPrograms, train_job
+from benchmarks.ablation_train import Job, score_job, train_job
 from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
 from skeldpo.evaluate.evaluation import save_evaluation
@@ -52,7 +51,6 @@ from skeldpo.pipeline import (
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
-from skeldpo.train.model import load_policy
 from skeldpo.train.trainer import tokenize_pairs
 
 PLOTTED = ("code", "skeldpo", "shuffled", "sft", "code_sft")
@@ -84,7 +82,7 @@ def main() -> None:
     found = Findings(
         study=study,
         rows=rows,
-        start=_score_start(start, arms[0].config, world),
+        start=_score_start(jobs[0], folder),
         groups=groups,
         written=written,
     )
@@ -140,7 +138,6 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
         output=str(folder / "sampled"),
         on_progress=count_teller("pairs", print),
     )
-    ray.shutdown()  # its processes would share the cores with the trainings
     return read_sampled(str(folder / "sampled"))
 
 
@@ -149,12 +146,14 @@ def _train(
 ) -> list[dict[str, Any]]:
     """A row for every training; those of several rounds are told by their last."""
     repeated = {arm.name: arm for arm in arms if arm.rounds > 1}
-    results = folder / "results.jsonl"
-    rows = run_jobs([job for job in jobs if job.arm not in repeated], train_job, results)
+    run = functools.partial(
+        run_jobs, work=train_job, path=folder / "results.jsonl", use_gpu=_uses_gpu(jobs[0])
+    )
+    rows = run([job for job in jobs if job.arm not in repeated])
     firsts = [first_half(job, study) for job in jobs if job.arm in repeated]
     if not firsts:
         return rows
-    made = run_jobs(firsts, train_job, results)
+    made = run(firsts)
     policies = {row["key"]: row["points"][-1]["policy"] for row in made}
     sampled = sample_round(firsts, policies, world, arms[0].config, folder)
     seconds = []
@@ -165,7 +164,18 @@ def _train(
             arm, tokenize_pairs(pairs, policies[job.key], arm.config).kept, job.seed
         )
         seconds.append(second_half(job, study, policies[job.key], tokens))
-    return rows + run_jobs(seconds, train_job, results)
+    return rows + run(seconds)
+
+
+def _score_start(job: Job, folder: Path) -> dict[str, Any]:
+    """The masses of the policy that every training starts from."""
+    start = dataclasses.replace(job, key="start")
+    (row,) = run_jobs([start], score_job, folder / "start.jsonl", use_gpu=_uses_gpu(job))
+    return row
+
+
+def _uses_gpu(job: Job) -> bool:
+    return job.config.train.use_gpu
 
 
 def _write_and_score(
@@ -188,7 +198,6 @@ def _write_and_score(
     ]  # fmt: skip
     rows = sample_policies(jobs, place)
     scores = score_writers(rows, world.heldout, config, place)
-    ray.shutdown()
     return {arm: [scores[writer.name] for writer in own] for arm, own in writers.items()}
 
 
@@ -219,11 +228,6 @@ def _jobs(
                     num_steps=study.num_steps,
                     num_points=study.num_points,
                 )
-
-
-def _score_start(start: Policy, config: Config, world: World) -> dict[str, Any]:
-    policy = load_policy(start.folder, config.train, config.policy.max_model_tokens, 0)
-    return {"masses": KnownPrograms(world.heldout, config, start.folder).masses(policy)}
 
 
 def _groups(study: Study, world: World) -> dict[str, list[str]]:

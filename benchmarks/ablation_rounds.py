@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import ray
-
 from benchmarks.ablation_sample import Writer, WritingJob, sample_policies
 from benchmarks.ablation_study import Study, World
 from benchmarks.ablation_train import Job
@@ -80,7 +78,6 @@ def sample_round(
         output=str(place),
         on_progress=count_teller("pairs", print),
     )
-    ray.shutdown()  # its processes would share the cores with the trainings
     known = tuple(row for problem in problems.values() for row in known_candidates(problem))
     measured = read_sampled(str(place))
     return replace(measured, candidates=(*known, *written))

@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from benchmarks.ablation_statistics import Written
-from benchmarks.resumable import worker_processes
+from benchmarks.resumable import map_jobs
 from skeldpo.config import Config
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, read_sampled, sample_and_measure
@@ -57,6 +57,7 @@ def write_programs(job: WritingJob) -> list[Candidate]:
     tokenizer = AutoTokenizer.from_pretrained(job.writer.folder)
     prompts = Prompts(tokenizer, config.policy)
     model = AutoModelForCausalLM.from_pretrained(job.writer.folder).eval()
+    model.to("cuda" if config.train.use_gpu else "cpu")
     candidates: list[Candidate] = []
     set_seed(config.run.seed)
     for start in range(0, len(job.problems), BATCH_PROMPTS):
@@ -65,8 +66,8 @@ def write_programs(job: WritingJob) -> list[Candidate]:
         ids, mask = _left_padded(asked, prompts.eos_token_id)
         with torch.no_grad():
             made = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
+                input_ids=ids.to(model.device),
+                attention_mask=mask.to(model.device),
                 do_sample=True,
                 temperature=job.temperature,
                 top_p=config.generate.top_p,
@@ -104,9 +105,10 @@ def write_programs(job: WritingJob) -> list[Candidate]:
 def sample_policies(jobs: Sequence[WritingJob], folder: Path) -> list[Candidate]:
     """Everything the jobs' policies write, kept in the folder: a later start reads it there."""
     store = Store(str(folder))
-    if not store.exists(PROGRAMS):
-        with worker_processes() as pool:
-            rows = [row for found in pool.map(write_programs, jobs) for row in found]
+    if jobs and not store.exists(PROGRAMS):
+        done = map_jobs(jobs, write_programs, use_gpu=jobs[0].config.train.use_gpu)
+        found = {job.writer.name: rows for job, rows in done}
+        rows = [row for job in jobs for row in found[job.writer.name]]
         store.write_records(PROGRAMS, Candidate, rows)
     return store.read_records(PROGRAMS, Candidate)
 

@@ -7,21 +7,24 @@ programs of problems it has not seen: no sampling noise, every problem counts in
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+import torch
 from transformers import AutoTokenizer
 
+from benchmarks.one_worker import one_worker
 from skeldpo.config import Config, TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.batch import PairTokens
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
-from skeldpo.train.model import Policy, load_policy, save_policy
+from skeldpo.train.model import Policy, load_policy, save_policy, shard_policy
 from skeldpo.train.reference import reference_logps
 
 
@@ -113,6 +116,33 @@ def train_job(job: Job) -> dict[str, Any]:
     train = job.config.train
     known = KnownPrograms(job.heldout, job.config, job.start)
     policy = load_policy(job.start, train, job.config.policy.max_model_tokens, job.seed)
+    with placed(policy, train):
+        return _train(job, policy, known, started_s)
+
+
+def score_job(job: Job) -> dict[str, Any]:
+    """The masses of the policy that a job would start from, as a row."""
+    policy = load_policy(job.start, job.config.train, job.config.policy.max_model_tokens, 0)
+    with placed(policy, job.config.train):
+        return {
+            "key": job.key,
+            "masses": KnownPrograms(job.heldout, job.config, job.start).masses(policy),
+        }
+
+
+@contextlib.contextmanager
+def placed(policy: Policy, train: TrainConfig) -> Iterator[None]:
+    """The policy on this process's GPU as Ray Train would have it there, if training uses GPUs."""
+    if not train.use_gpu:
+        yield
+        return
+    with one_worker("cuda") as mesh:
+        shard_policy(policy, mesh, getattr(torch, train.dtype), train.cpu_offload)
+        yield
+
+
+def _train(job: Job, policy: Policy, known: KnownPrograms, started_s: float) -> dict[str, Any]:
+    train = job.config.train
     steps = equal_steps(job.pairs, train, job.seed, job.num_steps)
     rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "", "")
     tokenizer = AutoTokenizer.from_pretrained(job.start)

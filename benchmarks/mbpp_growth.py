@@ -1,10 +1,12 @@
 """MBPP+ tasks as problems whose inputs can be grown until programs take long enough to time.
 
 MBPP+'s own inputs take microseconds. A generator grows the largest of them by type and shape:
-lists, strings and dictionaries get longer, numbers larger where they are all there is; it stops
-where the task's contract refuses the result. There is one generator for each way to grow, since
-cost may depend on duplicates, order or row lengths; measuring takes the one that makes programs
-work longest. Where none is allowed or long enough, the task cannot be timed, which is reported.
+lists, strings and dictionaries get longer, square matrices stay square, a number that counts or
+points into a list (it is no larger) keeps its proportion to it, and numbers grow where they are all
+there is; it stops where the task's contract refuses the result. There is one generator for each way
+to grow, since cost may depend on duplicates, order or row lengths; measuring takes the one that
+makes programs work longest. Where none is allowed or long enough, the task cannot be timed, which
+is reported.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 
 from skeldpo.evaluate.evalplus import callable_with_lists, parameters_of, task_tuples
 
-WAYS = ("cycle", "distinct", "sorted", "square", "scalars")
+WAYS = ("cycle", "distinct", "sorted", "square", "fixed", "scalars")
 MAX_BASE_CHARS = 4000
 
 _GROWTH = """
@@ -37,7 +39,7 @@ def grown_list(items, size, rng, nested):
     if not items:
         items = [1, 2, 3]
     if all(isinstance(item, list) for item in items):
-        if WAY == "square":
+        if WAY == "square" or len(items) > 1 and all(len(item) == len(items) for item in items):
             side = max(1, int(size ** 0.5))
             return [grown_list(items[i % len(items)], side, rng, True) for i in range(side)]
         if WAY == "scalars":
@@ -69,7 +71,7 @@ def grown_text(text, size, rng):
     return text + text[-1] * size
 
 
-def grown(value, size, rng, has_container):
+def grown(value, size, rng, longest):
     if isinstance(value, list):
         return grown_list(value, size, rng, False)
     if isinstance(value, dict):
@@ -77,8 +79,12 @@ def grown(value, size, rng, has_container):
                 for key, item in value.items()}}
     if isinstance(value, str):
         return grown_text(value, size, rng) if len(value) > 1 else value
-    if type(value) is int and (not has_container or WAY == "scalars"):
-        return size // 2 if has_container else max(1, value) * max(1, size // 64)
+    if type(value) is int and not longest:
+        return max(1, value) * max(1, size // 64)
+    if type(value) is int and WAY == "scalars":
+        return size // 2
+    if type(value) is int and WAY != "fixed" and 0 < value <= longest:
+        return max(1, value * size // longest)
     return value
 
 
@@ -96,11 +102,12 @@ def deep(value, depth):
 def generate_input(size, seed):
     rng = random.Random(f"{{seed}} {{size}}")
     for base in BASE:
-        has_container = any(
-            isinstance(value, (list, dict)) or isinstance(value, str) and len(value) > 1
-            for value in base
+        longest = max(
+            (len(value) for value in base
+             if isinstance(value, (list, dict)) or isinstance(value, str) and len(value) > 1),
+            default=0,
         )
-        made = [grown(value, size, rng, has_container) for value in base]
+        made = [grown(value, size, rng, longest) for value in base]
         try:
             contract(*as_called(made))
         except Exception:

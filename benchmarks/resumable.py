@@ -1,15 +1,19 @@
-"""Jobs spread over the cores, a result row each, that a later start does not repeat."""
+"""Jobs spread over a Ray cluster, or this machine, a result row each, that a later start does not
+repeat.
+"""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+import ray
+
+from skeldpo.pipeline import connect_ray
 
 
 class Keyed(Protocol):
@@ -20,40 +24,59 @@ class Keyed(Protocol):
         """Names the job in the file of results; the same job has the same key in every start."""
 
 
-Job = TypeVar("Job", bound=Keyed)
+Job = TypeVar("Job")
+KeyedJob = TypeVar("KeyedJob", bound=Keyed)
+Result = TypeVar("Result")
 Row = dict[str, Any]
 
 
-def worker_processes() -> ProcessPoolExecutor:
-    """A process for each core, each with one thread."""
-    return ProcessPoolExecutor(
-        max_workers=os.cpu_count(),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_one_thread,
-    )
-
-
-def _one_thread() -> None:
-    import torch  # takes seconds, and only the processes need it
-
-    torch.set_num_threads(1)
-
-
-def run_jobs(jobs: Sequence[Job], work: Callable[[Job], Row], path: Path) -> list[Row]:
-    """One JSON row a job, with its `key`, in order; those in the file of an earlier start are read.
+def map_jobs(
+    jobs: Sequence[Job], work: Callable[[Job], Result], *, use_gpu: bool
+) -> Iterator[tuple[Job, Result]]:
+    """Each job with its result, as they are done: a CPU with one thread for each, or a GPU.
 
     `work` is a function of a module, since it is called in another process. Its first error ends
-    it all, after the jobs that run; what was done is kept.
+    it all, after the jobs before it.
+    """
+    if not jobs:
+        return
+    connect_ray()
+    task = ray.remote(num_cpus=1, num_gpus=int(use_gpu))(_work)
+    places = ray.cluster_resources().get("GPU" if use_gpu else "CPU", 0)
+    if places < 1:
+        raise RuntimeError("train.use_gpu is set, and the Ray cluster has no GPU")
+    waiting = deque(jobs)
+    running: dict[Any, Job] = {}
+    while waiting or running:
+        while waiting and len(running) < 2 * places:  # not all at once: jobs hold their data
+            job = waiting.popleft()
+            running[task.remote(work, job, use_gpu)] = job
+        (done, *_), _ = ray.wait(list(running), num_returns=1)
+        yield running.pop(done), ray.get(done)
+
+
+def _work(work: Callable[[Job], Result], job: Job, use_gpu: bool) -> Result:
+    import torch  # takes seconds, and only the workers need it
+
+    if not use_gpu:
+        torch.set_num_threads(1)
+    return work(job)
+
+
+def run_jobs(
+    jobs: Sequence[KeyedJob], work: Callable[[KeyedJob], Row], path: Path, *, use_gpu: bool = False
+) -> list[Row]:
+    """One JSON row a job, with its `key`, in order; those in the file of an earlier start are read.
+
+    `work` and its errors are as in `map_jobs`; what was done is kept.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     finished = {row["key"]: row for row in map(json.loads, lines)}
     rows = {job.key: finished[job.key] for job in jobs if job.key in finished}
     waiting = [job for job in jobs if job.key not in finished]
     started_s = time.monotonic()
-    with path.open("a", encoding="utf-8") as results, worker_processes() as pool:
-        running = [pool.submit(work, job) for job in waiting]
-        for num_done, done in enumerate(as_completed(running), 1):
-            row = done.result()
+    with path.open("a", encoding="utf-8") as results:
+        for num_done, (_, row) in enumerate(map_jobs(waiting, work, use_gpu=use_gpu), 1):
             rows[row["key"]] = row
             results.write(json.dumps(row) + "\n")
             results.flush()

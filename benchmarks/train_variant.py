@@ -7,20 +7,17 @@ is the variant's own.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import resource
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import distributed
-from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoModelForCausalLM, Qwen2Config
 
+from benchmarks.one_worker import one_worker
 from benchmarks.train_workload import (
     OURS,
     PLAIN,
@@ -110,7 +107,7 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
     policy = build_policy(
         wrapper(make_model(work), "random weights", settings.lora), settings, 8192, seed=0
     )
-    with one_worker(work) as mesh:
+    with one_worker(work.device) as mesh:
         shard_policy(policy, mesh, getattr(torch, work.dtype))
         started = time.perf_counter()
         rows = reference_logps(policy, pairs, settings.max_tokens_per_forward, "", "")
@@ -289,22 +286,6 @@ def peak_memory_bytes(work: Workload) -> int:
     if work.device == "cuda":
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-@contextlib.contextmanager
-def one_worker(work: Workload) -> Iterator[Any]:
-    """A process group of one, which is what `train.num_workers = 1` trains with."""
-    with tempfile.TemporaryDirectory() as folder:
-        distributed.init_process_group(
-            "nccl" if work.device == "cuda" else "gloo",
-            init_method=f"file://{folder}/rendezvous",
-            rank=0,
-            world_size=1,
-        )
-        try:
-            yield init_device_mesh(work.device, (1,))
-        finally:
-            distributed.destroy_process_group()
 
 
 class _Timer:

@@ -54,6 +54,24 @@ def test_generator_grows_what_the_contract_allows(way: int) -> None:
     assert run(generator, "generate_input", 64, 0) == small
 
 
+def test_counts_keep_their_proportion_and_squares_their_shape() -> None:
+    task = {
+        **TASK,
+        "canonical_solution": "def join(items, n, big):\n    return sorted(items)[:n]\n",
+        "contract": "\n  assert isinstance(items, list)\n",
+        "base_input": [[[5, 2, 7, 1, 9, 3, 8, 4], 2, 1000]],
+    }
+    made = dict(zip(WAYS, growing_problem(task)["generators"], strict=True))
+    for way, count in (("cycle", 64), ("sorted", 64), ("fixed", 2), ("scalars", 128)):
+        items, n, big = run(made[way], "generate_input", 256, 0)  # type: ignore[misc]
+        assert (len(items), n) == (256, count) and (big == 1000 or way == "scalars")
+    matrix = {**task, "base_input": [[[[1, 2], [3, 4]], 1, 1000]]}
+    for way in ("cycle", "square"):
+        generator = growing_problem(matrix)["generators"][WAYS.index(way)]
+        rows, *_ = run(generator, "generate_input", 400, 0)  # type: ignore[misc]
+        assert [len(row) for row in rows] == [20] * 20
+
+
 def test_contract_that_refuses_everything_is_an_error() -> None:
     never = {**TASK, "contract": TASK["contract"] + "  assert n > 10**9\n"}
     with pytest.raises(ValueError, match="allows no grown input"):

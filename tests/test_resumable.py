@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import ray
 
-from benchmarks.resumable import run_jobs
+from benchmarks.resumable import map_jobs, run_jobs
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,22 @@ def square(job: Square) -> dict:
     return {"key": job.key, "value": number**2, "process": os.getpid()}
 
 
-@pytest.mark.slow
+@pytest.fixture(autouse=True)
+def cluster() -> Iterator[None]:
+    """Two CPUs and no GPU; the workers get this module's functions by value."""
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.ray
+def test_gpus_that_are_not_there_are_missed_at_once(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no GPU"):
+        list(map_jobs([Square(key="1", folder=str(tmp_path))], square, use_gpu=True))
+
+
+@pytest.mark.ray
 def test_jobs_are_done_once_and_rows_stand_in_order(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     jobs = [Square(key=str(n), folder=str(tmp_path)) for n in (3, 1, 13, 2)]

@@ -125,8 +125,11 @@ def test_chunked_logps_and_gradients_equal_whole_logits(chunk_tokens):
     whole = (hidden @ weight.T).log_softmax(dim=1).gather(1, targets[:, None]).squeeze(1)
     expected = torch.autograd.grad((whole * slopes).sum(), (hidden, weight))
     chunked = answer_token_logps(hidden, weight, targets, chunk_tokens)
-    got = torch.autograd.grad((chunked * slopes).sum(), (hidden, weight))
+    loss = (chunked * slopes).sum()
+    got = torch.autograd.grad(loss, (hidden, weight), retain_graph=True)
+    again = torch.autograd.grad(loss, (hidden, weight))
 
+    torch.testing.assert_close(again, got, atol=0, rtol=0)
     torch.testing.assert_close(chunked, whole, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
 

@@ -41,8 +41,8 @@ STATISTICS = (
 )
 """Columns of the per-pair statistics that metrics are made of."""
 
-_CHUNK_LOGITS = 2**25
-"""Logits held at a time (fp32: 128 MiB)."""
+_CHUNK_LOGITS = 2**27
+"""Logits held at a time (fp32: 512 MiB)."""
 
 _GPU_CHUNK_LOGITS = 2**28
 """The same on a GPU (1 GiB): each chunk costs a pass over the whole gradient of the weight."""
@@ -65,11 +65,13 @@ def answer_token_logps(
         hidden: states that predict the targets, (N, D).
         weight: of the output layer, (V, D).
         target_ids: (N,).
-        chunk_tokens: rows whose logits exist at the same time; 0 takes what fits 128 MiB
-            (1 GiB on a GPU).
+        chunk_tokens: rows whose logits exist at the same time; 0 takes equal parts that fit
+            512 MiB (1 GiB on a GPU).
     """
     num_logits = _GPU_CHUNK_LOGITS if hidden.is_cuda else _CHUNK_LOGITS
-    rows = chunk_tokens or max(1, num_logits // weight.shape[0])
+    most = chunk_tokens or max(1, num_logits // weight.shape[0])
+    num_chunks = -(-len(hidden) // most)
+    rows = chunk_tokens or -(-len(hidden) // max(1, num_chunks)) or 1
     logps: torch.Tensor = _ChunkedLogps.apply(hidden, weight, target_ids, rows)  # type: ignore[no-untyped-call]
     return logps
 
@@ -176,10 +178,11 @@ def _preference_losses(
 
 
 class _ChunkedLogps(torch.autograd.Function):
-    """log softmax(hidden @ weight.T) at the targets; logits are made again in the backward pass.
+    """log softmax(hidden @ weight.T) at the targets.
 
-    The gradient of the weight is summed over chunks in fp32, whatever the dtype of the weight: a
-    sum in bf16 loses more with every chunk.
+    The backward pass starts with the last chunk, whose logits were kept: it would need that memory
+    in any case. It makes those of the others again. The gradient of the weight is summed over
+    chunks in fp32, whatever the dtype of the weight: a sum in bf16 loses more with every chunk.
     """
 
     @staticmethod
@@ -196,6 +199,7 @@ class _ChunkedLogps(torch.autograd.Function):
             logps[part] = chosen - log_norms[part]
         ctx.save_for_backward(hidden, weight, target_ids, log_norms)
         ctx.rows = rows
+        ctx.last_logits = logits if len(hidden) and any(ctx.needs_input_grad) else None
         return logps
 
     @staticmethod
@@ -205,9 +209,11 @@ class _ChunkedLogps(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden)
         trains_weight = ctx.needs_input_grad[1]
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if trains_weight else None
-        for start in range(0, len(hidden), ctx.rows):
+        for start in reversed(range(0, len(hidden), ctx.rows)):
             part = slice(start, start + ctx.rows)
-            logits = (hidden[part] @ weight.T).float()  # (rows, V)
+            logits, ctx.last_logits = ctx.last_logits, None
+            if logits is None:
+                logits = (hidden[part] @ weight.T).float()  # (rows, V)
             slope = logits.sub_(log_norms[part].unsqueeze(1)).exp_().neg_()
             slope.scatter_add_(
                 1, target_ids[part].unsqueeze(1), torch.ones_like(slope[:, :1])
