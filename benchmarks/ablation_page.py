@@ -35,6 +35,22 @@ text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
 .c0 { color: #2463c4; } .c1 { color: #c2571a; } .c2 { color: #1d8a5f; }
 .c3 { color: #7a4fc0; } .c4 { color: #8a8f98; }
 """
+_LIMITS = (
+    "- The policies have half a million parameters. They recognise statements of families",
+    "  they were pretrained on, in wordings and names they have not seen; they do not read.",
+    "  Families that the starter never saw score 0 in every arm and are left out.",
+    "- Each arm's point is chosen on the problems it is compared on, in all arms alike.",
+    "  `two_rounds` has half as many points to choose from, and saw programs sampled twice.",
+    "- Skeletons exist where a side has two programs alike in structure; the other pairs",
+    "  train code alone, in every arm.",
+    "- A real model: set `policy.model` and `train.use_gpu = true` (and `[train.lora]`) in a",
+    "  copy of the study's run, and start the command where Ray finds the cluster",
+    "  (`RAY_ADDRESS`, or `ray job submit`): each training is a Ray task with a GPU, and its",
+    "  policies go to `--runs`, a folder that all nodes see. An estimate, not run: 640 pairs",
+    "  of 1,060 tokens are 2e16 operations for a 7 B model with adapters, about a minute of",
+    "  an H100 and two for loading and saving, so 14 arms, 4 learning rates and 5 seeds take",
+    "  some 14 GPU hours, and sampling 75 policies about as long.",
+)
 SHARES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 """Of the frontiers."""
 
@@ -116,6 +132,10 @@ def results_page(found: Findings, command: str, plot: str) -> str:
         "| arm | pairs | with skeletons | steps | seconds a training | chosen, nats | rejected |",
         "|---|---|---|---|---|---|---|",
         *(_cost(arm, trained) for arm, trained in by_arm.items()),
+        "",
+        "## What this does not say",
+        "",
+        *_LIMITS,
         "",
     ]
     return "\n".join(lines)
