@@ -2,8 +2,10 @@
 
 Programs of EvalPerf's tasks, spread over their clusters (higher is faster), are measured as
 `skeldpo measure` does it, on grown inputs (`mbpp_growth`). A pair agrees if its chosen program is
-of the higher cluster. Tasks that cannot be timed are listed with the reason. Needs Docker; the
-whole takes the better part of an hour on two cores, `--quick` (6 tasks) some minutes.
+of the higher cluster. EvalPerf's own inputs are not public, and which program is faster may depend
+on the input: all pairs are timed on inputs of every other kind as well, and those whose order is
+reversed on one are told and counted apart. Tasks that cannot be timed are listed with the reason.
+Needs Docker; the whole takes ten minutes to half an hour on two cores, `--quick` (6 tasks) a few.
 
     python -m benchmarks.pair_agreement --out FOLDER --json agreement.json [--quick]
 """
@@ -15,11 +17,12 @@ import gzip
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.input_order import reversed_pairs
 from benchmarks.mbpp_growth import growing_problem
 from skeldpo.commands.measure import measure_given
 from skeldpo.config import PairConfig, SkeletonConfig
@@ -28,6 +31,9 @@ from skeldpo.evaluate.evalplus import callable_with_lists, task_tuples
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair import ProblemPairs, build_pairs
 from skeldpo.records import PreferencePair, content_id
+from skeldpo.sandbox.container import Sandbox
+from skeldpo.sandbox.cores import lease_core, sandbox_cores
+from skeldpo.sandbox.image import ensure_image
 from skeldpo.store import Store
 
 NUM_PROGRAMS = 8
@@ -78,8 +84,9 @@ def main() -> None:
         if problem.problem_id not in wrong
         for pair in problem.pairs
     ]
-    figures = agreement(judged)
-    show(judged, made, wrong, display)
+    reversed_on = input_dependent([j.pair for j in judged], folder / "measured")
+    figures = agreement(judged, reversed_on)
+    show(judged, reversed_on, made, wrong, display)
     Store(str(folder)).write_records("pairs.parquet", PreferencePair, [j.pair for j in judged])
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -146,16 +153,37 @@ def measured_pairs(folder: Path) -> tuple[list[ProblemPairs], dict[str, float]]:
     return made, wrong
 
 
-def agreement(judged: Sequence[Judgement]) -> dict[str, float]:
-    """Pairs and the share that agrees, by distance of the clusters and for 2 and more."""
+def input_dependent(pairs: Sequence[PreferencePair], folder: Path) -> dict[str, float]:
+    """pair_id -> largest ratio by which the rejected program wins on another grown input."""
+    by_problem: dict[str, list[PreferencePair]] = defaultdict(list)
+    for pair in pairs:
+        by_problem[pair.problem_id].append(pair)
+    found: dict[str, float] = {}
+    with (
+        lease_core(sandbox_cores()) as lease,
+        Sandbox(image=ensure_image(), core=lease.core, memory_limit_bytes=512 << 20) as sandbox,
+    ):
+        for measured in read_measured(str(folder)):
+            own = by_problem[measured.problem.problem_id]
+            if own:
+                found |= reversed_pairs(measured, own, sandbox.run)
+    return found
+
+
+def agreement(judged: Sequence[Judgement], reversed_on: Mapping[str, float]) -> dict[str, float]:
+    """Pairs and the share that agrees: by distance of the clusters, for 2 and more, and for those
+    of these whose order is the same on every input."""
     figures: dict[str, float] = {}
     for distance in sorted({each.distance for each in judged}):
         figures |= _share(f"distance_{distance}", [j for j in judged if j.distance == distance])
-    return figures | _share("distance_2_or_more", [j for j in judged if j.distance >= 2])
+    far = [each for each in judged if each.distance >= 2]
+    same = [each for each in far if each.pair.pair_id not in reversed_on]
+    return figures | _share("distance_2_or_more", far) | _share("same_order_on_all_inputs", same)
 
 
 def show(
     judged: Sequence[Judgement],
+    reversed_on: Mapping[str, float],
     made: Sequence[ProblemPairs],
     wrong: dict[str, float],
     display: Display,
@@ -171,14 +199,17 @@ def show(
             for d, n in sorted(by_distance.items())
         ],
     )
-    far = _share("far", [each for each in judged if each.distance >= 2])
-    display.tell(f"distance 2 or more: {far['far_agree']:.4f} of {far['far_pairs']:.0f} pairs")
+    figures = agreement(judged, reversed_on)
+    for name in ("distance_2_or_more", "same_order_on_all_inputs"):
+        share, count = figures[f"{name}_agree"], figures[f"{name}_pairs"]
+        display.tell(f"{name.replace('_', ' ')}: {share:.4f} of {count:.0f} pairs")
     display.table(
         "distance 2 or more, not agreeing (skeldpo inspect shows them)",
-        ("task", "clusters, chosen over rejected", "speedup", "at least"),
+        ("task", "clusters, chosen over rejected", "speedup", "at least", "other input, at most"),
         [
             (j.pair.problem_id, f"{j.chosen_cluster} over {j.rejected_cluster}",
-             f"{j.pair.speedup:.2f}", f"{j.pair.speedup_low:.2f}")
+             f"{j.pair.speedup:.2f}", f"{j.pair.speedup_low:.2f}",
+             f"{1 / reversed_on[j.pair.pair_id]:.2f}" if j.pair.pair_id in reversed_on else "")
             for j in judged if j.distance >= 2 and not j.agrees
         ],
     )  # fmt: skip
