@@ -101,6 +101,15 @@ def test_faults_are_named_and_the_run_goes_on(
         assert outcomes[key] == {Outcome.ACCEPTED}, key
     assert outcomes["programs"] == {Outcome.COMPILE_ERROR}
 
+    written = (out / "measurements.parquet").stat().st_mtime_ns
+    assert main([*arguments, *quick]) == 0, "again"
+    assert "is finished: nothing to measure" in " ".join(capsys.readouterr().out.split())
+    assert (out / "measurements.parquet").stat().st_mtime_ns == written
+    write_problems(problems, {"sound": {"generators": []}})
+    programs.write_text(json.dumps({"problem_id": "sound", "code": RIGHT}))
+    assert main([*arguments, *quick]) == 2
+    assert "other problems, programs or settings" in " ".join(capsys.readouterr().err.split())
+
 
 def test_problem_with_tests_of_too_many_bytes_is_left_out_and_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -59,11 +59,15 @@ def measure_given(
         aside = Store(folder)
         aside.write_records(PROBLEMS_FILE, Problem, iter_problems(problem_paths))
         programs = _Programs(aside, programs_path)
-        given = [content_id(row.problem_id, *codes) for row, codes in programs.iterate(aside)]
+        given = [content_id(row, *codes) for row, codes in programs.iterate(aside)]
         if not given:
             raise ValueError(f"no problem of {list(problem_paths)} has solutions; give --programs")
         digest = content_id(measure.model_dump_json(), *given)
         _claim(store, digest)
+        if store.read_manifest(".", MEASURED) is not None:
+            display.tell(f"{output} is finished: nothing to measure")
+            _show(_count_verdicts(store), time.monotonic() - started_s, display)
+            return
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     connect_ray()
     sample_and_measure(

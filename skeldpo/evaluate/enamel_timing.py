@@ -51,6 +51,9 @@ Value = TypeVar("Value")
 
 RESOLUTION_NS = 20_000
 """Times below this are taken as this: the clock of a single run tells no less apart."""
+SHORT_NS, SHORT_REPEATS = 1_000_000, 15
+"""Tests on which the reference takes less have more repeats than the suite's: single runs vary by
+some 10 us, and a level counts its slowest test. They take little time."""
 START_NS = 150_000_000
 """CPU time a process may take beside the call: compiling, input, answer."""
 RUN_LIMIT_FACTOR = 1.5
@@ -178,7 +181,9 @@ class _Session:
         counts = LEVEL_WEIGHTS[test.given.level] > 0
         if not counts:
             self.reference_ns[index].append(test.first_time_ns)
-        for repeat in range(NUM_REPEATS if counts else 1):
+        is_short = test.first_time_ns < SHORT_NS
+        num_repeats = SHORT_REPEATS if is_short else NUM_REPEATS
+        for repeat in range(num_repeats if counts else 1):
             turns: list[_Timed | None] = [*running, *([None] if counts else [])]
             # What ran before leaves its caches: no program always follows the same one.
             self._order.shuffle(turns)
