@@ -84,18 +84,7 @@ def results_page(found: Findings, command: str, plot: str) -> str:
     lines = [
         "# Results: does the skeleton help?",
         "",
-        f"Made by `{command}`: {study.seeds} seeds, learning rates "
-        f"{', '.join(f'{rate:g}' for rate in study.learning_rates)}, {study.num_steps} steps and "
-        f"{study.num_points} points a training, {len(with_pairs)} unseen variants of families with "
-        f"pairs and {len(without)} of families without. The arms, and which comparison decides, "
-        "are those of benchmarks/ablation.toml, written down before the runs.",
-        "",
-        "All arms start from one policy and share the programs it sampled, their measurements, the "
-        "number of optimizer steps and of pairs a step. A policy is scored by the probability it "
-        "gives to a problem's known programs: *right* is their sum, *share* the part of the fast "
-        "ones. Each training draws a path from much right and little share to the reverse, so arms "
-        "are compared at an equal share, not at one learning rate.",
-        "",
+        *_protocol(found, command),
         "## Verdict",
         "",
         *_verdict(study, by_arm, with_pairs),
@@ -139,6 +128,25 @@ def results_page(found: Findings, command: str, plot: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _protocol(found: Findings, command: str) -> list[str]:
+    study = found.study
+    with_pairs, without = found.groups["with"], found.groups["without"]
+    return [
+        f"Made by `{command}`: {study.seeds} seeds, learning rates "
+        f"{', '.join(f'{rate:g}' for rate in study.learning_rates)}, {study.num_steps} steps and "
+        f"{study.num_points} points a training, {len(with_pairs)} unseen variants of families with "
+        f"pairs and {len(without)} of families without. The arms, and which comparison decides, "
+        "are those of benchmarks/ablation.toml, written down before the runs.",
+        "",
+        "All arms start from one policy and share the programs it sampled, their measurements, the "
+        "number of optimizer steps and of pairs a step. A policy is scored by the probability it "
+        "gives to a problem's known programs: *right* is their sum, *share* the part of the fast "
+        "ones. Each training draws a path from much right and little share to the reverse, so arms "
+        "are compared at an equal share, not at one learning rate.",
+        "",
+    ]
 
 
 def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evaluation:
