@@ -1,6 +1,6 @@
 """Does the skeleton help, and when? All arms of a study, resumable, and docs/RESULTS.md.
 
-    python -m benchmarks.ablation [--config benchmarks/ablation.toml] [--seeds N] [--quick]
+    python -m benchmarks.ablation [--config FILE] [--seeds N] [--quick] [--resume]
 
 One starter, one set of measured programs a seed; every arm is trained from them at every learning
 rate, and scored on the known programs of problems it has not seen; the policies at the point where
@@ -63,6 +63,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, help="instead of the number in the file")
     parser.add_argument("--run-seed", type=int, help="everything drawn anew: a second study")
     parser.add_argument("--quick", action="store_true", help="two seeds, the four main arms")
+    parser.add_argument(
+        "--resume", action="store_true", help="fail unless there is a study to go on with"
+    )
     parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
     parser.add_argument("--out", default="", help="write the page here; else it is only printed")
     options = parser.parse_args()
@@ -70,6 +73,8 @@ def main() -> None:
     if options.seeds:
         study = dataclasses.replace(study, seeds=options.seeds)
     folder = Path(options.runs).absolute() / f"ablation-{world_id(study, arms[0].config)}"
+    if options.resume and not folder.exists():
+        parser.error(f"--resume: there is no study of this configuration at {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     world = make_world(study, arms[0].config)
     start = _starting_policy(arms[0].config, world, folder)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sample_records import SAMPLED, measurement
 
+from benchmarks import ablation
 from benchmarks.ablation_page import Findings, arm_evaluation, frontier_plot, results_page
 from benchmarks.ablation_rounds import own_programs
 from benchmarks.ablation_statistics import (
@@ -93,6 +94,17 @@ def test_mistakes_in_a_study_file_are_named(
     path.write_text(text.replace(before, after, 1))
     with pytest.raises(ValueError, match=message):
         load_study(path, quick=False)
+
+
+def test_resume_of_a_study_that_never_began_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["ablation", "--config", str(STUDY), "--resume",
+                                     "--runs", str(tmp_path)])  # fmt: skip
+    with pytest.raises(SystemExit):
+        ablation.main()
+    assert "there is no study of this configuration" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_world_keeps_seeds_apart_and_pairs_off_the_other_families() -> None:
