@@ -210,23 +210,39 @@ def frontier_plot(found: Findings, arms: Sequence[str]) -> str:
 def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:
     first, second = study.primary
     points = {arm: operating_points(by_arm[arm], names, study.target_share)
-              for arm in study.primary}  # fmt: skip
-    never = [arm for arm, found in points.items() if found is None]
+              for arm in (first, second, study.control)}  # fmt: skip
+    never = [arm for arm in study.primary if points[arm] is None]
     if never:
         return [f"{' and '.join(never)} never reached a share of {study.target_share:g} in some "
                 "seed: no verdict at this target."]  # fmt: skip
-    ours, theirs = points[first], points[second]
+    found = _against(first, points[first], points[second])
+    lines = [
+        f"At equal efficiency `{first}` "
+        + _word(found, "keeps more right programs than", "keeps fewer right programs than",
+                "is not shown to differ from")
+        + f" `{second}`: {_said(found)} of the probability."
+    ]  # fmt: skip
+    if points[study.control] is not None:
+        held = _against(first, points[first], points[study.control])
+        lines.append(
+            f"Against `{study.control}`, the same extra loss with the skeletons of other pairs, "
+            f"the difference is {_said(held)}: what skeletons say "
+            + _word(held, "helps beyond that loss.", "does harm.", "is not shown to matter.")
+        )
+    return lines
+
+
+def _against(arm: str, ours: Operating | None, theirs: Operating | None) -> Effect:
     assert ours and theirs
-    found = effect(first, [m.sum(axis=1) for m in ours.masses],
-                   [m.sum(axis=1) for m in theirs.masses])  # fmt: skip
-    said = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-    if found.low > 0:
-        word = "keeps more right programs than"
-    elif found.high < 0:
-        word = "keeps fewer right programs than"
-    else:
-        word = "is not shown to differ from"
-    return [f"At equal efficiency `{first}` {word} `{second}`: {said} of the probability."]
+    return effect(arm, [m.sum(axis=1) for m in ours.masses], [m.sum(axis=1) for m in theirs.masses])
+
+
+def _word(found: Effect, more: str, less: str, neither: str) -> str:
+    return more if found.low > 0 else less if found.high < 0 else neither
+
+
+def _said(found: Effect) -> str:
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def _comparison(
@@ -254,19 +270,12 @@ def _comparison(
         elif arm == second or base is None:
             found[arm] = points, None
         else:
-            found[arm] = (
-                points,
-                effect(
-                    arm,
-                    [m.sum(axis=1) for m in points.masses],
-                    [m.sum(axis=1) for m in base.masses],
-                ),
-            )
+            found[arm] = points, _against(arm, points, base)
     corrected = holm([each for _, each in found.values() if each])
     for arm, (points, each) in found.items():
         elsewhere = [_at(by_arm[arm], seed, points, with_pairs, without)
                      for seed in range(len(points.masses))]  # fmt: skip
-        difference = f"{each.mean:+.3f} [{each.low:+.3f}, {each.high:+.3f}]" if each else ""
+        difference = _said(each) if each else ""
         p_value = _p_text(corrected[arm]) if each else ""
         rates = ", ".join(f"{rate:g}" for rate in sorted(set(points.learning_rates)))
         header.append(
@@ -314,7 +323,7 @@ def _sampled(
                 continue
             theirs = [outcome_values(each, names, outcome) for each in written[second]]
             found = effect(arm, values, theirs)
-            cells.append(f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]")
+            cells.append(_said(found))
         cells.append(f"{np.mean([fast_share(each, names) for each in policies]):.2f}")
         cells.append(f"{np.mean([each.distinct_share for each in policies]):.2f}")
         cells.append(f"{np.mean([each.mean_tokens for each in policies]):.0f}")

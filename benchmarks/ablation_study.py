@@ -43,6 +43,7 @@ class Study:
     num_samples: int
     target_share: float
     primary: tuple[str, str]
+    control: str
 
     def quick(self) -> Study:
         """Two seeds and the two largest learning rates: the smaller ones are not done in time."""
@@ -99,9 +100,9 @@ def load_study(path: Path, *, quick: bool, run_seed: int | None = None) -> tuple
             raise ValueError(f"{path} [arms.{name}]: arms differ in {ARM_SECTIONS}, got {foreign}")
         keys = {key: value for key, value in settings.items() if key not in OWN_KEYS}
         arms.append(Arm(name=name, config=_configured(study, base | keys), **own))
-    missing = set(study.primary) - {arm.name for arm in arms}
+    missing = {*study.primary, study.control} - {arm.name for arm in arms}
     if missing:
-        raise ValueError(f"{path}: study.primary names {sorted(missing)}, which are no arms")
+        raise ValueError(f"{path}: [study] names {sorted(missing)}, which are no arms")
     if quick:
         study, arms = study.quick(), [arm for arm in arms if arm.name in QUICK_ARMS]
     return study, arms

@@ -216,11 +216,26 @@ def test_page_says_what_the_data_carries() -> None:
     assert "shuffled" not in chosen_policies(study, rows, NAMES)
     assert "`skeldpo` keeps more right programs than `code`: +0.100 [+0.100, +0.100]" in page
     assert "| shuffled | never reached |" in page
+    assert "Against `shuffled`" not in page, "it never got there"
     assert "| skeldpo | 0.620 | 0.97 | +0.100 [+0.100, +0.100] | < 0.001 |" in page
     worse = [r | {"arm": {"code": "skeldpo", "skeldpo": "code"}.get(r["arm"], r["arm"])}
              for r in rows]  # fmt: skip
     found = Findings(study=study, rows=worse, start=start, groups=groups, written={})
     assert "keeps fewer right programs than" in results_page(found, "c", "plot.svg")
+
+
+@pytest.mark.parametrize(
+    ("control", "verdict"),
+    [(0.60, "is not shown to matter"), (0.50, "helps beyond that loss"), (0.70, "does harm")],
+)
+def test_verdict_holds_the_primary_arm_against_the_control(control: float, verdict: str) -> None:
+    study, _ = load_study(STUDY, quick=True)
+    rights = {"code": 0.50, "skeldpo": 0.60, "shuffled": control}
+    rows = [row(arm, seed, 1e-4, (right, 0.02)) for arm, right in rights.items() for seed in (0, 1)]
+    groups = {"with": NAMES, "without": ["c"]}
+    start = {"masses": {name: [0.3, 0.3] for name in (*NAMES, "c")}}
+    found = Findings(study=study, rows=rows, start=start, groups=groups, written={})
+    assert f"what skeletons say {verdict}" in results_page(found, "c", "plot.svg")
 
 
 def test_plot_is_an_svg_file_with_the_arms_that_got_there() -> None:
