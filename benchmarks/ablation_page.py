@@ -25,11 +25,10 @@ from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
 from skeldpo.records import ProblemScore
 
 _STYLE = """
-:root { --ink: #1b1f24; --quiet: #5c6570; --rule: #dde1e6; }
 svg { background: #fff; }
-text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
+text { fill: #5c6570; font: 11px system-ui, sans-serif; }
 .middle { text-anchor: middle; } .end { text-anchor: end; }
-.grid { stroke: var(--rule); }
+.grid { stroke: #dde1e6; }
 .line { fill: none; stroke-width: 2; stroke: currentColor; } .line.thin { stroke-width: 1.5; }
 .fill { fill: currentColor; }
 .c0 { color: #2463c4; } .c1 { color: #c2571a; } .c2 { color: #1d8a5f; }
@@ -198,8 +197,8 @@ def frontier_plot(found: Findings, arms: Sequence[str]) -> str:
         x_ticks=[Tick(at=place, text=f"{share:g}") for place, share in enumerate(SHARES)],
     )
     names_svg = "".join(
-        f'<rect class="fill c{line.color}" x="{64 + 74 * place}" y="0" width="9" height="9"/>'
-        f'<text class="tick" x="{77 + 74 * place}" y="9">{line.name}</text>'
+        f'<rect class="fill c{line.color}" x="{44 + 62 * place}" y="0" width="9" height="9"/>'
+        f'<text class="tick" x="{57 + 62 * place}" y="9">{line.name}</text>'
         for place, line in enumerate(series)
     )
     opened = chart.index(">") + 1
