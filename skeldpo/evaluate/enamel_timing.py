@@ -51,7 +51,7 @@ Value = TypeVar("Value")
 
 RESOLUTION_NS = 20_000
 """Times below this are taken as this: the clock of a single run tells no less apart."""
-SHORT_NS, SHORT_REPEATS = 3_000_000, 15
+SHORT_NS, SHORT_REPEATS = 3_000_000, 12
 """Tests on which the reference takes less have more repeats than the suite's: single runs vary by
 some 10 us, and a level counts its slowest test. They take little time."""
 START_NS = 150_000_000
