@@ -58,7 +58,7 @@ def test_training_ranks_programs_of_the_task_it_saw(tmp_path: Path) -> None:
         Job(
             key="code",
             start=start,
-            arm=Arm(name="code", config=CONFIG, skeletons="own", programs="all"),
+            arm=Arm(name="code", config=CONFIG, skeletons="own", programs="all", rounds=1),
             seed=0,
             pairs=tuple(task_pairs(TASK, CONFIG)),
             unseen=(TASK,),
