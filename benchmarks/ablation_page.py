@@ -37,7 +37,7 @@ text { fill: #5c6570; font: 11px system-ui, sans-serif; }
 _LIMITS = (
     "- The policies have half a million parameters. They recognise statements of families",
     "  they were pretrained on, in wordings and names they have not seen; they do not read.",
-    "  Families that the starter never saw score 0 in every arm and are left out.",
+    "  Families that the starter never saw are left out (it scores 0 there).",
     "- Each arm's point is chosen on the problems it is compared on, in all arms alike.",
     "  `two_rounds` has half as many points to choose from, and saw programs sampled twice.",
     "- Skeletons exist where a side has two programs alike in structure; the other pairs",

@@ -8,14 +8,16 @@ runs over that of the first, 1 if the cost does not grow. `runs_per_second_per_c
 after the other; `inputs_per_second_per_core`: one program on many inputs, each in a fresh process.
 The `ratio_*` are times of the others over ours, taken in turns in the same minutes: evalplus's own
 `untrusted_check` (the release below, without its dependencies), a manager and a process per program
-with what Mercury's evaluator does in them (less its imports of `lctk` and `sortedcontainers`, which
-would slow it down further), and a container per program. The first two isolate nothing.
+with most of what Mercury's evaluator does in them (not its guard and its imports of `lctk` and
+`sortedcontainers`), the same manager and process with the program alone (`ratio_bare_process`), and a
+container per program. The first three isolate nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -83,7 +85,8 @@ def measure(num_rounds: int) -> dict[str, float]:
         untrusted_check = _evalplus(folder)
         with Sandbox(image=image, core=lease.core, memory_limit_bytes=MEMORY_BYTES) as sandbox:
             times: dict[str, list[float]] = {
-                "ours": [], "stdio": [], "evalplus": [], "mercury": [], "container": []
+                "ours": [], "stdio": [], "evalplus": [], "mercury": [], "bare_process": [],
+                "container": [],
             }  # fmt: skip
             for _ in range(100):
                 _run_ours(sandbox)
@@ -94,7 +97,9 @@ def measure(num_rounds: int) -> dict[str, float]:
                 times["evalplus"] += [
                     _seconds(lambda: _run_evalplus(untrusted_check)) for _ in range(5)
                 ]
-                times["mercury"] += [_seconds(_run_process_with_manager) for _ in range(2)]
+                for name, work in (("mercury", _execute), ("bare_process", _execute_alone)):
+                    call = functools.partial(_run_process, work)
+                    times[name] += [_seconds(call) for _ in range(2)]
                 if index % 10 == 0:
                     times["container"].append(_seconds(lambda: _run_container(image, lease.core)))
     ours_s = statistics.median(times["ours"])
@@ -104,7 +109,7 @@ def measure(num_rounds: int) -> dict[str, float]:
         "runs_per_second_per_core": len(times["ours"]) / sum(times["ours"]),
         "inputs_per_second_per_core": len(times["stdio"]) / sum(times["stdio"]),
     }
-    for name in ("evalplus", "mercury", "container"):
+    for name in ("evalplus", "mercury", "bare_process", "container"):
         figures[f"{name}_ms_median"] = 1e3 * statistics.median(times[name])
         figures[f"ratio_{name}"] = statistics.median(times[name]) / ours_s
     quarter = len(times["ours"]) // 4
@@ -168,20 +173,27 @@ def _run_evalplus(untrusted_check: Callable[..., Any]) -> None:
         raise RuntimeError(f"evalplus did not accept the empty program: {status}")
 
 
-def _run_process_with_manager() -> None:
+def _run_process(work: Callable[[Any], None]) -> None:
     """A manager process and a worker process per program, as Mercury's evaluator starts them."""
     with multiprocessing.Manager() as manager:
         results = manager.list()
-        worker = multiprocessing.Process(target=_execute, args=(results,))
+        worker = multiprocessing.Process(target=work, args=(results,))
         worker.start()
         worker.join(timeout=3)
         if list(results) != ["passed"]:
             raise RuntimeError(f"the empty program was not accepted: {list(results)}")
 
 
+def _execute_alone(results: Any) -> None:
+    """Program and test in a folder of their own, nothing else."""
+    with tempfile.TemporaryDirectory():
+        exec(f"{PROGRAM}\nassert answer(1) == 1\n", {})
+        results.append("passed")
+
+
 def _execute(results: Any) -> None:
-    """What Mercury's worker does: a folder of its own, silenced streams, an alarm, a namespace that
-    is filled statement by statement, then program, conversion and judge, and each test."""
+    """Most of what Mercury's worker does: a folder of its own, silenced streams, an alarm, a
+    namespace that is filled statement by statement, then program, conversion, judge and test."""
     namespace: dict[str, Any] = {}
     silence = io.StringIO()
     with (
