@@ -9,8 +9,8 @@ after the other; `inputs_per_second_per_core`: one program on many inputs, each 
 The `ratio_*` are times of the others over ours, taken in turns in the same minutes: evalplus's own
 `untrusted_check` (the release below, without its dependencies), a manager and a process per program
 with most of what Mercury's evaluator does in them (not its guard and its imports of `lctk` and
-`sortedcontainers`), the same manager and process with the program alone (`ratio_bare_process`), and a
-container per program. The first three isolate nothing.
+`sortedcontainers`), the same manager and process with the program alone (`ratio_bare_process`), and
+a container per program. The first three isolate nothing.
 """
 
 from __future__ import annotations
