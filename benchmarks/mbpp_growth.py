@@ -3,10 +3,11 @@
 MBPP+'s own inputs take microseconds. A generator grows the largest of them by type and shape:
 lists, strings and dictionaries get longer, square matrices stay square, a number that counts or
 points into a list (it is no larger) keeps its proportion to it, and numbers grow where they are all
-there is; it stops where the task's contract refuses the result. There is one generator for each way
-to grow, since cost may depend on duplicates, order or row lengths; measuring takes the one that
-makes programs work longest. Where none is allowed or long enough, the task cannot be timed, which
-is reported.
+there is, first to primes: where divisors are looked for, other numbers end the search early. It
+stops where the task's contract refuses the result. There is one generator for each way to grow,
+since cost may depend on duplicates, order or row lengths; measuring takes the first that makes
+programs work long enough. Where none is allowed or long enough, the task cannot be timed, which is
+reported.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MAX_BASE_CHARS = 4000
 
 _GROWTH = """
 import json
+import math
 import random
 
 BASE = json.loads({base!r})
@@ -80,12 +82,19 @@ def grown(value, size, rng, longest):
     if isinstance(value, str):
         return grown_text(value, size, rng) if len(value) > 1 else value
     if type(value) is int and not longest:
-        return max(1, value) * max(1, size // 64)
+        number = max(1, value) * max(1, size // 64)
+        return next_prime(number) if WAY in ("cycle", "distinct") else number
     if type(value) is int and WAY == "scalars":
         return size // 2
     if type(value) is int and WAY != "fixed" and 0 < value <= longest:
         return max(1, value * size // longest)
     return value
+
+
+def next_prime(number):
+    while any(number % divisor == 0 for divisor in range(2, math.isqrt(number) + 1)):
+        number += 1
+    return number
 
 
 def as_called(arguments):

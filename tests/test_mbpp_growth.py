@@ -72,6 +72,14 @@ def test_counts_keep_their_proportion_and_squares_their_shape() -> None:
         assert [len(row) for row in rows] == [20] * 20
 
 
+def test_lone_numbers_grow_to_primes_first() -> None:
+    task = {**TASK, "contract": "\n  assert items > 0\n", "base_input": [[35, 4, 1]]}
+    made = dict(zip(WAYS, growing_problem(task)["generators"], strict=True))
+    assert run(made["cycle"], "generate_input", 64, 0) == [37, 5, 1]
+    assert run(made["cycle"], "generate_input", 128, 0) == [71, 11, 2]
+    assert run(made["fixed"], "generate_input", 128, 0) == [70, 8, 2]
+
+
 def test_contract_that_refuses_everything_is_an_error() -> None:
     never = {**TASK, "contract": TASK["contract"] + "  assert n > 10**9\n"}
     with pytest.raises(ValueError, match="allows no grown input"):

@@ -104,6 +104,16 @@ def test_large_standard_input_is_delivered_or_ignored(sandbox: Sandbox) -> None:
     assert pipe(sandbox, "print('no')", text).answer_texts == ("no\n",)
 
 
+def test_modules_that_a_program_imports_are_loaded_before_the_clock(sandbox: Sandbox) -> None:
+    code = (
+        "import sys\nloaded = [name in sys.modules for name in ('statistics', 'decimal', 'queue')]\n"
+        "from statistics import mean; import math, decimal as d\nprint(loaded, mean([1, 2]))"
+    )
+    assert pipe(sandbox, code, "").answer_texts == ("[True, True, False] 1.5\n",)
+    asks = "import sys\nprint('random' in sys.modules)  # import random"
+    assert pipe(sandbox, asks, "").answer_texts == ("False\n",)
+
+
 def test_cpu_time_is_of_the_call_and_not_of_the_import(sandbox: Sandbox) -> None:
     work = "x = 0\n{0}for i in range(2_000_000): x += i\n"
     before = call(sandbox, work.format("") + "def f(): return x", cpu_limit_s=5)

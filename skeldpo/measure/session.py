@@ -77,9 +77,9 @@ class ProgramTimer:
         """The inputs to time on; None when there is neither a usable generator nor a test.
 
         Each generator is asked for growing inputs until the fastest program takes
-        `min_cpu_time_ms` or the slowest `max_slow_ratio` times that; the generator that makes
-        programs work longest wins. Without one, the tests together are the input, of a stdio
-        problem the longest ones.
+        `min_cpu_time_ms` or the slowest `max_slow_ratio` times that. The first generator on which
+        some program takes `min_cpu_time_ms` wins, else the one on which one takes longest. Without
+        generators the tests together are the input, of a stdio problem the longest ones.
         """
         best: tuple[int, TimingInput] | None = None
         for index, generator in enumerate(self._problem.generators):

@@ -1,9 +1,9 @@
 """PID 1 of a sandbox: reads what to run, has it forked and watched, and reports to the host.
 
-Standard library only; copied into the image, and imported by the host for the frame layouts. A
-program frame on stdin loads a program; each input frame after it is one run of it in a child of its
-own, and gives one report frame on stdout. After a run that failed, further inputs of that program
-are skipped without a report. The next child is forked while the host thinks, and gets its program
+Standard library only; copied into the image, where boot.py calls `main`, and imported by the host
+for the frame layouts. A program frame on stdin loads a program; each input frame after it is one run
+of it in a child of its own, and gives one report frame on stdout. After a run that failed, further
+inputs of that program are skipped without a report. The next child is forked while the host thinks, and gets its program
 before PID 1 reads the input, so the top level of a program runs before its input exists in any
 memory it can reach. PID 1 believes nothing the child says but its answer bytes; afterwards it kills
 and reaps every process and empties /box and /tmp. It is not dumpable and handles no signal. Frames
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib.util
 import json
 import mmap
 import os
@@ -52,11 +51,6 @@ _OOM_KILLS = (
 _CPU_NS = (
     ("/sys/fs/cgroup/cpu.stat", b"usage_usec", 1000),
     ("/sys/fs/cgroup/cpuacct/cpuacct.usage", b"", 1),
-)
-# Not random, statistics, queue or threading: their fork hooks would cost every run up to 0.5 ms.
-_PRELOADED = (
-    "array bisect cmath collections collections.abc copy dataclasses datetime decimal enum "
-    "fractions functools heapq io itertools math operator re string typing"
 )
 
 
@@ -152,7 +146,7 @@ def serve() -> None:
 
 
 def main() -> None:
-    """Makes PID 1 unassailable for its children, loads what programs import, and serves."""
+    """Makes PID 1 unassailable for its children, and serves until the host has gone."""
     if os.getpid() != 1:
         raise RuntimeError(
             f"the guest kills every process it sees, so it must be PID 1, not {os.getpid()}"
@@ -162,16 +156,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir(BOX)
     sys.path[:] = [path for path in sys.path if path not in ("", BOX, GUEST_FOLDER)]
-    for name in _PRELOADED.split():
-        importlib.import_module(name)
-    if importlib.util.find_spec("numpy"):  # its import would be a tenth of a second of every run
-        importlib.import_module("numpy")
     sys.argv[:] = ["program.py"]
     try:
         serve()
     except EOFError:
         return
-
-
-if __name__ == "__main__":
-    main()

@@ -33,7 +33,7 @@ from skeldpo.sandbox.guest import GUEST_FOLDER
 
 REPOSITORY = "skeldpo-sandbox"
 
-_GUEST_FILES = ("guest.py", "supervise.py", "memory.py", "child.py")
+_GUEST_FILES = ("boot.py", "guest.py", "supervise.py", "memory.py", "child.py")
 _SKIPPED_FOLDERS = frozenset(
     (
         "site-packages",
@@ -163,7 +163,7 @@ def _wait_for(lock: FileLock) -> None:
 
 def _entry_point(python: str) -> str:
     """-s: no user site; the guest needs its hash seed from the environment, so no -I."""
-    return f'ENTRYPOINT ["{python}", "-s", "-B", "-m", "skeldpo.sandbox.guest"]'
+    return f'ENTRYPOINT ["{python}", "-s", "-B", "-m", "skeldpo.sandbox.boot"]'
 
 
 def _stdlib_files(stdlib: Path) -> list[Path]:
