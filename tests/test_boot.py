@@ -1,4 +1,4 @@
-"""How PID 1 lays out its memory before it loads the guest; what it serves is tested in a sandbox."""
+"""How PID 1 lays out its memory before it loads the guest."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_large_standard_input_is_delivered_or_ignored(sandbox: Sandbox) -> None:
 
 def test_modules_that_a_program_imports_are_loaded_before_the_clock(sandbox: Sandbox) -> None:
     code = (
-        "import sys\nloaded = [name in sys.modules for name in ('statistics', 'decimal', 'queue')]\n"
+        "import sys\nloaded = [m in sys.modules for m in ('statistics', 'decimal', 'queue')]\n"
         "from statistics import mean; import math, decimal as d\nprint(loaded, mean([1, 2]))"
     )
     assert pipe(sandbox, code, "").answer_texts == ("[True, True, False] 1.5\n",)

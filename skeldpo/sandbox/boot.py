@@ -18,10 +18,10 @@ _PRELOADED = (
     "typing "
     "contextlib ctypes fcntl json marshal mmap resource select signal struct"  # the guest does
 )
-_BLOCK_SIZES = range(48, 513, 16)  # of CPython's small objects; a pool of one size starts so:
+_BLOCK_SIZES = range(48, 513, 16)  # of CPython's small objects; a pool of one size starts with
 _POOL_BYTES, _POOL_HEADER_BYTES = 16 << 10, 48
-_MOST_BLOCKS = 2000
-_BLOCKS: list[object] = []
+_MOST_BLOCKS, _ROW = 2000, 4
+_BLOCKS: list[bytes] = []
 
 
 def main() -> None:
@@ -36,13 +36,18 @@ def main() -> None:
 
 
 def _fill_free_blocks() -> None:
-    """Takes the free blocks of every size, for good: up to the first block of a pool, in which what
-    comes next is laid out in order (elsewhere than in CPython: some blocks more or less)."""
-    empty_bytes = bytes().__sizeof__()
+    """Takes the free blocks of every size, for good: up to the first ones of a pool that nothing
+    has used, which come in a row (elsewhere than in CPython: some blocks more or less)."""
     for size in _BLOCK_SIZES:
+        place = in_a_row = 0
         for _ in range(_MOST_BLOCKS):
-            _BLOCKS.append(bytes(size - empty_bytes))
-            if id(_BLOCKS[-1]) % _POOL_BYTES == _POOL_HEADER_BYTES:
+            _BLOCKS.append(bytes(size - b"".__sizeof__()))
+            last, place = place, id(_BLOCKS[-1])
+            if place % _POOL_BYTES == _POOL_HEADER_BYTES:
+                in_a_row = 1
+            elif in_a_row:
+                in_a_row = in_a_row + 1 if place == last + size else 0
+            if in_a_row == _ROW:
                 break
 
 

@@ -29,10 +29,11 @@ EXIT_ERROR = 1
 EXIT_COMPILE = 120
 EXIT_MEMORY = 121
 PROGRAM_HEADER = struct.Struct("<dIII")  # CPU limit (s), code, entry point bytes, memory samples
-LOADED_AHEAD = frozenset(
-    "array calendar cmath contextlib dataclasses datetime decimal difflib enum fractions hashlib "
-    "logging numbers pprint queue random secrets statistics textwrap threading uuid".split()
-)
+LOADED_AHEAD = frozenset({
+    "array", "calendar", "cmath", "contextlib", "dataclasses", "datetime", "decimal", "difflib",
+    "enum", "fractions", "hashlib", "logging", "numbers", "pprint", "queue", "random", "secrets",
+    "statistics", "textwrap", "threading", "uuid",
+})  # fmt: skip
 """Modules of the standard library that a child loads before the clock starts if its program has an
 import of them: the time that takes says nothing about the program."""
 READY = b"R"

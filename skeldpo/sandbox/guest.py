@@ -1,13 +1,13 @@
 """PID 1 of a sandbox: reads what to run, has it forked and watched, and reports to the host.
 
 Standard library only; copied into the image, where boot.py calls `main`, and imported by the host
-for the frame layouts. A program frame on stdin loads a program; each input frame after it is one run
-of it in a child of its own, and gives one report frame on stdout. After a run that failed, further
-inputs of that program are skipped without a report. The next child is forked while the host thinks, and gets its program
-before PID 1 reads the input, so the top level of a program runs before its input exists in any
-memory it can reach. PID 1 believes nothing the child says but its answer bytes; afterwards it kills
-and reaps every process and empties /box and /tmp. It is not dumpable and handles no signal. Frames
-and answers live in maps that children do not have.
+for the frame layouts. A program frame on stdin loads a program; each input frame after it is one
+run of it in a child of its own, and gives one report frame on stdout. After a run that failed,
+further inputs of that program are skipped without a report. The next child is forked while the host
+thinks, and gets its program before PID 1 reads the input, so the top level of a program runs before
+its input exists in any memory it can reach. PID 1 believes nothing the child says but its answer
+bytes; afterwards it kills and reaps every process and empties /box and /tmp. It is not dumpable and
+handles no signal. Frames and answers live in maps that children do not have.
 """
 
 from __future__ import annotations
