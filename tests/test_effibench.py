@@ -16,6 +16,8 @@ from skeldpo.evaluate.programs import read_program_set
 from skeldpo.evaluate.reference_suite import score_assignment, suite_assignments
 from skeldpo.records import Example, Outcome
 
+STOPPED_NS = 1e9
+
 
 def test_row_becomes_a_problem_with_its_canonical_solution_as_reference(tmp_path: Path) -> None:
     suite = load_effibench(
@@ -100,7 +102,7 @@ def test_six_figures_by_hand(tmp_path: Path) -> None:
         measurement(fast, fast, times=(second,), peak=10 * mib, mean=10 * mib),
         measurement(listed, listed, times=(3 * second,), peak=50 * mib, mean=20 * mib),
     ]
-    scored = score_assignment(suite, assignment, codes, rows, (1,))
+    scored = score_assignment(suite, assignment, codes, rows, (1,), STOPPED_NS)
     assert scored.left_out == ()
     assert scored.result is not None
     assert scored.result.scores == pytest.approx(

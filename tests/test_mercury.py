@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from skeldpo.evaluate.reference_suite import (
 )
 from skeldpo.measure.verdict import Judge
 from skeldpo.records import Outcome
+
+STOPPED_NS = 1e9
 
 
 def _outcome(suite: ReferenceSuite, code: str) -> Outcome:
@@ -134,7 +137,7 @@ def test_scores_from_measurements_by_hand(tmp_path: Path) -> None:
         measurement(slowest, slowest, times=(60, 60, 60)),
         measurement(fast, fast, times=(1, 10, 99)),
     ]
-    scored = score_assignment(suite, assignment, codes, rows, (1, 3))
+    scored = score_assignment(suite, assignment, codes, rows, (1, 3), STOPPED_NS)
     assert scored.left_out == ()
     assert scored.result is not None
     assert [s.values["beyond"] for s in scored.result.samples] == [1.0, 0.0, 1.0]
@@ -147,6 +150,25 @@ def test_scores_from_measurements_by_hand(tmp_path: Path) -> None:
     assert scored.result.scores["beyond_given_pass"] == 1.0
 
 
+def test_reference_that_was_stopped_counts_with_the_limit(tmp_path: Path) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST,)}, seed=0)
+    slow, slowest, wrong, fast = (c.candidate_id for c in assignment.candidates)
+    rows = [
+        measurement(slow, slow),
+        measurement(slowest, slowest),
+        measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        measurement(fast, fast),
+        measurement(slow, slow, times=(20, 20, 20)),
+        measurement(fast, fast, times=(40, 40, 40)),
+        replace(measurement(slowest, slowest, outcome=Outcome.TIME_LIMIT), phase="screen"),
+    ]
+    scored = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), 100.0)
+    assert scored.result is not None
+    assert scored.result.scores["beyond@1"] == pytest.approx((100 - 40) / (100 - 20))
+    assert scored.result.relative_to["reference_times_ns"] == [[20, 20, 20], [100]]
+
+
 def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_path: Path) -> None:
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
     (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST, "x")}, seed=0)
@@ -156,7 +178,7 @@ def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_p
         measurement(fast, fast),
         measurement(broken, broken, outcome=Outcome.SANDBOX_FAILED),
     ]
-    scored = score_assignment(suite, assignment, (TOTAL_FAST, "x"), rows, (1,))
+    scored = score_assignment(suite, assignment, (TOTAL_FAST, "x"), rows, (1,), STOPPED_NS)
     assert scored.result is not None
     assert scored.result.scores == {"pass@1": 1.0}
     reasons = [entry.reason for entry in scored.left_out]

@@ -99,9 +99,13 @@ def score_assignment(
     codes: Sequence[str],
     rows: Sequence[Measurement],
     ks: Sequence[int],
+    stopped_ns: float,
 ) -> Scored:
     """Verdicts of one problem's samples, with Beyond and Mercury's released Beyond, or, as means
-    over the correct samples, EvalPerf's DPS and DPS_norm or EffiBench's six figures."""
+    over the correct samples, EvalPerf's DPS and DPS_norm or EffiBench's six figures.
+
+    `stopped_ns` is where measuring stops a program: the time of a passing reference that was too
+    slow. Without it the range of Beyond would depend on whether one near there came through."""
     problem = assignment.problem
     cluster_scores = suite.cluster_scores.get(problem.problem_id, ())
     verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
@@ -110,7 +114,12 @@ def score_assignment(
         for row in rows
         if row.phase == "screen" and row.cpu_times_ns
     }
-    references = _reference_times(assignment.candidates, verdicts, times)
+    stopped = {
+        row.equal_to: (round(stopped_ns),)
+        for row in rows
+        if row.phase == "screen" and row.outcome is Outcome.TIME_LIMIT
+    }
+    references = _reference_times(assignment.candidates, verdicts, stopped | times)
     usages = _usages(rows)
     left_out, samples = [], []
     for candidate in assignment.candidates:
@@ -171,7 +180,7 @@ def _reference_times(
     verdicts: Mapping[str, Measurement],
     times: Mapping[str, tuple[int, ...]],
 ) -> dict[str, tuple[int, ...]]:
-    """Times of the passing references, each distinct program once."""
+    """Times of the passing references, each distinct program once; one time where stopped."""
     return {key: times[key] for key in _reference_keys(candidates, verdicts) if key in times}
 
 

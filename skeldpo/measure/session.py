@@ -28,7 +28,8 @@ EXTRA_ROUNDS = 3
 MAX_TIMED_INPUTS = 16
 """Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
 SESSION_LIMIT_FACTOR = 3.0
-"""A session's CPU limit over the limit of the search: only a program that got stuck reaches it."""
+"""A session's CPU limit over the limit of the search. On a generated input only a program that got
+stuck reaches it; on fixed tests also one that is as slow as that."""
 
 _BASELINE = ""
 
@@ -53,6 +54,15 @@ class SessionTimes:
     """Of each run, by program; empty for those whose instructions were not counted in each."""
 
 
+def session_limit_ns(config: MeasureConfig) -> float:
+    """CPU time at which a process of a session is stopped."""
+    return SESSION_LIMIT_FACTOR * _search_limit_ns(config)
+
+
+def _search_limit_ns(config: MeasureConfig) -> float:
+    return min(config.max_slow_ratio * config.min_cpu_time_ms * 1e6, config.cpu_limit_s * 1e9)
+
+
 class ProgramTimer:
     """Times programs of one problem. `refused` collects those that failed on a timing input,
     `faults` what is wrong with the problem's generators."""
@@ -67,7 +77,8 @@ class ProgramTimer:
         self._baseline = baseline
         self._seed = seed
         self._target_ns = config.min_cpu_time_ms * 1e6
-        self._limit_ns = min(config.max_slow_ratio * self._target_ns, config.cpu_limit_s * 1e9)
+        self._limit_ns = _search_limit_ns(config)
+        self._session_limit_s = session_limit_ns(config) / 1e9
         self._full_limit_s = config.cpu_limit_s
         self._looks = config.confirm_repeats
         self._min_ratio = config.propose_ratio
@@ -226,10 +237,9 @@ class ProgramTimer:
         codes = {_BASELINE: self._baseline, **programs}
         keys = [key for key in codes if key not in self.refused]
         order.shuffle(keys)
-        limit_s = SESSION_LIMIT_FACTOR * self._limit_ns / 1e9
         runs = {}
         for key in keys:
-            run = self._judge.run_tests(codes[key], timing_input.tests, limit_s)
+            run = self._judge.run_tests(codes[key], timing_input.tests, self._session_limit_s)
             if run.verdict.outcome is Outcome.ACCEPTED:
                 runs[key] = run
             elif key == _BASELINE:

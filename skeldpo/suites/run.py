@@ -41,6 +41,7 @@ from skeldpo.evaluate.programs import (
     unparsable_programs,
 )
 from skeldpo.evaluate.reference_suite import ReferenceSuite, score_assignment, suite_assignments
+from skeldpo.measure.session import session_limit_ns
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.pipeline import (
     Sandboxes,
@@ -219,7 +220,14 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
     results = []
     for assignment in assignments:
         key = assignment.problem.problem_id
-        scored = score_assignment(suite, assignment, programs[key], rows[key], request.ks)
+        scored = score_assignment(
+            suite,
+            assignment,
+            programs[key],
+            rows[key],
+            request.ks,
+            session_limit_ns(request.measure),
+        )
         left_out += scored.left_out
         if scored.result is not None:
             results.append(scored.result)
