@@ -12,12 +12,12 @@ import gc
 import importlib
 import importlib.util
 
-# What most programs use; a child loads the rest (child.LOADED_AHEAD) when its program names it.
-_PRELOADED = (
+# What most programs use; a child loads the rest (child.LOADED_AHEAD) if its program imports it.
+_FOR_PROGRAMS = (
     "bisect collections collections.abc copy functools heapq io itertools math operator re string "
-    "typing "
-    "contextlib ctypes fcntl json marshal mmap resource select signal struct"  # the guest does
+    "typing"
 )
+_FOR_THE_GUEST = "contextlib ctypes fcntl json marshal mmap resource select signal struct"
 _BLOCK_SIZES = range(48, 513, 16)  # of CPython's small objects; a pool of one size starts with
 _POOL_BYTES, _POOL_HEADER_BYTES = 16 << 10, 48
 _MOST_BLOCKS, _ROW = 2000, 4
@@ -26,7 +26,7 @@ _BLOCKS: list[bytes] = []
 
 def main() -> None:
     """Loads what programs import, then the guest, and serves until the host has gone."""
-    for name in _PRELOADED.split():
+    for name in f"{_FOR_PROGRAMS} {_FOR_THE_GUEST}".split():
         importlib.import_module(name)
     if importlib.util.find_spec("numpy"):  # its import would be a tenth of a second of every run
         importlib.import_module("numpy")

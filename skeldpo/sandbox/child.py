@@ -134,8 +134,8 @@ class ChildSide:
             self._take_role(bool(entry_point), cpu_limit_s)
             exit_status = EXIT_COMPILE
             program = compile(text, "<program>", "exec", dont_inherit=True)
-            _load_ahead(text)
             exit_status = EXIT_ERROR
+            _load_ahead(text)
             module = types.ModuleType("program" if entry_point else "__main__")
             sys.modules["__main__"] = sys.modules[module.__name__] = module
             if entry_point:
