@@ -102,10 +102,8 @@ def score_assignment(
     stopped_ns: float,
 ) -> Scored:
     """Verdicts of one problem's samples, with Beyond and Mercury's released Beyond, or, as means
-    over the correct samples, EvalPerf's DPS and DPS_norm or EffiBench's six figures.
-
-    `stopped_ns` is where measuring stops a program: the time of a passing reference that was too
-    slow. Without it the range of Beyond would depend on whether one near there came through."""
+    over the correct samples, EvalPerf's DPS and DPS_norm or EffiBench's six figures. `stopped_ns`
+    is where measuring stops a program: the time of a passing reference that was too slow."""
     problem = assignment.problem
     cluster_scores = suite.cluster_scores.get(problem.problem_id, ())
     verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
@@ -114,12 +112,8 @@ def score_assignment(
         for row in rows
         if row.phase == "screen" and row.cpu_times_ns
     }
-    stopped = {
-        row.equal_to: (round(stopped_ns),)
-        for row in rows
-        if row.phase == "screen" and row.outcome is Outcome.TIME_LIMIT
-    }
-    references = _reference_times(assignment.candidates, verdicts, stopped | times)
+    known_times = _stopped(rows, stopped_ns) | times
+    references = _reference_times(assignment.candidates, verdicts, known_times)
     usages = _usages(rows)
     left_out, samples = [], []
     for candidate in assignment.candidates:
@@ -173,6 +167,16 @@ def _samples(
         )
         for candidate in dataset_candidates(problem.problem_id, assembled)
     )
+
+
+def _stopped(rows: Sequence[Measurement], stopped_ns: float) -> dict[str, tuple[int, ...]]:
+    """The limit as the one time of every program that passes, but was stopped when it was timed:
+    without it the range of Beyond would depend on whether one near there came through."""
+    return {
+        row.equal_to: (round(stopped_ns),)
+        for row in rows
+        if row.phase == "screen" and row.outcome is Outcome.TIME_LIMIT
+    }
 
 
 def _reference_times(
