@@ -167,6 +167,9 @@ def test_reference_that_was_stopped_counts_with_the_limit(tmp_path: Path) -> Non
     assert scored.result is not None
     assert scored.result.scores["beyond@1"] == pytest.approx((100 - 40) / (100 - 20))
     assert scored.result.relative_to["reference_times_ns"] == [[20, 20, 20], [100]]
+    lower = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), 10.0)  # of each input
+    assert lower.result is not None
+    assert lower.result.relative_to["reference_times_ns"] == [[20, 20, 20], [20]]
 
 
 def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_path: Path) -> None:

@@ -112,8 +112,7 @@ def score_assignment(
         for row in rows
         if row.phase == "screen" and row.cpu_times_ns
     }
-    known_times = _stopped(rows, stopped_ns) | times
-    references = _reference_times(assignment.candidates, verdicts, known_times)
+    references = _reference_times(assignment.candidates, rows, times, stopped_ns)
     usages = _usages(rows)
     left_out, samples = [], []
     for candidate in assignment.candidates:
@@ -169,23 +168,27 @@ def _samples(
     )
 
 
-def _stopped(rows: Sequence[Measurement], stopped_ns: float) -> dict[str, tuple[int, ...]]:
-    """The limit as the one time of every program that passes, but was stopped when it was timed:
-    without it the range of Beyond would depend on whether one near there came through."""
-    return {
-        row.equal_to: (round(stopped_ns),)
+def _reference_times(
+    candidates: Sequence[Candidate],
+    rows: Sequence[Measurement],
+    times: Mapping[str, tuple[int, ...]],
+    stopped_ns: float,
+) -> dict[str, tuple[int, ...]]:
+    """Times of the passing references, each distinct program once.
+
+    One that was stopped when it was timed has the limit as its one time, or the time of the slowest
+    that came through, if its inputs together took longer: without it the range of Beyond would
+    depend on whether a reference near the limit came through."""
+    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
+    keys = _reference_keys(candidates, verdicts)
+    slowest_ns = max((estimate_ns(times[key]) for key in keys if key in times), default=0.0)
+    stopped = {
+        row.equal_to: (round(max(stopped_ns, slowest_ns)),)
         for row in rows
         if row.phase == "screen" and row.outcome is Outcome.TIME_LIMIT
     }
-
-
-def _reference_times(
-    candidates: Sequence[Candidate],
-    verdicts: Mapping[str, Measurement],
-    times: Mapping[str, tuple[int, ...]],
-) -> dict[str, tuple[int, ...]]:
-    """Times of the passing references, each distinct program once; one time where stopped."""
-    return {key: times[key] for key in _reference_keys(candidates, verdicts) if key in times}
+    known = stopped | dict(times)
+    return {key: known[key] for key in keys if key in known}
 
 
 def _reference_keys(
