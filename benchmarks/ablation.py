@@ -139,7 +139,7 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
             for problem in problems.values()
         ],
         engines=Engines(policy=start, prompting=config.policy, generate=config.generate),
-        sandboxes=Sandboxes(measure=config.measure, evaluate_repeats=config.evaluate.num_repeats),
+        sandboxes=Sandboxes(measure=config.measure, evaluate=config.evaluate),
         output=str(folder / "sampled"),
         on_progress=count_teller("pairs", print),
     )

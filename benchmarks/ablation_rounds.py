@@ -74,7 +74,7 @@ def sample_round(
     sample_and_measure(
         list(_assignments(problems, written)),
         engines=None,
-        sandboxes=Sandboxes(measure=config.measure, evaluate_repeats=config.evaluate.num_repeats),
+        sandboxes=Sandboxes(measure=config.measure, evaluate=config.evaluate),
         output=str(place),
         on_progress=count_teller("pairs", print),
     )

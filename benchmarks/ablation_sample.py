@@ -121,7 +121,7 @@ def score_writers(
     sample_and_measure(
         list(_assignments(written, problems)),
         engines=None,
-        sandboxes=Sandboxes(measure=config.measure, evaluate_repeats=config.evaluate.num_repeats),
+        sandboxes=Sandboxes(measure=config.measure, evaluate=config.evaluate),
         output=str(folder),
         on_progress=count_teller("scores", print),
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.null_programs import KERNELS, copies, rewritten, slowed_problem, slowed_program
 from benchmarks.null_programs import spread as spread_programs
-from skeldpo.config import MeasureConfig, PairConfig, SkeletonConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import (
@@ -184,7 +184,7 @@ def _measure(
         sample_and_measure(
             assignments,
             engines=None,
-            sandboxes=Sandboxes(measure=measure, evaluate_repeats=measure.screen_repeats),
+            sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
             output=folder,
             on_progress=count_teller("timing_noise", _tell_some()),
         )

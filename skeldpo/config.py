@@ -330,7 +330,9 @@ class EvaluateConfig(Section):
     """Samples per problem; the scores are means over them."""
     temperature: float = Field(default=0.8, ge=0)
     num_repeats: int = Field(default=3, ge=1)
-    """Timed rounds of references and candidates together."""
+    """Timed rounds of references and candidates together, at least."""
+    repeat_for_s: float = Field(default=5.0, ge=0)
+    """CPU seconds of a problem's rounds up to which more follow, 12 rounds at most; 0: none."""
     num_bootstrap: int = Field(default=10_000, ge=100)
     """Resamples over problems for the 95 % intervals."""
 

@@ -22,7 +22,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
-from skeldpo.config import GenerateConfig, MeasureConfig, PolicyConfig
+from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer
 from skeldpo.policy import Policy
@@ -54,7 +54,7 @@ class Sandboxes:
     """Who measures, and how often held-out problems are timed."""
 
     measure: MeasureConfig
-    evaluate_repeats: int
+    evaluate: EvaluateConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +256,7 @@ def _dataset(
         resources={SANDBOX_RESOURCE: 1.0},
         fn_constructor_kwargs={
             "measure": sandboxes.measure,
-            "evaluate_repeats": sandboxes.evaluate_repeats,
+            "evaluate": sandboxes.evaluate,
             "output": output,
             "avoid": tuple(avoid),
         },

@@ -147,9 +147,7 @@ class _Run:
             engines=Engines(
                 policy=policy, prompting=self._config.policy, generate=self._config.generate
             ),
-            sandboxes=Sandboxes(
-                measure=self._config.measure, evaluate_repeats=self._config.evaluate.num_repeats
-            ),
+            sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
             on_progress=count_teller(f"round {index}", self._tell),
         )

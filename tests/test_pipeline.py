@@ -12,12 +12,12 @@ import pytest
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
 from skeldpo import pipeline
-from skeldpo.config import MeasureConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.pipeline import Progress, Sandboxes, read_sampled, sample_and_measure
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
 
-SANDBOXES = Sandboxes(measure=MeasureConfig(), evaluate_repeats=3)
+SANDBOXES = Sandboxes(measure=MeasureConfig(), evaluate=EvaluateConfig())
 
 
 def make_assignment(name: str) -> Assignment:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skeldpo import __version__
-from skeldpo.config import MeasureConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.measure.folder import (
@@ -73,7 +73,7 @@ def measure_given(
     sample_and_measure(
         (_assignment(row, codes) for row, codes in programs.iterate(store)),
         engines=None,
-        sandboxes=Sandboxes(measure=measure, evaluate_repeats=measure.screen_repeats),
+        sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
         output=output,
         on_progress=count_teller("measure", display.tell),
     )

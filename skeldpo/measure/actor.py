@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from skeldpo.config import MeasureConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
@@ -45,13 +45,13 @@ class ProgramMeasurer:
         self,
         *,
         measure: MeasureConfig,
-        evaluate_repeats: int,
+        evaluate: EvaluateConfig,
         output: str,
         avoid: Collection[tuple[str, int]] = (),
     ) -> None:
         """Leases a core of this node, one of `avoid` (host, core) only if no other is free."""
         self._config = measure
-        self._evaluate_repeats = evaluate_repeats
+        self._evaluate = evaluate
         self._store = Store(output)
         host_id = platform.node()
         self._lease = lease_core(
@@ -104,7 +104,7 @@ class ProgramMeasurer:
         """All measurements of one problem's candidates, and what is wrong with the problem;
         failures of the sandbox are retried."""
         for attempt in range(self._config.max_retries + 1):
-            work = _ProblemWork(assignment, self._sandbox, self._config, self._evaluate_repeats)
+            work = _ProblemWork(assignment, self._sandbox, self._config, self._evaluate)
             try:
                 work.run(attempt)
                 break
@@ -118,11 +118,15 @@ class _ProblemWork:
     """Verdicts and sessions of one assignment, from first check to rows."""
 
     def __init__(
-        self, assignment: Assignment, sandbox: Sandbox, config: MeasureConfig, repeats: int
+        self,
+        assignment: Assignment,
+        sandbox: Sandbox,
+        config: MeasureConfig,
+        evaluate: EvaluateConfig,
     ) -> None:
         self._assignment = assignment
         self._config = config
-        self._evaluate_repeats = repeats
+        self._evaluate = evaluate
         self._run = sandbox.run
         self._judge = Judge(assignment.problem, sandbox.run, config)
         self._equal_to = _representatives(assignment.candidates)
@@ -179,8 +183,10 @@ class _ProblemWork:
     def _time(
         self, timer: ProgramTimer, programs: dict[str, str], timing_input: TimingInput
     ) -> None:
-        num_rounds = self._evaluate_repeats if self._is_evaluation else self._config.screen_repeats
-        screened = timer.screen(programs, timing_input, num_rounds)
+        if self._is_evaluation:
+            screened = timer.score(programs, timing_input, self._evaluate)
+        else:
+            screened = timer.screen(programs, timing_input, self._config.screen_repeats)
         self._sessions.append(("screen", screened))
         timed = {key: programs[key] for key in screened.cpu_times_ns}
         if self._config.profile_memory:

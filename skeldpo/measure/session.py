@@ -11,9 +11,9 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from skeldpo.config import MeasureConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.records import Example, Outcome, Phase, Problem, content_id
 from skeldpo.timing import estimate_ns, is_noisy, is_settled
@@ -25,6 +25,7 @@ QUADRATIC_GROWTH = 4
 MIN_AGREEING_SHARE = 0.8
 """Of the accepted programs, on an input whose expected answer no trusted reference gives."""
 EXTRA_ROUNDS = 3
+MAX_SCORE_ROUNDS = 12
 MAX_TIMED_INPUTS = 16
 """Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
 SESSION_LIMIT_FACTOR = 3.0
@@ -144,6 +145,43 @@ class ProgramTimer:
                 kept.append(runs)
         return self._session("confirm", programs, timing_input, kept)
 
+    def score(
+        self, programs: Mapping[str, str], timing_input: TimingInput, config: EvaluateConfig
+    ) -> SessionTimes:
+        """Times as `screen` does, for figures that are to come out the same again: quick programs
+        in more rounds than `num_repeats`, up to `repeat_for_s`, and a program is refused for its
+        time only if it is stopped in most rounds. Where it is stopped in few, these count with the
+        limit, or with the program's slowest round if that took longer (several processes).
+        """
+        order = random.Random(f"{self._seed} screen")
+        rounds: list[dict[str, TimedRun]] = []
+        left_ns = config.repeat_for_s * 1e9
+        while len(rounds) < config.num_repeats or (left_ns > 0 and len(rounds) < MAX_SCORE_ROUNDS):
+            rounds.append(self._one_round(programs, timing_input, order, stops_refuse=False))
+            left_ns -= sum(run.cpu_time_ns for run in rounds[-1].values())
+            self._refuse_stopped(rounds, max(len(rounds), config.num_repeats))
+        return self._session("screen", programs, timing_input, self._with_limits(rounds))
+
+    def _refuse_stopped(self, rounds: Sequence[Mapping[str, TimedRun]], num_rounds: int) -> None:
+        """Refuses programs that were stopped in more than half of `num_rounds`."""
+        for key in rounds[-1]:
+            stops = [runs[key].verdict for runs in rounds if _is_stopped(runs[key])]
+            if key != _BASELINE and 2 * len(stops) > num_rounds:
+                self.refused[key] = stops[-1]
+
+    def _with_limits(self, rounds: Sequence[Mapping[str, TimedRun]]) -> list[dict[str, TimedRun]]:
+        """The rounds of programs not refused, with a time in place of a stop."""
+        limit_ns = round(self._session_limit_s * 1e9)
+        keys = [key for key in rounds[-1] if key not in self.refused]
+        slowest = {key: max(limit_ns, *(runs[key].cpu_time_ns for runs in rounds)) for key in keys}
+        return [
+            {
+                key: replace(runs[key], cpu_time_ns=runs[key].cpu_time_ns or slowest[key])
+                for key in keys
+            }
+            for runs in rounds
+        ]
+
     def _all_settled(self, rounds: Sequence[dict[str, TimedRun]]) -> bool:
         """Whether more rounds could change nothing for any two of the programs."""
         keys = set.intersection(*(set(runs) for runs in rounds)) - {_BASELINE} if rounds else set()
@@ -232,7 +270,12 @@ class ProgramTimer:
         return {key: run for key, run in runs.items() if key not in wrong}
 
     def _one_round(
-        self, programs: Mapping[str, str], timing_input: TimingInput, order: random.Random
+        self,
+        programs: Mapping[str, str],
+        timing_input: TimingInput,
+        order: random.Random,
+        *,
+        stops_refuse: bool = True,
     ) -> dict[str, TimedRun]:
         codes = {_BASELINE: self._baseline, **programs}
         keys = [key for key in codes if key not in self.refused]
@@ -240,7 +283,8 @@ class ProgramTimer:
         runs = {}
         for key in keys:
             run = self._judge.run_tests(codes[key], timing_input.tests, self._session_limit_s)
-            if run.verdict.outcome is Outcome.ACCEPTED:
+            is_kept = _is_stopped(run) and not stops_refuse
+            if run.verdict.outcome is Outcome.ACCEPTED or is_kept:
                 runs[key] = run
             elif key == _BASELINE:
                 raise SandboxFailure(f"the baseline program failed: {run.verdict.failure}")
@@ -253,6 +297,10 @@ def _all_counted(rounds: Sequence[Mapping[str, TimedRun]], key: str) -> tuple[in
     """A program's instructions in every round; empty if any of its runs was not counted."""
     counts = tuple(runs[key].instructions for runs in rounds)
     return counts if all(counts) else ()
+
+
+def _is_stopped(run: TimedRun) -> bool:
+    return run.verdict.outcome is Outcome.TIME_LIMIT
 
 
 def _is_disturbed(runs: Mapping[str, TimedRun]) -> bool:

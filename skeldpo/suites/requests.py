@@ -102,7 +102,7 @@ def _request(
         ks=tuple(sorted(set(options.k))),
         released=options.released_protocol and suite == "enamel",
         measure=measure,
-        num_repeats=evaluate.num_repeats,
+        evaluate=evaluate,
         folder=str(Path(out).absolute().parent),
     )
 

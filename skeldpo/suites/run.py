@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from skeldpo import __version__
-from skeldpo.config import MeasureConfig, ProblemsConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig, ProblemsConfig
 from skeldpo.console import Display
 from skeldpo.evaluate import compare, effibench, enamel, evalplus, mercury
 from skeldpo.evaluate.cores import Run, map_on_cores
@@ -76,7 +76,7 @@ class SuiteRequest:
     ks: tuple[int, ...]
     released: bool
     measure: MeasureConfig
-    num_repeats: int
+    evaluate: EvaluateConfig
     folder: str
 
     def __post_init__(self) -> None:
@@ -109,7 +109,7 @@ def evaluate_programs(request: SuiteRequest, display: Display) -> Evaluation:
             "programs": request.programs,
             "programs_sha256": _digest(request.programs),
             "ks": list(request.ks),
-            "num_repeats": _num_repeats(request),
+            **_repeats(request),
             "measure": request.measure.model_dump(),
             "host": platform.node(),
             "skeldpo": __version__,
@@ -208,7 +208,7 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
                 measure=request.measure.model_copy(
                     update={"profile_memory": request.measure.profile_memory or suite.has_overheads}
                 ),
-                evaluate_repeats=request.num_repeats,
+                evaluate=request.evaluate,
             ),
             output=folder,
             on_progress=count_teller(request.suite, display.tell),
@@ -305,8 +305,11 @@ def _noted(
     ]
 
 
-def _num_repeats(request: SuiteRequest) -> int:
-    return enamel.NUM_REPEATS if request.suite == enamel.SUITE else request.num_repeats
+def _repeats(request: SuiteRequest) -> dict[str, float]:
+    if request.suite == enamel.SUITE:
+        return {"num_repeats": enamel.NUM_REPEATS}
+    evaluate = request.evaluate
+    return {"num_repeats": evaluate.num_repeats, "repeat_for_s": evaluate.repeat_for_s}
 
 
 def _counter(suite: str, num_problems: int, display: Display) -> Callable[[int], None]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skeldpo.config import GenerateConfig, PolicyConfig
+from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.console import Display
 from skeldpo.evaluate import enamel
 from skeldpo.pipeline import (
@@ -53,7 +53,9 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
                 prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
                 generate=sampling.generate,
             ),
-            sandboxes=Sandboxes(measure=request.measure, evaluate_repeats=1),
+            sandboxes=Sandboxes(
+                measure=request.measure, evaluate=EvaluateConfig(num_repeats=1, repeat_for_s=0.0)
+            ),
             output=f"{folder}/rows",
             on_progress=count_teller(f"{request.suite} samples", display.tell),
         )
