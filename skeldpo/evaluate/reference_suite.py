@@ -133,7 +133,7 @@ def score_assignment(
             LeftOut(
                 place="references",
                 problem_id=problem.problem_id,
-                reason="no reference program passes: only pass@k is scored",
+                reason="no reference program passes and was timed: only pass@k is scored",
             )
         )
     if not samples:
