@@ -160,13 +160,16 @@ def test_reference_that_was_stopped_counts_with_the_limit(tmp_path: Path) -> Non
         measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
         measurement(fast, fast),
         measurement(slow, slow, times=(20, 20, 20)),
-        measurement(fast, fast, times=(40, 40, 40)),
+        replace(measurement(fast, fast, times=(40, 40, 40)), input_digest="of the input"),
         replace(measurement(slowest, slowest, outcome=Outcome.TIME_LIMIT), phase="screen"),
     ]
     scored = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), 100.0)
     assert scored.result is not None
     assert scored.result.scores["beyond@1"] == pytest.approx((100 - 40) / (100 - 20))
-    assert scored.result.relative_to["reference_times_ns"] == [[20, 20, 20], [100]]
+    assert scored.result.relative_to == {
+        "reference_times_ns": [[20, 20, 20], [100]],
+        "input_digest": "of the input",
+    }
     lower = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), 10.0)  # of each input
     assert lower.result is not None
     assert lower.result.relative_to["reference_times_ns"] == [[20, 20, 20], [20]]

@@ -148,10 +148,20 @@ def score_assignment(
         problem_id=problem.problem_id,
         difficulty=problem.difficulty,
         samples=tuple(samples),
-        relative_to={"reference_times_ns": [list(t) for t in references.values()]},
+        relative_to=_relative_to(references, rows),
         scores=scores,
     )
     return Scored(result=result, left_out=tuple(left_out))
+
+
+def _relative_to(
+    references: Mapping[str, tuple[int, ...]], rows: Sequence[Measurement]
+) -> dict[str, object]:
+    """Times, and on which input: where two reports differ in it, their scores say little."""
+    return {
+        "reference_times_ns": [list(times) for times in references.values()],
+        "input_digest": next((row.input_digest for row in rows if row.input_digest), ""),
+    }
 
 
 def _samples(
