@@ -1,12 +1,13 @@
 """Does training with skeletons rank unseen efficient programs above inefficient ones more often?
 
 Real programs, and nothing is generated: EvalPerf's (arXiv 2408.06450), efficient and inefficient by
-the instructions it counted. In five folds of its tasks a small policy learns to write the programs
-of four folds, is trained on preferences between them, and then scores programs of tasks it has not
-seen. The score of a program is DPO's implicit reward, its log-probability less that before the
-preferences; "before" is that log-probability itself, "length" says how far being short goes.
+the instructions it counted, or those of a folder of `skeldpo measure`, by their time. In five folds
+of its tasks a small policy learns to write the programs of four folds, is trained on preferences
+between them, and then scores programs of tasks it has not seen. The score of a program is DPO's
+implicit reward, its log-probability less that before the preferences; "before" is that
+log-probability itself, "length" says how far being short goes.
 
-    python -m benchmarks.ranking --json ranking.json [--quick] [--runs FOLDER]
+    python -m benchmarks.ranking --json ranking.json [--quick] [--measured FOLDER] [--runs FOLDER]
 
 Trainings that are finished are not repeated. About half an hour on two cores, `--quick` (one fold,
 one seed) some minutes.
@@ -18,7 +19,7 @@ import argparse
 import gzip
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -28,10 +29,11 @@ import numpy as np
 from transformers import AutoTokenizer
 
 from benchmarks.ablation_study import Arm, with_skeletons
-from benchmarks.labelled import LabelledProblem, area, evalperf_problems
+from benchmarks.labelled import LabelledProblem, area, evalperf_problems, measured_problems
 from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
+from skeldpo.measure.folder import read_measured
 from skeldpo.pair.sides import Side, Sides, pair_skeletons
 from skeldpo.policy import make_starting_policy
 from skeldpo.prompts import Prompts
@@ -53,6 +55,7 @@ BASE = "code"
 PAIRS_PER_TASK = 6
 MAX_PROGRAMS = 12
 MAX_CHARACTERS = 900
+MAX_STATEMENT_CHARACTERS = 1600
 SETTINGS = (
     "starter.num_epochs=50", "starter.vocab_size=1024", "policy.max_model_tokens=1024",
     "train.beta=1.0", "train.label_smoothing=0.0", "train.pairs_per_step=4",
@@ -62,7 +65,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task of EvalPerf with its statement."""
+    """A task with its statement."""
 
     statement: str
     programs: LabelledProblem
@@ -73,7 +76,7 @@ class Task:
         sides = (("fast", self.programs.efficient), ("slow", self.programs.inefficient))
         return Problem(
             problem_id=self.programs.problem_id,
-            source="evalperf",
+            source="ranking",
             split="train",
             difficulty="unknown",
             kind="stdio",
@@ -108,7 +111,8 @@ def main() -> None:
     options = _options()
     folder = Path(options.runs).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    tasks = load_tasks(Path(options.data))
+    measured = options.measured
+    tasks = measured_tasks(measured) if measured else evalperf_tasks(Path(options.data))
     config = load_config("jobs/configs/quickstart.toml", list(SETTINGS))
     num_folds, seeds = (1, SEEDS[:1]) if options.quick else (NUM_FOLDS, SEEDS)
     jobs = []
@@ -124,12 +128,26 @@ def main() -> None:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-def load_tasks(data: Path) -> list[Task]:
-    """The tasks whose statement is in MBPP+, with programs of at most MAX_CHARACTERS."""
+def evalperf_tasks(data: Path) -> list[Task]:
+    """The tasks of EvalPerf whose statement is in MBPP+."""
     with gzip.open(data / "mbpp_plus" / "MbppPlus.jsonl.gz", "rt", encoding="utf-8") as lines:
         statements = {str(row["task_id"]): row["prompt"] for row in map(json.loads, lines)}
-    tasks = []
-    for problem in evalperf_problems(data, 4 * MAX_PROGRAMS):
+    return list(_tasks(evalperf_problems(data, 4 * MAX_PROGRAMS), statements))
+
+
+def measured_tasks(folder: str) -> list[Task]:
+    """The problems of a folder of `skeldpo measure`, but for the longest statements."""
+    statements = {
+        measured.problem.problem_id: measured.problem.statement
+        for measured in read_measured(folder)
+        if len(measured.problem.statement) <= MAX_STATEMENT_CHARACTERS
+    }
+    return list(_tasks(measured_problems(folder, 4 * MAX_PROGRAMS), statements))
+
+
+def _tasks(problems: Iterable[LabelledProblem], statements: Mapping[str, str]) -> Iterator[Task]:
+    """Those with a statement and two programs a side, of at most MAX_CHARACTERS each."""
+    for problem in problems:
         efficient, inefficient = (
             tuple(code for code in side if len(code) <= MAX_CHARACTERS)[:MAX_PROGRAMS]
             for side in (problem.efficient, problem.inefficient)
@@ -138,10 +156,7 @@ def load_tasks(data: Path) -> list[Task]:
             programs = LabelledProblem(
                 problem_id=problem.problem_id, efficient=efficient, inefficient=inefficient
             )
-            tasks.append(
-                Task(statement=statements[problem.problem_id].strip('"\n '), programs=programs)
-            )
-    return tasks
+            yield Task(statement=statements[problem.problem_id].strip('"\n '), programs=programs)
 
 
 def fold_of(task: Task) -> int:
@@ -373,6 +388,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking")
     parser.add_argument("--json", default="", help="file of the figures")
     parser.add_argument("--quick", action="store_true", help="one fold and one seed")
+    parser.add_argument("--measured", default="",
+                        help="take the programs of a folder of `skeldpo measure`")  # fmt: skip
     parser.add_argument("--runs", default="runs/ranking", help="folder of policies and results")
     parser.add_argument("--data", default=os.environ.get("SKELDPO_DATA") or str(shared),
                         help="folder of the data sets ($SKELDPO_DATA)")  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair import build_pairs
-from skeldpo.records import Candidate, Example, Measurement, Outcome, Problem
+from skeldpo.records import Candidate, Example, Measurement, Outcome, Problem, StageManifest
+from skeldpo.store import Store
 
 PROBLEM = Problem(
     problem_id="p",
@@ -99,3 +101,22 @@ def whole_problem():
     rows += [timed("fast0", 1.0), timed("slow1", 3.0)]
     rows.append(measurement("wrong", outcome=Outcome.WRONG_ANSWER))
     return candidates, rows
+
+
+def write_measured(folder: Path) -> Path:
+    """A folder as `skeldpo measure` leaves it: problem "p", and "q" without an accepted program."""
+    store = Store(str(folder))
+    candidates, rows = whole_problem()
+    other = dataclasses.replace(PROBLEM, problem_id="q", statement="<b>Another</b> problem.")
+    lone = dataclasses.replace(candidates[0], candidate_id="lone", problem_id="q")
+    store.write_records("problems.parquet", Problem, [PROBLEM, other])
+    store.write_records("candidates.parquet", Candidate, [*candidates, lone])
+    store.write_records("measurements.parquet", Measurement, rows)
+    store.write_manifest(
+        ".",
+        StageManifest(
+            stage="measure", round_index=0, config_digest="d", num_in=0, num_out=0, dropped=(),
+            outputs=(), versions=(), seconds=0.0, finished_at="",
+        ),
+    )  # fmt: skip
+    return folder

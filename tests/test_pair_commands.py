@@ -8,33 +8,18 @@ from pathlib import Path
 
 import pytest
 from datasets import load_from_disk
-from pair_rows import FAST, PROBLEM, SLOW, whole_problem
+from pair_rows import FAST, SLOW, write_measured
 
 from skeldpo.cli import USER_ERROR, main
 from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
-from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, StageManifest
+from skeldpo.records import PreferencePair
 from skeldpo.store import Store
 
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
-    """A folder as `skeldpo measure` leaves it: problem "p", and "q" without an accepted program."""
-    store = Store(str(tmp_path / "measured"))
-    candidates, rows = whole_problem()
-    other = dataclasses.replace(PROBLEM, problem_id="q", statement="<b>Another</b> problem.")
-    lone = dataclasses.replace(candidates[0], candidate_id="lone", problem_id="q")
-    store.write_records("problems.parquet", Problem, [PROBLEM, other])
-    store.write_records("candidates.parquet", Candidate, [*candidates, lone])
-    store.write_records("measurements.parquet", Measurement, rows)
-    store.write_manifest(
-        ".",
-        StageManifest(
-            stage="measure", round_index=0, config_digest="d", num_in=0, num_out=0, dropped=(),
-            outputs=(), versions=(), seconds=0.0, finished_at="",
-        ),
-    )  # fmt: skip
-    return tmp_path / "measured"
+    return write_measured(tmp_path / "measured")
 
 
 @pytest.fixture

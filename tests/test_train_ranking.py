@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pair_rows
 import pytest
 from tiny_policy import save_tiny_policy, tiny_config
 
+from benchmarks import ranking
 from benchmarks.ablation_study import Arm
 from benchmarks.labelled import LabelledProblem
-from benchmarks.ranking import Job, Task, figures_of, load_tasks, task_pairs, train_and_rank
+from benchmarks.ranking import Job, Task, evalperf_tasks, figures_of, task_pairs, train_and_rank
 
 FAST = tuple(f"def f(a):\n    s = set(a)\n    return len(s) + {i}\n" for i in range(4))
 SLOW = tuple(
@@ -31,6 +33,18 @@ def test_pairs_join_the_most_extreme_programs_and_have_skeletons() -> None:
     )
     assert pairs[0].chosen.skeleton.text == FAST[0].replace("0", "_")
     assert len({pair.pair_id for pair in pairs}) == 3
+
+
+def test_measured_programs_are_labelled_by_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(pair_rows.write_measured(tmp_path / "measured"))
+    (task,) = ranking.measured_tasks(folder)
+    assert task.statement == "Count the distinct items."
+    assert sorted(task.programs.efficient) == sorted(pair_rows.FAST)
+    assert sorted(task.programs.inefficient) == sorted(pair_rows.SLOW)
+    monkeypatch.setattr(ranking, "MAX_STATEMENT_CHARACTERS", len(task.statement) - 1)
+    assert ranking.measured_tasks(folder) == []
 
 
 def row(arm: str, seed: int, **rewards: float) -> dict:
@@ -72,6 +86,6 @@ def test_training_ranks_programs_of_the_task_it_saw(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_tasks_of_the_data_have_statements_and_both_sides(real_data: Path) -> None:
-    tasks = load_tasks(real_data)
+    tasks = evalperf_tasks(real_data)
     assert len(tasks) > 40
     assert all(task.statement and '"""' not in task.statement for task in tasks)
