@@ -157,7 +157,8 @@ def score_assignment(
 def _relative_to(
     references: Mapping[str, tuple[int, ...]], rows: Sequence[Measurement]
 ) -> dict[str, object]:
-    """Times, and on which input: where two reports differ in it, their scores say little."""
+    """The references' times in ns, and the input they and the samples were timed on ("" if none
+    was): where two reports differ in it, their scores are not to be compared."""
     return {
         "reference_times_ns": [list(times) for times in references.values()],
         "input_digest": next((row.input_digest for row in rows if row.input_digest), ""),

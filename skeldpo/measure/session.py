@@ -26,6 +26,7 @@ MIN_AGREEING_SHARE = 0.8
 """Of the accepted programs, on an input whose expected answer no trusted reference gives."""
 EXTRA_ROUNDS = 3
 MAX_SCORE_ROUNDS = 12
+"""Of a session for a score, however quick its programs are (config.EvaluateConfig)."""
 MAX_TIMED_INPUTS = 16
 """Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
 SESSION_LIMIT_FACTOR = 3.0
