@@ -330,9 +330,10 @@ class EvaluateConfig(Section):
     """Samples per problem; the scores are means over them."""
     temperature: float = Field(default=0.8, ge=0)
     num_repeats: int = Field(default=3, ge=1)
-    """Timed rounds of references and candidates together, at least."""
+    """Timed rounds of all references and candidates together."""
     repeat_for_s: float = Field(default=5.0, ge=0)
-    """CPU seconds of a problem's rounds up to which more follow, 12 rounds at most; 0: none."""
+    """CPU seconds of a problem's further rounds, of its candidates and the references that are the
+    fastest and slowest by then, up to 30 rounds in all; 0: none."""
     num_bootstrap: int = Field(default=10_000, ge=100)
     """Resamples over problems for the 95 % intervals."""
 

@@ -19,6 +19,7 @@ ProblemKind = Literal["function", "stdio"]
 PairStage = Literal["correctness", "efficiency"]
 Phase = Literal["check", "screen", "confirm"]
 Purpose = Literal["train", "evaluate"]
+Origin = Literal["sampled", "dataset"]
 
 
 class Outcome(enum.StrEnum):
@@ -115,7 +116,7 @@ class Candidate:
     candidate_id: str
     problem_id: str
     code: str
-    origin: Literal["sampled", "dataset"]
+    origin: Origin
     model_id: str
     round_index: int
     sample_index: int

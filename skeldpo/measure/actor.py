@@ -24,7 +24,15 @@ from skeldpo.measure.memory import mean_memory
 from skeldpo.measure.session import ProgramTimer, SessionTimes, TimingInput
 from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
 from skeldpo.program import normalize_program
-from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Phase, content_id
+from skeldpo.records import (
+    Assignment,
+    Candidate,
+    Measurement,
+    Origin,
+    Outcome,
+    Phase,
+    content_id,
+)
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import SandboxImage, ensure_image
@@ -184,7 +192,13 @@ class _ProblemWork:
         self, timer: ProgramTimer, programs: dict[str, str], timing_input: TimingInput
     ) -> None:
         if self._is_evaluation:
-            screened = timer.score(programs, timing_input, self._evaluate)
+            screened = timer.score(
+                programs,
+                timing_input,
+                self._evaluate,
+                samples=self._run_for("sampled"),
+                references=self._run_for("dataset"),
+            )
         else:
             screened = timer.screen(programs, timing_input, self._config.screen_repeats)
         self._sessions.append(("screen", screened))
@@ -237,12 +251,16 @@ class _ProblemWork:
         ones, so that every policy is timed on the same inputs."""
         if not self._is_evaluation:
             return programs
-        known = {
+        known = self._run_for("dataset")
+        return {key: code for key, code in programs.items() if key in known} or programs
+
+    def _run_for(self, origin: Origin) -> set[str]:
+        """The candidates that are run for those of an origin."""
+        return {
             self._equal_to[candidate.candidate_id]
             for candidate in self._assignment.candidates
-            if candidate.origin == "dataset"
+            if candidate.origin == origin
         }
-        return {key: code for key, code in programs.items() if key in known} or programs
 
     def rows(self, image: SandboxImage, core: int) -> Iterator[Measurement]:
         """The "check" row of every candidate, then the rows of the sessions."""
@@ -256,7 +274,7 @@ class _ProblemWork:
                         self._row(key, key, phase, image, core),
                         session_id=session.session_id,
                         cpu_times_ns=times,
-                        baseline_times_ns=session.baseline_ns,
+                        baseline_times_ns=session.baseline_ns[key],
                         input_digest=session.input_digest,
                         instructions=session.instructions[key],
                         hot_lines=self._hot_lines.get(key, ()) if phase == "screen" else (),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
@@ -25,8 +25,10 @@ QUADRATIC_GROWTH = 4
 MIN_AGREEING_SHARE = 0.8
 """Of the accepted programs, on an input whose expected answer no trusted reference gives."""
 EXTRA_ROUNDS = 3
-MAX_SCORE_ROUNDS = 12
+MAX_SCORE_ROUNDS = 30
 """Of a session for a score, however quick its programs are (config.EvaluateConfig)."""
+NUM_AT_EACH_END = 3
+"""Fastest, and slowest, references that further rounds of a session for a score are about."""
 MAX_TIMED_INPUTS = 16
 """Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
 SESSION_LIMIT_FACTOR = 3.0
@@ -46,11 +48,13 @@ class TimingInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTimes:
-    """Raw times of one session in ns; the i-th entries of all programs are of the same round."""
+    """Raw times of one session in ns, by program; the i-th entries of all programs are of the same
+    round, but for further rounds of a score. `baseline_ns` is the baseline's, in the rounds that
+    the program took part in."""
 
     session_id: str
     input_digest: str
-    baseline_ns: tuple[int, ...]
+    baseline_ns: Mapping[str, tuple[int, ...]]
     cpu_times_ns: Mapping[str, tuple[int, ...]]
     instructions: Mapping[str, tuple[int, ...]]
     """Of each run, by program; empty for those whose instructions were not counted in each."""
@@ -147,38 +151,64 @@ class ProgramTimer:
         return self._session("confirm", programs, timing_input, kept)
 
     def score(
-        self, programs: Mapping[str, str], timing_input: TimingInput, config: EvaluateConfig
+        self,
+        programs: Mapping[str, str],
+        timing_input: TimingInput,
+        config: EvaluateConfig,
+        *,
+        samples: Collection[str],
+        references: Collection[str],
     ) -> SessionTimes:
-        """Times as `screen` does, for figures that are to come out the same again: quick programs
-        in more rounds than `num_repeats`, up to `repeat_for_s`, and a program is refused for its
-        time only if it is stopped in most rounds. Where it is stopped in few, these count with the
-        limit, or with the program's slowest round if that took longer (several processes).
+        """Times as `screen` does, for figures that are to come out the same again.
+
+        After `num_repeats` rounds come further ones, `repeat_for_s` long, of what a place in the
+        range of the references depends on: the samples and, by their times up to then, the
+        references at both ends. A program is refused for its time only if it is stopped in most
+        rounds. Where it is stopped in few, these count with the limit, or with the program's
+        slowest round if that took longer (several processes).
         """
         order = random.Random(f"{self._seed} screen")
         rounds: list[dict[str, TimedRun]] = []
-        left_ns = config.repeat_for_s * 1e9
+        decisive, left_ns = programs, config.repeat_for_s * 1e9
         while len(rounds) < config.num_repeats or (left_ns > 0 and len(rounds) < MAX_SCORE_ROUNDS):
-            rounds.append(self._one_round(programs, timing_input, order, stops_refuse=False))
-            left_ns -= sum(run.cpu_time_ns for run in rounds[-1].values())
-            self._refuse_stopped(rounds, max(len(rounds), config.num_repeats))
+            if len(rounds) >= config.num_repeats:
+                keys = {*samples, *self._ends(rounds, references)}
+                decisive = {key: code for key, code in programs.items() if key in keys}
+            runs = self._one_round(decisive, timing_input, order, stops_refuse=False)
+            if len(rounds) >= config.num_repeats:
+                left_ns -= sum(run.cpu_time_ns for run in runs.values())
+            rounds.append(runs)
+            self._refuse_stopped(rounds, config.num_repeats)
         return self._session("screen", programs, timing_input, self._with_limits(rounds))
 
-    def _refuse_stopped(self, rounds: Sequence[Mapping[str, TimedRun]], num_rounds: int) -> None:
-        """Refuses programs that were stopped in more than half of `num_rounds`."""
+    def _ends(
+        self, rounds: Sequence[Mapping[str, TimedRun]], references: Collection[str]
+    ) -> list[str]:
+        """The references that are the fastest and the slowest by the rounds so far."""
+        times_ns = _times_by_key(self._with_limits(rounds))
+        ranked = sorted(
+            (key for key in references if key in times_ns),
+            key=lambda key: (estimate_ns(times_ns[key]), key),
+        )
+        return ranked[:NUM_AT_EACH_END] + ranked[-NUM_AT_EACH_END:]
+
+    def _refuse_stopped(self, rounds: Sequence[Mapping[str, TimedRun]], least: int) -> None:
+        """Refuses programs that were stopped in more than half of their rounds, `least` or more."""
         for key in rounds[-1]:
-            stops = [runs[key].verdict for runs in rounds if _is_stopped(runs[key])]
-            if key != _BASELINE and 2 * len(stops) > num_rounds:
+            own = [runs[key] for runs in rounds if key in runs]
+            stops = [run.verdict for run in own if _is_stopped(run)]
+            if key != _BASELINE and 2 * len(stops) > max(len(own), least):
                 self.refused[key] = stops[-1]
 
     def _with_limits(self, rounds: Sequence[Mapping[str, TimedRun]]) -> list[dict[str, TimedRun]]:
         """The rounds of programs not refused, with a time in place of a stop."""
         limit_ns = round(self._session_limit_s * 1e9)
-        keys = [key for key in rounds[-1] if key not in self.refused]
-        slowest = {key: max(limit_ns, *(runs[key].cpu_time_ns for runs in rounds)) for key in keys}
+        slowest = {key: max(limit_ns, *times_ns) for key, times_ns in _times_by_key(rounds).items()}
         return [
             {
-                key: replace(runs[key], cpu_time_ns=runs[key].cpu_time_ns or slowest[key])
-                for key in keys
+                key: replace(run, cpu_time_ns=run.cpu_time_ns or slowest[key])
+                for key, run in runs.items()
+                if key not in self.refused
             }
             for runs in rounds
         ]
@@ -207,18 +237,19 @@ class ProgramTimer:
         timing_input: TimingInput,
         rounds: Sequence[Mapping[str, TimedRun]],
     ) -> SessionTimes:
-        baseline_ns = tuple(runs[_BASELINE].cpu_time_ns for runs in rounds)
-        times = {
-            key: tuple(runs[key].cpu_time_ns for runs in rounds)
-            for key in programs
-            if key not in self.refused
-        }
+        times = _times_by_key(rounds)
+        timed = [key for key in programs if key not in self.refused]
         return SessionTimes(
-            session_id=content_id(timing_input.digest, phase, baseline_ns, sorted(times)),
+            session_id=content_id(
+                timing_input.digest, phase, times.get(_BASELINE, ()), sorted(timed)
+            ),
             input_digest=timing_input.digest,
-            baseline_ns=baseline_ns,
-            cpu_times_ns=times,
-            instructions={key: _all_counted(rounds, key) for key in times},
+            baseline_ns={
+                key: tuple(runs[_BASELINE].cpu_time_ns for runs in rounds if key in runs)
+                for key in timed
+            },
+            cpu_times_ns={key: times.get(key, ()) for key in timed},
+            instructions={key: _all_counted(rounds, key) for key in timed},
         )
 
     def _grow_input(
@@ -294,9 +325,15 @@ class ProgramTimer:
         return runs
 
 
+def _times_by_key(rounds: Sequence[Mapping[str, TimedRun]]) -> dict[str, tuple[int, ...]]:
+    """CPU times of the rounds that each program, and the baseline, took part in."""
+    keys = dict.fromkeys(key for runs in rounds for key in runs)
+    return {key: tuple(runs[key].cpu_time_ns for runs in rounds if key in runs) for key in keys}
+
+
 def _all_counted(rounds: Sequence[Mapping[str, TimedRun]], key: str) -> tuple[int, ...]:
-    """A program's instructions in every round; empty if any of its runs was not counted."""
-    counts = tuple(runs[key].instructions for runs in rounds)
+    """A program's instructions in each of its rounds; empty if any of them was not counted."""
+    counts = tuple(runs[key].instructions for runs in rounds if key in runs)
     return counts if all(counts) else ()
 
 
