@@ -55,9 +55,9 @@ BASE = "code"
 PAIRS_PER_TASK = 6
 MAX_PROGRAMS = 12
 MAX_CHARACTERS = 900
-MAX_STATEMENT_CHARACTERS = 1600
+MAX_STATEMENT_CHARACTERS = 2400
 SETTINGS = (
-    "starter.num_epochs=50", "starter.vocab_size=1024", "policy.max_model_tokens=1024",
+    "starter.num_epochs=50", "starter.vocab_size=1024", "policy.max_model_tokens=2048",
     "train.beta=1.0", "train.label_smoothing=0.0", "train.pairs_per_step=4",
     "train.correctness_epochs=0", "train.efficiency_epochs=3",
 )  # fmt: skip
