@@ -36,6 +36,7 @@ from benchmarks.ablation_study import (
     world_id,
 )
 from benchmarks.ablation_train import Job, score_job, train_job
+from benchmarks.ranking_page import read_rankings
 from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
 from skeldpo.evaluate.evaluation import save_evaluation
@@ -68,6 +69,9 @@ def main() -> None:
     )
     parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
     parser.add_argument("--out", default="", help="write the page here; else it is only printed")
+    parser.add_argument(
+        "--ranking", nargs="*", default=[], help="files of `benchmarks.ranking --json`, to show"
+    )
     options = parser.parse_args()
     study, arms = load_study(Path(options.config), quick=options.quick, run_seed=options.run_seed)
     if options.seeds:
@@ -90,6 +94,7 @@ def main() -> None:
         start=_score_start(jobs[0], folder),
         groups=groups,
         written=written,
+        rankings=read_rankings(options.ranking),
     )
     _tell(found, options, folder)
 
@@ -101,6 +106,7 @@ def _tell(found: Findings, options: argparse.Namespace, folder: Path) -> None:
     command += f" --seeds {options.seeds}" * bool(options.seeds)
     command += f" --run-seed {options.run_seed}" * (options.run_seed is not None)
     command += " --quick" * options.quick
+    command += f" --ranking {' '.join(options.ranking)}" * bool(options.ranking)
     for arm, own in found.written.items():
         save_evaluation(arm_evaluation(arm, own, command), folder / "arms" / f"{arm}.json")
     plot = frontier_plot(found, PLOTTED)

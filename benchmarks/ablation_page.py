@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from benchmarks.ablation_statistics import (
     outcome_values,
 )
 from benchmarks.ablation_study import Study
+from benchmarks.ranking_page import ranking_section
 from skeldpo.charts import NUM_COLORS, Point, Series, Tick, line_chart
 from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
 from skeldpo.records import ProblemScore
@@ -60,7 +62,8 @@ class Findings:
 
     `rows`: of the trainings. `start`: masses of the policy that all arms start from. `groups`:
     held-out problem ids of families "with" and "without" pairs. `written`: what the policies of
-    `chosen_policies`, and of "start", wrote, one entry a seed.
+    `chosen_policies`, and of "start", wrote, one entry a seed. `rankings`: what
+    `benchmarks.ranking` found on real programs, by name.
     """
 
     study: Study
@@ -68,6 +71,7 @@ class Findings:
     start: Row
     groups: Mapping[str, Sequence[str]]
     written: Mapping[str, Sequence[Written]]
+    rankings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def by_arm(self) -> dict[str, list[Row]]:
         """The trainings of each arm."""
@@ -113,6 +117,7 @@ def results_page(found: Findings, command: str, plot: str) -> str:
         "",
         *_frontier(by_arm, with_pairs),
         "",
+        *ranking_section(found.rankings),
         "## What it costs",
         "",
         "Nats: log-probability of the code of the trained pairs in the last quarter of the steps.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -29,6 +30,7 @@ from benchmarks.ablation_study import (
     make_world,
     with_skeletons,
 )
+from benchmarks.ranking_page import ranking_section, read_rankings
 from skeldpo.evaluate.compare import compare_evaluations
 from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
 from skeldpo.pipeline import Sampled
@@ -236,6 +238,22 @@ def test_verdict_holds_the_primary_arm_against_the_control(control: float, verdi
     start = {"masses": {name: [0.3, 0.3] for name in (*NAMES, "c")}}
     found = Findings(study=study, rows=rows, start=start, groups=groups, written={})
     assert f"what skeletons say {verdict}" in results_page(found, "c", "plot.svg")
+
+
+def test_page_shows_rankings_of_real_programs(tmp_path: Path) -> None:
+    figures = {
+        "num_tasks": 7,
+        "before": [0.5, 0.4, 0.6],
+        "length": [0.45, 0.4, 0.5],
+        "code/5e-05": {"reward": [0.6, 0.5, 0.7], "difference": [0.0, 0.0, 0.0]},
+        "skeldpo/5e-05": {"reward": [0.58, 0.5, 0.7], "difference": [-0.02, -0.05, 0.01]},
+    }
+    (tmp_path / "real.json").write_text(json.dumps(figures))
+    lines = ranking_section(read_rankings([str(tmp_path / "real.json")]))
+    assert any(line.startswith("real, 7 unseen tasks") for line in lines)
+    assert "| code | 5e-05 | 0.600 [0.500, 0.700] |  |" in lines
+    assert "| skeldpo | 5e-05 | 0.580 [0.500, 0.700] | -0.020 [-0.050, +0.010] |" in lines
+    assert ranking_section({}) == []
 
 
 def test_plot_is_an_svg_file_with_the_arms_that_got_there() -> None:
