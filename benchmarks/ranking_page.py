@@ -24,8 +24,9 @@ def ranking_section(rankings: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "Made by `python -m benchmarks.ranking`: policies trained on pairs of efficient and "
         "inefficient programs that people or models wrote, five folds of the tasks. Chance that an "
         "efficient program of a task never trained on has a higher implicit reward than an "
-        "inefficient one, mean over tasks with its 95 % interval; difference paired by task. Intervals are not "
-        "corrected for the number of comparisons, so one that leaves out 0 alone is a lead.",
+        "inefficient one, mean over tasks with its 95 % interval; difference paired by task. "
+        "Intervals are not corrected for the number of comparisons, so one that leaves out 0 alone "
+        "is a lead.",
         "",
     ]
     for name, figures in rankings.items():
