@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -18,6 +18,7 @@ from benchmarks.ablation_statistics import (
     fast_share,
     holm,
     operating_points,
+    operating_points_at_right,
     outcome_values,
 )
 from benchmarks.ablation_study import Study
@@ -53,7 +54,8 @@ _LIMITS = (
     "  some 14 GPU hours, and sampling 75 policies about as long.",
 )
 SHARES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
-"""Of the frontiers."""
+RIGHTS = (0.5, 0.52, 0.54, 0.55, 0.56, 0.57)
+"""Of the frontiers: shares of fast programs, and probabilities of right ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,13 @@ def results_page(found: Findings, command: str, plot: str) -> str:
         "",
         f"![Right programs left against the share of fast ones, by arm]({plot})",
         "",
-        *_frontier(by_arm, with_pairs),
+        *_frontier(by_arm, SHARES, lambda r, at: operating_points(r, with_pairs, at), _right),
+        "",
+        "At equal correctness: the largest share where as much of right programs is left.",
+        "",
+        *_frontier(
+            by_arm, RIGHTS, lambda r, at: operating_points_at_right(r, with_pairs, at), _share
+        ),
         "",
         *ranking_section(found.rankings),
         "## What it costs",
@@ -351,14 +359,16 @@ def _by_difficulty(written: Mapping[str, Sequence[Written]]) -> list[str]:
     return lines
 
 
-def _frontier(by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:
-    lines = ["| arm | " + " | ".join(f"{share:g}" for share in SHARES) + " |",
-             "|---" * (len(SHARES) + 1) + "|"]  # fmt: skip
+def _frontier(
+    by_arm: Mapping[str, Sequence[Row]],
+    levels: Sequence[float],
+    best: Callable[[Sequence[Row], float], Operating | None],
+    text: Callable[[Sequence[np.ndarray]], str],
+) -> list[str]:
+    head = " | ".join(f"{level:g}" for level in levels)
+    lines = [f"| arm | {head} |", "|---" * (len(levels) + 1) + "|"]
     for arm, rows in by_arm.items():
-        cells = []
-        for share in SHARES:
-            points = operating_points(rows, names, share)
-            cells.append(_right(points.masses) if points else "-")
+        cells = [text(each.masses) if (each := best(rows, level)) else "-" for level in levels]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
     return lines
 

@@ -8,7 +8,7 @@ intervals from resampling both, and p-values corrected by Holm's method.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,30 @@ class Written:
 def operating_points(
     rows: Sequence[Row], problems: Sequence[str], share: float
 ) -> Operating | None:
-    """The arm's best point of every seed, chosen on `problems`; None if a seed never gets there."""
+    """The arm's point of every seed that keeps most of right programs with the fast ones at `share`
+    of them or above, on `problems`; None if a seed never gets there."""
+    return _best_points(
+        rows, problems, lambda fast, right: right if fast >= share * right else None
+    )
+
+
+def operating_points_at_right(
+    rows: Sequence[Row], problems: Sequence[str], right_left: float
+) -> Operating | None:
+    """The arm's point of every seed with the largest share of fast programs where right ones keep
+    `right_left` of the probability; None if a seed never does."""
+    return _best_points(
+        rows, problems, lambda fast, right: fast / right if right >= right_left else None
+    )
+
+
+def _best_points(
+    rows: Sequence[Row],
+    problems: Sequence[str],
+    value: Callable[[float, float], float | None],
+) -> Operating | None:
+    """The point of every seed with the greatest value of (fast, right), means over problems; points
+    without a value do not count."""
     masses, rates, policies = [], [], []
     for seed in sorted({row["seed"] for row in rows}):
         best: tuple[float, np.ndarray, float, str] | None = None
@@ -64,10 +87,10 @@ def operating_points(
                 continue
             for point in row["points"]:
                 found = np.array([point["masses"][name] for name in problems])  # (P, 2)
-                fast, slow = found.sum(axis=0)
-                right = float(fast + slow) / len(found)
-                if fast >= share * (fast + slow) and (best is None or right > best[0]):
-                    best = right, found, row["learning_rate"], point["policy"]
+                fast, slow = found.sum(axis=0) / len(found)
+                score = value(float(fast), float(fast + slow))
+                if score is not None and (best is None or score > best[0]):
+                    best = score, found, row["learning_rate"], point["policy"]
         if best is None:
             return None
         masses.append(best[1])

@@ -21,6 +21,7 @@ from benchmarks.ablation_statistics import (
     effect,
     holm,
     operating_points,
+    operating_points_at_right,
 )
 from benchmarks.ablation_study import (
     QUICK_ARMS,
@@ -169,6 +170,17 @@ def test_operating_point_is_the_best_one_that_is_fast_enough() -> None:
     assert operating_points(rows, NAMES, share=1.01) is None
     never = [*rows, row("code", 1, 1e-5, (0.4, 0.4))]
     assert operating_points(never, NAMES, share=0.85) is None
+
+
+def test_operating_points_at_equal_correctness_have_the_largest_share() -> None:
+    rows = [
+        row("code", 0, 1e-5, (0.4, 0.4), (0.6, 0.1)),
+        row("code", 0, 1e-4, (0.7, 0.05), (0.5, 0.0)),
+    ]
+    for right_left, masses in ((0.45, [0.5, 0.0]), (0.74, [0.7, 0.05]), (0.79, [0.4, 0.4])):
+        found = operating_points_at_right(rows, NAMES, right_left)
+        assert found is not None and found.masses[0].tolist() == [masses] * 2
+    assert operating_points_at_right(rows, NAMES, 0.81) is None
 
 
 def test_effect_is_paired_by_problem_and_seed() -> None:
