@@ -150,8 +150,9 @@ class Measurement:
 
     `cpu_times_ns[i]` and `baseline_times_ns[i]` (of the problem's baseline) were taken in round i
     of the session, on the same core and image, with the inputs of `input_digest`. Two rows with
-    the same `session_id` are comparable round by round; no others are. Phase "check" has a verdict
-    and no times; "screen" proposes pairs; "confirm" holds fresh times that decide them.
+    the same `session_id` are comparable round by round; no others are, nor those of an evaluation,
+    whose further rounds are not of all programs. Phase "check" has a verdict and no times; "screen"
+    proposes pairs, or scores; "confirm" holds fresh times that decide pairs.
     `equal_to` names the candidate that was run for this one: the same program, measured once.
     `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
     lines that take the program's time, in rows of phase "screen" if lines were profiled;
