@@ -6,7 +6,7 @@ One starter, one set of measured programs a seed; every arm is trained from them
 rate, and scored on the known programs of problems it has not seen; the policies at the point where
 arms are compared then write programs, which are run. A training that is finished is not repeated:
 the same command goes on where it was stopped, and more seeds, arms or learning rates add to what is
-there. Needs Docker and vLLM for the pairs; `--quick` has two seeds, two learning rates and four
+there. Needs Docker and vLLM for the pairs; `--quick` has two seeds, two learning rates and the main
 arms.
 """
 
@@ -54,8 +54,6 @@ from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
 from skeldpo.train.trainer import tokenize_pairs
 
-PLOTTED = ("code", "skeldpo", "shuffled", "sft", "code_sft")
-
 
 def main() -> None:
     """Runs what is missing of the study and writes the page."""
@@ -63,7 +61,7 @@ def main() -> None:
     parser.add_argument("--config", default="benchmarks/ablation.toml")
     parser.add_argument("--seeds", type=int, help="instead of the number in the file")
     parser.add_argument("--run-seed", type=int, help="everything drawn anew: a second study")
-    parser.add_argument("--quick", action="store_true", help="two seeds, the four main arms")
+    parser.add_argument("--quick", action="store_true", help="two seeds, the main arms")
     parser.add_argument(
         "--resume", action="store_true", help="fail unless there is a study to go on with"
     )
@@ -109,7 +107,7 @@ def _tell(found: Findings, options: argparse.Namespace, folder: Path) -> None:
     command += f" --ranking {' '.join(options.ranking)}" * bool(options.ranking)
     for arm, own in found.written.items():
         save_evaluation(arm_evaluation(arm, own, command), folder / "arms" / f"{arm}.json")
-    plot = frontier_plot(found, PLOTTED)
+    plot = frontier_plot(found)
     for place in [folder / "RESULTS.md", *([Path(options.out)] if options.out else [])]:
         drawn = place.with_suffix(".svg")
         drawn.write_text(plot, encoding="utf-8")

@@ -87,7 +87,7 @@ def results_page(found: Findings, command: str, plot: str) -> str:
     with_pairs, without = found.groups["with"], found.groups["without"]
     second = study.primary[1]
     lines = [
-        "# Results: does the skeleton help?",
+        f"# Results: {study.question}",
         "",
         *_protocol(found, command),
         "## Verdict",
@@ -188,12 +188,12 @@ def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evalua
     )
 
 
-def frontier_plot(found: Findings, arms: Sequence[str]) -> str:
+def frontier_plot(found: Findings) -> str:
     """An SVG file's text: right programs left against the share, with 95 % intervals."""
     series = []
     by_arm = found.by_arm()
     names = found.groups["with"]
-    for color, arm in enumerate([arm for arm in arms if arm in by_arm][:NUM_COLORS]):
+    for color, arm in enumerate([a for a in found.study.main if a in by_arm][:NUM_COLORS]):
         points = []
         for place, share in enumerate(SHARES):
             best = operating_points(by_arm[arm], names, share)
@@ -222,7 +222,7 @@ def frontier_plot(found: Findings, arms: Sequence[str]) -> str:
 def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:
     first, second = study.primary
     points = {arm: operating_points(by_arm[arm], names, study.target_share)
-              for arm in (first, second, study.control)}  # fmt: skip
+              for arm in (first, second, study.control) if arm}  # fmt: skip
     never = [arm for arm in study.primary if points[arm] is None]
     if never:
         return [f"{' and '.join(never)} never reached a share of {study.target_share:g} in some "
@@ -234,7 +234,7 @@ def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[
                 "is not shown to differ from")
         + f" `{second}`: {_said(found)} of the probability."
     ]  # fmt: skip
-    if points[study.control] is not None:
+    if points.get(study.control) is not None:
         held = _against(first, points[first], points[study.control])
         lines.append(
             f"Against `{study.control}`, the same extra loss with the skeletons of other pairs, "

@@ -25,13 +25,15 @@ OWN_KEYS: dict[str, tuple[Any, ...]] = {
 """What an arm may set beside configuration keys; the first value is the default."""
 ARM_SECTIONS = ("train", "pair", "skeleton")
 """Of the configuration: what else there is makes the programs, which all arms share."""
-QUICK_ARMS = ("code", "skeldpo", "shuffled", "sft")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """The [study] section; benchmarks/ablation.toml says what each key means."""
+    """The [study] section; benchmarks/ablation.toml says what each key means.
 
+    An empty `control` is none."""
+
+    question: str
     run: str
     seeds: int
     num_train: int
@@ -44,6 +46,7 @@ class Study:
     target_share: float
     primary: tuple[str, str]
     control: str
+    main: tuple[str, ...]
 
     def quick(self) -> Study:
         """Two seeds and the two largest learning rates: the smaller ones are not done in time."""
@@ -83,7 +86,7 @@ def load_study(path: Path, *, quick: bool, run_seed: int | None = None) -> tuple
             f"{path} [study]: missing {sorted(known - set(given))}, "
             f"unknown {sorted(set(given) - known)}"
         )
-    lists = ("families_without_pairs", "learning_rates", "primary")
+    lists = ("families_without_pairs", "learning_rates", "primary", "main")
     values_by_key: dict[str, Any] = {k: tuple(v) if k in lists else v for k, v in given.items()}
     study = Study(**values_by_key)
     base = values.get("base", {}) | ({} if run_seed is None else {"run.seed": run_seed})
@@ -100,11 +103,11 @@ def load_study(path: Path, *, quick: bool, run_seed: int | None = None) -> tuple
             raise ValueError(f"{path} [arms.{name}]: arms differ in {ARM_SECTIONS}, got {foreign}")
         keys = {key: value for key, value in settings.items() if key not in OWN_KEYS}
         arms.append(Arm(name=name, config=_configured(study, base | keys), **own))
-    missing = {*study.primary, study.control} - {arm.name for arm in arms}
+    missing = {*study.primary, study.control, *study.main} - {"", *(arm.name for arm in arms)}
     if missing:
         raise ValueError(f"{path}: [study] names {sorted(missing)}, which are no arms")
     if quick:
-        study, arms = study.quick(), [arm for arm in arms if arm.name in QUICK_ARMS]
+        study, arms = study.quick(), [arm for arm in arms if arm.name in study.main]
     return study, arms
 
 

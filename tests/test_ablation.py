@@ -24,12 +24,13 @@ from benchmarks.ablation_statistics import (
     operating_points_at_right,
 )
 from benchmarks.ablation_study import (
-    QUICK_ARMS,
     Arm,
+    arm_id,
     family_of,
     load_study,
     make_world,
     with_skeletons,
+    world_id,
 )
 from benchmarks.ranking_page import ranking_section, read_rankings
 from skeldpo.evaluate.compare import compare_evaluations
@@ -75,7 +76,23 @@ def test_study_file_loads_and_its_arms_differ_where_they_say() -> None:
     assert named["contrast"].config.skeleton.contrast
     assert (named["shuffled"].skeletons, named["skeldpo"].skeletons) == ("shuffled", "own")
     quick, few = load_study(STUDY, quick=True)
-    assert (quick.seeds, {arm.name for arm in few}) == (2, set(QUICK_ARMS))
+    assert (quick.seeds, {arm.name for arm in few}) == (2, set(study.main))
+
+
+def test_pair_choice_is_a_study_without_a_control() -> None:
+    """Its verdict compares the two primary arms only; it takes over the world of the first."""
+    study, arms = load_study(STUDY.with_name("pair_choice.toml"), quick=False)
+    first, others = load_study(STUDY, quick=False)
+    assert world_id(study, arms[0].config) == world_id(first, others[0].config)
+    assert len({arm_id(arm, study) for arm in arms}) == len(arms) == 5
+    rows = [row(arm, seed, 1e-4, (right, 0.02)) for seed in (0, 1)
+            for arm, right in (("largest", 0.5), ("nearest", 0.6))]  # fmt: skip
+    start = {"masses": {name: [0.3, 0.3] for name in (*NAMES, "c")}}
+    groups = {"with": NAMES, "without": ["c"]}
+    found = Findings(study=study, rows=rows, start=start, groups=groups, written={})
+    page = results_page(found, "c", "plot.svg")
+    assert "`nearest` keeps more right programs than `largest`: +0.100" in page
+    assert "what skeletons say" not in page and "which pair of a problem" in page
 
 
 @pytest.mark.parametrize(
@@ -274,9 +291,9 @@ def test_plot_is_an_svg_file_with_the_arms_that_got_there() -> None:
     rows += [row("sft", seed, 1e-4, (0.30, 0.30)) for seed in (0, 1)]
     groups = {"with": NAMES, "without": ["c"]}
     found = Findings(study=study, rows=rows, start={}, groups=groups, written={})
-    drawn = ElementTree.fromstring(frontier_plot(found, ("code", "sft", "absent")))
+    drawn = ElementTree.fromstring(frontier_plot(found))
     texts = [element.text for element in drawn.iter() if element.text]
-    assert {"code", "sft"} <= set(texts) and "absent" not in texts
+    assert {"code", "sft"} <= set(texts) and "skeldpo" not in texts, "it has no rows"
     tips = [text for text in texts if text.startswith("code: ")]
     assert tips == ["code: 0.52"] * 6, "one point a share, as all are reached"
 
