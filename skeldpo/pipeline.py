@@ -26,7 +26,7 @@ from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, Policy
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer
 from skeldpo.policy import Policy
-from skeldpo.records import Assignment, Candidate, Measurement, Outcome
+from skeldpo.records import Assignment, Candidate, Measurement
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import connect as connect_engine
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
@@ -205,7 +205,7 @@ def _run(
     for row in dataset.iter_rows():
         counts.add(row)
         on_progress(counts.progress())
-        if Outcome.SANDBOX_FAILED.value in json.loads(row["outcomes"]) and row["faults"] == "[]":
+        if row["failure"]:
             lost.append(row)
     return lost
 
@@ -305,8 +305,10 @@ class _Counts:
         self._num_done += 1
         self._outcomes.update(json.loads(row["outcomes"]))
         notes = [row["note"]] if row["note"] else []
-        faults = [f"problem {row[PROBLEM_ID]}: {fault}" for fault in json.loads(row["faults"])]
-        self._faults = (*notes, *faults)
+        faults = json.loads(row["faults"])
+        if row["failure"]:
+            faults.append(f"the sandbox failed: {row['failure']}")
+        self._faults = (*notes, *(f"problem {row[PROBLEM_ID]}: {fault}" for fault in faults))
 
     def take_back(self, rows: Sequence[dict[str, str]]) -> None:
         """Uncounts rows whose problems are done once more."""

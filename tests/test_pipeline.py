@@ -40,6 +40,7 @@ class MadeRows:
     output: str
     outcomes: dict[str, Outcome]
     faults: dict[str, list[str]]
+    failures: dict[str, str]
 
     def iter_rows(self) -> Iterator[dict[str, str]]:
         """Writes the parts as the actors do."""
@@ -50,13 +51,15 @@ class MadeRows:
                 "problem_id": name,
                 "outcomes": json.dumps({outcome.value: 1}),
                 "faults": json.dumps(self.faults.get(name, [])),
+                "failure": self.failures.get(name, ""),
                 "note": "core 1 of host: it shakes" * (name == "fine"),
             }
 
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
-    """Names and cores to avoid of each pass; the first loses "lost" and finds "faulty" at fault."""
+    """Names and cores to avoid of each pass; in the first the sandbox fails on the verdicts of "lost"
+    and the times of "untimed", and "faulty" is at fault."""
     made: list[tuple[list[str], Any]] = []
 
     def dataset(
@@ -68,10 +71,12 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
             assert asked == make_assignment(name)
         names = list(waiting)
         outcomes = dict.fromkeys(names, Outcome.ACCEPTED)
+        failures = {}
         if not made:
             outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.SANDBOX_FAILED}
+            failures = {"lost": "no answer", "untimed": "a long report"}
         made.append((names, list(avoid)))
-        return MadeRows(output, outcomes, {"faulty": ["its reference fails"]})
+        return MadeRows(output, outcomes, {"faulty": ["its reference fails"]}, failures)
 
     monkeypatch.setattr(pipeline, "_dataset", dataset)
     monkeypatch.setattr(pipeline, "_require_resources", lambda engines, sandboxes: None)
@@ -83,20 +88,27 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
 ) -> None:
     told: list[Progress] = []
     sample_and_measure(
-        (make_assignment(name) for name in ("fine", "lost", "faulty")),
+        (make_assignment(name) for name in ("fine", "lost", "untimed", "faulty")),
         engines=None,
         sandboxes=SANDBOXES,
         output=str(tmp_path),
         on_progress=told.append,
     )
-    assert passes == [(["fine", "lost", "faulty"], []), (["lost"], [("host", 1)])]
+    again = ["lost", "untimed"]
+    assert passes == [(["fine", *again, "faulty"], []), (again, [("host", 1)])]
     sampled = read_sampled(str(tmp_path))
-    assert [row.problem_id for row in sampled.candidates] == ["fine", "lost", "faulty"]
+    assert [row.problem_id for row in sampled.candidates] == ["fine", *again, "faulty"]
     assert Store(str(tmp_path)).part_keys(ASSIGNMENTS) == set()
     outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
-    assert outcomes == {"fine": "ACCEPTED", "lost": "ACCEPTED", "faulty": "SANDBOX_FAILED"}
+    assert outcomes.pop("faulty") == "SANDBOX_FAILED"
+    assert outcomes == dict.fromkeys(["fine", *again], "ACCEPTED")
     said = [fault for progress in told for fault in progress.faults]
-    assert said == ["core 1 of host: it shakes", "problem faulty: its reference fails"]
+    assert said == [
+        "core 1 of host: it shakes",
+        "problem lost: the sandbox failed: no answer",
+        "problem untimed: the sandbox failed: a long report",
+        "problem faulty: its reference fails",
+    ]
     last = told[-1]
-    assert (last.num_problems, last.num_done) == (3, 3)
-    assert (last.num_measured, last.num_accepted) == (3, 2)
+    assert (last.num_problems, last.num_done) == (4, 4)
+    assert (last.num_measured, last.num_accepted) == (4, 3)

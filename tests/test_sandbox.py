@@ -23,7 +23,7 @@ from skeldpo.sandbox.container import RunRequest, Sandbox
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import LABEL, sweep_stale_containers
 from skeldpo.sandbox.image import SandboxImage
-from skeldpo.sandbox.supervise import Counters
+from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES, Counters
 
 pytestmark = pytest.mark.docker
 
@@ -96,6 +96,16 @@ def test_five_mebibytes_come_back_whole(sandbox: Sandbox) -> None:
     returned = call(sandbox, f"def f():\n    return 'y' * {num_bytes}")
     assert spoken.answer_texts == ("x" * num_bytes,)
     assert returned.answer_texts == (json.dumps("y" * num_bytes),)
+
+
+def test_answer_that_ends_just_over_the_limit_is_a_verdict(sandbox: Sandbox) -> None:
+    """Its end comes with the bytes that cross the limit; the host takes no report so long."""
+    over = call(sandbox, f"def f():\n    return 'y' * {OUTPUT_LIMIT_BYTES}")
+    assert (over.outcome, over.answer_texts) == (Outcome.OUTPUT_LIMIT, ())
+    text = "y" * (OUTPUT_LIMIT_BYTES - len('""\n'))
+    assert call(sandbox, f"def f():\n    return {text[0]!r} * {len(text)}").answer_texts == (
+        json.dumps(text),
+    )
 
 
 def test_large_standard_input_is_delivered_or_ignored(sandbox: Sandbox) -> None:
@@ -211,6 +221,15 @@ def test_input_that_is_no_argument_list_is_a_value_error(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         call(sandbox, "def f(): return 1", input_text)
+
+
+def test_renewed_sandbox_runs_in_another_container(image: SandboxImage) -> None:
+    core = sandbox_cores()[-1]
+    with Sandbox(image=image, core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as sandbox:
+        before = sandbox.container_id
+        sandbox.renew()
+        assert call(sandbox, "def f(): return 1").answer_texts == ("1",)
+        assert sandbox.container_id != before
 
 
 def test_replaced_containers_leave_the_spare_at_hand(image: SandboxImage) -> None:

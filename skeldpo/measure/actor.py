@@ -85,9 +85,9 @@ class ProgramMeasurer:
             note, self._note = self._note, ""
             (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
             candidates = tuple(self._store.read_part(CANDIDATES, problem_id, Candidate))
-            rows, faults = self.measure(replace(assignment, candidates=candidates))
+            rows, faults, failure = self.measure(replace(assignment, candidates=candidates))
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
-            counts = _counts(problem_id, rows, faults) | {"note": note}
+            counts = _counts(problem_id, rows, faults) | {"failure": failure, "note": note}
             yield {name: [value] for name, value in counts.items()}
 
     def _calibrate(self) -> str:
@@ -108,18 +108,21 @@ class ProgramMeasurer:
         self._calibrated_s = time.monotonic()
         return wrong and f"core {self._lease.core} of {platform.node()}: {wrong}"
 
-    def measure(self, assignment: Assignment) -> tuple[list[Measurement], list[str]]:
-        """All measurements of one problem's candidates, and what is wrong with the problem;
-        failures of the sandbox are retried."""
+    def measure(self, assignment: Assignment) -> tuple[list[Measurement], list[str], str]:
+        """All measurements of one problem's candidates, what is wrong with the problem, and the
+        sandbox's failure if it failed in every try, else empty."""
+        failed = ""
         for attempt in range(self._config.max_retries + 1):
             work = _ProblemWork(assignment, self._sandbox, self._config, self._evaluate)
             try:
                 work.run(attempt)
+                failed = ""
                 break
             except SandboxFailure as failure:
-                logger.warning("problem %s: %s", assignment.problem.problem_id, failure)
-                work.verdicts_failed(str(failure))
-        return list(work.rows(self._image, self._lease.core)), work.faults
+                failed = str(failure)
+                logger.warning("problem %s: %s", assignment.problem.problem_id, failed)
+                work.verdicts_failed(failed)
+        return list(work.rows(self._image, self._lease.core)), work.faults, failed
 
 
 class _ProblemWork:
@@ -136,7 +139,7 @@ class _ProblemWork:
         self._config = config
         self._evaluate = evaluate
         self._run = sandbox.run
-        self._judge = Judge(assignment.problem, sandbox.run, config)
+        self._judge = Judge(assignment.problem, sandbox.run, config, sandbox.renew)
         self._equal_to = _representatives(assignment.candidates)
         self._codes = {
             c.candidate_id: c.code

@@ -55,11 +55,16 @@ class TimedRun:
 
 
 class Judge:
-    """Runs programs of one problem; `run` is `Sandbox.run`."""
+    """Runs programs of one problem; `run` is `Sandbox.run`, `renew` is `Sandbox.renew`."""
 
     def __init__(
-        self, problem: Problem, run: Callable[[RunRequest], RunReport], config: MeasureConfig
+        self,
+        problem: Problem,
+        run: Callable[[RunRequest], RunReport],
+        config: MeasureConfig,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
+        self.renew = renew
         self._problem = problem
         self._run = run
         self._config = config

@@ -247,6 +247,7 @@ class Supervision:
             self._close(self._child.answer)
         elif self._read_bytes > OUTPUT_LIMIT_BYTES:
             self._stopped = "OUTPUT_LIMIT"
+            return  # also if the last answer ends here: the host takes no more than the limit
         elif not self._child.is_function:
             self.answer_bytes = self._read_bytes
         while self._child.is_function and self._num_lines < self._num_answers:
