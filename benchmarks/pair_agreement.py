@@ -5,7 +5,7 @@ Programs of EvalPerf's tasks, spread over their clusters (higher is faster), are
 of the higher cluster. EvalPerf's own inputs are not public, and which program is faster may depend
 on the input: all pairs are timed on inputs of every other kind as well, and those whose order is
 reversed on one are told and counted apart. Tasks that cannot be timed are listed with the reason.
-Needs Docker; the whole takes ten minutes to half an hour on two cores, `--quick` (6 tasks) a few.
+Needs Docker; the whole takes half an hour on two cores, `--quick` (6 tasks) a few.
 
     python -m benchmarks.pair_agreement --out FOLDER --json agreement.json [--quick]
 """

@@ -58,8 +58,8 @@ class MadeRows:
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
-    """Names and cores to avoid of each pass; in the first the sandbox fails on the verdicts of "lost"
-    and the times of "untimed", and "faulty" is at fault."""
+    """Names and cores to avoid of each pass; in the first the sandbox fails on the verdicts of
+    "lost" and the times of "untimed", and "faulty" is at fault."""
     made: list[tuple[list[str], Any]] = []
 
     def dataset(

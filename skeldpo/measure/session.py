@@ -166,9 +166,9 @@ class ProgramTimer:
         After `num_repeats` rounds come further ones, `repeat_for_s` long, of what a place in the
         range of the references depends on: the samples and, by their times up to then, the
         references at both ends; every ROUNDS_PER_CONTAINER rounds are in a container of their
-        own, lest its layout in memory be taken for a difference. A program is refused for its time only if it is stopped in most
-        rounds. Where it is stopped in few, these count with the limit, or with the program's
-        slowest round if that took longer (several processes).
+        own, lest its layout in memory be taken for a difference. A program is refused for its
+        time only if it is stopped in most rounds. Where it is stopped in few, these count with
+        the limit, or with the program's slowest round if that took longer (several processes).
         """
         order = random.Random(f"{self._seed} screen")
         rounds: list[dict[str, TimedRun]] = []
