@@ -150,7 +150,7 @@ def _protocol(found: Findings, command: str) -> list[str]:
         f"{', '.join(f'{rate:g}' for rate in study.learning_rates)}, {study.num_steps} steps and "
         f"{study.num_points} points a training, {len(with_pairs)} unseen variants of families with "
         f"pairs and {len(without)} of families without. The arms, and which comparison decides, "
-        "were written down in that file before the runs; docs/LOG.md says what was changed when.",
+        "are those of that file; docs/LOG.md says what was changed when.",
         "",
         "All arms start from one policy and share the programs it sampled, their measurements, the "
         "number of optimizer steps and of pairs a step. A policy is scored by the probability it "
