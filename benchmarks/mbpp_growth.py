@@ -5,9 +5,9 @@ lists, strings and dictionaries get longer, square matrices stay square, a numbe
 points into a list (it is no larger) keeps its proportion to it, and numbers grow where they are all
 there is, first to primes: where divisors are looked for, other numbers end the search early. It
 stops where the task's contract refuses the result. There is one generator for each way to grow,
-since cost may depend on duplicates, order or row lengths; measuring takes the first that makes
-programs work long enough. Where none is allowed or long enough, the task cannot be timed, which is
-reported.
+since cost may depend on duplicates, order and the lengths of rows or words; measuring takes the
+first that makes programs work long enough. Where none is allowed or long enough, the task cannot be
+timed, which is reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from skeldpo.evaluate.evalplus import callable_with_lists, parameters_of, task_tuples
 
-WAYS = ("cycle", "distinct", "sorted", "square", "fixed", "scalars")
+WAYS = ("cycle", "distinct", "sorted", "square", "fixed", "scalars", "stretch")
 MAX_BASE_CHARS = 4000
 
 _GROWTH = """
@@ -64,6 +64,9 @@ def grown_list(items, size, rng, nested):
 def grown_text(text, size, rng):
     if not text:
         text = "ab c"
+    if WAY == "stretch":  # longer words, as many of them; quotes and separators as they are
+        times = size // len(text) + 1
+        return "".join(letter * times if letter.isalpha() else letter for letter in text)
     if WAY == "cycle":
         return (text * (size // len(text) + 1))[:size]
     if WAY == "distinct":
@@ -83,7 +86,7 @@ def grown(value, size, rng, longest):
         return grown_text(value, size, rng) if len(value) > 1 else value
     if type(value) is int and not longest:
         number = max(1, value) * max(1, size // 64)
-        return next_prime(number) if WAY in ("cycle", "distinct") else number
+        return next_prime(number) if WAY in ("stretch", "cycle", "distinct") else number
     if type(value) is int and WAY == "scalars":
         return size // 2
     if type(value) is int and WAY != "fixed" and 0 < value <= longest:

@@ -63,16 +63,10 @@ class Script:
 
     programs: dict[str, Program]
     requests: list[RunRequest] = field(default_factory=list)
-    renewals: list[int] = field(default_factory=list)
-    """Number of requests at each change of the container."""
 
     def run(self, request: RunRequest) -> RunReport:
         self.requests.append(request)
         return self.programs[request.code](request)
-
-    def renew(self) -> None:
-        """As Sandbox.renew."""
-        self.renewals.append(len(self.requests))
 
     def codes(self) -> list[str]:
         """The programs that were run, in order."""
@@ -81,7 +75,7 @@ class Script:
 
 def make_judge(script: Script, problem: Problem = PROBLEM) -> Judge:
     """A judge over scripted runs."""
-    return Judge(problem, script.run, CONFIG, script.renew)
+    return Judge(problem, script.run, CONFIG)
 
 
 def make_timer(script: Script, problem: Problem = PROBLEM) -> ProgramTimer:

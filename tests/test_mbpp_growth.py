@@ -80,6 +80,13 @@ def test_lone_numbers_grow_to_primes_first() -> None:
     assert run(made["fixed"], "generate_input", 128, 0) == [70, 8, 2]
 
 
+def test_stretched_text_has_longer_words_in_the_same_quotes() -> None:
+    task = {**TASK, "contract": "\n  assert items\n", "base_input": [['"ab", "c"', [1], 1]]}
+    made = dict(zip(WAYS, growing_problem(task)["generators"], strict=True))
+    text, *_ = run(made["stretch"], "generate_input", 18, 0)  # type: ignore[misc]
+    assert text == '"aaabbb", "ccc"'
+
+
 def test_contract_that_refuses_everything_is_an_error() -> None:
     never = {**TASK, "contract": TASK["contract"] + "  assert n > 10**9\n"}
     with pytest.raises(ValueError, match="allows no grown input"):

@@ -223,15 +223,6 @@ def test_input_that_is_no_argument_list_is_a_value_error(
         call(sandbox, "def f(): return 1", input_text)
 
 
-def test_renewed_sandbox_runs_in_another_container(image: SandboxImage) -> None:
-    core = sandbox_cores()[-1]
-    with Sandbox(image=image, core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as sandbox:
-        before = sandbox.container_id
-        sandbox.renew()
-        assert call(sandbox, "def f(): return 1").answer_texts == ("1",)
-        assert sandbox.container_id != before
-
-
 def test_replaced_containers_leave_the_spare_at_hand(image: SandboxImage) -> None:
     """The first replacement starts a container; later ones take the spare, on the same core."""
     core = sandbox_cores()[-1]

@@ -92,21 +92,6 @@ def test_score_quick_programs_have_more_rounds() -> None:
         assert times.baseline_ns == {"fast": (10_000,) * num_rounds}
 
 
-def test_score_six_rounds_a_container_each_warmed_up_by_the_baseline() -> None:
-    """Thirty rounds of two programs: five containers, the baseline once more in each new one."""
-    script = make_script(fast=linear(100))
-    config = EvaluateConfig(num_repeats=3, repeat_for_s=9.0)
-    times = scored(make_timer(script), "fast", config=config)
-    assert times.cpu_times_ns == {"fast": (100_000,) * 30}
-    assert times.baseline_ns == {"fast": (10_000,) * 30}
-    assert script.renewals == [12, 25, 38, 51]
-    assert [script.codes()[place] for place in script.renewals] == ["base"] * 4
-    assert script.codes().count("base") == 34
-    few = make_script(fast=linear(100))
-    scored(make_timer(few), "fast")
-    assert few.renewals == [], "three rounds"
-
-
 def test_score_further_rounds_are_of_samples_and_the_ends_of_the_range() -> None:
     """Ten references of 100 to 1000 ns a unit; one in the middle looks fastest for three rounds,
     and goes on until its median is where it belongs."""

@@ -139,7 +139,7 @@ class _ProblemWork:
         self._config = config
         self._evaluate = evaluate
         self._run = sandbox.run
-        self._judge = Judge(assignment.problem, sandbox.run, config, sandbox.renew)
+        self._judge = Judge(assignment.problem, sandbox.run, config)
         self._equal_to = _representatives(assignment.candidates)
         self._codes = {
             c.candidate_id: c.code

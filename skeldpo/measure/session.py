@@ -27,8 +27,6 @@ MIN_AGREEING_SHARE = 0.8
 EXTRA_ROUNDS = 3
 MAX_SCORE_ROUNDS = 30
 """Of a session for a score, however quick its programs are (config.EvaluateConfig)."""
-ROUNDS_PER_CONTAINER = 6
-"""Of a session for a score: the times of quick programs depend on the container (Sandbox.renew)."""
 NUM_AT_EACH_END = 3
 """Fastest, and slowest, references that further rounds of a session for a score are about."""
 MAX_TIMED_INPUTS = 16
@@ -165,17 +163,14 @@ class ProgramTimer:
 
         After `num_repeats` rounds come further ones, `repeat_for_s` long, of what a place in the
         range of the references depends on: the samples and, by their times up to then, the
-        references at both ends; every ROUNDS_PER_CONTAINER rounds are in a container of their
-        own, lest its layout in memory be taken for a difference. A program is refused for its
-        time only if it is stopped in most rounds. Where it is stopped in few, these count with
-        the limit, or with the program's slowest round if that took longer (several processes).
+        references at both ends. A program is refused for its time only if it is stopped in most
+        rounds. Where it is stopped in few, these count with the limit, or with the program's
+        slowest round if that took longer (several processes).
         """
         order = random.Random(f"{self._seed} screen")
         rounds: list[dict[str, TimedRun]] = []
         decisive, left_ns = programs, config.repeat_for_s * 1e9
         while len(rounds) < config.num_repeats or (left_ns > 0 and len(rounds) < MAX_SCORE_ROUNDS):
-            if rounds and len(rounds) % ROUNDS_PER_CONTAINER == 0:
-                self._renew(timing_input)
             if len(rounds) >= config.num_repeats:
                 keys = {*samples, *self._ends(rounds, references)}
                 decisive = {key: code for key, code in programs.items() if key in keys}
@@ -185,11 +180,6 @@ class ProgramTimer:
             rounds.append(runs)
             self._refuse_stopped(rounds, config.num_repeats)
         return self._session("screen", programs, timing_input, self._with_limits(rounds))
-
-    def _renew(self, timing_input: TimingInput) -> None:
-        """A fresh container, after a first run that is not counted."""
-        self._judge.renew()
-        self._judge.run_tests(self._baseline, timing_input.tests, self._session_limit_s)
 
     def _ends(
         self, rounds: Sequence[Mapping[str, TimedRun]], references: Collection[str]

@@ -55,16 +55,11 @@ class TimedRun:
 
 
 class Judge:
-    """Runs programs of one problem; `run` is `Sandbox.run`, `renew` is `Sandbox.renew`."""
+    """Runs programs of one problem; `run` is `Sandbox.run`."""
 
     def __init__(
-        self,
-        problem: Problem,
-        run: Callable[[RunRequest], RunReport],
-        config: MeasureConfig,
-        renew: Callable[[], None] = lambda: None,
+        self, problem: Problem, run: Callable[[RunRequest], RunReport], config: MeasureConfig
     ) -> None:
-        self.renew = renew
         self._problem = problem
         self._run = run
         self._config = config

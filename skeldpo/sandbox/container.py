@@ -185,12 +185,6 @@ class Sandbox:
             failure += f"; and no new container started: {error}"
         return replace(_NOTHING, failure=failure[-_FAILURE_CHARACTERS:])
 
-    def renew(self) -> None:
-        """Another container takes over. All programs of one are forks of the same process and
-        share its layout in memory, which can make up 5 % of a time of 1 ms."""
-        with contextlib.suppress(ChannelError, DockerException):  # the next run says what is wrong
-            self._replace()
-
     def close(self) -> None:
         """Removes the container and its spare."""
         self._spare.close()
