@@ -31,7 +31,7 @@ ARM_SECTIONS = ("train", "pair", "skeleton")
 class Study:
     """The [study] section; benchmarks/ablation.toml says what each key means.
 
-    An empty `control` is none."""
+    An empty `control` is none; `main` are the arms of the plot and of `--quick`."""
 
     question: str
     run: str
