@@ -164,6 +164,9 @@ class MeasureConfig(Section):
     """What "beyond doubt" is to the session; [pair] decides what becomes a pair."""
     confirm_candidates: int = Field(default=3, ge=2)
     """Programs of a problem, from fastest to slowest, that one confirming session compares."""
+    crosscheck_inputs: int = Field(default=8, ge=0)
+    """Other generators of a problem on whose input the confirmed programs are timed as well, since
+    a pair must not be reversed on any; 0: none."""
     profile_lines: bool = False
     """Each timed program of a training problem runs once more, traced (0.5 s of its time at most),
     to find the lines that take its time: for skeleton.method "dynamic"."""

@@ -17,7 +17,7 @@ from typing import Literal
 
 ProblemKind = Literal["function", "stdio"]
 PairStage = Literal["correctness", "efficiency"]
-Phase = Literal["check", "screen", "confirm"]
+Phase = Literal["check", "screen", "confirm", "crosscheck"]
 Purpose = Literal["train", "evaluate"]
 Origin = Literal["sampled", "dataset"]
 
@@ -152,7 +152,8 @@ class Measurement:
     of the session, on the same core and image, with the inputs of `input_digest`. Two rows with
     the same `session_id` are comparable round by round; no others are, nor those of an evaluation,
     whose further rounds are not of all programs. Phase "check" has a verdict and no times; "screen"
-    proposes pairs, or scores; "confirm" holds fresh times that decide pairs.
+    proposes pairs, or scores; "confirm" holds fresh times that decide pairs; "crosscheck" times of
+    confirmed programs on another generator's input, on which a pair must not be reversed.
     `equal_to` names the candidate that was run for this one: the same program, measured once.
     `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
     lines that take the program's time, in rows of phase "screen" if lines were profiled;

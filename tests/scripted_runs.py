@@ -10,8 +10,9 @@ from typing import Any
 from sample_records import FUNCTION_PROBLEM
 
 from skeldpo.config import MeasureConfig
-from skeldpo.measure.session import ProgramTimer, TimingInput
-from skeldpo.measure.verdict import Judge
+from skeldpo.measure.inputs import InputFinder, TimingInput
+from skeldpo.measure.session import ProgramTimer
+from skeldpo.measure.verdict import Judge, Verdict
 from skeldpo.records import Example, Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
 
@@ -78,9 +79,19 @@ def make_judge(script: Script, problem: Problem = PROBLEM) -> Judge:
     return Judge(problem, script.run, CONFIG)
 
 
-def make_timer(script: Script, problem: Problem = PROBLEM) -> ProgramTimer:
-    """A timer over scripted runs."""
-    return ProgramTimer(make_judge(script, problem), problem, "base", CONFIG, seed=5)
+def make_finder(
+    script: Script, problem: Problem = PROBLEM, config: MeasureConfig = CONFIG
+) -> InputFinder:
+    """A finder of inputs over scripted runs."""
+    return InputFinder(make_judge(script, problem), problem, "base", config, seed=5)
+
+
+def make_timer(
+    script: Script, problem: Problem = PROBLEM, refused: dict[str, Verdict] | None = None
+) -> ProgramTimer:
+    """A timer over scripted runs that adds to `refused`."""
+    kept = {} if refused is None else refused
+    return ProgramTimer(make_judge(script, problem), "base", CONFIG, seed=5, refused=kept)
 
 
 def make_script(**programs: Program) -> Script:

@@ -226,6 +226,36 @@ def test_longer_session_decides_alone():
     assert build(candidates, checks + lucky + longer).pairs == ()
 
 
+@pytest.mark.parametrize(
+    ("crosschecks", "num_pairs"),
+    [
+        ([], 1),
+        ([(1.0, 1.0)], 1),
+        ([(1.04, 1.0)], 1),
+        ([(1.06, 1.0)], 0),
+        ([(1.0, 4.0), (1.0, 0.5)], 0),
+        ([(0.5, 0.0)], 1),  # the other program is not in the session
+    ],
+)
+def test_pair_holds_on_other_kinds_of_input_too(crosschecks, num_pairs):
+    candidates = [candidate("a", FAST[0]), candidate("b", SLOW[0])]
+    rows = [measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 2.0)]
+    for number, ratios in enumerate(crosschecks):
+        rows += [
+            timed(key, ratio, "crosscheck", noise=(*STEADY, 1.0), session_id=f"other{number}")
+            for key, ratio in zip("ab", ratios, strict=True)
+            if ratio
+        ]
+    result = build(candidates, rows)
+    assert len(result.pairs) == num_pairs
+    assert (result.funnel.num_decided, result.funnel.num_reversed) == (1, 1 - num_pairs)
+    reason = "which program is faster depends on the input"
+    assert result.efficiency_reason == ("" if num_pairs else reason)
+    for pair in result.pairs:  # of the confirming session, though the other is longer
+        assert (pair.chosen.time_ratio, pair.rejected.time_ratio) == (1.0, 2.0)
+        assert pair.speedup == 2.0
+
+
 def test_small_group_gives_pairs_without_skeletons_and_says_why():
     candidates, rows = whole_problem()
     candidates = [row for row in candidates if row.candidate_id not in ("fast1", "slow0")]

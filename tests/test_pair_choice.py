@@ -171,6 +171,7 @@ def test_funnel_counts_the_candidates_step_by_step() -> None:
         "inefficient_groups": (2,),
         "num_races": 1,
         "num_decided": 1,
+        "num_reversed": 0,
     }
 
 

@@ -2,159 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from sample_records import STDIO_PROBLEM
 from scripted_runs import (
-    PROBLEM,
-    TESTS,
     Program,
     fails,
-    input_size,
     linear,
-    make_report,
+    make_finder,
     make_script,
     make_timer,
     named,
 )
 
-from skeldpo.measure.session import (
-    FIRST_SIZE,
-    MAX_SIZE,
-    SessionTimes,
-    TimingInput,
-)
+from skeldpo.measure.inputs import TimingInput
+from skeldpo.measure.session import CROSSCHECK_ROUNDS, SessionTimes
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.timing import compare
-
-
-def test_find_input_grows_until_the_fastest_is_worth_timing() -> None:
-    script = make_script(fast=linear(100), slow=linear(150))
-    found = make_timer(script).find_input(named("fast", "slow"))
-    assert 1e6 / 100 <= input_size(found) <= 4 * 1e6 / 100
-    assert found is not None
-    assert found.tests[0].expected_text == str(2 * input_size(found))
-    sizes = [json.loads(r.input_texts[0])[0] for r in script.requests if r.code == "gen"]
-    assert sizes[:2] == [FIRST_SIZE] * 2, "asked twice whether it depends on the seed alone"
-    assert sizes[1:] == sorted(set(sizes))
-    assert {json.loads(r.input_texts[0])[1] for r in script.requests if r.code == "gen"} == {5}
-
-
-def test_find_input_stops_before_the_slowest_takes_too_long() -> None:
-    # 6.4 ms at the first size; twice the size might take 4 times that, over the limit of 20 ms.
-    script = make_script(fast=linear(1), slow=linear(100_000))
-    assert input_size(make_timer(script).find_input(named("fast", "slow"))) == FIRST_SIZE
-    assert script.codes().count("slow") == 1
-
-
-def test_find_input_keeps_the_last_size_on_which_every_program_ended() -> None:
-    def explodes(request: RunRequest) -> RunReport:
-        is_small = json.loads(request.input_texts[0])[0] <= FIRST_SIZE
-        return linear(100)(request) if is_small else make_report(Outcome.TIME_LIMIT)
-
-    timer = make_timer(make_script(fast=linear(1), slow=explodes))
-    assert input_size(timer.find_input(named("fast", "slow"))) == FIRST_SIZE
-    assert timer.refused == {}
-
-
-def test_find_input_stops_where_the_input_grows_no_more() -> None:
-    script = make_script(
-        fast=linear(1),
-        gen=lambda request: make_report(answer_texts=("[100]",)),
-    )
-    assert input_size(make_timer(script).find_input(named("fast"))) == 100
-    assert script.codes().count("gen") == 3
-
-
-def test_find_input_takes_the_longest_tests_of_a_stdio_problem() -> None:
-    tests = tuple(Example(input_text="1" * (n % 40), expected_text=str(n)) for n in range(80))
-    problem = replace(STDIO_PROBLEM, tests=tests, generators=(), reference="")
-    found = make_timer(make_script(), problem).find_input({})
-    assert found is not None
-    assert [len(test.input_text) for test in found.tests] == [*range(32, 40)] * 2
-
-
-def test_find_input_names_generators_that_cannot_be_used() -> None:
-    sizes = iter(range(100, 200))
-    random_size = lambda request: make_report(answer_texts=(f"[{next(sizes)}]",))  # noqa: E731
-    script = make_script(fast=linear(100), random=random_size, broken=fails(Outcome.TIME_LIMIT))
-    timer = make_timer(script, replace(PROBLEM, generators=("broken", "random", "gen")))
-    assert timer.find_input(named("fast")) is not None
-    assert timer.faults == [
-        "input generator 0 fails, or gives no input",
-        "input generator 1 differs for the same seed",
-    ]
-
-
-def test_find_input_never_asks_for_more_than_the_largest_size() -> None:
-    script = make_script(base=linear(0), free=lambda r: replace(linear(0)(r), cpu_time_ns=1))
-    assert input_size(make_timer(script).find_input(named("free"))) <= MAX_SIZE
-
-
-def test_find_input_takes_the_generator_that_keeps_programs_busy() -> None:
-    constant = lambda request: make_report(answer_texts=("[2]",))  # noqa: E731
-    script = make_script(fast=linear(100), small=constant)
-    for generators in (("small", "gen"), ("gen", "small")):
-        problem = replace(PROBLEM, generators=generators)
-        assert input_size(make_timer(script, problem).find_input(named("fast"))) >= 10_000
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"gen": fails(Outcome.RUNTIME_ERROR)},
-        {"base": fails(Outcome.MEMORY_LIMIT)},
-        {"gen": lambda request: make_report(answer_texts=("3",))},
-    ],
-)
-def test_find_input_without_a_usable_generated_input_takes_all_tests(
-    changes: dict[str, Program],
-) -> None:
-    script = make_script(**{"fast": linear(100), **changes})
-    found = make_timer(script).find_input(named("fast"))
-    assert found is not None and found.tests == TESTS
-    bare = replace(PROBLEM, tests=())
-    assert make_timer(script, bare).find_input(named("fast")) is None
-
-
-def test_find_input_refuses_programs_that_are_wrong_where_a_reference_is_trusted() -> None:
-    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
-    timer = make_timer(script)
-    assert input_size(timer.find_input(named("fast", "bad"))) >= 10_000
-    assert {key: verdict.outcome for key, verdict in timer.refused.items()} == {
-        "bad": Outcome.WRONG_ANSWER
-    }
-    assert script.codes().count("bad") == 1
-
-
-def test_find_input_on_which_programs_disagree_is_dropped_without_a_reference() -> None:
-    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
-    timer = make_timer(script, replace(PROBLEM, reference=""))
-    found = timer.find_input(named("fast", "bad"))
-    assert found is not None and found.tests == TESTS
-    assert timer.refused == {}
-
-
-def test_find_input_keeps_the_last_size_on_which_programs_agreed() -> None:
-    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 500 else 0))
-    timer = make_timer(script, replace(PROBLEM, reference=""))
-    assert FIRST_SIZE <= input_size(timer.find_input(named("fast", "bad"))) < 500
-    assert timer.refused == {}
-
-
-def test_find_input_few_disagreeing_programs_are_refused_even_without_a_reference() -> None:
-    names = [f"p{i}" for i in range(9)]
-    programs = {name: linear(100) for name in names}
-    script = make_script(**programs, bad=linear(100, lambda n: 2 * n if n < 64 else 0))
-    timer = make_timer(script, replace(PROBLEM, reference=""))
-    assert input_size(timer.find_input(named(*names, "bad"))) >= 10_000
-    assert set(timer.refused) == {"bad"}
-
 
 INPUT = TimingInput(tests=(Example(input_text="[1000]", expected_text="2000"),), digest="i")
 
@@ -289,6 +156,20 @@ def test_screen_sandbox_failure_is_raised_not_blamed_on_the_program() -> None:
     assert timer.refused == {}
 
 
+def test_crosscheck_times_rounds_of_its_own_in_which_a_stop_counts_with_the_limit() -> None:
+    script = make_script(fast=linear(100), stuck=linear(100_000), wrong=linear(100, lambda n: 0))
+    timer = make_timer(script)
+    times = timer.crosscheck(named("fast", "stuck", "wrong"), INPUT)
+    assert times.cpu_times_ns == {
+        "fast": (100_000,) * CROSSCHECK_ROUNDS,
+        "stuck": (60_000_000,) * CROSSCHECK_ROUNDS,
+    }
+    assert times.baseline_ns["fast"] == (10_000,) * CROSSCHECK_ROUNDS
+    assert set(timer.refused) == {"wrong"}
+    screened = make_timer(script).screen(named("fast"), INPUT, CROSSCHECK_ROUNDS)
+    assert screened.session_id != times.session_id
+
+
 def test_garbage_on_large_inputs_is_refused() -> None:
     """Hostile program 33: right on the small tests, quick and wrong where it is timed."""
 
@@ -297,9 +178,10 @@ def test_garbage_on_large_inputs_is_refused() -> None:
         return linear(100 if is_test else 0, lambda n: 2 * n if n < 100 else 0)(request)
 
     script = make_script(fast=linear(100), slow=linear(300), cheat=garbage)
-    timer = make_timer(script)
-    found = timer.find_input(named("fast", "slow", "cheat"))
+    finder = make_finder(script)
+    found = finder.find(named("fast", "slow", "cheat"))
     assert found is not None
+    timer = make_timer(script, refused=finder.refused)
     times = timer.screen(named("fast", "slow", "cheat"), found, 3)
-    assert timer.refused["cheat"].outcome is Outcome.WRONG_ANSWER
+    assert finder.refused["cheat"].outcome is Outcome.WRONG_ANSWER
     assert set(times.cpu_times_ns) == {"fast", "slow"}

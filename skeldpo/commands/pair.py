@@ -190,6 +190,8 @@ def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:
         reasons = [f"{name}: {reason}" for name, reason in (
             ("efficiency", problem.efficiency_reason), ("correctness", problem.correctness_reason),
         ) if reason]  # fmt: skip
+        if funnel.num_reversed:
+            reasons.append(f"{funnel.num_reversed} decided, but reversed on another input")
         reasons += [f"{row.num_rows} {row.reason}" for row in problem.dropped_candidates]
         rows.append(
             (problem.problem_id, str(funnel.num_candidates), str(funnel.num_distinct),

@@ -19,9 +19,10 @@ from typing import Any
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
+from skeldpo.measure.inputs import InputFinder, TimingInput
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
-from skeldpo.measure.session import ProgramTimer, SessionTimes, TimingInput
+from skeldpo.measure.session import ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, SandboxFailure, Verdict
 from skeldpo.program import normalize_program
 from skeldpo.records import (
@@ -89,6 +90,11 @@ class ProgramMeasurer:
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
             counts = _counts(problem_id, rows, faults) | {"failure": failure, "note": note}
             yield {name: [value] for name, value in counts.items()}
+
+    def close(self) -> None:
+        """Ends the container and gives the core back, as the end of the process does."""
+        self._sandbox.close()
+        self._lease.close()
 
     def _calibrate(self) -> str:
         """Waits, PAUSES_S at most, for the core to be steady; returns what is still wrong with it,
@@ -172,14 +178,17 @@ class _ProblemWork:
         if not accepted or not baseline:
             return
         seed = self._assignment.seed + attempt
-        timer = ProgramTimer(self._judge, self._assignment.problem, baseline, self._config, seed)
+        finder = InputFinder(self._judge, self._assignment.problem, baseline, self._config, seed)
+        timer = ProgramTimer(self._judge, baseline, self._config, seed, finder.refused)
         chosen = self._choose(accepted, seed)
-        timing_input = timer.find_input(self._deciding(chosen))
-        self.faults += timer.faults
+        timing_input = finder.find(self._deciding(chosen))
         # A lone program gives no pair; in an evaluation it is the reference of what equals it.
         if timing_input is not None and (len(chosen) > 1 or self._is_evaluation):
-            self._time(timer, chosen, timing_input)
-        for key, verdict in timer.refused.items():
+            confirmed = self._time(timer, chosen, timing_input)
+            for other in finder.others(confirmed, timing_input) if len(confirmed) > 1 else ():
+                self._sessions.append(("crosscheck", timer.crosscheck(confirmed, other)))
+        self.faults += finder.faults
+        for key, verdict in finder.refused.items():
             if verdict.outcome is Outcome.TIME_LIMIT:
                 self._too_slow[key] = timing_input.digest if timing_input else ""
             else:
@@ -193,7 +202,8 @@ class _ProblemWork:
 
     def _time(
         self, timer: ProgramTimer, programs: dict[str, str], timing_input: TimingInput
-    ) -> None:
+    ) -> dict[str, str]:
+        """Screens the programs, or times them for a score; returns those that were confirmed."""
         if self._is_evaluation:
             screened = timer.score(
                 programs,
@@ -209,13 +219,15 @@ class _ProblemWork:
         if self._config.profile_memory:
             self._profile_memory(timed, timing_input)
         if self._is_evaluation:
-            return
+            return {}
         if self._config.profile_lines:
             self._profile_lines(timed, timing_input)
         proposed = _propose(screened, self._config)
-        if proposed:
-            confirmed = timer.confirm({key: programs[key] for key in proposed}, timing_input)
-            self._sessions.append(("confirm", confirmed))
+        if not proposed:
+            return {}
+        confirmed = timer.confirm({key: programs[key] for key in proposed}, timing_input)
+        self._sessions.append(("confirm", confirmed))
+        return {key: programs[key] for key, times in confirmed.cpu_times_ns.items() if times}
 
     def _profile_memory(self, programs: dict[str, str], timing_input: TimingInput) -> None:
         problem = self._assignment.problem

@@ -1,9 +1,9 @@
-"""How fast are the accepted programs? Inputs big enough to time, then interleaved rounds.
+"""How fast are the accepted programs? They are timed in interleaved rounds.
 
 One session times several programs and the problem's baseline on the same inputs and core, in
 rounds of shuffled order, every run in a fresh process and every answer checked. Screening and
 confirming use sessions of their own, so that the choice of a pair and the proof of it never share
-a measurement (SANDBOX 3.2).
+a measurement (SANDBOX 3.2). Cross-checks time confirmed programs on inputs of other kinds.
 """
 
 from __future__ import annotations
@@ -14,36 +14,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.measure.inputs import TimingInput, session_limit_ns
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
-from skeldpo.records import Example, Outcome, Phase, Problem, content_id
+from skeldpo.records import Outcome, Phase, content_id
 from skeldpo.timing import estimate_ns, is_noisy, is_settled
 
-FIRST_SIZE = 64
-MAX_SIZE = 1 << 22
-QUADRATIC_GROWTH = 4
-"""Doubling the input multiplies the time of a slow program by about this."""
-MIN_AGREEING_SHARE = 0.8
-"""Of the accepted programs, on an input whose expected answer no trusted reference gives."""
 EXTRA_ROUNDS = 3
 MAX_SCORE_ROUNDS = 30
 """Of a session for a score, however quick its programs are (config.EvaluateConfig)."""
 NUM_AT_EACH_END = 3
 """Fastest, and slowest, references that further rounds of a session for a score are about."""
-MAX_TIMED_INPUTS = 16
-"""Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
-SESSION_LIMIT_FACTOR = 3.0
-"""A session's CPU limit over the limit of the search. On a generated input only a program that got
-stuck reaches it; on fixed tests also one that is as slow as that."""
+CROSSCHECK_ROUNDS = 5
 
 _BASELINE = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimingInput:
-    """Inputs on which programs are timed, with the expected answers."""
-
-    tests: tuple[Example, ...]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,69 +43,25 @@ class SessionTimes:
     """Of each run, by program; empty for those whose instructions were not counted in each."""
 
 
-def session_limit_ns(config: MeasureConfig) -> float:
-    """CPU time at which a process of a session is stopped."""
-    return SESSION_LIMIT_FACTOR * _search_limit_ns(config)
-
-
-def _search_limit_ns(config: MeasureConfig) -> float:
-    return min(config.max_slow_ratio * config.min_cpu_time_ms * 1e6, config.cpu_limit_s * 1e9)
-
-
 class ProgramTimer:
-    """Times programs of one problem. `refused` collects those that failed on a timing input,
-    `faults` what is wrong with the problem's generators."""
+    """Times programs of one problem, but none of `refused`, to which it adds those that fail."""
 
     def __init__(
-        self, judge: Judge, problem: Problem, baseline: str, config: MeasureConfig, seed: int
+        self,
+        judge: Judge,
+        baseline: str,
+        config: MeasureConfig,
+        seed: int,
+        refused: dict[str, Verdict],
     ) -> None:
-        self.refused: dict[str, Verdict] = {}
-        self.faults: list[str] = []
         self._judge = judge
-        self._problem = problem
         self._baseline = baseline
         self._seed = seed
-        self._target_ns = config.min_cpu_time_ms * 1e6
-        self._limit_ns = _search_limit_ns(config)
+        self.refused = refused
         self._session_limit_s = session_limit_ns(config) / 1e9
-        self._full_limit_s = config.cpu_limit_s
         self._looks = config.confirm_repeats
         self._min_ratio = config.propose_ratio
         self._max_p_value = config.max_p_value
-
-    def find_input(self, programs: Mapping[str, str]) -> TimingInput | None:
-        """The inputs to time on; None when there is neither a usable generator nor a test.
-
-        Each generator is asked for growing inputs until the fastest program takes
-        `min_cpu_time_ms` or the slowest `max_slow_ratio` times that. The first generator on which
-        some program takes `min_cpu_time_ms` wins, else the one on which one takes longest. Without
-        generators the tests together are the input, of a stdio problem the longest ones.
-        """
-        best: tuple[int, TimingInput] | None = None
-        for index, generator in enumerate(self._problem.generators):
-            first, again = (
-                self._judge.generate_input(generator, FIRST_SIZE, self._seed) for _ in range(2)
-            )
-            if first is None:
-                self.faults.append(f"input generator {index} fails, or gives no input")
-                continue
-            if first != again:
-                self.faults.append(f"input generator {index} differs for the same seed")
-                continue
-            found = self._grow_input(generator, first, programs)
-            if found and (best is None or found[0] > best[0]):
-                best = found
-            if best and best[0] >= self._target_ns:
-                break
-        if best:
-            return best[1]
-        tests = self._problem.tests
-        if self._problem.kind == "stdio":
-            longest = sorted(tests, key=lambda test: -len(test.input_text))[:MAX_TIMED_INPUTS]
-            tests = tuple(test for test in tests if test in longest)
-        if not tests:
-            return None
-        return TimingInput(tests=tests, digest=content_id(*(test.input_text for test in tests)))
 
     def screen(
         self, programs: Mapping[str, str], timing_input: TimingInput, num_rounds: int
@@ -149,6 +88,16 @@ class ProgramTimer:
             else:
                 kept.append(runs)
         return self._session("confirm", programs, timing_input, kept)
+
+    def crosscheck(self, programs: Mapping[str, str], timing_input: TimingInput) -> SessionTimes:
+        """Times as `screen` does, on another generator's input. A program that is stopped is not
+        refused: it counts with the limit."""
+        order = random.Random(f"{self._seed} crosscheck")
+        rounds = [
+            self._one_round(programs, timing_input, order, stops_refuse=False)
+            for _ in range(CROSSCHECK_ROUNDS)
+        ]
+        return self._session("crosscheck", programs, timing_input, self._with_limits(rounds))
 
     def score(
         self,
@@ -251,55 +200,6 @@ class ProgramTimer:
             cpu_times_ns={key: times.get(key, ()) for key in timed},
             instructions={key: _all_counted(rounds, key) for key in timed},
         )
-
-    def _grow_input(
-        self, generator: str, first_text: str, programs: Mapping[str, str]
-    ) -> tuple[int, TimingInput] | None:
-        """(time of the slowest program in ns, input) of the largest size all can be timed on."""
-        best: tuple[int, TimingInput] | None = None
-        size = FIRST_SIZE
-        text: str | None = first_text
-        while text is not None and size <= MAX_SIZE:
-            made = self._with_answer(text)
-            if made is None or (best and best[1].digest == made.digest):
-                break
-            runs = self._try_input(made, programs)
-            times = [run.cpu_time_ns for run in runs.values() if run.cpu_time_ns]
-            too_slow = any(run.verdict.outcome is Outcome.TIME_LIMIT for run in runs.values())
-            if not times or (too_slow and best):
-                break
-            best = max(times), made
-            fastest, slowest = min(times), max(times)
-            grown = slowest * QUADRATIC_GROWTH
-            if too_slow or fastest >= self._target_ns or grown > self._limit_ns:
-                break
-            far = grown * QUADRATIC_GROWTH < self._limit_ns and fastest * 8 < self._target_ns
-            size *= 4 if far else 2
-            text = self._judge.generate_input(generator, size, self._seed)
-        return best
-
-    def _with_answer(self, text: str) -> TimingInput | None:
-        """The input with the baseline's answer; None if the baseline fails on it."""
-        expected = self._judge.run_inputs(self._baseline, [text], self._full_limit_s)
-        if expected.verdict.outcome is not Outcome.ACCEPTED:
-            return None
-        test = Example(input_text=text, expected_text=expected.answer_texts[0])
-        return TimingInput(tests=(test,), digest=content_id(text))
-
-    def _try_input(self, made: TimingInput, programs: Mapping[str, str]) -> dict[str, TimedRun]:
-        """One run of every program; wrong ones are refused, unless it is the input that is wrong
-        (no trusted reference, and programs disagree): then no run is returned."""
-        fine = (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
-        runs = {
-            key: self._judge.run_tests(code, made.tests, self._limit_ns / 1e9)
-            for key, code in programs.items()
-            if key not in self.refused
-        }
-        wrong = {key: run.verdict for key, run in runs.items() if run.verdict.outcome not in fine}
-        if not self._problem.reference and len(wrong) > (1 - MIN_AGREEING_SHARE) * len(runs):
-            return {}
-        self.refused.update(wrong)
-        return {key: run for key, run in runs.items() if key not in wrong}
 
     def _one_round(
         self,

@@ -1,10 +1,10 @@
 """The preference pairs of one problem, from the verdicts and times of its candidates.
 
 Efficiency pairs: two distinct accepted programs of one confirming session, the chosen one faster
-beyond doubt (`timing.is_faster`); they have skeletons if the groups of both sides are large enough.
-Correctness pairs: an accepted program over one that is wrong for a reason of its own, nearest in
-text first. A failure of the sandbox is evidence for nothing. Whatever gives no pair is counted by
-reason. Pure, and the order of the rows does not matter.
+beyond doubt (`timing.is_faster`) and not slower in a cross-check; they have skeletons if the groups
+of both sides are large enough. Correctness pairs: an accepted program over one that is wrong for a
+reason of its own, nearest in text first. A failure of the sandbox is evidence for nothing. Whatever
+gives no pair is counted by reason. Pure, and the order of the rows does not matter.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Funnel:
     `efficient_groups` and `inefficient_groups` are the numbers of texts, those with other names
     included, in the groups of programs that are alike, of those nearer in time to the fastest
     program and of those nearer to the slowest; `num_races` counts two programs that
-    met in a confirming session, `num_decided` those of them that differ beyond doubt.
+    met in a confirming session, `num_decided` those of them that differ beyond doubt,
+    `num_reversed` those of these whose order is the reverse on another kind of input.
     """
 
     num_candidates: int
@@ -53,6 +54,7 @@ class Funnel:
     inefficient_groups: tuple[int, ...]
     num_races: int
     num_decided: int
+    num_reversed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,8 @@ def build_pairs(
     wrong = {key: program for key, program in judged.programs.items() if not program.is_accepted}
     races = find_races(accepted, measurements)
     decided = decided_races(races, accepted, pair)
-    chosen_races = choose_races(decided, accepted, pair)
+    holding = [race for race in decided if not race.is_reversed]
+    chosen_races = choose_races(holding, accepted, pair)
     contrasts = choose_contrasts(accepted.values(), wrong.values(), pair.max_correctness_pairs)
     pairs = [
         _efficiency_pair(
@@ -105,14 +108,16 @@ def build_pairs(
     efficiency_reason = correctness_reason = "" if accepted else _no_accepted_reason(judged)
     if accepted and not chosen_races:
         confirmed = any(row.phase == "confirm" for row in measurements)
-        efficiency_reason = _no_efficiency_reason(accepted.values(), races, confirmed, pair)
+        efficiency_reason = _no_efficiency_reason(
+            accepted.values(), races, decided, confirmed, pair
+        )
     if accepted and not contrasts:
         correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs)
     whole = f"efficiency: {efficiency_reason}; correctness: {correctness_reason}"
     return ProblemPairs(
         problem_id=problem.problem_id,
         pairs=tuple(pairs),
-        funnel=_funnel(judged, _extremes(accepted.values(), skeleton), len(races), len(decided)),
+        funnel=_funnel(judged, _extremes(accepted.values(), skeleton), races, decided),
         efficiency_reason=efficiency_reason,
         correctness_reason=correctness_reason,
         dropped=() if pairs else (Dropped(reason=whole, num_rows=1),),
@@ -134,7 +139,7 @@ def _extremes(accepted: Iterable[Program], config: SkeletonConfig) -> Sides:
     return divide(timed, middle(timed[0], timed[-1]) if timed else 0.0, config)
 
 
-def _funnel(judged: Judged, sides: Sides, num_races: int, num_decided: int) -> Funnel:
+def _funnel(judged: Judged, sides: Sides, races: Sequence[Race], decided: Sequence[Race]) -> Funnel:
     programs = judged.programs.values()
     return Funnel(
         num_candidates=len(programs) + len(judged.reasons),
@@ -143,8 +148,9 @@ def _funnel(judged: Judged, sides: Sides, num_races: int, num_decided: int) -> F
         num_timed=sum(program.time_ratio > 0 for program in programs),
         efficient_groups=tuple(len(group) for group in sides.efficient.groups),
         inefficient_groups=tuple(len(group) for group in sides.inefficient.groups),
-        num_races=num_races,
-        num_decided=num_decided,
+        num_races=len(races),
+        num_decided=len(decided),
+        num_reversed=sum(race.is_reversed for race in decided),
     )
 
 
@@ -229,7 +235,11 @@ def _no_accepted_reason(judged: Judged) -> str:
 
 
 def _no_efficiency_reason(
-    accepted: Collection[Program], races: Sequence[Race], confirmed: bool, pair: PairConfig
+    accepted: Collection[Program],
+    races: Sequence[Race],
+    decided: Sequence[Race],
+    confirmed: bool,
+    pair: PairConfig,
 ) -> str:
     if pair.max_efficiency_pairs == 0:
         return "pair.max_efficiency_pairs is 0"
@@ -241,6 +251,8 @@ def _no_efficiency_reason(
         return "no undisturbed round in the confirming session"
     if not races:
         return "the screening proposed no two programs to confirm"
+    if decided:
+        return "which program is faster depends on the input"
     return "no speed difference beyond doubt"
 
 

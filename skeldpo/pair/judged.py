@@ -110,7 +110,7 @@ def _reason_against(candidate: Candidate, rows: Sequence[Measurement]) -> str:
 
 def _time_ratio(rows: Iterable[Measurement]) -> float:
     """From the confirming session with most rounds if there is one, else from the screening."""
-    timed = [row for row in rows if row.cpu_times_ns]
+    timed = [row for row in rows if row.cpu_times_ns and row.phase != "crosscheck"]
     if not timed:
         return 0.0
     best = max(

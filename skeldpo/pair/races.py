@@ -1,4 +1,8 @@
-"""Comparisons of two programs by the confirming session that they share."""
+"""Comparisons of two programs by the confirming session that they share.
+
+Which program is faster may depend on the input (an early exit, duplicates, long words). Where their
+cross-checks, on inputs of the problem's other generators, say the reverse, there is no preference.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,25 @@ from skeldpo.timing import MIN_AGREEING_RATIO, Comparison, compare, estimate_ns,
 
 CUT_OFF = "length"
 """finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
+MAX_REVERSAL = 1.05
+"""Most by which the fast program may be slower in a cross-check: 5 % is no difference, as in the
+test of `timing.compare`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
-    """Two programs of one confirming session; `fast` has the lower median."""
+    """Two programs of one confirming session; `fast` has the lower median. `reversal` is its time
+    over that of `slow` in the cross-check that is worst for it, 0 if there was none."""
 
     fast: Measurement
     slow: Measurement
     comparison: Comparison
+    reversal: float
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether `fast` is the slower one on another kind of input."""
+        return self.reversal > MAX_REVERSAL
 
     @property
     def is_contradicted(self) -> bool:
@@ -52,8 +66,14 @@ def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measureme
             before = meetings.get(key)
             if before is None or len(both[0].cpu_times_ns) > len(before[0].cpu_times_ns):
                 meetings[key] = sorted(both, key=lambda row: estimate_ns(row.cpu_times_ns))
+    crosschecks = _crosschecks(measurements)
     return [
-        Race(fast=fast, slow=slow, comparison=compare(fast.cpu_times_ns, slow.cpu_times_ns))
+        Race(
+            fast=fast,
+            slow=slow,
+            comparison=compare(fast.cpu_times_ns, slow.cpu_times_ns),
+            reversal=_reversal(crosschecks, fast.candidate_id, slow.candidate_id),
+        )
         for fast, slow in meetings.values()
     ]
 
@@ -61,7 +81,8 @@ def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measureme
 def decided_races(
     races: Iterable[Race], accepted: Mapping[str, Program], pair: PairConfig
 ) -> list[Race]:
-    """The races that prove a difference, largest certain ratio (`speedup_low`) first."""
+    """The races that prove a difference, largest certain ratio (`speedup_low`) first. Those that a
+    cross-check reverses are among them: they are no pairs."""
     decided = [
         race
         for race in races
@@ -72,6 +93,27 @@ def decided_races(
     decided.sort(key=lambda race: (race.fast.candidate_id, race.slow.candidate_id))
     return sorted(
         decided, key=lambda race: (-race.comparison.speedup_low, -race.comparison.speedup)
+    )
+
+
+def _crosschecks(measurements: Sequence[Measurement]) -> list[dict[str, tuple[int, ...]]]:
+    """CPU times in ns by candidate, one entry a session."""
+    sessions: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
+    for row in measurements:
+        if row.phase == "crosscheck" and row.cpu_times_ns:
+            sessions[row.session_id][row.candidate_id] = row.cpu_times_ns
+    return [times for _, times in sorted(sessions.items())]
+
+
+def _reversal(crosschecks: Sequence[Mapping[str, tuple[int, ...]]], fast: str, slow: str) -> float:
+    """The largest median over a session's rounds of the ratio of their times, fast over slow."""
+    return max(
+        (
+            median(f / s for f, s in zip(times[fast], times[slow], strict=True))
+            for times in crosschecks
+            if fast in times and slow in times
+        ),
+        default=0.0,
     )
 
 

@@ -191,6 +191,18 @@ def check_answer(text: bytes) -> str:
     return text.decode("ascii")
 
 
+def answer_texts(answers: bytes) -> tuple[tuple[str, ...], str]:
+    """The texts of a function program's answers, one a line, up to the first that is not plain
+    data; and what is wrong with that one, empty if all are."""
+    texts: list[str] = []
+    for line in answers.split(b"\n")[:-1]:
+        try:
+            texts.append(check_answer(line))
+        except ValueError as error:
+            return tuple(texts), f"answer {len(texts)} is not plain data: {error}"
+    return tuple(texts), ""
+
+
 def _checked(head: dict[str, object], answers: bytes) -> GuestReport:
     counts = {}
     for name in (

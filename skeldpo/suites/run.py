@@ -41,7 +41,7 @@ from skeldpo.evaluate.programs import (
     unparsable_programs,
 )
 from skeldpo.evaluate.reference_suite import ReferenceSuite, score_assignment, suite_assignments
-from skeldpo.measure.session import session_limit_ns
+from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.pipeline import (
     Sandboxes,

@@ -1,0 +1,216 @@
+"""Inputs on which programs are timed, with a scripted `run` in place of a sandbox."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from sample_records import STDIO_PROBLEM
+from scripted_runs import (
+    CONFIG,
+    PROBLEM,
+    TESTS,
+    Program,
+    fails,
+    input_size,
+    linear,
+    make_finder,
+    make_report,
+    make_script,
+    named,
+)
+
+from skeldpo.measure.inputs import FIRST_SIZE, MAX_SIZE, TimingInput
+from skeldpo.records import Example, Outcome
+from skeldpo.sandbox.container import RunReport, RunRequest
+
+
+def test_grows_until_the_fastest_is_worth_timing() -> None:
+    script = make_script(fast=linear(100), slow=linear(150))
+    found = make_finder(script).find(named("fast", "slow"))
+    assert 1e6 / 100 <= input_size(found) <= 4 * 1e6 / 100
+    assert found is not None
+    assert found.tests[0].expected_text == str(2 * input_size(found))
+    sizes = [json.loads(r.input_texts[0])[0] for r in script.requests if r.code == "gen"]
+    assert sizes[:2] == [FIRST_SIZE] * 2, "asked twice whether it depends on the seed alone"
+    assert sizes[1:] == sorted(set(sizes))
+    assert {json.loads(r.input_texts[0])[1] for r in script.requests if r.code == "gen"} == {5}
+
+
+def test_stops_before_the_slowest_takes_too_long() -> None:
+    # 6.4 ms at the first size; twice the size might take 4 times that, over the limit of 20 ms.
+    script = make_script(fast=linear(1), slow=linear(100_000))
+    assert input_size(make_finder(script).find(named("fast", "slow"))) == FIRST_SIZE
+    assert script.codes().count("slow") == 1
+
+
+def test_keeps_the_last_size_on_which_every_program_ended() -> None:
+    def explodes(request: RunRequest) -> RunReport:
+        is_small = json.loads(request.input_texts[0])[0] <= FIRST_SIZE
+        return linear(100)(request) if is_small else make_report(Outcome.TIME_LIMIT)
+
+    finder = make_finder(make_script(fast=linear(1), slow=explodes))
+    assert input_size(finder.find(named("fast", "slow"))) == FIRST_SIZE
+    assert finder.refused == {}
+
+
+def test_stops_where_the_input_grows_no_more() -> None:
+    script = make_script(
+        fast=linear(1),
+        gen=lambda request: make_report(answer_texts=("[100]",)),
+    )
+    assert input_size(make_finder(script).find(named("fast"))) == 100
+    assert script.codes().count("gen") == 3
+
+
+def test_takes_the_longest_tests_of_a_stdio_problem() -> None:
+    tests = tuple(Example(input_text="1" * (n % 40), expected_text=str(n)) for n in range(80))
+    problem = replace(STDIO_PROBLEM, tests=tests, generators=(), reference="")
+    found = make_finder(make_script(), problem).find({})
+    assert found is not None
+    assert [len(test.input_text) for test in found.tests] == [*range(32, 40)] * 2
+
+
+def test_names_generators_that_cannot_be_used() -> None:
+    sizes = iter(range(100, 200))
+    random_size = lambda request: make_report(answer_texts=(f"[{next(sizes)}]",))  # noqa: E731
+    script = make_script(fast=linear(100), random=random_size, broken=fails(Outcome.TIME_LIMIT))
+    finder = make_finder(script, replace(PROBLEM, generators=("broken", "random", "gen")))
+    assert finder.find(named("fast")) is not None
+    assert finder.faults == [
+        "input generator 0 fails, or gives no input",
+        "input generator 1 differs for the same seed",
+    ]
+
+
+def test_never_asks_for_more_than_the_largest_size() -> None:
+    script = make_script(base=linear(0), free=lambda r: replace(linear(0)(r), cpu_time_ns=1))
+    assert input_size(make_finder(script).find(named("free"))) <= MAX_SIZE
+
+
+def test_takes_the_generator_that_keeps_programs_busy() -> None:
+    constant = lambda request: make_report(answer_texts=("[2]",))  # noqa: E731
+    script = make_script(fast=linear(100), small=constant)
+    for generators in (("small", "gen"), ("gen", "small")):
+        problem = replace(PROBLEM, generators=generators)
+        assert input_size(make_finder(script, problem).find(named("fast"))) >= 10_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gen": fails(Outcome.RUNTIME_ERROR)},
+        {"base": fails(Outcome.MEMORY_LIMIT)},
+        {"gen": lambda request: make_report(answer_texts=("3",))},
+    ],
+)
+def test_without_a_usable_generated_input_takes_all_tests(
+    changes: dict[str, Program],
+) -> None:
+    script = make_script(**{"fast": linear(100), **changes})
+    found = make_finder(script).find(named("fast"))
+    assert found is not None and found.tests == TESTS
+    bare = replace(PROBLEM, tests=())
+    assert make_finder(script, bare).find(named("fast")) is None
+
+
+def test_refuses_programs_that_are_wrong_where_a_reference_is_trusted() -> None:
+    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
+    finder = make_finder(script)
+    assert input_size(finder.find(named("fast", "bad"))) >= 10_000
+    assert {key: verdict.outcome for key, verdict in finder.refused.items()} == {
+        "bad": Outcome.WRONG_ANSWER
+    }
+    assert script.codes().count("bad") == 1
+
+
+def test_on_which_programs_disagree_is_dropped_without_a_reference() -> None:
+    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
+    finder = make_finder(script, replace(PROBLEM, reference=""))
+    found = finder.find(named("fast", "bad"))
+    assert found is not None and found.tests == TESTS
+    assert finder.refused == {}
+
+
+def test_keeps_the_last_size_on_which_programs_agreed() -> None:
+    script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 500 else 0))
+    finder = make_finder(script, replace(PROBLEM, reference=""))
+    assert FIRST_SIZE <= input_size(finder.find(named("fast", "bad"))) < 500
+    assert finder.refused == {}
+
+
+def test_few_disagreeing_programs_are_refused_even_without_a_reference() -> None:
+    names = [f"p{i}" for i in range(9)]
+    programs = {name: linear(100) for name in names}
+    script = make_script(**programs, bad=linear(100, lambda n: 2 * n if n < 64 else 0))
+    finder = make_finder(script, replace(PROBLEM, reference=""))
+    assert input_size(finder.find(named(*names, "bad"))) >= 10_000
+    assert set(finder.refused) == {"bad"}
+
+
+def makes(size: int) -> Program:
+    """A generator whose input is always of this size."""
+    return lambda request: make_report(answer_texts=(f"[{size}]",))
+
+
+def test_others_are_inputs_of_the_other_generators() -> None:
+    """Of "gen" programs take 1 ms at a size of 10,000; a cross-check needs a fifth of that."""
+    script = make_script(fast=linear(100), slow=linear(150), odd=makes(9), same=makes(70_000))
+    problem = replace(PROBLEM, generators=("odd", "same", "gen"))
+    finder = make_finder(script, problem)
+    found = finder.find(named("fast", "slow"))
+    assert found is not None and (found.generator, input_size(found)) == (1, 70_000)
+    others = list(finder.others(named("fast", "slow"), found))
+    assert [other.generator for other in others] == [0, 2]
+    assert input_size(others[0]) == 9
+    assert 2000 <= input_size(others[1]) <= 8000
+    assert others[1].tests[0].expected_text == str(2 * input_size(others[1]))
+
+
+@pytest.mark.parametrize(("crosscheck_inputs", "expected"), [(0, []), (1, [1]), (2, [1, 2])])
+def test_others_are_no_more_than_asked_for(crosscheck_inputs: int, expected: list[int]) -> None:
+    script = make_script(fast=linear(100), **{f"g{n}": makes(20_000 + n) for n in range(4)})
+    problem = replace(PROBLEM, generators=tuple(f"g{n}" for n in range(4)))
+    config = CONFIG.model_copy(update={"crosscheck_inputs": crosscheck_inputs})
+    finder = make_finder(script, problem, config)
+    found = finder.find(named("fast"))
+    assert found is not None
+    assert [other.generator for other in finder.others(named("fast"), found)] == expected
+
+
+def test_others_leave_out_what_cannot_be_timed_and_say_so_once() -> None:
+    """A generator that fails, one with the same input, one on which the baseline is stopped."""
+
+    def base(request: RunRequest) -> RunReport:
+        is_fixed = json.loads(request.input_texts[0]) == [77]
+        return fails(Outcome.TIME_LIMIT)(request) if is_fixed else linear(10)(request)
+
+    script = make_script(
+        base=base, fast=linear(100), broken=fails(Outcome.RUNTIME_ERROR),
+        big=makes(20_000), stuck=makes(77),
+    )  # fmt: skip
+    problem = replace(PROBLEM, generators=("broken", "big", "big", "stuck"))
+    finder = make_finder(script, problem)
+    found = finder.find(named("fast"))
+    assert found is not None and found.generator == 1
+    assert list(finder.others(named("fast"), found)) == []
+    assert finder.faults == ["input generator 0 fails, or gives no input"]
+
+
+def test_others_refuse_programs_that_are_wrong_there() -> None:
+    script = make_script(
+        fast=linear(100), bad=linear(100, lambda n: 0 if n == 9 else 2 * n), odd=makes(9)
+    )
+    finder = make_finder(script, replace(PROBLEM, generators=("gen", "odd")))
+    found = finder.find(named("fast", "bad"))
+    assert found is not None and finder.refused == {}
+    assert len(list(finder.others(named("fast", "bad"), found))) == 1
+    assert {key: verdict.outcome for key, verdict in finder.refused.items()} == {
+        "bad": Outcome.WRONG_ANSWER
+    }
+
+
+def test_others_of_fixed_tests_are_none() -> None:
+    tests = TimingInput(tests=(Example(input_text="[1]", expected_text="2"),), digest="t")
+    assert list(make_finder(make_script(fast=linear(100))).others(named("fast"), tests)) == []
