@@ -99,6 +99,10 @@ def whole_problem():
     rows = [measurement(key) for key in programs]
     rows += [timed(key, ratio, "screen", noise=STEADY[:3]) for key, ratio in ratios.items()]
     rows += [timed("fast0", 1.0), timed("slow1", 3.0)]
+    rows += [
+        timed(key, ratio, "crosscheck", noise=STEADY[:5])
+        for key, ratio in (("fast0", 1.0), ("slow1", 1.25))
+    ]
     rows.append(measurement("wrong", outcome=Outcome.WRONG_ANSWER))
     return candidates, rows
 

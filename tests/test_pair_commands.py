@@ -160,6 +160,7 @@ def test_inspect_shows_both_sides_and_their_raw_times(
         "p, efficiency: 3.00 times faster, at least 3.00",
         "p, correctness: chosen is accepted, rejected is wrong",
         "candidate: fast0", "written by: m", "image d", "host h, core 1", "session confirm",
+        "on other inputs 1.25",
         "100.0 101.0", "300.0", "set(a)",
     ):  # fmt: skip
         assert text in shown

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skeldpo.console import Display
+from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
 from skeldpo.skeleton.masking import tokens
 from skeldpo.store import Store
@@ -126,6 +127,8 @@ def view_pair(pair: PreferencePair, origin: Origin) -> PairView:
             ("image", measured.image_digest),
             ("Python", measured.python_version),
         ]
+        others = crosscheck_ratios(*rows)
+        facts += [("on other inputs", " ".join(f"{ratio:.2f}" for ratio in others) or "not timed")]
     sides = (
         _side_view("chosen", pair.chosen, rows[0], shared, origin),
         _side_view("rejected", pair.rejected, rows[1], shared, origin),

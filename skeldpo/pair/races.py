@@ -15,29 +15,34 @@ from statistics import median
 from skeldpo.config import PairConfig
 from skeldpo.pair.judged import Program
 from skeldpo.records import Measurement
-from skeldpo.timing import MIN_AGREEING_RATIO, Comparison, compare, estimate_ns, is_faster
+from skeldpo.timing import (
+    DISCOUNT,
+    MIN_AGREEING_RATIO,
+    Comparison,
+    compare,
+    estimate_ns,
+    is_faster,
+)
 
 CUT_OFF = "length"
 """finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
-MAX_REVERSAL = 1.05
-"""Most by which the fast program may be slower in a cross-check: 5 % is no difference, as in the
-test of `timing.compare`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
-    """Two programs of one confirming session; `fast` has the lower median. `reversal` is its time
-    over that of `slow` in the cross-check that is worst for it, 0 if there was none."""
+    """Two programs of one confirming session; `fast` has the lower median. `other_ratios` are the
+    times of `slow` over those of `fast` in each cross-check of both."""
 
     fast: Measurement
     slow: Measurement
     comparison: Comparison
-    reversal: float
+    other_ratios: tuple[float, ...]
 
     @property
     def is_reversed(self) -> bool:
-        """Whether `fast` is the slower one on another kind of input."""
-        return self.reversal > MAX_REVERSAL
+        """Whether `fast` is the slower one on another kind of input, by more than the difference
+        that is no difference to the test either."""
+        return min(self.other_ratios, default=1.0) < 1 / DISCOUNT
 
     @property
     def is_contradicted(self) -> bool:
@@ -66,16 +71,35 @@ def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measureme
             before = meetings.get(key)
             if before is None or len(both[0].cpu_times_ns) > len(before[0].cpu_times_ns):
                 meetings[key] = sorted(both, key=lambda row: estimate_ns(row.cpu_times_ns))
-    crosschecks = _crosschecks(measurements)
+    rows_by_id: dict[str, list[Measurement]] = defaultdict(list)
+    for row in measurements:
+        rows_by_id[row.candidate_id].append(row)
     return [
         Race(
             fast=fast,
             slow=slow,
             comparison=compare(fast.cpu_times_ns, slow.cpu_times_ns),
-            reversal=_reversal(crosschecks, fast.candidate_id, slow.candidate_id),
+            other_ratios=crosscheck_ratios(
+                rows_by_id[fast.candidate_id], rows_by_id[slow.candidate_id]
+            ),
         )
         for fast, slow in meetings.values()
     ]
+
+
+def crosscheck_ratios(
+    fast: Iterable[Measurement], slow: Iterable[Measurement]
+) -> tuple[float, ...]:
+    """CPU time of the one program over that of the other in each cross-check of both, from their
+    rows: medians over the rounds."""
+    own, theirs = (
+        {r.session_id: r.cpu_times_ns for r in rows if r.phase == "crosscheck" and r.cpu_times_ns}
+        for rows in (fast, slow)
+    )
+    return tuple(
+        median(s / f for f, s in zip(own[key], theirs[key], strict=True))
+        for key in sorted(own.keys() & theirs.keys())
+    )
 
 
 def decided_races(
@@ -93,27 +117,6 @@ def decided_races(
     decided.sort(key=lambda race: (race.fast.candidate_id, race.slow.candidate_id))
     return sorted(
         decided, key=lambda race: (-race.comparison.speedup_low, -race.comparison.speedup)
-    )
-
-
-def _crosschecks(measurements: Sequence[Measurement]) -> list[dict[str, tuple[int, ...]]]:
-    """CPU times in ns by candidate, one entry a session."""
-    sessions: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
-    for row in measurements:
-        if row.phase == "crosscheck" and row.cpu_times_ns:
-            sessions[row.session_id][row.candidate_id] = row.cpu_times_ns
-    return [times for _, times in sorted(sessions.items())]
-
-
-def _reversal(crosschecks: Sequence[Mapping[str, tuple[int, ...]]], fast: str, slow: str) -> float:
-    """The largest median over a session's rounds of the ratio of their times, fast over slow."""
-    return max(
-        (
-            median(f / s for f, s in zip(times[fast], times[slow], strict=True))
-            for times in crosschecks
-            if fast in times and slow in times
-        ),
-        default=0.0,
     )
 
 
