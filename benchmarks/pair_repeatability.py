@@ -86,7 +86,7 @@ def measured_ratio(pair: PreferencePair, measurements: Sequence[Measurement]) ->
     both."""
     sessions: dict[str, dict[str, Measurement]] = defaultdict(dict)
     for row in measurements:
-        if row.cpu_times_ns:
+        if row.cpu_times_ns and row.phase != "crosscheck":
             sessions[row.session_id][row.candidate_id] = row
     fast, slow = pair.chosen.candidate_id, pair.rejected.candidate_id
     both = [rows for rows in sessions.values() if fast in rows and slow in rows]

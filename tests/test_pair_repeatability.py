@@ -45,6 +45,14 @@ def test_screening_session_of_the_other_run_counts_too() -> None:
     assert (figures["same_direction"], figures["ratio_within_20_percent"]) == (1, 0)
 
 
+def test_crosschecks_are_of_another_input_and_do_not_count() -> None:
+    other = measured(FAST[:3], SLOW[:3], phase="screen")
+    reversed_there = measured(SLOW, FAST, phase="crosscheck").measurements[2:]
+    other = replace(other, measurements=other.measurements + reversed_there)
+    figures = repeatability([measured(FAST, SLOW)], [other])
+    assert (figures["num_pairs"], figures["same_direction"]) == (1, 1)
+
+
 def test_runs_without_a_pair_in_common_are_an_error() -> None:
     with pytest.raises(ValueError, match="same programs"):
         repeatability([measured(FAST, SLOW)], [])
