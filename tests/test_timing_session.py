@@ -160,6 +160,7 @@ def test_crosscheck_times_rounds_of_its_own_in_which_a_stop_counts_with_the_limi
     script = make_script(fast=linear(100), stuck=linear(100_000), wrong=linear(100, lambda n: 0))
     timer = make_timer(script)
     times = timer.crosscheck(named("fast", "stuck", "wrong"), INPUT)
+    assert times is not None
     assert times.cpu_times_ns == {
         "fast": (100_000,) * CROSSCHECK_ROUNDS,
         "stuck": (60_000_000,) * CROSSCHECK_ROUNDS,
@@ -168,6 +169,13 @@ def test_crosscheck_times_rounds_of_its_own_in_which_a_stop_counts_with_the_limi
     assert set(timer.refused) == {"wrong"}
     screened = make_timer(script).screen(named("fast"), INPUT, CROSSCHECK_ROUNDS)
     assert screened.session_id != times.session_id
+
+
+def test_crosscheck_on_which_the_baseline_fails_is_left_out() -> None:
+    """It says nothing of the programs, which were confirmed elsewhere."""
+    timer = make_timer(make_script(base=fails(Outcome.RUNTIME_ERROR), fast=linear(100)))
+    assert timer.crosscheck(named("fast"), INPUT) is None
+    assert timer.refused == {}
 
 
 def test_garbage_on_large_inputs_is_refused() -> None:

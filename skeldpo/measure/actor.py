@@ -186,7 +186,9 @@ class _ProblemWork:
         if timing_input is not None and (len(chosen) > 1 or self._is_evaluation):
             confirmed = self._time(timer, chosen, timing_input)
             for other in finder.others(confirmed, timing_input) if len(confirmed) > 1 else ():
-                self._sessions.append(("crosscheck", timer.crosscheck(confirmed, other)))
+                crosscheck = timer.crosscheck(confirmed, other)
+                if crosscheck is not None:
+                    self._sessions.append(("crosscheck", crosscheck))
         self.faults += finder.faults
         for key, verdict in finder.refused.items():
             if verdict.outcome is Outcome.TIME_LIMIT:

@@ -43,6 +43,10 @@ class SessionTimes:
     """Of each run, by program; empty for those whose instructions were not counted in each."""
 
 
+class BaselineFailure(SandboxFailure):
+    """The baseline failed on an input that it had answered: something else than it is wrong."""
+
+
 class ProgramTimer:
     """Times programs of one problem, but none of `refused`, to which it adds those that fail."""
 
@@ -89,14 +93,19 @@ class ProgramTimer:
                 kept.append(runs)
         return self._session("confirm", programs, timing_input, kept)
 
-    def crosscheck(self, programs: Mapping[str, str], timing_input: TimingInput) -> SessionTimes:
-        """Times as `screen` does, on another generator's input. A program that is stopped is not
-        refused: it counts with the limit."""
+    def crosscheck(
+        self, programs: Mapping[str, str], timing_input: TimingInput
+    ) -> SessionTimes | None:
+        """Times as `screen` does, on another generator's input; None if the baseline fails on it.
+        A program that is stopped is not refused: it counts with the limit."""
         order = random.Random(f"{self._seed} crosscheck")
-        rounds = [
-            self._one_round(programs, timing_input, order, stops_refuse=False)
-            for _ in range(CROSSCHECK_ROUNDS)
-        ]
+        try:
+            rounds = [
+                self._one_round(programs, timing_input, order, stops_refuse=False)
+                for _ in range(CROSSCHECK_ROUNDS)
+            ]
+        except BaselineFailure:
+            return None
         return self._session("crosscheck", programs, timing_input, self._with_limits(rounds))
 
     def score(
@@ -219,7 +228,7 @@ class ProgramTimer:
             if run.verdict.outcome is Outcome.ACCEPTED or is_kept:
                 runs[key] = run
             elif key == _BASELINE:
-                raise SandboxFailure(f"the baseline program failed: {run.verdict.failure}")
+                raise BaselineFailure(f"the baseline program failed: {run.verdict.failure}")
             else:
                 self.refused[key] = run.verdict
         return runs
