@@ -168,6 +168,17 @@ def test_others_are_inputs_of_the_other_generators() -> None:
     assert others[1].tests[0].expected_text == str(2 * input_size(others[1]))
 
 
+def test_others_may_be_as_slow_as_the_first_input() -> None:
+    """A generator that ignores the size makes programs work as long as it likes: 7 and 18 ms here,
+    where 4 ms are the most that an input is grown to for a cross-check."""
+    script = make_script(fast=linear(100), slow=linear(260), large=makes(70_000))
+    finder = make_finder(script, replace(PROBLEM, generators=("gen", "large")))
+    found = finder.find(named("fast", "slow"))
+    assert found is not None and found.generator == 0
+    (other,) = finder.others(named("fast", "slow"), found)
+    assert input_size(other) == 70_000
+
+
 @pytest.mark.parametrize(("crosscheck_inputs", "expected"), [(0, []), (1, [1]), (2, [1, 2])])
 def test_others_are_no_more_than_asked_for(crosscheck_inputs: int, expected: list[int]) -> None:
     script = make_script(fast=linear(100), **{f"g{n}": makes(20_000 + n) for n in range(4)})

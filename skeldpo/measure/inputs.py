@@ -40,8 +40,8 @@ class TimingInput:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What an input grows to: the fastest program takes `fast_ns`, or the slowest `slow_ns`. On
-    one that the baseline takes longer than `baseline_s` on, programs cannot be timed."""
+    """What an input grows to: the fastest program takes `fast_ns`, or the slowest `slow_ns`.
+    `baseline_s`: time in which the baseline must have answered it."""
 
     fast_ns: float
     slow_ns: float
@@ -141,7 +141,7 @@ class InputFinder:
             made = self._with_answer(text, index, target)
             if made is None or (best and best[1].digest == made.digest):
                 break
-            runs = self._try(made, programs, target)
+            runs = self._try(made, programs)
             times = [run.cpu_time_ns for run in runs.values() if run.cpu_time_ns]
             too_slow = any(run.verdict.outcome is Outcome.TIME_LIMIT for run in runs.values())
             if not times or (too_slow and best):
@@ -168,14 +168,13 @@ class InputFinder:
         test = Example(input_text=text, expected_text=expected.answer_texts[0])
         return TimingInput(tests=(test,), digest=content_id(text), generator=index)
 
-    def _try(
-        self, made: TimingInput, programs: Mapping[str, str], target: _Target
-    ) -> dict[str, TimedRun]:
+    def _try(self, made: TimingInput, programs: Mapping[str, str]) -> dict[str, TimedRun]:
         """One run of every program; wrong ones are refused, unless it is the input that is wrong
         (no trusted reference, and programs disagree): then no run is returned."""
         fine = (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
+        limit_s = _search_limit_ns(self._config) / 1e9
         runs = {
-            key: self._judge.run_tests(code, made.tests, target.slow_ns / 1e9)
+            key: self._judge.run_tests(code, made.tests, limit_s)
             for key, code in programs.items()
             if key not in self.refused
         }
