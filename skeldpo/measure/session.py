@@ -24,7 +24,8 @@ MAX_SCORE_ROUNDS = 30
 """Of a session for a score, however quick its programs are (config.EvaluateConfig)."""
 NUM_AT_EACH_END = 3
 """Fastest, and slowest, references that further rounds of a session for a score are about."""
-CROSSCHECK_ROUNDS = 5
+CROSSCHECK_ROUNDS = 3
+"""Five would say otherwise of 3 in 720 pairs (docs/LOG.md)."""
 
 _BASELINE = ""
 
