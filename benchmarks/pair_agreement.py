@@ -74,18 +74,10 @@ def main() -> None:
     made, wrong = measured_pairs(folder / "measured", crosschecks=True)
     unchecked, _ = measured_pairs(folder / "measured", crosschecks=False)
     judged, all_judged = (
-        [
-            Judgement(
-                pair=pair,
-                chosen_cluster=clusters[pair.problem_id, pair.chosen.code],
-                rejected_cluster=clusters[pair.problem_id, pair.rejected.code],
-            )
-            for problem in problems
-            if problem.problem_id not in wrong
-            for pair in problem.pairs
-        ]
+        judge([pair for problem in problems if problem.problem_id not in wrong
+               for pair in problem.pairs], clusters)
         for problems in (made, unchecked)
-    )
+    )  # fmt: skip
     figures = agreement(judged, all_judged)
     show(judged, figures, made, wrong, display)
     Store(str(folder)).write_records("pairs.parquet", PreferencePair, [j.pair for j in judged])
@@ -154,6 +146,20 @@ def measured_pairs(
             )
         )
     return made, wrong
+
+
+def judge(
+    pairs: Sequence[PreferencePair], clusters: Mapping[tuple[str, str], int]
+) -> list[Judgement]:
+    """The pairs with the clusters of their programs, which are those of (task, program)."""
+    return [
+        Judgement(
+            pair=pair,
+            chosen_cluster=clusters[pair.problem_id, pair.chosen.code],
+            rejected_cluster=clusters[pair.problem_id, pair.rejected.code],
+        )
+        for pair in pairs
+    ]
 
 
 def agreement(judged: Sequence[Judgement], unchecked: Sequence[Judgement]) -> dict[str, float]:

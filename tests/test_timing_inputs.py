@@ -26,7 +26,7 @@ from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
 
 
-def test_grows_until_the_fastest_is_worth_timing() -> None:
+def test_find_grows_until_the_fastest_is_worth_timing() -> None:
     script = make_script(fast=linear(100), slow=linear(150))
     found = make_finder(script).find(named("fast", "slow"))
     assert 1e6 / 100 <= input_size(found) <= 4 * 1e6 / 100
@@ -38,14 +38,14 @@ def test_grows_until_the_fastest_is_worth_timing() -> None:
     assert {json.loads(r.input_texts[0])[1] for r in script.requests if r.code == "gen"} == {5}
 
 
-def test_stops_before_the_slowest_takes_too_long() -> None:
+def test_find_stops_before_the_slowest_takes_too_long() -> None:
     # 6.4 ms at the first size; twice the size might take 4 times that, over the limit of 20 ms.
     script = make_script(fast=linear(1), slow=linear(100_000))
     assert input_size(make_finder(script).find(named("fast", "slow"))) == FIRST_SIZE
     assert script.codes().count("slow") == 1
 
 
-def test_keeps_the_last_size_on_which_every_program_ended() -> None:
+def test_find_keeps_the_last_size_on_which_every_program_ended() -> None:
     def explodes(request: RunRequest) -> RunReport:
         is_small = json.loads(request.input_texts[0])[0] <= FIRST_SIZE
         return linear(100)(request) if is_small else make_report(Outcome.TIME_LIMIT)
@@ -55,7 +55,7 @@ def test_keeps_the_last_size_on_which_every_program_ended() -> None:
     assert finder.refused == {}
 
 
-def test_stops_where_the_input_grows_no_more() -> None:
+def test_find_stops_where_the_input_grows_no_more() -> None:
     script = make_script(
         fast=linear(1),
         gen=lambda request: make_report(answer_texts=("[100]",)),
@@ -64,7 +64,7 @@ def test_stops_where_the_input_grows_no_more() -> None:
     assert script.codes().count("gen") == 3
 
 
-def test_takes_the_longest_tests_of_a_stdio_problem() -> None:
+def test_find_takes_the_longest_tests_of_a_stdio_problem() -> None:
     tests = tuple(Example(input_text="1" * (n % 40), expected_text=str(n)) for n in range(80))
     problem = replace(STDIO_PROBLEM, tests=tests, generators=(), reference="")
     found = make_finder(make_script(), problem).find({})
@@ -72,7 +72,7 @@ def test_takes_the_longest_tests_of_a_stdio_problem() -> None:
     assert [len(test.input_text) for test in found.tests] == [*range(32, 40)] * 2
 
 
-def test_names_generators_that_cannot_be_used() -> None:
+def test_find_names_generators_that_cannot_be_used() -> None:
     sizes = iter(range(100, 200))
     random_size = lambda request: make_report(answer_texts=(f"[{next(sizes)}]",))  # noqa: E731
     script = make_script(fast=linear(100), random=random_size, broken=fails(Outcome.TIME_LIMIT))
@@ -84,12 +84,12 @@ def test_names_generators_that_cannot_be_used() -> None:
     ]
 
 
-def test_never_asks_for_more_than_the_largest_size() -> None:
+def test_find_never_asks_for_more_than_the_largest_size() -> None:
     script = make_script(base=linear(0), free=lambda r: replace(linear(0)(r), cpu_time_ns=1))
     assert input_size(make_finder(script).find(named("free"))) <= MAX_SIZE
 
 
-def test_takes_the_generator_that_keeps_programs_busy() -> None:
+def test_find_takes_the_generator_that_keeps_programs_busy() -> None:
     constant = lambda request: make_report(answer_texts=("[2]",))  # noqa: E731
     script = make_script(fast=linear(100), small=constant)
     for generators in (("small", "gen"), ("gen", "small")):
@@ -105,7 +105,7 @@ def test_takes_the_generator_that_keeps_programs_busy() -> None:
         {"gen": lambda request: make_report(answer_texts=("3",))},
     ],
 )
-def test_without_a_usable_generated_input_takes_all_tests(
+def test_find_without_a_usable_generated_input_takes_all_tests(
     changes: dict[str, Program],
 ) -> None:
     script = make_script(**{"fast": linear(100), **changes})
@@ -115,7 +115,7 @@ def test_without_a_usable_generated_input_takes_all_tests(
     assert make_finder(script, bare).find(named("fast")) is None
 
 
-def test_refuses_programs_that_are_wrong_where_a_reference_is_trusted() -> None:
+def test_find_refuses_programs_that_are_wrong_where_a_reference_is_trusted() -> None:
     script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
     finder = make_finder(script)
     assert input_size(finder.find(named("fast", "bad"))) >= 10_000
@@ -125,7 +125,7 @@ def test_refuses_programs_that_are_wrong_where_a_reference_is_trusted() -> None:
     assert script.codes().count("bad") == 1
 
 
-def test_on_which_programs_disagree_is_dropped_without_a_reference() -> None:
+def test_find_input_on_which_programs_disagree_is_dropped_without_a_reference() -> None:
     script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 64 else 0))
     finder = make_finder(script, replace(PROBLEM, reference=""))
     found = finder.find(named("fast", "bad"))
@@ -133,14 +133,14 @@ def test_on_which_programs_disagree_is_dropped_without_a_reference() -> None:
     assert finder.refused == {}
 
 
-def test_keeps_the_last_size_on_which_programs_agreed() -> None:
+def test_find_keeps_the_last_size_on_which_programs_agreed() -> None:
     script = make_script(fast=linear(100), bad=linear(100, lambda n: 2 * n if n < 500 else 0))
     finder = make_finder(script, replace(PROBLEM, reference=""))
     assert FIRST_SIZE <= input_size(finder.find(named("fast", "bad"))) < 500
     assert finder.refused == {}
 
 
-def test_few_disagreeing_programs_are_refused_even_without_a_reference() -> None:
+def test_find_few_disagreeing_programs_are_refused_even_without_a_reference() -> None:
     names = [f"p{i}" for i in range(9)]
     programs = {name: linear(100) for name in names}
     script = make_script(**programs, bad=linear(100, lambda n: 2 * n if n < 64 else 0))

@@ -90,8 +90,8 @@ def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measureme
 def crosscheck_ratios(
     fast: Iterable[Measurement], slow: Iterable[Measurement]
 ) -> tuple[float, ...]:
-    """CPU time of the one program over that of the other in each cross-check of both, from their
-    rows: medians over the rounds."""
+    """CPU time of `slow` over that of `fast` in each cross-check that both have rows of, by
+    session id: the median over its rounds. ValueError if their numbers of rounds differ."""
     own, theirs = (
         {r.session_id: r.cpu_times_ns for r in rows if r.phase == "crosscheck" and r.cpu_times_ns}
         for rows in (fast, slow)
