@@ -136,6 +136,7 @@ def test_comparison_is_paired_by_problem() -> None:
     assert (beyond.first, beyond.second, beyond.num_problems) == (0.75, 0.75, 2)
     assert beyond.value == pytest.approx(0.0)
     assert (beyond.low, beyond.high) == pytest.approx((-0.2, 0.2))
+    assert beyond.apart == pytest.approx(0.2)
     assert by_name["Easy/beyond@1"].value == pytest.approx(0.2)
     assert "beyond@3" not in by_name
 
@@ -150,6 +151,7 @@ def test_comparison_of_different_suites_is_value_error() -> None:
 def test_comparison_as_rows_and_page() -> None:
     differences = compare_evaluations(EVALUATION, replace(EVALUATION))
     rows = comparison_rows(differences)
+    assert dict(zip(COLUMNS, rows[0], strict=True))["apart"] == "0"
     assert all(len(row) == len(COLUMNS) and len(row[-1]) == PLOT_CHARACTERS for row in rows)
     page = comparison_page(differences, title="a < b", first="x.json", second="y.json")
     assert "a &lt; b" in page

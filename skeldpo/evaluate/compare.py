@@ -15,7 +15,8 @@ PLOT_CHARACTERS = 33
 class Difference:
     """One score of two evaluations over the problems that both have it; `value` is first - second.
 
-    `low` and `high` bound it with 95 %, resampling problems.
+    `low` and `high` bound it with 95 %, resampling problems. `apart` is the mean over problems of
+    the difference without its sign: how well two runs of the same programs repeat.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Difference:
     value: float
     low: float
     high: float
+    apart: float
     num_problems: int
 
 
@@ -55,7 +57,8 @@ def compare_evaluations(
 
 
 def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
-    """Cells of the table: name, both means, difference, interval, problems, and a plot of it."""
+    """Cells of the table: name, both means, difference, interval, how far apart problems are, their
+    number, and a plot of the interval."""
     widest = max(max(abs(d.low), abs(d.high)) for d in differences) or 1.0
     return [
         (
@@ -64,6 +67,7 @@ def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
             f"{d.second:.3f}",
             f"{d.value:+.3f}",
             f"{d.low:+.3f} to {d.high:+.3f}",
+            f"{d.apart:.3g}",
             str(d.num_problems),
             _text_plot(d, widest),
         )
@@ -71,7 +75,7 @@ def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
     ]
 
 
-COLUMNS = ("score", "first", "second", "difference", "95 % interval", "problems", "plot")
+COLUMNS = ("score", "first", "second", "difference", "95 % interval", "apart", "problems", "plot")
 
 
 def _difference(name: str, pairs: Sequence[tuple[float, float]], seed: int) -> Difference:
@@ -84,6 +88,7 @@ def _difference(name: str, pairs: Sequence[tuple[float, float]], seed: int) -> D
         value=value,
         low=low,
         high=high,
+        apart=sum(abs(left - right) for left, right in pairs) / len(pairs),
         num_problems=len(pairs),
     )
 
