@@ -71,7 +71,9 @@ class Problem:
     of positional arguments (function) or the text of standard input (stdio); they run in the
     sandbox. `checker` is a name known to `skeldpo.checkers`, or Python source that defines
     `check(input, answer, expected) -> bool`, which also runs in the sandbox, away from the program.
-    `reference` gives the expected answers for generated inputs.
+    `reference` gives the expected answers for generated inputs. `preamble` is Python source that
+    runs before a program's first statement and before the clock, in the program's namespace: the
+    imports and helpers that the problem's prompt promises.
     """
 
     problem_id: str
@@ -87,6 +89,7 @@ class Problem:
     checker: str
     reference: str
     solutions: tuple[KnownProgram, ...]
+    preamble: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.problem_id), "Problem.problem_id is empty")

@@ -239,6 +239,7 @@ class _ProblemWork:
                 code,
                 kind=problem.kind,
                 entry_point=problem.entry_point,
+                preamble=problem.preamble,
                 input_texts=[test.input_text for test in timing_input.tests],
                 cpu_limit_s=self._config.cpu_limit_s,
             )
@@ -251,6 +252,7 @@ class _ProblemWork:
                 code,
                 kind=problem.kind,
                 entry_point=problem.entry_point,
+                preamble=problem.preamble,
                 input_texts=[test.input_text for test in timing_input.tests],
             )
 

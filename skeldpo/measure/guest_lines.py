@@ -52,11 +52,13 @@ class LineClock:
 
 
 def line_times(
-    code: str, entry_point: str, inputs: list[Any], limit_ns: int
+    code: str, entry_point: str, inputs: list[Any], limit_ns: int, preamble: str = ""
 ) -> list[tuple[int, int]]:
     """(line, ns) of every line that ran on these inputs: arguments of calls of the entry point, or
-    standard input where there is none. What ran before an error, an exit or the limit counts."""
+    standard input where there is none. What ran before an error, an exit or the limit counts. The
+    preamble defines names beforehand."""
     clock = LineClock(limit_ns)
+    before = compile(preamble, "<preamble>", "exec", dont_inherit=True)
     program = compile(code, NAME, "exec", dont_inherit=True)
     for given in inputs:
         with (
@@ -64,6 +66,7 @@ def line_times(
             contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())),
         ):
             scope: dict[str, Any] = {"__name__": "program" if entry_point else "__main__"}
+            exec(before, scope)
             if not entry_point:
                 sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()))
             sys.settrace(clock.trace)

@@ -21,25 +21,27 @@ LIMIT_S = 0.5
 CPU_LIMIT_S = 20.0
 
 
-def hot_lines(
+def hot_lines(  # noqa: PLR0913
     run: Callable[[RunRequest], RunReport],
     code: str,
     *,
     kind: ProblemKind,
     entry_point: str,
     input_texts: Sequence[str],
+    preamble: str = "",
 ) -> tuple[int, ...]:
     """Numbers (from 1) of the lines that take at least MIN_SHARE of the program's time on these
     inputs, rising; none of a program that does not run. `run` is `Sandbox.run`."""
     is_function = kind == "function"
     inputs = [json.loads(text) if is_function else text for text in input_texts]
-    limit_ns = round(LIMIT_S * 1e9)
+    entry = entry_point if is_function else ""
+    arguments = [code, entry, inputs, round(LIMIT_S * 1e9), preamble]
     report = run(
         RunRequest(
             kind="function",
             code=guest_source(guest_lines),
             entry_point="line_times",
-            input_texts=(json.dumps([code, entry_point if is_function else "", inputs, limit_ns]),),
+            input_texts=(json.dumps(arguments),),
             cpu_limit_s=CPU_LIMIT_S,
         )
     )

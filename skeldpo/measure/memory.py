@@ -16,6 +16,7 @@ def mean_memory(  # noqa: PLR0913
     entry_point: str,
     input_texts: Sequence[str],
     cpu_limit_s: float,
+    preamble: str = "",
 ) -> int:
     """Bytes of the resident set, averaged over the CPU time on these inputs, the interpreter's
     included; 0 for a program that does not run. `run` is `Sandbox.run`."""
@@ -26,6 +27,7 @@ def mean_memory(  # noqa: PLR0913
             entry_point=entry_point,
             input_texts=tuple(input_texts),
             cpu_limit_s=cpu_limit_s,
+            preamble=preamble,
             samples_memory=True,
         )
     )

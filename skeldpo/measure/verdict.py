@@ -113,6 +113,7 @@ class Judge:
                 entry_point=self._problem.entry_point,
                 input_texts=tuple(input_texts),
                 cpu_limit_s=cpu_limit_s,
+                preamble=self._problem.preamble,
             )
         )
         return TimedRun(

@@ -28,20 +28,23 @@ MAX_FDS = 256
 EXIT_ERROR = 1
 EXIT_COMPILE = 120
 EXIT_MEMORY = 121
-PROGRAM_HEADER = struct.Struct("<dIII")  # CPU limit (s), code, entry point bytes, memory samples
-LOADED_AHEAD = frozenset({
-    "array", "calendar", "cmath", "contextlib", "dataclasses", "datetime", "decimal", "difflib",
-    "enum", "fractions", "hashlib", "logging", "numbers", "pprint", "queue", "random", "secrets",
-    "statistics", "textwrap", "threading", "uuid",
-})  # fmt: skip
-"""Modules of the standard library that a child loads before the clock starts if its program has an
-import of them: the time that takes says nothing about the program."""
+EXIT_PREAMBLE = 122
+BOX = "/box"
+PROGRAM_HEADER = struct.Struct("<dIIII")
+"""CPU limit (s), bytes of code, entry point and preamble, 1 if memory is sampled."""
+START = b"S"
 READY = b"R"
 DONE = b"D"
 
 _PR_SET_DUMPABLE = 4
-_IMPORT_LINE = re.compile(r"^[ \t]*(?:import|from)\b.*", re.MULTILINE)
-_WORD = re.compile(r"\w+")
+_PROGRAM_FILE = BOX + "/program.py"
+_IMPORT = re.compile(
+    r"(?:^|[;:])[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^#;\n]*)"
+    r"|import[ \t]+([^#;\n]*))",
+    re.MULTILINE,
+)
+_MODULE = re.compile(r"[^\W\d][\w.]*")
+_NEVER_AHEAD = frozenset({"__main__", "antigravity", "program", "skeldpo", "this"})
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _SCALARS = frozenset({type(None), bool, int, float, str})
@@ -93,11 +96,21 @@ def _sorted(entries: list[object]) -> list[object]:
         return sorted(entries, key=encode_answer)
 
 
-def _load_ahead(program: str) -> None:
-    if "import" in program:
-        words = _WORD.findall(" ".join(_IMPORT_LINE.findall(program)))
-        for name in sorted(LOADED_AHEAD.intersection(words)):
-            importlib.import_module(name)
+def load_ahead(program: str) -> None:
+    """Loads what the import statements of a program name, as far as it is there: the time that
+    takes says nothing about the program. All modules are the image's."""
+    if "import" not in program:
+        return
+    for package, names, modules in _IMPORT.findall(program):
+        wanted = [(package, _MODULE.findall(names))] if package else []
+        parts = (_MODULE.match(part.strip()) for part in modules.split(","))
+        wanted += [(part.group(), []) for part in parts if part]
+        for module, members in wanted:
+            if module.partition(".")[0] not in _NEVER_AHEAD:
+                try:  # modules of a package may be among the members
+                    importlib.__import__(module, fromlist=members)
+                except Exception:
+                    continue  # it fails in the program as well, which says how
 
 
 def set_dumpable(value: int) -> None:
@@ -109,9 +122,11 @@ def set_dumpable(value: int) -> None:
 class ChildSide:
     """The child's ends of its pipes; `live` never returns.
 
-    `go` gives the program and then, up to its end of file, the marshalled calls of a function
-    program; a stdio program (no entry point) starts at the end of file. `status` takes READY and
-    DONE, `answer` the answers, `noise` the rest.
+    `go` gives the program, at START one byte or the end of file once PID 1 has read the clock, and
+    then, up to its end of file, the marshalled calls of a function program. `status` takes START,
+    before the first statement of the program, READY when a function program has defined what is
+    called, and DONE at the end of a stdio program (no entry point); `answer` takes the answers,
+    `noise` the rest.
     """
 
     def __init__(self, *, stdin: int, go: int, status: int, answer: int, noise: int) -> None:
@@ -126,18 +141,27 @@ class ChildSide:
         exit_status = EXIT_ERROR
         try:
             self._confine()
-            cpu_limit_s, code_bytes, entry_bytes, _ = PROGRAM_HEADER.unpack(
+            cpu_limit_s, code_bytes, entry_bytes, preamble_bytes, _ = PROGRAM_HEADER.unpack(
                 self._read(PROGRAM_HEADER.size)
             )
             text = self._read(code_bytes).decode("utf-8", "surrogatepass")
             entry_point = self._read(entry_bytes).decode()
+            preamble = self._read(preamble_bytes).decode()
             self._take_role(bool(entry_point), cpu_limit_s)
             exit_status = EXIT_COMPILE
             program = compile(text, "<program>", "exec", dont_inherit=True)
-            exit_status = EXIT_ERROR
-            _load_ahead(text)
+            exit_status = EXIT_PREAMBLE
             module = types.ModuleType("program" if entry_point else "__main__")
+            module.__file__ = _PROGRAM_FILE
             sys.modules["__main__"] = sys.modules[module.__name__] = module
+            if preamble:
+                exec(compile(preamble, "<preamble>", "exec", dont_inherit=True), module.__dict__)
+            if "__file__" in text:
+                _write_program(text)
+            load_ahead(text)
+            exit_status = EXIT_ERROR
+            os.write(self._status, START)
+            os.read(self._go, 1)  # PID 1 has read the clock now
             if entry_point:
                 self._answer_calls(program, module, entry_point)
             else:
@@ -147,7 +171,7 @@ class ChildSide:
                 while True:
                     signal.pause()  # PID 1 reads the clock now, and kills
         except BaseException as error:
-            if isinstance(error, MemoryError) and exit_status != EXIT_COMPILE:
+            if isinstance(error, MemoryError) and exit_status == EXIT_ERROR:
                 exit_status = EXIT_MEMORY
             import traceback  # in few children, and PID 1 does without its modules
 
@@ -213,8 +237,6 @@ class ChildSide:
 
     def _run_main(self, program: types.CodeType, module: types.ModuleType) -> int:
         """Runs the program and what the interpreter runs at its end; returns the exit status."""
-        os.write(self._status, READY)
-        os.read(self._go, 1)  # end of file is the go
         os.close(self._go)
         exit_status = 0
         try:
@@ -231,6 +253,12 @@ class ChildSide:
         _flush_output()
         module.__dict__.clear()  # files the program left open are written out, as at a normal exit
         return exit_status
+
+
+def _write_program(text: str) -> None:
+    """Some programs read their own file."""
+    with open(_PROGRAM_FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(text)
 
 
 def _flush_output() -> None:

@@ -34,6 +34,7 @@ from skeldpo.sandbox.protocol import (
     program_frame,
 )
 from skeldpo.sandbox.spare import ContainerRecipe, LiveContainer, Spare
+from skeldpo.sandbox.supervise import SETUP_WALL_S
 
 RUNS_PER_CONTAINER = 2000
 
@@ -54,7 +55,9 @@ class RunRequest:
     function: each input text is a JSON array of positional arguments; `entry_point` (a name, or
     "Class.method" for a fresh object per call) is called with one after another in one fresh
     process. stdio: each input text is the standard input of a fresh process that runs the program
-    as `__main__`; `entry_point` is empty. `cpu_limit_s` holds for each process; its wall limit is
+    as `__main__`; `entry_point` is empty. `preamble` is Python source that comes with the problem:
+    names that it promises, defined in the program's namespace before its first statement and before
+    the clock. `cpu_limit_s` holds for each process, from its first statement on; its wall limit is
     3 times that plus 1 s. With `samples_memory` the resident set is read every millisecond, on the
     program's core: such a run is not for timing.
     """
@@ -64,6 +67,7 @@ class RunRequest:
     entry_point: str
     input_texts: tuple[str, ...]
     cpu_limit_s: float
+    preamble: str = ""
     samples_memory: bool = False
 
     def __post_init__(self) -> None:
@@ -86,14 +90,15 @@ class RunReport:
     the answers are right is for the caller to judge.
 
     `answer_texts` has the answers given before any failure: canonical JSON of return values, or
-    standard output (undecodable bytes as backslash escapes). `cpu_time_ns` runs from the release of
-    the input to the last answer byte (function), or from the first statement to the end of the
-    program (stdio, summed over inputs), and includes helper processes the program waited for.
-    `total_cpu_time_ns` is from fork to exit. `peak_memory_bytes` is the largest resident set of the
-    process, some 15 MB of interpreter included; `mean_memory_bytes` is that set averaged over
-    `cpu_time_ns` without helpers, if it was asked for, else 0. `run_delay_ns` is the time the
-    program was ready to run in its timed window but the core ran neither it nor its supervisor (0
-    where the kernel keeps no such count).
+    standard output (undecodable bytes as backslash escapes). `cpu_time_ns` runs from the program's
+    first statement to the last answer byte (function), or to the end of the program (stdio, summed
+    over inputs): a table that is computed at import counts. What the program imports is loaded
+    before. It includes helper processes, and CPU time of the container that belongs to no process
+    that was seen to end. `total_cpu_time_ns` is from fork to exit. `peak_memory_bytes` is the
+    largest resident set of the process, some 15 MB of interpreter included; `mean_memory_bytes` is
+    that set averaged over `cpu_time_ns` without helpers, if it was asked for, else 0.
+    `run_delay_ns` is the time the program was ready to run in its timed window but the core ran
+    neither it nor its supervisor.
     `instructions` counts those of the whole run, with those of PID 1 (a few million) and without
     the kernel's; 0 where the machine has no counter, and for the first run of a container.
     """
@@ -177,7 +182,8 @@ class Sandbox:
     def _run(self, request: RunRequest) -> RunReport:
         try:
             code = request.code.encode("utf-8", "surrogatepass")
-            if len(code) > PROGRAM_LIMIT_BYTES - len(request.entry_point.encode()):
+            others = len(request.entry_point.encode()) + len(request.preamble.encode())
+            if len(code) > PROGRAM_LIMIT_BYTES - others:
                 failure = f"the program has {len(code)} bytes, the limit is {PROGRAM_LIMIT_BYTES}"
                 return replace(_NOTHING, outcome=Outcome.COMPILE_ERROR, failure=failure)
             if request.kind == "function":
@@ -264,10 +270,11 @@ class Sandbox:
         """Reports of one container, which takes the next small inputs while it works on one; ends
         early after a failure or when the container has to be replaced."""
         channel = self._ready_channel()
-        timeout_s = 3 * request.cpu_limit_s + 1 + _GRACE_S
+        timeout_s = (3 * request.cpu_limit_s + 1) + SETUP_WALL_S + _GRACE_S
         program = program_frame(
             code=code,
             entry_point=request.entry_point,
+            preamble=request.preamble,
             cpu_limit_s=request.cpu_limit_s,
             samples_memory=request.samples_memory,
         )

@@ -77,7 +77,7 @@ def container_arguments(
             Ulimit(name="nofile", soft=MAX_FDS, hard=MAX_FDS),
             Ulimit(name="core", soft=0, hard=0),
             Ulimit(name="fsize", soft=64 << 20, hard=64 << 20),
-            Ulimit(name="stack", soft=256 << 20, hard=256 << 20),
+            Ulimit(name="stack", soft=256 << 20, hard=-1),
             Ulimit(name="memlock", soft=65536, hard=65536),
             Ulimit(name="msgqueue", soft=0, hard=0),
         ],

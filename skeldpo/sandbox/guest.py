@@ -1,18 +1,17 @@
-"""PID 1 of a sandbox: reads what to run, has it forked and watched, and reports to the host.
+"""PID 1 of a sandbox container: runs untrusted programs for the host, one forked child an input.
 
 Standard library only; copied into the image, where boot.py calls `main`, and imported by the host
 for the frame layouts. A program frame on stdin loads a program; each input frame after it is one
 run of it in a child of its own, and gives one report frame on stdout. After a run that failed,
 further inputs of that program are skipped without a report. The next child is forked while the host
-thinks, and gets its program before PID 1 reads the input, so the top level of a program runs before
-its input exists in any memory it can reach. PID 1 believes nothing the child says but its answer
-bytes; afterwards it kills and reaps every process and empties /box and /tmp. It is not dumpable and
-handles no signal. Frames and answers live in maps that children do not have.
+thinks; it makes the program ready while PID 1 reads the input, runs its top level, on the clock,
+when PID 1 watches, and is handed the input after that. PID 1 believes nothing the child says but
+its answer bytes; afterwards it kills and reaps every process and empties /box and /tmp. It is not
+dumpable and handles no signal. Frames and answers live in maps that children do not have.
 """
 
 from __future__ import annotations
 
-import functools
 import gc
 import json
 import mmap
@@ -21,16 +20,14 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable, Sequence
 
 from skeldpo.sandbox import child as child_module
-from skeldpo.sandbox.child import PROGRAM_HEADER
+from skeldpo.sandbox.cgroup import Counters, counter_files, missing_counters
+from skeldpo.sandbox.child import BOX, PROGRAM_HEADER
 from skeldpo.sandbox.supervise import (
-    BOX,
     CHUNK_BYTES,
     OUTPUT_LIMIT_BYTES,
     Child,
-    Counters,
     Pages,
     Supervision,
 )
@@ -43,30 +40,6 @@ REPORT_HEADER = struct.Struct("<4sQII")  # magic, sequence, bytes of JSON, bytes
 PROGRAM_LIMIT_BYTES = 1 << 20
 INPUT_LIMIT_BYTES = 64 << 20
 REPORT_LIMIT_BYTES = 64 << 10
-
-_OOM_KILLS = (
-    ("/sys/fs/cgroup/memory.events", b"oom_kill", 1),
-    ("/sys/fs/cgroup/memory/memory.oom_control", b"oom_kill", 1),
-)
-_CPU_NS = (
-    ("/sys/fs/cgroup/cpu.stat", b"usage_usec", 1000),
-    ("/sys/fs/cgroup/cpuacct/cpuacct.usage", b"", 1),
-)
-
-
-def _counter(places: Sequence[tuple[str, bytes, int]]) -> Callable[[], int]:
-    """Reads a number of PID 1's own cgroup: the first of the files that is there, the word after a
-    name (or the first), times a factor; always 0 where none is mounted."""
-    for path, name, factor in places:
-        if os.path.exists(path):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            return functools.partial(_read_number, fd, name, factor)
-    return int
-
-
-def _read_number(fd: int, name: bytes, factor: int) -> int:
-    words = os.pread(fd, 4096, 0).split()
-    return factor * int(words[words.index(name) + 1 if name else 0])
 
 
 def _read_into(view: memoryview) -> None:
@@ -96,26 +69,36 @@ class _Loaded:
 
     def __init__(self, head: memoryview, pages: Pages) -> None:
         _read_into(head)
-        self._cpu_limit_s, code_bytes, entry_bytes, samples = PROGRAM_HEADER.unpack(head)
+        self._cpu_limit_s, code_bytes, entry_bytes, preamble_bytes, samples = PROGRAM_HEADER.unpack(
+            head
+        )
         self.samples_memory = bool(samples)
-        _require(code_bytes + entry_bytes <= len(pages.view), "program")
+        num_bytes = code_bytes + entry_bytes + preamble_bytes
+        _require(num_bytes <= len(pages.view), "program")
         pages.wipe()
-        _read_into(pages.view[: code_bytes + entry_bytes])
+        _read_into(pages.view[:num_bytes])
         self._code = pages.view[:code_bytes]
         self._entry_point = bytes(pages.view[code_bytes : code_bytes + entry_bytes])
+        self._preamble = pages.view[code_bytes + entry_bytes : num_bytes]
 
     def start(self, child: Child) -> None:
-        """Has the child run the program's top level and wait for its input."""
-        child.start(self._code, self._entry_point, self._cpu_limit_s)
+        """Has the child make the program ready and say START."""
+        child.start(self._code, self._entry_point, self._preamble, self._cpu_limit_s)
 
 
 def serve() -> None:
     """Runs what the host asks for until it closes the connection."""
     header, program = Pages(mmap.PAGESIZE), Pages(PROGRAM_LIMIT_BYTES)
     inputs, answers = Pages(INPUT_LIMIT_BYTES), Pages(OUTPUT_LIMIT_BYTES + CHUNK_BYTES)
-    counters = Counters(oom_kills=_counter(_OOM_KILLS), cpu_ns=_counter(_CPU_NS))
-    version = "{}.{}.{}".format(*sys.version_info[:3])
-    _send(0, {"python_version": version}, memoryview(b""))
+    oom_kills, cpu_ns = counter_files()
+    hello: dict[str, object] = {
+        "python_version": "{}.{}.{}".format(*sys.version_info[:3]),
+        "missing": missing_counters(oom_kills, cpu_ns),
+    }
+    _send(0, hello, memoryview(b""))
+    if oom_kills is None or cpu_ns is None:
+        return  # the host has read what is missing, and asks for nothing
+    counters = Counters(oom_kills=oom_kills, cpu_ns=cpu_ns)
     gc.collect()
     gc.freeze()
     loaded: _Loaded | None = None

@@ -33,7 +33,9 @@ from skeldpo.sandbox.guest import GUEST_FOLDER
 
 REPOSITORY = "skeldpo-sandbox"
 
-_GUEST_FILES = ("boot.py", "guest.py", "supervise.py", "memory.py", "child.py")
+_GUEST_FILES = (
+    "boot.py", "guest.py", "supervise.py", "cgroup.py", "cleaning.py", "memory.py", "child.py",
+)  # fmt: skip
 _SKIPPED_FOLDERS = frozenset(
     (
         "site-packages",

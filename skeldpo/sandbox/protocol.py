@@ -67,11 +67,19 @@ class Channel:
         self._stderr = b""
 
     def hello(self, timeout_s: float) -> str:
-        """Waits for PID 1 to be ready; returns its Python version."""
+        """Waits for PID 1 to be ready; returns its Python version. ChannelError says which counters
+        the machine or the container runtime lacks: without them nothing measured could be
+        trusted."""
         head, _ = self._receive(0, time.monotonic() + timeout_s)
-        version = head.get("python_version")
-        if not isinstance(version, str):
-            raise ChannelError(f"the guest's first frame has no python_version: {head!r}")
+        version, missing = head.get("python_version"), head.get("missing")
+        if not isinstance(version, str) or not isinstance(missing, list):
+            raise ChannelError(f"the guest's first frame is {head!r}")
+        if missing:
+            raise ChannelError(
+                f"programs cannot be measured here, as this machine or container runtime does not "
+                f"count {', '.join(map(str, missing))}; use runc on Linux with cgroups (v1 cpuacct "
+                "and memory, or v2)"
+            )
         return version
 
     def send(self, frame: bytes, timeout_s: float) -> None:
@@ -142,12 +150,12 @@ class Channel:
 
 
 def program_frame(
-    *, code: bytes, entry_point: str, cpu_limit_s: float, samples_memory: bool
+    *, code: bytes, entry_point: str, preamble: str, cpu_limit_s: float, samples_memory: bool
 ) -> bytes:
     """Loads a program; without an entry point it is a stdio program."""
-    entry = entry_point.encode()
-    head = PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry), samples_memory)
-    return b"".join((PROGRAM_MAGIC, head, code, entry))
+    entry, before = entry_point.encode(), preamble.encode()
+    head = PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry), len(before), samples_memory)
+    return b"".join((PROGRAM_MAGIC, head, code, entry, before))
 
 
 def input_frame(*, sequence: int, num_answers: int, payload: bytes) -> bytes:

@@ -2,8 +2,9 @@
 
 Standard library only; copied into the image beside guest.py. The only thing taken from the child is
 the bytes of its answers; a lie on its status pipe can only hurt the program that tells it. CPU time
-is read from outside with the kernel's clock of another process: before the input is released, and
-when the last answer byte has come or the program has ended.
+is read from outside with the kernel's clock of another process: before the program's first
+statement, and when the last answer byte has come or the program has ended. CPU time of the cgroup
+that belongs to no process that was seen to end is added to it.
 """
 
 from __future__ import annotations
@@ -12,25 +13,29 @@ import contextlib
 import fcntl
 import mmap
 import os
-import resource
 import select
 import signal
 import time
 from collections.abc import Callable
 
 from skeldpo.sandbox import child as child_module
+from skeldpo.sandbox.cgroup import SCHEDSTAT, Counters
 from skeldpo.sandbox.child import ChildSide
+from skeldpo.sandbox.cleaning import empty_folders, kill_orphans
 from skeldpo.sandbox.memory import MemoryMeter
 
 OUTPUT_LIMIT_BYTES = 16 << 20
 CHUNK_BYTES = 64 << 10
-BOX = "/box"
+SETUP_CPU_S = 10.0
+"""For compiling a program and loading what it imports, before its clock starts."""
+SETUP_WALL_S = 3 * SETUP_CPU_S + 1
 
-_HELPER_NOISE_NS = 1_000_000  # rusage of waited-for helpers below this is rounding
-_UNACCOUNTED_NS, _UNACCOUNTED_SHARE = 20_000_000, 0.1  # the kernel's two counts may differ so much
-_ORPHAN_WAIT_S = 5.0
+_HELPER_NOISE_NS = 500_000  # rusage of waited-for helpers below this is rounding
+_HIDDEN_NOISE_NS = 500_000  # the kernel's two counts of a run differ by less (docs/LOG.md)
+_HIDDEN_NS, _HIDDEN_SHARE = 20_000_000, 0.1  # CPU time so hidden is no accident
+_STARVED_SHARE = 0.1  # of the wall limit
+_LATE_NS = 20_000_000  # PID 1 may be scheduled so much later than it asked for
 _MEMORY_SAMPLE_MS = 1
-_SCHEDSTAT = os.path.exists("/proc/self/schedstat")
 
 
 class Pages:
@@ -47,28 +52,6 @@ class Pages:
     def wipe(self) -> None:
         """Gives the pages back."""
         self.map.madvise(mmap.MADV_DONTNEED)
-
-
-class Counters:
-    """What the cgroup counts from one run to the next: kills for lack of memory, and CPU time of
-    all its processes in ns; each always 0 where the kernel offers no such count."""
-
-    def __init__(self, *, oom_kills: Callable[[], int], cpu_ns: Callable[[], int]) -> None:
-        self._oom_kills = oom_kills
-        self._cpu_ns = cpu_ns
-        self._last = self._read()
-
-    def since_last(self) -> tuple[int, int]:
-        """OOM kills since the last call (at first: since PID 1 began), and the CPU time of the
-        cgroup that is neither PID 1's nor that of a process it has waited for."""
-        last, self._last = self._last, self._read()
-        kills, cpu_ns, known_ns = (b - a for a, b in zip(last, self._last, strict=True))
-        return kills, max(0, cpu_ns - known_ns)
-
-    def _read(self) -> tuple[int, int, int]:
-        waited = resource.getrusage(resource.RUSAGE_CHILDREN)
-        known_ns = time.process_time_ns() + round((waited.ru_utime + waited.ru_stime) * 1e9)
-        return self._oom_kills(), self._cpu_ns(), known_ns
 
 
 class Child:
@@ -89,13 +72,17 @@ class Child:
             os.close(fd)
         os.set_blocking(self.stdin, False)  # `go` later; the others are read when poll says so
 
-    def start(self, code: memoryview, entry_point: bytes, cpu_limit_s: float) -> None:
-        """Hands over the program; the child runs its top level at once."""
+    def start(
+        self, code: memoryview, entry_point: bytes, preamble: memoryview, cpu_limit_s: float
+    ) -> None:
+        """Hands over the program; the child compiles it, loads what it imports and says START."""
         self.is_function = bool(entry_point)
         self.cpu_limit_ns = int(cpu_limit_s * 1e9)
         self.started_ns = time.monotonic_ns()
-        head = child_module.PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry_point), 0)
-        for part in (head, code, entry_point):
+        head = child_module.PROGRAM_HEADER.pack(
+            cpu_limit_s, len(code), len(entry_point), len(preamble), 0
+        )
+        for part in (head, code, entry_point, preamble):
             rest = memoryview(part)
             while rest:  # nothing of the program has run yet, so the child reads
                 rest = rest[os.write(self.go, rest) :]
@@ -117,14 +104,13 @@ class Supervision:
         self._noise_bytes = 0
         self._noise_tail = b""
         self._stopped = ""
-        self._released = False
+        self._started = self._released = False
+        self._late_ns = self._blocked_ns = 0
         self._start = self._end = (0, 0, 0)
         self._memory: MemoryMeter | None = None
         self._open = {child.stdin, child.go, child.status, child.answer, child.noise}
-        self._schedstat = -1
-        if _SCHEDSTAT:
-            self._schedstat = os.open(f"/proc/{child.pid}/schedstat", os.O_RDONLY)
-            self._open.add(self._schedstat)
+        self._schedstat = os.open(SCHEDSTAT.format(child.pid), os.O_RDONLY)
+        self._open.add(self._schedstat)
         self._poller = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._watch(child.status, select.POLLIN, self._on_status)
@@ -142,18 +128,41 @@ class Supervision:
             self._widen(child.stdin)
             self._feed(child.stdin)
         patience_ms = 1
+        passed = self._passed()
         while not self._stopped:
-            events = self._poller.poll(self._wait_ms(patience_ms))
+            wait_ms = self._wait_ms(patience_ms)
+            events = self._poller.poll(wait_ms)
+            passed = self._note_delays(passed, 0 if events else wait_ms)
             for fd, _ in events:
                 handler = self._handlers.get(fd)
                 if handler is not None and not self._stopped:
                     handler()
-            self._check_limits()
+            self._check_limits(counters)
             patience_ms = 1 if events else min(20, 2 * patience_ms)
-            if self._memory and self._released:
+            if self._memory and self._started:
                 self._memory.sample()
         self._end = self._now()
         return self._settle(counters)
+
+    @staticmethod
+    def _passed() -> tuple[int, int]:
+        return time.monotonic_ns(), time.process_time_ns()
+
+    def _note_delays(self, last: tuple[int, int], waited_ms: int) -> tuple[int, int]:
+        """Counts the time in which PID 1 did not run though it wanted to (a paused container, a
+        frozen machine), and that in which the child waited for a disk."""
+        now = self._passed()
+        wall_ns, own_ns = (b - a for a, b in zip(last, now, strict=True))
+        late_ns = wall_ns - own_ns - waited_ms * 1_000_000
+        if waited_ms and late_ns > _LATE_NS:
+            self._late_ns += late_ns
+        elif waited_ms and self._is_blocked():
+            self._blocked_ns += wall_ns
+        return now
+
+    def _is_blocked(self) -> bool:
+        with open(f"/proc/{self._child.pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] == b"D"
 
     def _watch(self, fd: int, event: int, handler: Callable[[], None]) -> None:
         self._poller.register(fd, event)
@@ -171,17 +180,18 @@ class Supervision:
         PID 1 ran: PID 1 shares the core, and works for it (feeding input, reading output)."""
         cpu_ns = time.clock_gettime_ns(self._clock_id)
         wall_ns = time.monotonic_ns()
-        if self._schedstat < 0:
-            return cpu_ns, wall_ns, 0
         waited_ns = int(os.pread(self._schedstat, 256, 0).split()[1])
         return cpu_ns, wall_ns, waited_ns - time.process_time_ns()
 
     def _left_ns(self) -> tuple[int, int]:
-        """CPU and wall time left to the child."""
+        """CPU and wall time left to the child; before START, of what there is for that."""
+        cpu_ns, wall_ns = time.clock_gettime_ns(self._clock_id), time.monotonic_ns()
+        if not self._started:
+            wall_ns -= self._child.started_ns
+            return int(SETUP_CPU_S * 1e9) - cpu_ns, int(SETUP_WALL_S * 1e9) - wall_ns
         limit_ns = self._child.cpu_limit_ns
-        wall_ns = time.monotonic_ns() - self._child.started_ns
-        cpu_ns = time.clock_gettime_ns(self._clock_id)
-        return limit_ns - cpu_ns, 3 * limit_ns + 1_000_000_000 - wall_ns
+        left_ns = 3 * limit_ns + 1_000_000_000 - (wall_ns - self._start[1])
+        return limit_ns - (cpu_ns - self._start[0]), left_ns
 
     def _wait_ms(self, patience_ms: int) -> int:
         if self._memory:
@@ -190,7 +200,7 @@ class Supervision:
             return patience_ms  # it exited, or closed the pipe that would tell
         return min(100, max(0, min(self._left_ns())) // 1_000_000 + 1)
 
-    def _check_limits(self) -> None:
+    def _check_limits(self, counters: Counters) -> None:
         if self._stopped:
             return
         cpu_left_ns, wall_left_ns = self._left_ns()
@@ -199,25 +209,51 @@ class Supervision:
         elif cpu_left_ns <= 0:
             self._stopped = "TIME_LIMIT"
         elif wall_left_ns <= 0:
-            used_ns = self._child.cpu_limit_ns - cpu_left_ns
-            is_busy = used_ns > self._child.cpu_limit_ns // 10
-            self._stopped = "TIME_LIMIT" if is_busy else "IDLE_LIMIT"
+            self._stopped = self._wall_verdict(counters.cpu_ns_since_last())
+
+    def _wall_verdict(self, busy_ns: int) -> str:
+        """What it means that the wall limit is over; `busy_ns`: CPU time of all processes.
+
+        SANDBOX_FAILED if for a part of that time nothing ran though something could have: the
+        child was ready, PID 1 was late, or a disk was waited for.
+        """
+        if not self._started:
+            return "SANDBOX_FAILED"  # nothing of the program has run yet
+        cpu_ns, wall_ns, delay_ns = (
+            end - start for start, end in zip(self._start, self._now(), strict=True)
+        )
+        kept_ns = max(0, delay_ns) + self._late_ns + self._blocked_ns
+        if min(kept_ns, wall_ns - busy_ns) > _STARVED_SHARE * wall_ns:
+            return "SANDBOX_FAILED"
+        return "TIME_LIMIT" if cpu_ns > self._child.cpu_limit_ns // 10 else "IDLE_LIMIT"
 
     def _on_status(self) -> None:
         said = os.read(self._child.status, 64)
         if not said:
             self._close(self._child.status)
-        elif not self._released:
+        elif not self._started:  # the child's own word: nothing of the program has run yet
+            self._begin()
+        elif not self._child.is_function:
+            if child_module.DONE in said:
+                self._stopped = "DONE"
+        elif child_module.READY in said and not self._released:
+            if any(fd == self._child.answer for fd, _ in self._poller.poll(0)):
+                self._stopped = "VIOLATION"  # an answer before there was an input
+                return
             self._released = True
-            self._start = self._now()
-            if self._memory:
-                self._memory.sample()
-            if self._child.is_function:
-                self._feed(self._child.go)
-            else:
-                self._close(self._child.go)
-        elif not self._child.is_function and child_module.DONE in said:
-            self._stopped = "DONE"
+            self._feed(self._child.go)
+
+    def _begin(self) -> None:
+        """Starts the clock, then the program."""
+        self._started = True
+        self._late_ns = self._blocked_ns = 0
+        if self._memory:
+            self._memory.sample()
+        self._start = self._now()
+        if self._child.is_function:
+            os.write(self._child.go, b"\0")
+        else:
+            self._close(self._child.go)
 
     def _widen(self, fd: int) -> None:
         """A larger pipe means fewer switches in the timed window; the kernel may refuse one."""
@@ -242,6 +278,9 @@ class Supervision:
     def _on_answer(self) -> None:
         start = self._read_bytes
         num_bytes = os.readv(self._child.answer, [self._pages.view[start : start + CHUNK_BYTES]])
+        if num_bytes and self._child.is_function and not self._released:
+            self._stopped = "VIOLATION"
+            return
         self._read_bytes += num_bytes
         if num_bytes == 0:
             self._close(self._child.answer)
@@ -270,7 +309,7 @@ class Supervision:
 
     def _drain(self, fd: int, handler: Callable[[], None]) -> None:
         """Reads what dead writers left in a pipe."""
-        while fd in self._open and self._stopped != "OUTPUT_LIMIT":
+        while fd in self._open and self._stopped not in ("OUTPUT_LIMIT", "VIOLATION"):
             handler()
 
     def _settle(self, counters: Counters) -> dict[str, object]:
@@ -287,16 +326,17 @@ class Supervision:
         for fd in tuple(self._open):
             self._close(fd)
         is_clean = empty_folders() and all_gone
-        oom_kills, unaccounted_ns = counters.since_last()
+        oom_kills, hidden_ns = counters.since_last()
         total_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
-        if unaccounted_ns > _UNACCOUNTED_NS + _UNACCOUNTED_SHARE * total_ns:
+        if hidden_ns > _HIDDEN_NS + _HIDDEN_SHARE * total_ns:
             outcome = "VIOLATION"
-            failure = f"{unaccounted_ns} ns of CPU time by no process that was seen"
+            failure = f"{hidden_ns} ns of CPU time by no process that was seen to end"
         else:
             outcome, failure = self._verdict(num_orphans, oom_kills > 0, wait_status)
         helper_ns = total_ns - own_ns if total_ns - own_ns > _HELPER_NOISE_NS else 0
+        helper_ns += hidden_ns if hidden_ns > _HIDDEN_NOISE_NS else 0
         cpu_ns, wall_ns, delay_ns = (
-            end - start if self._released else 0
+            end - start if self._started else 0
             for start, end in zip(self._start, self._end, strict=True)
         )
         return {
@@ -316,6 +356,12 @@ class Supervision:
         tail = self._noise_tail.decode("utf-8", "replace")
         if num_orphans:
             return "VIOLATION", f"left {num_orphans} processes behind\n{tail}"
+        if self._stopped == "VIOLATION":
+            return "VIOLATION", "answered before it had its input"
+        if self._stopped == "SANDBOX_FAILED":
+            return "SANDBOX_FAILED", "ready, and not running, until the wall limit"
+        if self._stopped == "EXITED" and code == child_module.EXIT_PREAMBLE and not self._started:
+            return "SANDBOX_FAILED", f"the problem's preamble does not run\n{tail}"
         if is_oom or (self._stopped == "EXITED" and code == child_module.EXIT_MEMORY):
             return "MEMORY_LIMIT", f"out of memory\n{tail}"
         if self._stopped in ("TIME_LIMIT", "IDLE_LIMIT", "OUTPUT_LIMIT"):
@@ -326,51 +372,8 @@ class Supervision:
             return "TIME_LIMIT", "stopped by SIGXCPU"
         if code == -signal.SIGXFSZ:
             return "OUTPUT_LIMIT", "stopped by SIGXFSZ"
-        if code == child_module.EXIT_COMPILE and not self._released:
+        if code == child_module.EXIT_COMPILE and not self._started:
             return "COMPILE_ERROR", tail
         end = f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
         answered = f"{self._num_lines} of {self._num_answers} answers, "
         return "RUNTIME_ERROR", f"{answered * self._child.is_function}ended with {end}\n{tail}"
-
-
-def kill_orphans() -> tuple[int, bool]:
-    """How many processes the child left behind, and whether PID 1 is alone again."""
-    num_orphans = 0
-    deadline = time.monotonic() + _ORPHAN_WAIT_S
-    while time.monotonic() < deadline:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return num_orphans, True
-        if pid:
-            num_orphans += 1
-            continue
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGKILL)
-        time.sleep(0.0005)
-    return num_orphans + 1, False
-
-
-def empty_folders() -> bool:
-    """Empties /box and /tmp; False if anything of the run may have stayed."""
-    try:
-        for top in (BOX, "/tmp"):
-            if os.listdir(top):
-                _empty(top)
-        os.utime(BOX, (0, 0))
-        return os.stat(BOX).st_mode & 0o7777 == 0o700 and os.getcwd() == BOX
-    except (OSError, RecursionError):
-        return False
-
-
-def _empty(top: str) -> None:
-    for folder, folders, files in os.walk(top, topdown=False, onerror=_raise):
-        for name in files:
-            os.unlink(os.path.join(folder, name))
-        for name in folders:
-            path = os.path.join(folder, name)
-            (os.unlink if os.path.islink(path) else os.rmdir)(path)
-
-
-def _raise(error: OSError) -> None:
-    raise error
