@@ -1,4 +1,4 @@
-"""The hostile programs of SANDBOX 1.4 that need nothing but a verdict, by their numbers there."""
+"""The hostile programs that need nothing but a verdict, by their numbers (docs/SANDBOX.md)."""
 
 from __future__ import annotations
 
@@ -177,6 +177,12 @@ PROGRAMS = (
         "        except (OSError, ValueError): pass\n"
         "    ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)\n    while True: pass", TIME_LIMIT,
     ),
+    _function(55, "child that nobody waits for",
+              "import os\ndef f():\n    if os.fork() == 0:\n        while True: pass\n    return 1",
+              VIOLATION, cpu_limit_s=5),
+    _function(55, "child of the top level",
+              "import os, time\nif os.fork() == 0: time.sleep(1e9)\ndef f(): return 1",
+              VIOLATION, cpu_limit_s=5),
     _function(47, "stop itself", "import os\ndef f(): os.kill(os.getpid(), 19)", IDLE_LIMIT,
               cpu_limit_s=0.1),
 )  # fmt: skip

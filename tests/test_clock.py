@@ -107,6 +107,65 @@ def test_processes_cannot_hide_two_milliseconds_of_six(sandbox: Sandbox) -> None
     assert statistics.median(added) > 1.25
 
 
+def test_module_that_a_program_writes_and_imports_is_its_own_work(sandbox: Sandbox) -> None:
+    code = (
+        "import sys\nsys.path.insert(0, '/box')\n"
+        f"open('/box/own_table.py', 'w').write({f'TABLE = {WORK}'!r})\n"
+        "from own_table import TABLE\ndef f(): return TABLE"
+    )
+    assert _ratio(sandbox, code) > 0.8
+
+
+def test_thread_that_still_works_when_the_answer_comes_counts(sandbox: Sandbox) -> None:
+    code = (
+        "import threading, time\n"
+        f"threading.Thread(target=lambda: [{WORK} for _ in range(99)], daemon=True).start()\n"
+        "def f():\n    time.sleep(0.1)\n    return 1"
+    )
+    report = call(sandbox, code, cpu_limit_s=5)
+    assert report.outcome is Outcome.ACCEPTED
+    assert report.cpu_time_ns > 30_000_000
+
+
+def test_forged_word_that_it_is_ready_gains_nothing(sandbox: Sandbox) -> None:
+    """It gets its input before the rest of its top level has run; the clock runs since START."""
+    code = (
+        "import os\nfor fd in range(3, 99):\n    try: os.write(fd, b'R')\n"
+        f"    except OSError: pass\nTABLE = {WORK}\ndef f(n): return TABLE"
+    )
+    report = call(sandbox, code, "[5]", cpu_limit_s=5)
+    honest = call(sandbox, IN_THE_CALL, cpu_limit_s=5)
+    assert report.outcome is not Outcome.ACCEPTED or report.cpu_time_ns > 0.3 * honest.cpu_time_ns
+
+
+# Nothing is kept from one run to the next
+
+
+def test_server_that_would_remember_answers_does_not_live(sandbox: Sandbox) -> None:
+    code = (
+        "import os, socket\ndef f(n):\n    s = socket.socket(socket.AF_UNIX)\n"
+        "    try:\n        s.connect('\\0memo')\n        return 'remembered'\n"
+        "    except OSError: pass\n    if os.fork() == 0:\n        os.setsid()\n"
+        "        t = socket.socket(socket.AF_UNIX)\n        t.bind('\\0memo')\n        t.listen()\n"
+        "        while True: t.accept()\n    return n"
+    )
+    reports = [call(sandbox, code, "[7]") for _ in range(3)]
+    assert {report.outcome for report in reports} == {Outcome.VIOLATION}
+    assert "remembered" not in "".join(text for report in reports for text in report.answer_texts)
+
+
+def test_inputs_of_one_program_do_not_share_files(sandbox: Sandbox) -> None:
+    code = (
+        "import os\nn = int(input())\nseen = os.listdir('/box') + os.listdir('/tmp')\n"
+        "for place in ('/box/memo', '/tmp/memo'): open(place, 'w').write('x')\nprint(n, seen)"
+    )
+    report = pipe(sandbox, code, "1\n", "2\n", "3\n")
+    assert report.answer_texts == ("1 []\n", "2 []\n", "3 []\n")
+
+
+# What is loaded before the clock
+
+
 def test_what_a_program_imports_is_loaded_before_the_clock(sandbox: Sandbox) -> None:
     bare = call(sandbox, "def f(): return 1")
     imports = (

@@ -1,4 +1,4 @@
-"""The 50 hostile programs of SANDBOX 1.4: each gets its verdict, and the next one notices nothing.
+"""The 60 hostile programs (docs/SANDBOX.md): each gets its verdict, and the next notices nothing.
 
 After each a canary must be right, alone in the container, and not much slower than before, both
 relative to a container that runs nothing hostile (the best of runs in turns: what is left behind
@@ -39,6 +39,15 @@ ELSEWHERE = {
     25: "test_sandbox_memory.py::test_sequence_number_of_the_report_is_not_in_memory",
     33: "test_timing_session.py::test_garbage_on_large_inputs_is_refused",
     34: "test_clock.py::test_work_before_the_call_counts",
+    51: "test_clock.py::test_work_before_the_call_counts",
+    52: "test_clock.py::test_processes_cannot_hide_two_milliseconds_of_six",
+    53: "test_clock.py::test_process_that_is_left_to_pid_1_is_a_violation",
+    54: "test_clock.py::test_answer_before_the_input_is_a_violation",
+    56: "test_clock.py::test_server_that_would_remember_answers_does_not_live",
+    57: "test_clock.py::test_inputs_of_one_program_do_not_share_files",
+    58: "test_clock.py::test_module_that_a_program_writes_and_imports_is_its_own_work",
+    59: "test_clock.py::test_forged_word_that_it_is_ready_gains_nothing",
+    60: "test_clock.py::test_thread_that_still_works_when_the_answer_comes_counts",
     48: "test_sandbox.py::test_container_of_a_killed_process_ends_and_is_swept",
 }
 """Programs of the list whose tests are in other files."""
@@ -87,7 +96,7 @@ def sandbox(
 def test_every_number_of_the_list_has_a_test() -> None:
     names = [name for name in globals() if name.startswith("test_") and name[5].isdigit()]
     numbers = {int(name.split("_")[1]) for name in names} | {p.number for p in PROGRAMS}
-    assert numbers | set(ELSEWHERE) == set(range(1, 51))
+    assert numbers | set(ELSEWHERE) == set(range(1, 61))
     for place in ELSEWHERE.values():
         file, _, name = place.partition("::")
         assert f"def {name}(" in (Path(__file__).parent / file).read_text(), place

@@ -30,8 +30,8 @@ SETUP_CPU_S = 10.0
 """For compiling a program and loading what it imports, before its clock starts."""
 SETUP_WALL_S = 3 * SETUP_CPU_S + 1
 
-_HELPER_NOISE_NS = 500_000  # rusage of waited-for helpers below this is rounding
-_HIDDEN_NOISE_NS = 500_000  # the kernel's two counts of a run differ by less (docs/LOG.md)
+_HELPER_NOISE_NS = 200_000  # rusage of waited-for helpers below this is rounding
+_HIDDEN_NOISE_NS = 200_000  # the kernel's two counts of a run differ by less (docs/LOG.md)
 _HIDDEN_NS, _HIDDEN_SHARE = 20_000_000, 0.1  # CPU time so hidden is no accident
 _STARVED_SHARE = 0.1  # of the wall limit
 _LATE_NS = 20_000_000  # PID 1 may be scheduled so much later than it asked for
