@@ -186,13 +186,18 @@ def _engine() -> Finding:
 
 
 def _cgroups() -> Finding:
-    root = Path("/sys/fs/cgroup")
+    """Whether the kernel counts what times and verdicts rest on; a container tries it out."""
+    root, name = Path("/sys/fs/cgroup"), "cgroups"
+    if not Path("/proc/self/schedstat").is_file():
+        found = "the kernel does not say how long a process waits for its core (/proc/*/schedstat)"
+        remedy = "use a kernel with CONFIG_SCHED_INFO, as distributions have it"
+        return Finding(name=name, state="missing", found=found, remedy=remedy)
     if (root / "cgroup.controllers").is_file():
-        return Finding(name="cgroups", state="ok", found="version 2", remedy="")
-    if (root / "memory").is_dir():
-        return Finding(name="cgroups", state="ok", found="version 1", remedy="")
-    found = f"none at {root}: sandboxes cannot be limited (Linux with cgroups is needed)"
-    return Finding(name="cgroups", state="missing", found=found, remedy="")
+        return Finding(name=name, state="ok", found="version 2", remedy="")
+    if (root / "memory").is_dir() and (root / "cpuacct").is_dir():
+        return Finding(name=name, state="ok", found="version 1", remedy="")
+    found = f"no memory and cpuacct at {root}: programs could not be limited or timed"
+    return Finding(name=name, state="missing", found=found, remedy="use Linux with cgroups")
 
 
 def _cores() -> Finding:

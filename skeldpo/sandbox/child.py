@@ -144,7 +144,7 @@ class ChildSide:
             cpu_limit_s, code_bytes, entry_bytes, preamble_bytes, _ = PROGRAM_HEADER.unpack(
                 self._read(PROGRAM_HEADER.size)
             )
-            text = self._read(code_bytes).decode("utf-8", "surrogatepass")
+            text = self._read(code_bytes).decode("utf-8", "surrogatepass").removeprefix("\ufeff")
             entry_point = self._read(entry_bytes).decode()
             preamble = self._read(preamble_bytes).decode()
             self._take_role(bool(entry_point), cpu_limit_s)
@@ -252,6 +252,7 @@ class ChildSide:
         atexit._run_exitfuncs()
         _flush_output()
         module.__dict__.clear()  # files the program left open are written out, as at a normal exit
+        _flush_output()  # what was printed by that
         return exit_status
 
 

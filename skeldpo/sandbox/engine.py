@@ -60,7 +60,7 @@ def container_arguments(
         "network_mode": "none",
         "read_only": True,
         "tmpfs": {
-            "/box": f"{_TMPFS},size=64m,nr_inodes=4096,mode=0700,uid=65534,gid=65534",
+            "/box": f"{_TMPFS},size=128m,nr_inodes=4096,mode=0700,uid=65534,gid=65534",
             "/tmp": f"{_TMPFS},size=16m,nr_inodes=1024,mode=1777",
         },
         "working_dir": "/box",

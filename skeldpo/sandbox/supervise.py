@@ -10,7 +10,6 @@ that belongs to no process that was seen to end is added to it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import mmap
 import os
 import select
@@ -20,7 +19,7 @@ from collections.abc import Callable
 
 from skeldpo.sandbox import child as child_module
 from skeldpo.sandbox.cgroup import SCHEDSTAT, Counters
-from skeldpo.sandbox.child import ChildSide
+from skeldpo.sandbox.child import BOX, ChildSide
 from skeldpo.sandbox.cleaning import empty_folders, kill_orphans
 from skeldpo.sandbox.memory import MemoryMeter
 
@@ -60,17 +59,17 @@ class Child:
     def __init__(self) -> None:
         self.is_function = False
         self.cpu_limit_ns = self.started_ns = 0
-        stdin, self.stdin = os.pipe()
+        # A file, as a judge's: it has a size, and can be mapped and read again.
+        self.stdin = os.open(BOX, os.O_TMPFILE | os.O_RDWR, 0o600)
         go, self.go = os.pipe()
         self.status, status = os.pipe()
         self.answer, answer = os.pipe()
         self.noise, noise = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            ChildSide(stdin=stdin, go=go, status=status, answer=answer, noise=noise).live()
-        for fd in (stdin, go, status, answer, noise):
+            ChildSide(stdin=self.stdin, go=go, status=status, answer=answer, noise=noise).live()
+        for fd in (go, status, answer, noise):
             os.close(fd)
-        os.set_blocking(self.stdin, False)  # `go` later; the others are read when poll says so
 
     def start(
         self, code: memoryview, entry_point: bytes, preamble: memoryview, cpu_limit_s: float
@@ -125,8 +124,7 @@ class Supervision:
         if child.is_function:
             self._close(child.stdin)
         else:
-            self._widen(child.stdin)
-            self._feed(child.stdin)
+            self._write_input()
         patience_ms = 1
         passed = self._passed()
         while not self._stopped:
@@ -255,13 +253,12 @@ class Supervision:
         else:
             self._close(self._child.go)
 
-    def _widen(self, fd: int) -> None:
-        """A larger pipe means fewer switches in the timed window; the kernel may refuse one."""
-        if len(self._payload) > CHUNK_BYTES:
-            try:
-                fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, min(len(self._payload), 1 << 20))
-            except PermissionError:
-                return
+    def _write_input(self) -> None:
+        """Before the clock: reading it is the program's work, and nobody else's."""
+        place = 0
+        while place < len(self._payload):
+            place += os.pwrite(self._child.stdin, self._payload[place:], place)
+        self._close(self._child.stdin)
 
     def _feed(self, fd: int) -> None:
         try:
