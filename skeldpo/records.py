@@ -23,7 +23,8 @@ Origin = Literal["sampled", "dataset"]
 
 
 class Outcome(enum.StrEnum):
-    """What the sandbox says of one program. Only SANDBOX_FAILED says nothing about the program."""
+    """What is known of one program. SANDBOX_FAILED (the machine's fault) and FAULTY_PROBLEM (that of
+    the problem's own reference, checker or generators) say nothing about the program."""
 
     ACCEPTED = "ACCEPTED"
     WRONG_ANSWER = "WRONG_ANSWER"
@@ -35,6 +36,19 @@ class Outcome(enum.StrEnum):
     COMPILE_ERROR = "COMPILE_ERROR"
     VIOLATION = "VIOLATION"
     SANDBOX_FAILED = "SANDBOX_FAILED"
+    FAULTY_PROBLEM = "FAULTY_PROBLEM"
+
+    @property
+    def is_verdict(self) -> bool:
+        """Whether it says anything about the program."""
+        return self not in NO_VERDICT
+
+
+NO_VERDICT = {
+    Outcome.SANDBOX_FAILED: "sandbox failed",
+    Outcome.FAULTY_PROBLEM: "problem at fault",
+}
+"""Outcomes that say nothing about the program, in the words of a manifest."""
 
 
 def content_id(*parts: object) -> str:
@@ -73,7 +87,9 @@ class Problem:
     `check(input, answer, expected) -> bool`, which also runs in the sandbox, away from the program.
     `reference` gives the expected answers for generated inputs. `preamble` is Python source that
     runs before a program's first statement and before the clock, in the program's namespace: the
-    imports and helpers that the problem's prompt promises.
+    imports and helpers that the problem's prompt promises. `max_size` is the largest `size` at
+    which the generators keep to the statement, 0 if that is not said: none larger is asked for, and
+    with a reference a program that is wrong on such an input is wrong.
     """
 
     problem_id: str
@@ -90,6 +106,7 @@ class Problem:
     reference: str
     solutions: tuple[KnownProgram, ...]
     preamble: str = ""
+    max_size: int = 0
 
     def __post_init__(self) -> None:
         _require(bool(self.problem_id), "Problem.problem_id is empty")
@@ -106,6 +123,7 @@ class Problem:
             bool(self.tests) or bool(self.generators and self.reference),
             f"{where}: needs tests, or a generator with a reference program",
         )
+        _require(self.max_size >= 0, f"{where}: max_size must be 0 or more, got {self.max_size}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +174,14 @@ class Measurement:
     the same `session_id` are comparable round by round; no others are, nor those of an evaluation,
     whose further rounds are not of all programs. Phase "check" has a verdict and no times; "screen"
     proposes pairs, or scores; "confirm" holds fresh times that decide pairs; "crosscheck" times of
-    confirmed programs on another generator's input, on which a pair must not be reversed.
+    confirmed programs on another generator's input, on which a pair must not be reversed. A
+    "screen" row without times says how a program that the tests accept failed on `input_digest`, an
+    input that was made to time programs: no verdict on it. A "crosscheck" row without times says
+    that one was asked for and is missing.
     `equal_to` names the candidate that was run for this one: the same program, measured once.
     `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
-    lines that take the program's time, in rows of phase "screen" if lines were profiled;
-    `mean_memory_bytes` the resident set averaged over its time, there too, if memory was.
+    lines that take the program's time, in rows of phase "screen", empty if they were not profiled;
+    `mean_memory_bytes` the resident set averaged over its time, there too, 0 if it was not taken.
     """
 
     candidate_id: str

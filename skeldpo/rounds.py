@@ -33,6 +33,7 @@ from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import (
+    NO_VERDICT,
     Assignment,
     Dropped,
     Outcome,
@@ -162,9 +163,12 @@ class _Run:
                 f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
                 "`skeldpo doctor` checks this machine, then start the same command again"
             )
+        lost = {
+            reason: sum(row.outcome is outcome for row in verdicts)
+            for outcome, reason in NO_VERDICT.items()
+        }
         self._finish(
-            stage, len(verdicts), len(verdicts) - len(failed),
-            _dropped({"sandbox failed": len(failed)}),
+            stage, len(verdicts), len(verdicts) - sum(lost.values()), _dropped(lost),
             ("candidates.parquet", "measurements.parquet"),
         )  # fmt: skip
         for table in ("candidates", "measurements"):

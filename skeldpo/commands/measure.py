@@ -29,6 +29,7 @@ from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_me
 from skeldpo.problems.programs import dataset_candidates, read_programs
 from skeldpo.problems.sources import iter_problems
 from skeldpo.records import (
+    NO_VERDICT,
     Assignment,
     Dropped,
     Measurement,
@@ -79,7 +80,12 @@ def measure_given(
     )
     verdicts = _count_verdicts(store)
     seconds = time.monotonic() - started_s
-    num_programs, num_failed = verdicts.outcomes.total(), verdicts.outcomes[Outcome.SANDBOX_FAILED]
+    num_programs = verdicts.outcomes.total()
+    lost = {
+        reason: verdicts.outcomes[outcome]
+        for outcome, reason in NO_VERDICT.items()
+        if verdicts.outcomes[outcome]
+    }
     store.write_manifest(
         ".",
         StageManifest(
@@ -87,8 +93,8 @@ def measure_given(
             round_index=0,
             config_digest=digest,
             num_in=num_programs,
-            num_out=num_programs - num_failed,
-            dropped=(Dropped(reason="sandbox failed", num_rows=num_failed),) if num_failed else (),
+            num_out=num_programs - sum(lost.values()),
+            dropped=tuple(Dropped(reason=reason, num_rows=n) for reason, n in lost.items()),
             outputs=(PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE),
             versions=(f"skeldpo=={__version__}",),
             seconds=round(seconds, 3),

@@ -192,6 +192,8 @@ def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:
         ) if reason]  # fmt: skip
         if funnel.num_reversed:
             reasons.append(f"{funnel.num_reversed} decided, but reversed on another input")
+        if funnel.num_unchecked:
+            reasons.append(f"{funnel.num_unchecked} decided, but a cross-check is missing")
         reasons += [f"{row.num_rows} {row.reason}" for row in problem.dropped_candidates]
         rows.append(
             (problem.problem_id, str(funnel.num_candidates), str(funnel.num_distinct),

@@ -133,7 +133,7 @@ def _score_problem(
         for c in candidates
         if c.origin == "sampled"
         and c.candidate_id in verdicts
-        and verdicts[c.candidate_id].outcome is not Outcome.SANDBOX_FAILED
+        and verdicts[c.candidate_id].outcome.is_verdict
     ]
     if not samples:
         return None

@@ -23,6 +23,7 @@ from skeldpo.evaluate.metrics import (
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.records import (
+    NO_VERDICT,
     Assignment,
     Candidate,
     Measurement,
@@ -119,8 +120,9 @@ def score_assignment(
         if candidate.origin != "sampled":
             continue
         row = verdicts[candidate.candidate_id]
-        if row.outcome is Outcome.SANDBOX_FAILED:
-            place, reason = f"sample {candidate.sample_index}", f"the sandbox failed: {row.failure}"
+        if not row.outcome.is_verdict:
+            place = f"sample {candidate.sample_index}"
+            reason = f"no verdict ({NO_VERDICT[row.outcome]}): {row.failure}"
             left_out.append(LeftOut(place=place, problem_id=problem.problem_id, reason=reason))
             continue
         code = codes[candidate.sample_index]

@@ -59,6 +59,8 @@ def calibrate(run: Callable[[RunRequest], RunReport]) -> Calibration:
             report = run(_request(name))
             if report.outcome is not Outcome.ACCEPTED:
                 raise SandboxFailure(f"calibration: {report.outcome.value} {report.failure}")
+            if report.cpu_time_ns <= 0:
+                raise SandboxFailure(f"calibration: {name} took {report.cpu_time_ns} ns")
             kept.append(report.cpu_time_ns)
     return Calibration(times_ns={name: tuple(kept) for name, kept in times_ns.items()})
 

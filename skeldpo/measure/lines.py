@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from skeldpo.measure import guest_lines
+from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome, ProblemKind
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.guest_source import guest_source
@@ -31,7 +32,8 @@ def hot_lines(  # noqa: PLR0913
     preamble: str = "",
 ) -> tuple[int, ...]:
     """Numbers (from 1) of the lines that take at least MIN_SHARE of the program's time on these
-    inputs, rising; none of a program that does not run. `run` is `Sandbox.run`."""
+    inputs, rising; none of a program that does not run. `run` is `Sandbox.run`; SandboxFailure if
+    it fails."""
     is_function = kind == "function"
     inputs = [json.loads(text) if is_function else text for text in input_texts]
     entry = entry_point if is_function else ""
@@ -45,6 +47,8 @@ def hot_lines(  # noqa: PLR0913
             cpu_limit_s=CPU_LIMIT_S,
         )
     )
+    if not report.outcome.is_verdict:
+        raise SandboxFailure(f"profiling lines: {report.failure}")
     if report.outcome is not Outcome.ACCEPTED:
         return ()
     times_ns = dict(json.loads(report.answer_texts[0]))

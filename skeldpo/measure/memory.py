@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome, ProblemKind
 from skeldpo.sandbox.container import RunReport, RunRequest
 
@@ -19,7 +20,8 @@ def mean_memory(  # noqa: PLR0913
     preamble: str = "",
 ) -> int:
     """Bytes of the resident set, averaged over the CPU time on these inputs, the interpreter's
-    included; 0 for a program that does not run. `run` is `Sandbox.run`."""
+    included; 0, no figure, of a program that does not run. `run` is `Sandbox.run`; SandboxFailure
+    if it fails."""
     report = run(
         RunRequest(
             kind=kind,
@@ -31,4 +33,6 @@ def mean_memory(  # noqa: PLR0913
             samples_memory=True,
         )
     )
+    if not report.outcome.is_verdict:
+        raise SandboxFailure(f"profiling memory: {report.failure}")
     return report.mean_memory_bytes if report.outcome is Outcome.ACCEPTED else 0

@@ -28,6 +28,7 @@ CROSSCHECK_ROUNDS = 3
 """Five would say otherwise of 3 in 720 pairs (docs/LOG.md)."""
 
 _BASELINE = ""
+_NO_TIME = "accepted in 0 ns: no time was taken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +46,12 @@ class SessionTimes:
 
 
 class BaselineFailure(SandboxFailure):
-    """The baseline failed on an input that it had answered: something else than it is wrong."""
+    """The baseline failed on an input that it had answered: it, or something else, is wrong."""
 
 
 class ProgramTimer:
-    """Times programs of one problem, but none of `refused`, to which it adds those that fail."""
+    """Times programs of one problem, but none of `refused`, to which it adds those that fail, and
+    as SANDBOX_FAILED those of which the sandbox gives no time."""
 
     def __init__(
         self,
@@ -94,19 +96,14 @@ class ProgramTimer:
                 kept.append(runs)
         return self._session("confirm", programs, timing_input, kept)
 
-    def crosscheck(
-        self, programs: Mapping[str, str], timing_input: TimingInput
-    ) -> SessionTimes | None:
-        """Times as `screen` does, on another generator's input; None if the baseline fails on it.
-        A program that is stopped is not refused: it counts with the limit."""
+    def crosscheck(self, programs: Mapping[str, str], timing_input: TimingInput) -> SessionTimes:
+        """Times as `screen` does, on another generator's input. A program that is stopped is not
+        refused: it counts with the limit."""
         order = random.Random(f"{self._seed} crosscheck")
-        try:
-            rounds = [
-                self._one_round(programs, timing_input, order, stops_refuse=False)
-                for _ in range(CROSSCHECK_ROUNDS)
-            ]
-        except BaselineFailure:
-            return None
+        rounds = [
+            self._one_round(programs, timing_input, order, stops_refuse=False)
+            for _ in range(CROSSCHECK_ROUNDS)
+        ]
         return self._session("crosscheck", programs, timing_input, self._with_limits(rounds))
 
     def score(
@@ -137,7 +134,7 @@ class ProgramTimer:
             if len(rounds) >= config.num_repeats:
                 left_ns -= sum(run.cpu_time_ns for run in runs.values())
             rounds.append(runs)
-            self._refuse_stopped(rounds, config.num_repeats)
+            self._refuse_stopped(rounds, config.num_repeats, timing_input.digest)
         return self._session("screen", programs, timing_input, self._with_limits(rounds))
 
     def _ends(
@@ -151,13 +148,15 @@ class ProgramTimer:
         )
         return ranked[:NUM_AT_EACH_END] + ranked[-NUM_AT_EACH_END:]
 
-    def _refuse_stopped(self, rounds: Sequence[Mapping[str, TimedRun]], least: int) -> None:
+    def _refuse_stopped(
+        self, rounds: Sequence[Mapping[str, TimedRun]], least: int, digest: str
+    ) -> None:
         """Refuses programs that were stopped in more than half of their rounds, `least` or more."""
         for key in rounds[-1]:
             own = [runs[key] for runs in rounds if key in runs]
             stops = [run.verdict for run in own if _is_stopped(run)]
             if key != _BASELINE and 2 * len(stops) > max(len(own), least):
-                self.refused[key] = stops[-1]
+                self.refused[key] = replace(stops[-1], input_digest=digest)
 
     def _with_limits(self, rounds: Sequence[Mapping[str, TimedRun]]) -> list[dict[str, TimedRun]]:
         """The rounds of programs not refused, with a time in place of a stop."""
@@ -226,12 +225,17 @@ class ProgramTimer:
         for key in keys:
             run = self._judge.run_tests(codes[key], timing_input.tests, self._session_limit_s)
             is_kept = _is_stopped(run) and not stops_refuse
-            if run.verdict.outcome is Outcome.ACCEPTED or is_kept:
+            verdict = run.verdict
+            if verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns <= 0:
+                if key == _BASELINE:
+                    raise SandboxFailure(f"the baseline program was {_NO_TIME}")
+                verdict = replace(verdict, outcome=Outcome.SANDBOX_FAILED, failure=_NO_TIME)
+            if verdict.outcome is Outcome.ACCEPTED or is_kept:
                 runs[key] = run
             elif key == _BASELINE:
-                raise BaselineFailure(f"the baseline program failed: {run.verdict.failure}")
+                raise BaselineFailure(f"the baseline program failed: {verdict.failure}")
             else:
-                self.refused[key] = run.verdict
+                self.refused[key] = replace(verdict, input_digest=timing_input.digest)
         return runs
 
 

@@ -2,8 +2,8 @@
 
 Expected answers never enter the sandbox with the program; checkers and input generators written in
 Python run there too, each in a process of its own. A sandbox that fails raises `SandboxFailure`:
-it is retried and, in the end, reported as SANDBOX_FAILED, never as a verdict on the program. So are
-all programs of a problem that is at fault itself.
+it is retried and, in the end, reported as SANDBOX_FAILED, never as a verdict on the program. Where
+the problem's own checker or reference is at fault, its programs are FAULTY_PROBLEM.
 """
 
 from __future__ import annotations
@@ -31,13 +31,19 @@ class SandboxFailure(RuntimeError):
     """The sandbox, not the program, failed."""
 
 
+class ProblemFault(RuntimeError):
+    """The problem, not a program or the sandbox, is at fault: no program of it has a verdict."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is known of a program after a run: outcome, peak memory and why it was refused."""
+    """What is known of a program after a run: outcome, peak memory and why it was refused;
+    `input_digest` is that of the timing input it was refused on, empty for the tests."""
 
     outcome: Outcome
     peak_memory_bytes: int
     failure: str
+    input_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +74,8 @@ class Judge:
     def problem_fault(self) -> str:
         """Why no verdict on this problem could be defended; empty if nothing speaks against it."""
         problem = self._problem
-        if self._tests and not is_named(problem.checker):
-            first = self._tests[0]
-            if not self._is_right(first, first.expected_text):
-                return "its checker refuses the expected answer of the first test"
+        if self._tests and not self.accepts_expected(self._tests[0]):
+            return "its checker refuses the expected answer of the first test"
         if problem.reference:
             verdict = self.check(problem.reference)
             if verdict.outcome is not Outcome.ACCEPTED:
@@ -79,8 +83,11 @@ class Judge:
         return ""
 
     def check(self, code: str) -> Verdict:
-        """The verdict of a program on the problem's tests; ACCEPTED when there are none."""
+        """The verdict of a program on the problem's tests; ValueError if there are none, since
+        nothing would have been checked."""
         tests = self._tests
+        if not tests:
+            raise ValueError(f"problem {self._problem.problem_id} has no tests to check a program")
         verdict = Verdict(outcome=Outcome.ACCEPTED, peak_memory_bytes=0, failure="")
         start, num_tests, peak_bytes = 0, FIRST_TESTS, 0
         while start < len(tests) and verdict.outcome is Outcome.ACCEPTED:
@@ -98,11 +105,14 @@ class Judge:
         run = self.run_inputs(code, [test.input_text for test in tests], cpu_limit_s)
         if run.verdict.outcome is not Outcome.ACCEPTED:
             return run
-        wrong = self._first_wrong(tests, run.answer_texts, first_index)
-        if not wrong:
-            return run
-        refused = replace(run.verdict, outcome=Outcome.WRONG_ANSWER, failure=wrong)
-        return replace(run, verdict=refused, cpu_time_ns=0)
+        for index, (test, answer) in enumerate(
+            zip(tests, run.answer_texts, strict=True), first_index
+        ):
+            outcome, failure = self._judge_answer(test, answer)
+            if outcome is not Outcome.ACCEPTED:
+                refused = replace(run.verdict, outcome=outcome, failure=f"test {index}: {failure}")
+                return replace(run, verdict=refused, cpu_time_ns=0)
+        return run
 
     def run_inputs(self, code: str, input_texts: Sequence[str], cpu_limit_s: float) -> TimedRun:
         """One timed run whose answers are not compared (the baseline on generated inputs)."""
@@ -140,23 +150,41 @@ class Judge:
         made = json.loads(text)
         return made if isinstance(made, str) else None
 
-    def _first_wrong(
-        self, tests: Sequence[Example], answer_texts: Sequence[str], first_index: int
-    ) -> str:
-        for index, (test, answer) in enumerate(zip(tests, answer_texts, strict=True), first_index):
-            if not self._is_right(test, answer):
-                return f"test {index}: expected {test.expected_text[:120]!r}, got {answer[:120]!r}"
-        return ""
+    def accepts_expected(self, test: Example) -> bool:
+        """Whether a checker in Python takes the expected answer; the named ones always do."""
+        if is_named(self._problem.checker):
+            return True
+        return self._call_checker(test, test.expected_text).answer_texts == ("true",)
 
-    def _is_right(self, test: Example, answer_text: str) -> bool:
+    def _judge_answer(self, test: Example, answer_text: str) -> tuple[Outcome, str]:
+        """What an answer is, and why.
+
+        A checker in Python that raises has refused the answer if it takes the expected one. One
+        that breaks a limit, or cannot take its own answer, says nothing about the program.
+        """
         checker = self._problem.checker
+        wrong = f"expected {test.expected_text[:120]!r}, got {answer_text[:120]!r}"
         if is_named(checker):
-            return is_correct(checker, self._problem.kind, answer_text, test.expected_text)
+            right = is_correct(checker, self._problem.kind, answer_text, test.expected_text)
+            return (Outcome.ACCEPTED, "") if right else (Outcome.WRONG_ANSWER, wrong)
+        if len(answer_text) > MAX_INPUT_CHARS:
+            return Outcome.OUTPUT_LIMIT, f"an answer of {len(answer_text)} characters"
+        report = self._call_checker(test, answer_text)
+        if report.answer_texts == ("true",):
+            return Outcome.ACCEPTED, ""
+        raised = report.outcome is Outcome.RUNTIME_ERROR
+        if report.outcome is Outcome.ACCEPTED or (raised and self.accepts_expected(test)):
+            return Outcome.WRONG_ANSWER, wrong
+        said = f"{report.outcome.value} {report.failure[-120:]}"
+        return Outcome.FAULTY_PROBLEM, f"the problem's checker fails: {said}"
+
+    def _call_checker(self, test: Example, answer_text: str) -> RunReport:
+        """A report without answers unless the checker ended well."""
         values = [test.input_text, answer_text, test.expected_text]
         if self._problem.kind == "function":
             values = [json.loads(value) for value in values]
-        report = self._call(checker, "check", values)
-        return report.outcome is Outcome.ACCEPTED and report.answer_texts[0] == "true"
+        report = self._call(self._problem.checker, "check", values)
+        return report if report.outcome is Outcome.ACCEPTED else replace(report, answer_texts=())
 
     def _call(self, code: str, entry_point: str, arguments: list[Any]) -> RunReport:
         """Calls a function that came with the problem (generator, checker) in the sandbox."""
@@ -172,8 +200,11 @@ class Judge:
 
     def _ask(self, request: RunRequest) -> RunReport:
         report = self._run(request)
-        if report.outcome is Outcome.SANDBOX_FAILED:
+        if not report.outcome.is_verdict:
             raise SandboxFailure(report.failure)
+        num_answers, num_inputs = len(report.answer_texts), len(request.input_texts)
+        if report.outcome is Outcome.ACCEPTED and num_answers != num_inputs:
+            raise SandboxFailure(f"{num_answers} answers to {num_inputs} inputs")
         return report
 
 

@@ -1,7 +1,8 @@
 """The preference pairs of one problem, from the verdicts and times of its candidates.
 
 Efficiency pairs: two distinct accepted programs of one confirming session, the chosen one faster
-beyond doubt (`timing.is_faster`) and not slower in a cross-check; they have skeletons if the groups
+beyond doubt (`timing.is_faster`) and not slower in a cross-check, all that were asked for being
+there; they have skeletons if the groups
 of both sides are large enough. Correctness pairs: an accepted program over one that is wrong for a
 reason of its own, nearest in text first. A failure of the sandbox is evidence for nothing. Whatever
 gives no pair is counted by reason. Pure, and the order of the rows does not matter.
@@ -15,7 +16,15 @@ from dataclasses import dataclass
 
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
-from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
+from skeldpo.pair.judged import (
+    PROBLEM_AT_FAULT,
+    SANDBOX_FAILED,
+    Judged,
+    Program,
+    check_rows,
+    judge_candidates,
+    session_ratio,
+)
 from skeldpo.pair.races import Race, decided_races, find_races
 from skeldpo.pair.sides import Sides, divide, middle, pair_skeletons
 from skeldpo.records import (
@@ -43,7 +52,8 @@ class Funnel:
     included, in the groups of programs that are alike, of those nearer in time to the fastest
     program and of those nearer to the slowest; `num_races` counts two programs that
     met in a confirming session, `num_decided` those of them that differ beyond doubt,
-    `num_reversed` those of these whose order is the reverse on another kind of input.
+    `num_reversed` those of these whose order is the reverse on another kind of input,
+    `num_unchecked` those of which a cross-check is missing.
     """
 
     num_candidates: int
@@ -55,6 +65,7 @@ class Funnel:
     num_races: int
     num_decided: int
     num_reversed: int
+    num_unchecked: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +106,7 @@ def build_pairs(
     wrong = {key: program for key, program in judged.programs.items() if not program.is_accepted}
     races = find_races(accepted, measurements)
     decided = decided_races(races, accepted, pair)
-    holding = [race for race in decided if not race.is_reversed]
+    holding = [race for race in decided if not (race.is_reversed or race.is_unchecked)]
     chosen_races = choose_races(holding, accepted, pair)
     contrasts = choose_contrasts(accepted.values(), wrong.values(), pair.max_correctness_pairs)
     pairs = [
@@ -151,6 +162,7 @@ def _funnel(judged: Judged, sides: Sides, races: Sequence[Race], decided: Sequen
         num_races=len(races),
         num_decided=len(decided),
         num_reversed=sum(race.is_reversed for race in decided),
+        num_unchecked=sum(race.is_unchecked for race in decided),
     )
 
 
@@ -230,8 +242,10 @@ def _side(program: Program, time_ratio: float, skeleton: Skeleton) -> PairSide:
 
 
 def _no_accepted_reason(judged: Judged) -> str:
-    failed = not judged.programs and set(judged.reasons.values()) == {"the sandbox failed"}
-    return "the sandbox failed for every candidate" if failed else "no accepted candidate"
+    reasons = set() if judged.programs else set(judged.reasons.values())
+    if reasons == {SANDBOX_FAILED}:
+        return "the sandbox failed for every candidate"
+    return PROBLEM_AT_FAULT if reasons == {PROBLEM_AT_FAULT} else "no accepted candidate"
 
 
 def _no_efficiency_reason(
@@ -251,6 +265,8 @@ def _no_efficiency_reason(
         return "no undisturbed round in the confirming session"
     if not races:
         return "the screening proposed no two programs to confirm"
+    if any(race.is_unchecked for race in decided):
+        return "a cross-check that was asked for is missing; measure the problem again"
     if decided:
         return "which program is faster depends on the input"
     return "no speed difference beyond doubt"

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
 
+SANDBOX_FAILED = "the sandbox failed"
+PROBLEM_AT_FAULT = "the problem's own reference, checker or generators are at fault"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
@@ -89,12 +92,13 @@ def session_ratio(row: Measurement) -> float:
 
 def _reason_against(candidate: Candidate, rows: Sequence[Measurement]) -> str:
     checks = [row for row in rows if row.phase == "check"]
-    verdicts = {row.outcome for row in checks} - {Outcome.SANDBOX_FAILED}
-    timed = {row.outcome for row in rows if row.phase != "check"} - {Outcome.SANDBOX_FAILED}
+    verdicts = {row.outcome for row in checks if row.outcome.is_verdict}
+    timed = {row.outcome for row in rows if row.phase != "check" and row.outcome.is_verdict}
     if not checks:
         return "no verdict"
     if not verdicts:
-        return "the sandbox failed"
+        is_faulty = any(row.outcome is Outcome.FAULTY_PROBLEM for row in checks)
+        return PROBLEM_AT_FAULT if is_faulty else SANDBOX_FAILED
     if any(row.equal_to != candidate.candidate_id for row in checks):
         return "same program as another candidate"
     if Outcome.VIOLATION in verdicts | timed:
@@ -104,7 +108,7 @@ def _reason_against(candidate: Candidate, rows: Sequence[Measurement]) -> str:
     if len(verdicts) > 1:
         return "verdicts that contradict each other"
     if verdicts == {Outcome.ACCEPTED} and timed - verdicts:
-        return "accepted by the tests, failed on timed inputs"
+        return f"accepted by the tests, {'/'.join(sorted(timed - verdicts))} on timed inputs"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 Which program is faster may depend on the input (an early exit, duplicates, long words). Where their
 cross-checks, on inputs of the problem's other generators, say the reverse, there is no preference.
+Nor is there where one was asked for and is missing, since it might have said so.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ CUT_OFF = "length"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
     """Two programs of one confirming session; `fast` has the lower median. `other_ratios` are the
-    times of `slow` over those of `fast` in each cross-check of both."""
+    times of `slow` over those of `fast` in each cross-check of both, `is_unchecked` says that one
+    is missing."""
 
     fast: Measurement
     slow: Measurement
     comparison: Comparison
     other_ratios: tuple[float, ...]
+    is_unchecked: bool
 
     @property
     def is_reversed(self) -> bool:
@@ -82,6 +85,10 @@ def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measureme
             other_ratios=crosscheck_ratios(
                 rows_by_id[fast.candidate_id], rows_by_id[slow.candidate_id]
             ),
+            is_unchecked=any(
+                row.phase == "crosscheck" and not row.cpu_times_ns
+                for row in rows_by_id[fast.candidate_id] + rows_by_id[slow.candidate_id]
+            ),
         )
         for fast, slow in meetings.values()
     ]
@@ -106,7 +113,7 @@ def decided_races(
     races: Iterable[Race], accepted: Mapping[str, Program], pair: PairConfig
 ) -> list[Race]:
     """The races that prove a difference, largest certain ratio (`speedup_low`) first. Those that a
-    cross-check reverses are among them: they are no pairs."""
+    cross-check reverses, or whose cross-check is missing, are among them: they are no pairs."""
     decided = [
         race
         for race in races

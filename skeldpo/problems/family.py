@@ -19,6 +19,8 @@ from skeldpo.records import Example, KnownProgram, Problem, content_id
 HELD_OUT_SHARE = 6
 """One problem in this many of a trained family is kept for the split `heldout_variant`: a wording
 of a variation with a set of names that training never shows together."""
+ANY_SIZE = 1 << 40
+"""`Problem.max_size` of every family: no wording limits how large the input may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def _problem(
         checker=family.checker,
         reference=known[0].code,
         solutions=tuple(known),
+        max_size=ANY_SIZE,
     )
 
 

@@ -25,7 +25,7 @@ from skeldpo.records import Example, KnownProgram, Problem
 
 _KEYS = {
     "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
-    "checker", "reference", "solutions", "split", "difficulty", "source",
+    "checker", "reference", "solutions", "split", "difficulty", "source", "max_size",
 }  # fmt: skip
 _TEXT_KEYS = (
     "kind", "entry_point", "starter_code", "checker", "reference", "split", "difficulty", "source",
@@ -132,6 +132,7 @@ def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
         checker=_checker(row.get("checker") or "exact"),
         reference=row.get("reference") or "",
         solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
+        max_size=_max_size(row),
     )
 
 
@@ -181,6 +182,17 @@ def _generator(code: Any) -> str:
     if not isinstance(code, str) or "generate_input" not in code:
         raise ValueError(f"a generator is Python that defines generate_input, got {code!r}")
     return code
+
+
+def _max_size(row: Mapping[str, Any]) -> int:
+    size = row.get("max_size")
+    if size is None:
+        return 0
+    if type(size) is not int or size < 1:
+        raise ValueError(f"max_size must be a whole number from 1, got {size!r}")
+    if not row.get("generators"):
+        raise ValueError(f"max_size is a size of generators, got {size} without generators")
+    return size
 
 
 def _checker(checker: str) -> str:
