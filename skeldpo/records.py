@@ -23,8 +23,8 @@ Origin = Literal["sampled", "dataset"]
 
 
 class Outcome(enum.StrEnum):
-    """What is known of one program. SANDBOX_FAILED (the machine's fault) and FAULTY_PROBLEM (that of
-    the problem's own reference, checker or generators) say nothing about the program."""
+    """What is known of one program. SANDBOX_FAILED (the machine's fault) and FAULTY_PROBLEM (that
+    of the problem's own reference, checker or generators) say nothing about the program."""
 
     ACCEPTED = "ACCEPTED"
     WRONG_ANSWER = "WRONG_ANSWER"
@@ -45,10 +45,10 @@ class Outcome(enum.StrEnum):
 
 
 NO_VERDICT = {
-    Outcome.SANDBOX_FAILED: "sandbox failed",
-    Outcome.FAULTY_PROBLEM: "problem at fault",
+    Outcome.SANDBOX_FAILED: "the sandbox failed",
+    Outcome.FAULTY_PROBLEM: "the problem is at fault",
 }
-"""Outcomes that say nothing about the program, in the words of a manifest."""
+"""Outcomes that say nothing about the program, in words."""
 
 
 def content_id(*parts: object) -> str:

@@ -172,6 +172,7 @@ def test_funnel_counts_the_candidates_step_by_step() -> None:
         "num_races": 1,
         "num_decided": 1,
         "num_reversed": 0,
+        "num_unchecked": 0,
     }
 
 

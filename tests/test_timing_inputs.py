@@ -16,12 +16,14 @@ from scripted_runs import (
     input_size,
     linear,
     make_finder,
+    make_judge,
     make_report,
     make_script,
     named,
 )
 
-from skeldpo.measure.inputs import FIRST_SIZE, MAX_SIZE, TimingInput
+from skeldpo.measure.inputs import FIRST_SIZE, MAX_SIZE, TimingInput, generated_tests
+from skeldpo.measure.verdict import ProblemFault
 from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
 
@@ -39,10 +41,124 @@ def test_find_grows_until_the_fastest_is_worth_timing() -> None:
 
 
 def test_find_stops_before_the_slowest_takes_too_long() -> None:
-    # 6.4 ms at the first size; twice the size might take 4 times that, over the limit of 20 ms.
+    # 6.4 and 12.8 ms; again twice the size might take 12.8 + 4 * 6.4 ms, over the limit of 20 ms.
     script = make_script(fast=linear(1), slow=linear(100_000))
-    assert input_size(make_finder(script).find(named("fast", "slow"))) == FIRST_SIZE
-    assert script.codes().count("slow") == 1
+    assert input_size(make_finder(script).find(named("fast", "slow"))) == 2 * FIRST_SIZE
+    assert script.codes().count("slow") == 2
+
+
+def _constant(ms: float, ns_per_unit: int = 1) -> Program:
+    """A program that takes `ms` before it looks at its input."""
+
+    def run(request: RunRequest) -> RunReport:
+        report = linear(ns_per_unit)(request)
+        cpu_time_ns = report.cpu_time_ns + round(ms * 1e6)
+        if cpu_time_ns > request.cpu_limit_s * 1e9:
+            return make_report(Outcome.TIME_LIMIT)
+        return replace(report, cpu_time_ns=cpu_time_ns)
+
+    return run
+
+
+@pytest.mark.parametrize("ms", [3, 18.5])
+def test_find_a_constant_cost_does_not_end_the_search(ms: float) -> None:
+    """Of a limit of 20 ms: what does not grow with the input leaves room for what does."""
+    script = make_script(fast=linear(10), slow=linear(20), heavy=_constant(ms))
+    finder = make_finder(script)
+    assert input_size(finder.find(named("fast", "slow", "heavy"))) >= 25_000
+    assert finder.refused == {}
+
+
+@pytest.mark.parametrize("first", [21, 0.01])
+def test_find_sets_aside_a_program_that_would_stop_the_search_for_the_others(
+    first: float,
+) -> None:
+    """It is stopped on the first input, or where the one before was not worth timing."""
+
+    def heavy(request: RunRequest) -> RunReport:
+        is_first = json.loads(request.input_texts[0])[0] <= FIRST_SIZE
+        return _constant(first if is_first else 21)(request)
+
+    script = make_script(fast=linear(10), slow=linear(20), heavy=heavy)
+    finder = make_finder(script)
+    found = finder.find(named("fast", "slow", "heavy"))
+    assert 1e6 / 10 <= input_size(found) <= 4 * 1e6 / 10
+    assert {key: v.outcome for key, v in finder.refused.items()} == {"heavy": Outcome.TIME_LIMIT}
+    assert finder.refused["heavy"].input_digest
+
+
+def test_find_sets_nothing_aside_where_too_few_would_be_left() -> None:
+    script = make_script(fast=linear(10), slow=linear(100_000_000), heavy=_constant(21))
+    finder = make_finder(script)
+    assert input_size(finder.find(named("fast", "slow", "heavy"))) == FIRST_SIZE
+    assert finder.refused == {}
+    assert input_size(finder.find(named("fast", "slow", "heavy"), least_left=1)) >= 1e5
+    assert set(finder.refused) == {"slow", "heavy"}
+
+
+@pytest.mark.parametrize(("max_size", "sizes"), [(300, [64, 256, 300]), (20, [20])])
+def test_find_never_asks_for_more_than_the_statement_allows(
+    max_size: int, sizes: list[int]
+) -> None:
+    script = make_script(fast=linear(10), slow=linear(20))
+    finder = make_finder(script, replace(PROBLEM, max_size=max_size))
+    assert input_size(finder.find(named("fast", "slow"))) == max_size
+    asked = [json.loads(r.input_texts[0])[0] for r in script.requests if r.code == "gen"]
+    assert asked == [sizes[0], *sizes]
+
+
+def test_find_leaves_out_an_input_that_the_checker_cannot_judge() -> None:
+    def checker(request: RunRequest) -> RunReport:
+        (n,), answer, expected = json.loads(request.input_texts[0])
+        if n > 1000:
+            return make_report(Outcome.TIME_LIMIT)
+        return make_report(answer_texts=(json.dumps(answer == expected),))
+
+    script = make_script(fast=linear(10), slow=linear(20), checker=checker)
+    finder = make_finder(script, replace(PROBLEM, checker="checker"))
+    assert input_size(finder.find(named("fast", "slow"))) <= 1000
+    assert finder.refused == {}
+    assert finder.faults == ["its checker fails on an input of generator 0"]
+
+
+@pytest.mark.parametrize("reference", ["base", ""])
+def test_find_violation_is_refused_however_many_there_are(reference: str) -> None:
+    script = make_script(fast=linear(10), a=fails(Outcome.VIOLATION), b=fails(Outcome.VIOLATION))
+    finder = make_finder(script, replace(PROBLEM, reference=reference))
+    assert input_size(finder.find(named("fast", "a", "b"))) >= 1e5
+    assert set(finder.refused) == {"a", "b"}
+
+
+def test_find_takes_no_input_that_the_baseline_is_too_slow_to_be_timed_on() -> None:
+    """A session stops it at 60 ms, though a problem's own limit is 2 s."""
+    script = make_script(base=linear(2_000_000), fast=linear(10), slow=linear(20))
+    found = make_finder(script).find(named("fast", "slow"))
+    assert found is not None and found.tests == TESTS
+
+
+def test_generated_tests_are_the_first_inputs_with_the_answers_of_the_reference() -> None:
+    seeded = lambda r: make_report(answer_texts=(f"[{json.loads(r.input_texts[0])[1]}]",))  # noqa: E731
+    script = make_script(seeded=seeded, broken=fails(Outcome.RUNTIME_ERROR))
+    problem = replace(PROBLEM, tests=(), generators=("broken", "gen", "seeded"))
+    made = generated_tests(make_judge(script, problem), problem, 1.0, seed=7)
+    assert [(test.input_text, test.expected_text) for test in made] == [
+        ("[64]", "128"), ("[7]", "14"), ("[8]", "16"), ("[9]", "18"), ("[10]", "20")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gen": fails(Outcome.RUNTIME_ERROR)}, "no input"),
+        ({"base": fails(Outcome.MEMORY_LIMIT)}, "MEMORY_LIMIT Traceback: it failed"),
+    ],
+)
+def test_generated_tests_none_is_a_fault_of_the_problem(
+    changes: dict[str, Program], why: str
+) -> None:
+    problem = replace(PROBLEM, tests=())
+    with pytest.raises(ProblemFault, match=f"no generator gives an input .*: {why}"):
+        generated_tests(make_judge(make_script(**changes), problem), problem, 1.0, seed=7)
 
 
 def test_find_keeps_the_last_size_on_which_every_program_ended() -> None:

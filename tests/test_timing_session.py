@@ -17,7 +17,7 @@ from scripted_runs import (
 )
 
 from skeldpo.measure.inputs import TimingInput
-from skeldpo.measure.session import CROSSCHECK_ROUNDS, SessionTimes
+from skeldpo.measure.session import CROSSCHECK_ROUNDS, BaselineFailure, SessionTimes
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
@@ -171,11 +171,28 @@ def test_crosscheck_times_rounds_of_its_own_in_which_a_stop_counts_with_the_limi
     assert screened.session_id != times.session_id
 
 
-def test_crosscheck_on_which_the_baseline_fails_is_left_out() -> None:
-    """It says nothing of the programs, which were confirmed elsewhere."""
+def test_crosscheck_on_which_the_baseline_fails_is_not_made() -> None:
+    """It says nothing of the programs, and nothing for them either."""
     timer = make_timer(make_script(base=fails(Outcome.RUNTIME_ERROR), fast=linear(100)))
-    assert timer.crosscheck(named("fast"), INPUT) is None
+    with pytest.raises(BaselineFailure):
+        timer.crosscheck(named("fast"), INPUT)
     assert timer.refused == {}
+
+
+def test_program_of_which_no_time_was_taken_is_left_out_alone() -> None:
+    """Accepted in 0 ns: the clock failed, which says nothing of the program or the others."""
+    reports = iter([100, 0])
+    script = make_script(
+        fast=linear(100), odd=lambda request: linear(next(reports, 100))(request), slow=linear(300)
+    )
+    timer = make_timer(script)
+    times = timer.screen(named("fast", "odd", "slow"), INPUT, 3)
+    assert set(times.cpu_times_ns) == {"fast", "slow"}
+    assert {key: (v.outcome, v.input_digest) for key, v in timer.refused.items()} == {
+        "odd": (Outcome.SANDBOX_FAILED, "i")
+    }
+    with pytest.raises(SandboxFailure, match="0 ns"):
+        make_timer(make_script(base=linear(0), fast=linear(100))).screen(named("fast"), INPUT, 1)
 
 
 def test_garbage_on_large_inputs_is_refused() -> None:

@@ -10,6 +10,7 @@ from sample_records import STDIO_PROBLEM
 from scripted_runs import (
     PROBLEM,
     TESTS,
+    Program,
     fails,
     linear,
     make_judge,
@@ -19,7 +20,7 @@ from scripted_runs import (
 
 from skeldpo.measure.verdict import MAX_INPUT_CHARS, SandboxFailure
 from skeldpo.records import Example, Outcome
-from skeldpo.sandbox.container import RunReport
+from skeldpo.sandbox.container import RunReport, RunRequest
 
 
 def test_check_accepts_after_a_first_run_of_a_few_tests() -> None:
@@ -67,10 +68,21 @@ def test_check_long_failure_is_cut_to_its_end() -> None:
     assert len(failure) < 1000 and failure.endswith("end")
 
 
-def test_check_without_tests_accepts_without_a_run() -> None:
-    script = make_script()
-    assert make_judge(script, replace(PROBLEM, tests=())).check("base").outcome is Outcome.ACCEPTED
-    assert script.requests == []
+def test_check_without_tests_is_refused_as_nothing_would_be_checked() -> None:
+    with pytest.raises(ValueError, match="problem double has no tests"):
+        make_judge(make_script(), replace(PROBLEM, tests=())).check("base")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SANDBOX_FAILED, Outcome.FAULTY_PROBLEM])
+def test_report_that_says_nothing_of_the_program_is_a_sandbox_failure(outcome: Outcome) -> None:
+    with pytest.raises(SandboxFailure):
+        make_judge(make_script(bad=fails(outcome))).check("bad")
+
+
+def test_report_with_fewer_answers_than_inputs_is_a_sandbox_failure() -> None:
+    short = lambda request: make_report(answer_texts=("2",), cpu_time_ns=1)  # noqa: E731
+    with pytest.raises(SandboxFailure, match="1 answers to 4 inputs"):
+        make_judge(make_script(bad=short)).check("bad")
 
 
 def test_expected_answers_never_enter_a_run_of_the_program() -> None:
@@ -99,10 +111,49 @@ def test_python_checker_runs_by_itself_with_input_answer_and_expected(
     assert json.loads(request.input_texts[0]) == [[1], 2, 2]
 
 
-def test_python_checker_that_fails_accepts_nothing() -> None:
-    script = make_script(checker=fails(Outcome.RUNTIME_ERROR))
-    verdict = make_judge(script, replace(PROBLEM, checker="checker")).check("base")
-    assert verdict.outcome is Outcome.WRONG_ANSWER
+def _checker_failing_on(answer: object, outcome: Outcome) -> Program:
+    def run(request: RunRequest) -> RunReport:
+        is_bad = json.loads(request.input_texts[0])[1] == answer
+        return make_report(outcome) if is_bad else make_report(answer_texts=("true",))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("fails_on", "how", "expected"),
+    [
+        (-1, Outcome.RUNTIME_ERROR, Outcome.WRONG_ANSWER),
+        (-1, Outcome.TIME_LIMIT, Outcome.FAULTY_PROBLEM),
+        (-1, Outcome.MEMORY_LIMIT, Outcome.FAULTY_PROBLEM),
+        (4, Outcome.RUNTIME_ERROR, Outcome.ACCEPTED),
+    ],
+)
+def test_python_checker_that_fails_on_an_answer(
+    fails_on: int, how: Outcome, expected: Outcome
+) -> None:
+    """It has refused what it raises on, if it takes the expected answer; a limit says nothing."""
+    answer = {4: lambda n: 2 * n}.get(fails_on, lambda n: -1)
+    tests = (TESTS[0],)
+    script = make_script(it=linear(1, answer), checker=_checker_failing_on(fails_on, how))
+    verdict = make_judge(script, replace(PROBLEM, checker="checker", tests=tests)).check("it")
+    assert verdict.outcome is expected
+    assert ("checker fails" in verdict.failure) == (expected is Outcome.FAULTY_PROBLEM)
+
+
+def test_python_checker_that_raises_on_the_expected_answer_says_nothing_of_a_program() -> None:
+    script = make_script(checker=_checker_failing_on(4, Outcome.RUNTIME_ERROR), it=linear(1))
+    verdict = make_judge(script, replace(PROBLEM, checker="checker")).check("it")
+    assert (verdict.outcome, verdict.failure[:36]) == (
+        Outcome.FAULTY_PROBLEM, "test 1: the problem's checker fails:",
+    )  # fmt: skip
+
+
+def test_python_checker_is_not_given_an_answer_it_could_not_take() -> None:
+    text = "x" * (MAX_INPUT_CHARS + 1)
+    script = make_script(it=lambda request: make_report(answer_texts=(text,), cpu_time_ns=1))
+    verdict = make_judge(script, replace(STDIO_PROBLEM, checker="checker")).check("it")
+    assert verdict.outcome is Outcome.OUTPUT_LIMIT
+    assert script.codes() == ["it"]
 
 
 def test_python_checker_of_stdio_gets_texts() -> None:

@@ -86,14 +86,19 @@ def beyond_scores(
 ) -> dict[str, float]:
     """pass@k and "@k" of each Beyond-like figure in `names`, and Beyond given pass.
 
-    The latter is the mean over correct samples alone: Beyond is dominated by Pass.
+    The latter is the mean over correct samples alone: Beyond is dominated by Pass. A sample that
+    has no such figure, since no time could be taken, does not count in it.
     """
     made = _pass_scores(samples, ks)
     for name in names:
-        values = [sample.values[name] for sample in samples]
+        values = [sample.values[name] for sample in samples if name in sample.values]
         made |= {f"{name}@{k}": mean_of_first(values, k) for k in ks if k <= len(values)}
     if "beyond" in names:
-        passed = [sample.values["beyond"] for sample in samples if sample.is_correct]
+        passed = [
+            sample.values["beyond"]
+            for sample in samples
+            if sample.is_correct and "beyond" in sample.values
+        ]
         if passed:
             made["beyond_given_pass"] = sum(passed) / len(passed)
     return made

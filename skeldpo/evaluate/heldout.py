@@ -2,7 +2,8 @@
 
 The known programs of a problem are timed in the same session as the samples and are the reference
 distribution of Beyond. A sample whose sandbox failed is left out, one that is right but too slow
-for the session scores 0 in Beyond; a problem without a timed reference is listed, not scored.
+for the session scores 0 in Beyond, and one that is right but has no time for another reason does
+not count in it; a problem without a timed reference is listed, not scored.
 """
 
 from __future__ import annotations
@@ -138,8 +139,16 @@ def _score_problem(
     if not samples:
         return None
     passed = [row for row in samples if row.outcome is Outcome.ACCEPTED]
-    beyonds = [_beyond(row, times, references) for row in passed] if references else []
-    fast = [row for row in passed if references and _is_fast(times.get(row.equal_to), references)]
+    untimed = {
+        row.equal_to
+        for row in rows
+        if row.phase == "screen" and row.outcome not in (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
+    } - set(times)
+    placed = [row for row in passed if row.equal_to not in untimed]
+    if passed and not placed:
+        references = []
+    beyonds = [_beyond(row, times, references) for row in placed] if references else []
+    fast = [row for row in placed if references and _is_fast(times.get(row.equal_to), references)]
     return ProblemScore(
         problem_id=problem.problem_id,
         source=problem.source,
@@ -148,8 +157,8 @@ def _score_problem(
         num_samples=len(samples),
         has_reference=bool(references),
         pass_at_1=pass_at_k(len(samples), len(passed), 1),
-        beyond_at_1=sum(beyonds) / len(samples),
-        fast_share=len(fast) / len(passed) if passed else 0.0,
+        beyond_at_1=sum(beyonds) / max(1, len(samples) - len(passed) + len(placed)),
+        fast_share=len(fast) / len(placed) if placed else 0.0,
     )
 
 

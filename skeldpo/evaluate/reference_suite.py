@@ -114,6 +114,7 @@ def score_assignment(
         if row.phase == "screen" and row.cpu_times_ns
     }
     references = _reference_times(assignment.candidates, rows, times, stopped_ns)
+    failures = _untimed(rows)
     usages = _usages(rows)
     left_out, samples = [], []
     for candidate in assignment.candidates:
@@ -122,11 +123,16 @@ def score_assignment(
         row = verdicts[candidate.candidate_id]
         if not row.outcome.is_verdict:
             place = f"sample {candidate.sample_index}"
-            reason = f"no verdict ({NO_VERDICT[row.outcome]}): {row.failure}"
+            reason = f"{NO_VERDICT[row.outcome]}: {row.failure}"
             left_out.append(LeftOut(place=place, problem_id=problem.problem_id, reason=reason))
             continue
         code = codes[candidate.sample_index]
         sample = _sample(replace(candidate, code=code), row, times, references)
+        untimed = failures.get(row.equal_to)
+        if references and sample.is_correct and not sample.times_ns and untimed is not None:
+            sample = replace(sample, values={}, failure=untimed)
+            place = f"sample {candidate.sample_index}"
+            left_out.append(LeftOut(place=place, problem_id=problem.problem_id, reason=untimed))
         if suite.has_overheads:
             sample = replace(sample, values=_used(sample, usages.get(row.equal_to)))
         samples.append(sample)
@@ -232,7 +238,7 @@ def _dps(
 ) -> dict[str, float]:
     """DPS and DPS_norm over the correct samples if every reference was timed."""
     timed = [time_ns for time_ns in reference_times_ns if time_ns is not None]
-    correct = [sample for sample in samples if sample.is_correct]
+    correct = [sample for sample in samples if sample.is_correct and sample.values]
     if not correct or len(timed) < len(cluster_scores):
         return {}
     found = [
@@ -259,6 +265,16 @@ def _usages(rows: Sequence[Measurement]) -> dict[str, Usage]:
                 memory_mb_s=row.mean_memory_bytes / MIB * time_s,
             )
     return made
+
+
+def _untimed(rows: Sequence[Measurement]) -> dict[str, str]:
+    """Why programs that may be right have no time, unless they are too slow for one, by the
+    candidate that was run: such a sample counts in pass@k alone."""
+    return {
+        row.equal_to: f"right, but not timed: {row.outcome.value} {row.failure}".strip()
+        for row in rows
+        if row.phase == "screen" and row.outcome not in (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
+    }
 
 
 def _used(sample: SampleResult, usage: Usage | None) -> dict[str, float]:

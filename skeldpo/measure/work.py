@@ -64,6 +64,12 @@ class ProblemWork:
         self._lost = _no_verdict(Outcome.SANDBOX_FAILED, "")
         self._forget_sessions()
 
+    def _forget_sessions(self) -> None:
+        self._sessions: list[tuple[Phase, SessionTimes]] = []
+        self._lacking: dict[str, str] = {}
+        self._hot_lines: dict[str, tuple[int, ...]] = {}
+        self._mean_memory: dict[str, int] = {}
+
     def run(self) -> str:
         """Checks and times all programs, again when the sandbox fails; returns its failure if it
         failed in every try, else empty. Verdicts and refusals of a failed try stay."""
@@ -232,12 +238,6 @@ class ProblemWork:
             if candidate.origin == origin
         }
 
-    def _forget_sessions(self) -> None:
-        self._sessions: list[tuple[Phase, SessionTimes]] = []
-        self._lacking: dict[str, str] = {}
-        self._hot_lines: dict[str, tuple[int, ...]] = {}
-        self._mean_memory: dict[str, int] = {}
-
     def _note(self, fault: str) -> None:
         if fault not in self.faults:
             self.faults.append(fault)
@@ -247,9 +247,7 @@ class ProblemWork:
         check = self._checks.get(key, self._lost)
         refusal = self._refused.get(key, check)
         is_trusted = bool(self._problem.reference and self._problem.max_size)
-        is_proof = refusal.outcome is Outcome.VIOLATION or (
-            is_trusted and refusal.outcome in WRONG
-        )
+        is_proof = refusal.outcome is Outcome.VIOLATION or (is_trusted and refusal.outcome in WRONG)
         return refusal if is_proof else check
 
     def rows(self, image: SandboxImage, core: int) -> Iterator[Measurement]:

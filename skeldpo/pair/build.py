@@ -16,18 +16,11 @@ from dataclasses import dataclass
 
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
-from skeldpo.pair.judged import (
-    PROBLEM_AT_FAULT,
-    SANDBOX_FAILED,
-    Judged,
-    Program,
-    check_rows,
-    judge_candidates,
-    session_ratio,
-)
+from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
 from skeldpo.pair.races import Race, decided_races, find_races
 from skeldpo.pair.sides import Sides, divide, middle, pair_skeletons
 from skeldpo.records import (
+    NO_VERDICT,
     Candidate,
     Dropped,
     Measurement,
@@ -243,9 +236,10 @@ def _side(program: Program, time_ratio: float, skeleton: Skeleton) -> PairSide:
 
 def _no_accepted_reason(judged: Judged) -> str:
     reasons = set() if judged.programs else set(judged.reasons.values())
-    if reasons == {SANDBOX_FAILED}:
-        return "the sandbox failed for every candidate"
-    return PROBLEM_AT_FAULT if reasons == {PROBLEM_AT_FAULT} else "no accepted candidate"
+    for lost in NO_VERDICT.values():
+        if reasons == {lost}:
+            return f"{lost} for every candidate"
+    return "no accepted candidate"
 
 
 def _no_efficiency_reason(

@@ -7,10 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from skeldpo.records import Candidate, Measurement, Outcome, Problem
-
-SANDBOX_FAILED = "the sandbox failed"
-PROBLEM_AT_FAULT = "the problem's own reference, checker or generators are at fault"
+from skeldpo.records import NO_VERDICT, Candidate, Measurement, Outcome, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +94,7 @@ def _reason_against(candidate: Candidate, rows: Sequence[Measurement]) -> str:
     if not checks:
         return "no verdict"
     if not verdicts:
-        is_faulty = any(row.outcome is Outcome.FAULTY_PROBLEM for row in checks)
-        return PROBLEM_AT_FAULT if is_faulty else SANDBOX_FAILED
+        return NO_VERDICT[max(row.outcome for row in checks)]
     if any(row.equal_to != candidate.candidate_id for row in checks):
         return "same program as another candidate"
     if Outcome.VIOLATION in verdicts | timed:
