@@ -94,6 +94,7 @@ def test_time_without_instructions_is_no_difference(slow_instructions, num_pairs
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [(Outcome.SANDBOX_FAILED, "the sandbox failed"),
+     (Outcome.FAULTY_PROBLEM, "the problem is at fault"),
      (Outcome.VIOLATION, "violation of the sandbox")],
 )  # fmt: skip
 def test_sandbox_failures_and_violations_are_evidence_for_nothing(outcome, reason):
@@ -150,6 +151,9 @@ def test_same_program_again_is_left_out():
         ([measurement("a", outcome=Outcome.SANDBOX_FAILED),
           measurement("b", outcome=Outcome.SANDBOX_FAILED)],
          "the sandbox failed for every candidate"),
+        ([measurement("a", outcome=Outcome.FAULTY_PROBLEM),
+          measurement("b", outcome=Outcome.FAULTY_PROBLEM)],
+         "the problem is at fault for every candidate"),
         ([measurement("a", outcome=Outcome.TIME_LIMIT),
           measurement("b", outcome=Outcome.WRONG_ANSWER)], "no accepted candidate"),
         ([measurement("a"), measurement("b", equal_to="a")], "one distinct accepted program"),
@@ -192,7 +196,36 @@ def test_program_that_fails_when_timed_is_in_no_pair():
     rows.append(measurement("slow1", "confirm", Outcome.WRONG_ANSWER))
     result = build(candidates, rows)
     assert "slow1" not in str(result.pairs)
-    assert reasons(result)["accepted by the tests, failed on timed inputs"] == 1
+    assert reasons(result)["accepted by the tests, WRONG_ANSWER on timed inputs"] == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RUNTIME_ERROR, Outcome.MEMORY_LIMIT,
+                                     Outcome.OUTPUT_LIMIT, Outcome.TIME_LIMIT])  # fmt: skip
+def test_program_that_fails_on_an_input_made_for_timing_is_on_neither_side(outcome):
+    rows = [measurement("a"), measurement("b"), measurement("b", "screen", outcome),
+            measurement("c", outcome=Outcome.WRONG_ANSWER)]  # fmt: skip
+    programs = [candidate("a", FAST[0]), candidate("b", SLOW[0]), candidate("c", WRONG)]
+    result = build(programs, rows)
+    assert [(p.chosen.candidate_id, p.rejected.candidate_id) for p in result.pairs] == [("a", "c")]
+    assert reasons(result) == {f"accepted by the tests, {outcome} on timed inputs": 1}
+
+
+@pytest.mark.parametrize("lacking", ["fast0", "slow1"])
+@pytest.mark.parametrize("outcome", [Outcome.SANDBOX_FAILED, Outcome.FAULTY_PROBLEM])
+def test_pair_of_which_a_crosscheck_is_missing_is_not_taken(lacking, outcome):
+    """It was asked for and failed: it might have said the reverse."""
+    candidates, rows = whole_problem()
+    rows.append(measurement(lacking, "crosscheck", outcome))
+    result = build(candidates, rows)
+    assert [pair.stage for pair in result.pairs] == ["correctness"]
+    assert "cross-check that was asked for is missing" in result.efficiency_reason
+    assert (result.funnel.num_decided, result.funnel.num_unchecked) == (1, 1)
+
+
+def test_crosscheck_missing_of_another_program_is_no_objection():
+    candidates, rows = whole_problem()
+    rows.append(measurement("fast1", "crosscheck", Outcome.SANDBOX_FAILED))
+    assert build(candidates, rows).pairs == build(*whole_problem()).pairs
 
 
 def test_cut_off_completion_is_never_chosen_but_may_be_rejected():

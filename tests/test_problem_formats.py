@@ -75,8 +75,10 @@ def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
         "split": "heldout_family",
         "difficulty": "hard",
         "source": "mine",
+        "max_size": 500,
     }
     assert set(row) == _KEYS
+    assert read_problem_file(_write(tmp_path, row))[0].max_size == 500
     (problem,) = read_problem_file(_write(tmp_path, row))
     assert problem.solutions == (
         KnownProgram(code="a", speed="unknown"),
@@ -127,6 +129,11 @@ def test_read_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> Non
             {**STDIO, "checker": "exactly"},
             "checker must be one of equal, exact, .*got 'exactly'",
         ),
+        *(
+            ({**STDIO, "max_size": size}, f"max_size must be a whole number from 1, got {size!r}")
+            for size in (0, -3, 1.5, True, "9")
+        ),
+        ({**STDIO, "max_size": 9}, "max_size is a size of generators, got 9 without generators"),
         ({**STDIO, "split": "test"}, "split must be one of train, heldout_variant.*got 'test'"),
         ({**STDIO, "solutions": [{"speed": "fast"}]}, "a solution is a program or an object"),
         ({**STDIO, "solutions": [{"code": "a", "sped": 1}]}, r"unknown keys \['sped'\] of a sol"),

@@ -200,7 +200,7 @@ def test_garbage_on_large_inputs_is_refused() -> None:
 
     def garbage(request: RunRequest) -> RunReport:
         is_test = len(request.input_texts) > 1
-        return linear(100 if is_test else 0, lambda n: 2 * n if n < 100 else 0)(request)
+        return linear(100 if is_test else 1, lambda n: 2 * n if n < 100 else 0)(request)
 
     script = make_script(fast=linear(100), slow=linear(300), cheat=garbage)
     finder = make_finder(script)

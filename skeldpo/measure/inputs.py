@@ -220,17 +220,23 @@ class InputFinder:
         return TimingInput(tests=(test,), digest=content_id(text), generator=index)
 
     def _try(self, made: TimingInput, programs: Mapping[str, str]) -> dict[str, TimedRun]:
-        """One run of every program, those that failed left out and refused; unless it is the input
-        that is wrong (no trusted reference, and programs disagree): then no run is returned."""
+        """One run of every program, those that failed left out and refused, also those of which no
+        time was taken; unless it is the input that is wrong (no trusted reference, and programs
+        disagree): then no run is returned."""
         fine = (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
         limit_s = _search_limit_ns(self._config) / 1e9
         runs = {}
         for key, code in programs.items():
             if key not in self.refused:
                 run = self._judge.run_tests(code, made.tests, limit_s)
-                runs[key] = replace(run, verdict=replace(run.verdict, input_digest=made.digest))
+                verdict = replace(run.verdict, input_digest=made.digest)
+                if verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns <= 0:
+                    failure = "accepted, but the sandbox gave no time"
+                    verdict = replace(verdict, outcome=Outcome.SANDBOX_FAILED, failure=failure)
+                runs[key] = replace(run, verdict=verdict)
         failed = {key: run.verdict for key, run in runs.items() if run.verdict.outcome not in fine}
-        disagreeing = {key for key, v in failed.items() if v.outcome is not Outcome.VIOLATION}
+        certain = (Outcome.VIOLATION, Outcome.SANDBOX_FAILED)
+        disagreeing = {key for key, v in failed.items() if v.outcome not in certain}
         is_doubted = len(disagreeing) > (1 - MIN_AGREEING_SHARE) * len(runs)
         if not self._problem.reference and is_doubted:
             self.refused.update({k: v for k, v in failed.items() if k not in disagreeing})

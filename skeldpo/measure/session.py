@@ -28,7 +28,8 @@ CROSSCHECK_ROUNDS = 3
 """Five would say otherwise of 3 in 720 pairs (docs/LOG.md)."""
 
 _BASELINE = ""
-_NO_TIME = "accepted in 0 ns: no time was taken"
+LEAST_NS = 1000
+"""No process starts, answers and ends in less: what is below is no time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,10 +227,11 @@ class ProgramTimer:
             run = self._judge.run_tests(codes[key], timing_input.tests, self._session_limit_s)
             is_kept = _is_stopped(run) and not stops_refuse
             verdict = run.verdict
-            if verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns <= 0:
+            if verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns < LEAST_NS:
+                failure = f"accepted, but the sandbox gave no time: {run.cpu_time_ns} ns"
                 if key == _BASELINE:
-                    raise SandboxFailure(f"the baseline program was {_NO_TIME}")
-                verdict = replace(verdict, outcome=Outcome.SANDBOX_FAILED, failure=_NO_TIME)
+                    raise SandboxFailure(f"the baseline program was {failure}")
+                verdict = replace(verdict, outcome=Outcome.SANDBOX_FAILED, failure=failure)
             if verdict.outcome is Outcome.ACCEPTED or is_kept:
                 runs[key] = run
             elif key == _BASELINE:

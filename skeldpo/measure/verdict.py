@@ -25,6 +25,8 @@ GROWTH = 4
 GENERATOR_CPU_LIMIT_S = 10.0
 MAX_INPUT_CHARS = 16 << 20
 FAILURE_CHARS = 400
+MAX_OVERRUN = 2.0
+"""CPU time of a process over its limit, at which it is stopped: a clock that says more is wrong."""
 
 
 class SandboxFailure(RuntimeError):
@@ -48,9 +50,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedRun:
-    """One run on given inputs: its verdict, its answers, and CPU time in ns (0 unless accepted);
-    instructions are 0 where they are not counted. A function program answers all inputs in one
-    process, a stdio program each in one of its own."""
+    """One run on given inputs: its verdict, its answers, and CPU time in ns, 0 unless accepted and
+    where it cannot be true; instructions are 0 where they are not counted. A function program
+    answers all inputs in one process, a stdio program each in one of its own."""
 
     verdict: Verdict
     answer_texts: tuple[str, ...]
@@ -126,6 +128,9 @@ class Judge:
                 preamble=self._problem.preamble,
             )
         )
+        num_processes = len(input_texts) if self._problem.kind == "stdio" else 1
+        can_be = report.cpu_time_ns <= MAX_OVERRUN * cpu_limit_s * 1e9 * num_processes
+        has_time = report.outcome is Outcome.ACCEPTED and can_be
         return TimedRun(
             verdict=Verdict(
                 outcome=report.outcome,
@@ -133,10 +138,10 @@ class Judge:
                 failure=report.failure[-FAILURE_CHARS:],
             ),
             answer_texts=report.answer_texts,
-            cpu_time_ns=report.cpu_time_ns if report.outcome is Outcome.ACCEPTED else 0,
+            cpu_time_ns=report.cpu_time_ns if has_time else 0,
             run_delay_ns=report.run_delay_ns,
             instructions=report.instructions,
-            num_processes=len(input_texts) if self._problem.kind == "stdio" else 1,
+            num_processes=num_processes,
         )
 
     def generate_input(self, generator: str, size: int, seed: int) -> str | None:

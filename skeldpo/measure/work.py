@@ -179,14 +179,13 @@ class ProblemWork:
     ) -> None:
         """Times on the inputs of the other generators; until all are, each program lacks one."""
         self._lacking = dict.fromkeys(confirmed, "")
-        lacking: dict[str, str] = {}
         for other in finder.others(confirmed, timing_input):
             self._lacking = dict.fromkeys(confirmed, other.digest)
             session = timer.crosscheck(confirmed, other)
             self._sessions.append(("crosscheck", session))
-            untimed = confirmed.keys() - session.cpu_times_ns.keys()
-            lacking |= dict.fromkeys(sorted(untimed), other.digest)
-        self._lacking = lacking
+        self._lacking = {
+            key: refusal.input_digest for key, refusal in self._refused.items() if key in confirmed
+        }
 
     def _profile_memory(self, programs: dict[str, str], timing_input: TimingInput) -> None:
         problem = self._problem
