@@ -36,6 +36,7 @@ from skeldpo.records import (
     NO_VERDICT,
     Assignment,
     Dropped,
+    Measurement,
     Outcome,
     PreferencePair,
     Problem,
@@ -48,11 +49,19 @@ from skeldpo.store import Store, round_folder, run_root
 from skeldpo.tracking import Tracker
 
 MAX_FAILED_SHARE = 0.1
-"""Share of candidates without a verdict above which the measurements are not to be used."""
+"""Share of candidates that the sandbox failed on above which the measurements are not to be
+used."""
 _PACKAGES = ("skeldpo", "ray", "torch", "transformers")
 
 Tell = Callable[[str], None]
 """Shows a line of progress."""
+
+
+def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
+    """The rows that the sandbox failed on if they are too many of all, else none: a problem that is
+    at fault itself says nothing about the machine."""
+    failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
+    return failed if len(failed) > MAX_FAILED_SHARE * len(verdicts) else []
 
 
 def run_rounds(config: Config, tell: Tell) -> Store:
@@ -154,8 +163,8 @@ class _Run:
         )
         samples = read_sampled(output)
         verdicts = [row for row in samples.measurements if row.phase == "check"]
-        failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
-        if len(failed) > MAX_FAILED_SHARE * len(verdicts):
+        failed = failed_rows(verdicts)
+        if failed:
             for problem_id in {row.problem_id for row in failed}:
                 self.store.remove_part(f"{round_folder(index)}/measurements", problem_id)
             raise RuntimeError(

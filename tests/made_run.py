@@ -211,7 +211,7 @@ class MadeRun:
         self.store.write_records(f"{folder}/measurements.parquet", Measurement, measurements)
         checks = [row for row in measurements if row.phase == "check"]
         failed = sum(row.outcome is Outcome.SANDBOX_FAILED for row in checks)
-        dropped = (Dropped(reason="sandbox failed", num_rows=failed),) if failed else ()
+        dropped = (Dropped(reason="the sandbox failed", num_rows=failed),) if failed else ()
         self.finish("sample", index, len(checks), dropped)
         report = evaluate_heldout(
             problems=self.heldout,

@@ -96,7 +96,7 @@ def test_faults_are_named_and_the_run_goes_on(
         if row.phase == "check":
             outcomes.setdefault(row.problem_id, set()).add(row.outcome)
     unjudged = {"bad_reference", "raising_checker"}
-    assert {key for key, found in outcomes.items() if found == {Outcome.SANDBOX_FAILED}} == unjudged
+    assert {key for key, found in outcomes.items() if found == {Outcome.FAULTY_PROBLEM}} == unjudged
     for key in {*FAULTS, "sound"} - unjudged:
         assert outcomes[key] == {Outcome.ACCEPTED}, key
     assert outcomes["programs"] == {Outcome.COMPILE_ERROR}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from skeldpo.checkers import is_correct, is_named
 from skeldpo.problems.families import all_families
-from skeldpo.problems.family import Family, family_problems
+from skeldpo.problems.family import ANY_SIZE, Family, family_problems
 from skeldpo.records import Problem
 
 SIZES = (1, 2, 5, 20)
@@ -44,6 +45,15 @@ def _one_a_variation(family: Family) -> list[Problem]:
         start += len(variation.wordings) * len(family.entry_points)
     assert start == len(problems)
     return chosen
+
+
+def test_no_statement_of_a_family_limits_how_large_its_input_may_be(
+    family_pool: list[Problem],
+) -> None:
+    """So that every generated input respects it, and a program that is wrong there is wrong."""
+    limit = re.compile(r"constraint|<= ?\d|\d{3}|10\^|\b(at most|up to|more than|within) \d", re.I)
+    assert [problem.statement for problem in family_pool if limit.search(problem.statement)] == []
+    assert {problem.max_size for problem in family_pool} == {ANY_SIZE}
 
 
 @pytest.mark.parametrize("family", all_families(), ids=lambda family: family.name)

@@ -4,14 +4,18 @@ by the code that a run uses."""
 from __future__ import annotations
 
 import logging
+import threading
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from docker.models.containers import Container
 from fault_layer import (
     CONFIG,
+    IMAGE,
     REFERENCE,
     REVERSED,
     SIZED,
@@ -36,16 +40,22 @@ from fault_layer import (
     whenever,
     wrong_labels,
 )
-from sample_records import SAMPLED
+from pair_rows import PAIR
+from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from scripted_runs import make_report
 
+from skeldpo.config import EvaluateConfig, MeasureConfig, SkeletonConfig
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.measure.calibration import calibrate
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
 from skeldpo.measure.verdict import SandboxFailure
-from skeldpo.records import Outcome
-from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.measure.work import ProblemWork
+from skeldpo.pair import build_pairs
+from skeldpo.records import Assignment, Measurement, Outcome
+from skeldpo.rounds import failed_rows
+from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
+from skeldpo.sandbox.engine import connect
 
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault
@@ -250,6 +260,18 @@ def test_faulty_problem_is_told_apart_from_a_failed_sandbox(name: str, part: str
     assert made.pairs.efficiency_reason == "the problem is at fault for every candidate"
 
 
+def test_faulty_problems_are_not_counted_as_failures_of_the_machine() -> None:
+    """Three problems of sixteen are more than the share at which a run stops."""
+
+    def verdicts(outcome: Outcome) -> list[Measurement]:
+        lost = [measurement(f"lost{n}", outcome=outcome) for n in range(12)]
+        return lost + [measurement(f"judged{n}") for n in range(52)]
+
+    assert failed_rows(verdicts(Outcome.FAULTY_PROBLEM)) == []
+    assert len(failed_rows(verdicts(Outcome.SANDBOX_FAILED))) == 12
+    assert failed_rows(verdicts(Outcome.SANDBOX_FAILED)[8:]) == []
+
+
 def test_baseline_that_fails_where_it_is_timed_is_a_fault_of_the_problem() -> None:
     """It answers an input every other time: no other machine would help."""
     truth, seen = TRUTHS["untrusted"], Counter()
@@ -326,3 +348,55 @@ def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:
 def test_calibration_without_a_time_is_a_sandbox_failure() -> None:
     with pytest.raises(SandboxFailure, match="took 0 ns"):
         calibrate(lambda request: make_report(answer_texts=("1",)))
+
+
+BUSY = "def double(x):\n    for _ in range(3_000_000):\n        pass\n    return 2 * x\n"
+OFF = "def double(x):\n    return 2 * x + 1\n"
+
+
+def _pause(container: Container) -> None:
+    """Longer than the wall limit of a run, 2.2 s."""
+    container.pause()
+    time.sleep(4)
+    container.unpause()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("disturb", [_pause, lambda container: container.kill()])
+def test_container_that_is_paused_or_killed_in_a_check_refuses_no_right_program(
+    disturb: Callable[[Container], None], shared_sandbox: Sandbox
+) -> None:
+    """A right program that is busy, frozen or cut off in its first run."""
+    problem = replace(FUNCTION_PROBLEM, generators=(), reference="")
+    candidates = tuple(
+        replace(SAMPLED, candidate_id=name, code=code)
+        for name, code in (("busy", BUSY), ("off", OFF), ("slow", BUSY.replace("3_", "4_")))
+    )
+    threads: list[threading.Thread] = []
+
+    def run(request: RunRequest) -> RunReport:
+        if request.code == BUSY and not threads:
+            container = connect().containers.get(shared_sandbox.container_id)
+            threads.append(threading.Timer(0.05, disturb, [container]))
+            threads[0].start()
+        return shared_sandbox.run(request)
+
+    config = MeasureConfig(cpu_limit_s=0.4, min_cpu_time_ms=5.0, confirm_repeats=(8,))
+    work = ProblemWork(
+        Assignment(problem=problem, purpose="train", round_index=0, num_samples=0,
+                   temperature=0.0, seed=0, candidates=candidates),
+        run, config, EvaluateConfig(),
+    )  # fmt: skip
+    failure = work.run()
+    threads[0].join()
+    assert failure == ""
+    rows = list(work.rows(IMAGE, core=1))
+    assert {row.candidate_id: row.outcome for row in rows if row.phase == "check"} == {
+        "busy": Outcome.ACCEPTED, "off": Outcome.WRONG_ANSWER, "slow": Outcome.ACCEPTED,
+    }  # fmt: skip
+    made = build_pairs(
+        problem=problem, candidates=candidates, measurements=rows, pair=PAIR,
+        skeleton=SkeletonConfig(), round_index=0,
+    )  # fmt: skip
+    sides = {(pair.chosen.candidate_id, pair.rejected.candidate_id) for pair in made.pairs}
+    assert sides <= {("busy", "slow"), ("busy", "off"), ("slow", "off")} and len(sides) >= 1

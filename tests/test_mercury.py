@@ -192,6 +192,34 @@ def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_p
     assert "no reference program passes" in reasons[1]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.RUNTIME_ERROR, Outcome.SANDBOX_FAILED])
+def test_sample_that_passes_and_has_no_time_counts_in_pass_alone(
+    outcome: Outcome, tmp_path: Path
+) -> None:
+    """Beside one that is right and timed; only one that is too slow would score 0."""
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    codes = (TOTAL_FAST, TOTAL_FAST + "# other\nx = 1\n")
+    (assignment,) = suite_assignments(suite, {"total": codes}, seed=0)
+    slow, slowest, _, fast, other = (c.candidate_id for c in assignment.candidates)
+    rows = [measurement(key, key) for key in (slow, slowest, _, fast, other)]
+    rows += [
+        measurement(slow, slow, times=(20, 20, 20)),
+        measurement(slowest, slowest, times=(60, 60, 60)),
+        measurement(fast, fast, times=(40, 40, 40)),
+        replace(measurement(other, other, outcome=outcome), phase="screen"),
+    ]
+    scored = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
+    assert scored.result is not None
+    assert scored.result.scores == pytest.approx(
+        {"pass@1": 1.0, "pass@2": 1.0, "beyond@1": 0.5, "beyond_released@1": 0.5,
+         "beyond_given_pass": 0.5}
+    )  # fmt: skip
+    assert scored.result.samples[1].is_correct
+    assert [(e.place, e.reason) for e in scored.left_out] == [
+        ("sample 1", f"right, but not timed: {outcome}")
+    ]
+
+
 def test_leetcode_material_in_this_format_is_read_whole(tmp_path: Path, real_data: Path) -> None:
     rows = leetcode_rows(real_data, 24)
     assert len(rows) == 24

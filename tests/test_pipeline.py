@@ -73,7 +73,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
         outcomes = dict.fromkeys(names, Outcome.ACCEPTED)
         failures = {}
         if not made:
-            outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.SANDBOX_FAILED}
+            outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.FAULTY_PROBLEM}
             failures = {"lost": "no answer", "untimed": "a long report"}
         made.append((names, list(avoid)))
         return MadeRows(output, outcomes, {"faulty": ["its reference fails"]}, failures)
@@ -100,7 +100,7 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     assert [row.problem_id for row in sampled.candidates] == ["fine", *again, "faulty"]
     assert Store(str(tmp_path)).part_keys(ASSIGNMENTS) == set()
     outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
-    assert outcomes.pop("faulty") == "SANDBOX_FAILED"
+    assert outcomes.pop("faulty") == "FAULTY_PROBLEM"
     assert outcomes == dict.fromkeys(["fine", *again], "ACCEPTED")
     said = [fault for progress in told for fault in progress.faults]
     assert said == [

@@ -114,28 +114,13 @@ def score_assignment(
         if row.phase == "screen" and row.cpu_times_ns
     }
     references = _reference_times(assignment.candidates, rows, times, stopped_ns)
-    failures = _untimed(rows)
     usages = _usages(rows)
-    left_out, samples = [], []
-    for candidate in assignment.candidates:
-        if candidate.origin != "sampled":
-            continue
-        row = verdicts[candidate.candidate_id]
-        if not row.outcome.is_verdict:
-            place = f"sample {candidate.sample_index}"
-            reason = f"{NO_VERDICT[row.outcome]}: {row.failure}"
-            left_out.append(LeftOut(place=place, problem_id=problem.problem_id, reason=reason))
-            continue
-        code = codes[candidate.sample_index]
-        sample = _sample(replace(candidate, code=code), row, times, references)
-        untimed = failures.get(row.equal_to)
-        if references and sample.is_correct and not sample.times_ns and untimed is not None:
-            sample = replace(sample, values={}, failure=untimed)
-            place = f"sample {candidate.sample_index}"
-            left_out.append(LeftOut(place=place, problem_id=problem.problem_id, reason=untimed))
-        if suite.has_overheads:
-            sample = replace(sample, values=_used(sample, usages.get(row.equal_to)))
-        samples.append(sample)
+    samples, left_out = _scored_samples(assignment, codes, rows, times, references)
+    if suite.has_overheads:
+        samples = {
+            key: replace(sample, values=_used(sample, usages.get(verdicts[key].equal_to)))
+            for key, sample in samples.items()
+        }
     if not references:
         left_out.append(
             LeftOut(
@@ -147,19 +132,56 @@ def score_assignment(
     if not samples:
         return Scored(result=None, left_out=tuple(left_out))
     names = () if suite.has_overheads or cluster_scores or not references else SCORE_NAMES
-    scores = beyond_scores(samples, ks, names)
+    made = tuple(samples.values())
+    scores = beyond_scores(made, ks, names)
     if suite.has_overheads:
-        scores |= _overheads(samples, [usages[key] for key in references if key in usages])
+        scores |= _overheads(made, [usages[key] for key in references if key in usages])
     if cluster_scores:
-        scores |= _dps(samples, _in_order(assignment, verdicts, times), cluster_scores)
+        scores |= _dps(made, _in_order(assignment, verdicts, times), cluster_scores)
     result = ProblemResult(
         problem_id=problem.problem_id,
         difficulty=problem.difficulty,
-        samples=tuple(samples),
+        samples=made,
         relative_to=_relative_to(references, rows),
         scores=scores,
     )
     return Scored(result=result, left_out=tuple(left_out))
+
+
+def _scored_samples(
+    assignment: Assignment,
+    codes: Sequence[str],
+    rows: Sequence[Measurement],
+    times: Mapping[str, tuple[int, ...]],
+    references: Mapping[str, tuple[int, ...]],
+) -> tuple[dict[str, SampleResult], list[LeftOut]]:
+    """The samples that have a verdict, by candidate; and those that have none, or no time though
+    they are not too slow for one, which count in pass@k alone."""
+    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
+    untimed = {
+        row.equal_to: f"right, but not timed: {row.outcome.value} {row.failure}".strip()
+        for row in rows
+        if row.phase == "screen" and row.outcome not in (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
+    }
+    samples, left_out = {}, []
+    for candidate in assignment.candidates:
+        if candidate.origin != "sampled":
+            continue
+        row, reason = verdicts[candidate.candidate_id], ""
+        if row.outcome.is_verdict:
+            code = codes[candidate.sample_index]
+            sample = _sample(replace(candidate, code=code), row, times, references)
+            if references and sample.is_correct and not sample.times_ns:
+                reason = untimed.get(row.equal_to, "")
+            if reason:
+                sample = replace(sample, values={}, failure=reason)
+            samples[candidate.candidate_id] = sample
+        else:
+            reason = f"{NO_VERDICT[row.outcome]}: {row.failure}"
+        if reason:
+            place, key = f"sample {candidate.sample_index}", row.problem_id
+            left_out.append(LeftOut(place=place, problem_id=key, reason=reason))
+    return samples, left_out
 
 
 def _relative_to(
@@ -265,16 +287,6 @@ def _usages(rows: Sequence[Measurement]) -> dict[str, Usage]:
                 memory_mb_s=row.mean_memory_bytes / MIB * time_s,
             )
     return made
-
-
-def _untimed(rows: Sequence[Measurement]) -> dict[str, str]:
-    """Why programs that may be right have no time, unless they are too slow for one, by the
-    candidate that was run: such a sample counts in pass@k alone."""
-    return {
-        row.equal_to: f"right, but not timed: {row.outcome.value} {row.failure}".strip()
-        for row in rows
-        if row.phase == "screen" and row.outcome not in (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
-    }
 
 
 def _used(sample: SampleResult, usage: Usage | None) -> dict[str, float]:
