@@ -30,7 +30,7 @@ from skeldpo.console import Display
 from skeldpo.evaluate.evalplus import callable_with_lists, task_tuples
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair import ProblemPairs, build_pairs
-from skeldpo.records import PreferencePair, content_id
+from skeldpo.records import Measurement, Outcome, PreferencePair, content_id
 from skeldpo.store import Store
 
 NUM_PROGRAMS = 8
@@ -123,6 +123,18 @@ def spread(clusters: dict[str, int], num_programs: int) -> list[str]:
     return [code for codes in found for code in codes][:num_programs]
 
 
+def agreeing_share(rows: Sequence[Measurement]) -> float:
+    """Of the programs, those that no input refused; being too slow for one is no disagreement."""
+    programs = {row.candidate_id for row in rows}
+    fine = (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
+    refused = {
+        row.candidate_id
+        for row in rows
+        if row.outcome not in (fine[:1] if row.phase == "check" else fine)
+    }
+    return 1 - len(refused) / max(1, len(programs))
+
+
 def measured_pairs(
     folder: Path, *, crosschecks: bool
 ) -> tuple[list[ProblemPairs], dict[str, float]]:
@@ -131,8 +143,7 @@ def measured_pairs(
     made, wrong = [], {}
     for measured in read_measured(str(folder)):
         rows = measured.measurements
-        checks = [row.outcome.value == "ACCEPTED" for row in rows if row.phase == "check"]
-        share = sum(checks) / max(1, len(checks))
+        share = agreeing_share(rows)
         if share < MIN_AGREEING_SHARE:
             wrong[measured.problem.problem_id] = share
         made.append(

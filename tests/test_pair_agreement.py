@@ -8,9 +8,16 @@ from pathlib import Path
 
 from pair_rows import FAST, SLOW, build, candidate, measurement, timed
 
-from benchmarks.pair_agreement import Judgement, agreement, spread, write_inputs
+from benchmarks.pair_agreement import (
+    Judgement,
+    agreeing_share,
+    agreement,
+    spread,
+    write_inputs,
+)
 from skeldpo.problems.formats import read_problem_file
 from skeldpo.problems.programs import read_programs
+from skeldpo.records import Outcome
 
 
 def judgement(chosen_cluster: int, rejected_cluster: int) -> Judgement:
@@ -39,6 +46,15 @@ def test_pair_agrees_if_its_chosen_program_is_of_the_higher_cluster() -> None:
         "reversed_on_other_input_pairs": 1,
         "reversed_on_other_input_agree": 0,
     }
+
+
+def test_programs_that_disagree_on_a_grown_input_count_against_it() -> None:
+    rows = [measurement(key) for key in "abcd"] + [timed("a", 1.0)]
+    assert agreeing_share(rows) == 1
+    rows.append(measurement("b", "screen", Outcome.WRONG_ANSWER))
+    rows.append(measurement("c", "screen", Outcome.TIME_LIMIT))
+    assert agreeing_share(rows) == 0.75
+    assert agreeing_share([*rows, measurement("e", outcome=Outcome.TIME_LIMIT)]) == 0.6
 
 
 def test_programs_are_spread_over_the_clusters() -> None:
