@@ -28,6 +28,7 @@ from skeldpo.evaluate.enamel_timing import measure_enamel
 from skeldpo.evaluate.evaluation import (
     Evaluation,
     ProblemResult,
+    counted_text,
     load_evaluation,
     mean_scores,
     save_evaluation,
@@ -124,7 +125,12 @@ def evaluate_programs(request: SuiteRequest, display: Display) -> Evaluation:
 def show_evaluation(evaluation: Evaluation, display: Display) -> None:
     """The scores as a table, and the first of what was left out."""
     rows = [
-        (name, f"{i.value:.4f}", f"{i.low:.4f} to {i.high:.4f}", str(i.num_problems))
+        (
+            name,
+            f"{i.value:.4f}",
+            f"{i.low:.4f} to {i.high:.4f}",
+            counted_text(i.num_problems, i.num_families),
+        )
         for name, i in mean_scores(evaluation.problems).items()
     ]
     display.table(
