@@ -283,6 +283,17 @@ def test_program_that_lost_a_level_keeps_the_limit_of_the_others(problem: Enamel
     assert _repeats(both) == _repeats(whole)
 
 
+def test_test_whose_time_moves_no_score_has_few_repeats(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "enamel.csv", {**ROW, "input_levels": "10 2 300 400"})
+    steep = load_enamel(file).problems[0]  # T is 80.6 ms, level 1 takes 0.2 to 0.5 ms
+    few, _ = _asked(steep, program(NS_PER_UNIT))
+    assert _repeats(few) == [1] * 8 + [4] * 4 + [6] * 8
+    assert few.samples[0].values["eff"] == pytest.approx(1.0)
+    # A sample that takes 8 to 20 ms there, a tenth of T or more, is timed as often as ever.
+    slow, _ = _asked(steep, program(NS_PER_UNIT), program(40 * NS_PER_UNIT))
+    assert _repeats(slow)[8:12] == [4, 12, 12, 12]
+
+
 def test_harness_runs_before_the_clock_and_the_program_after(problem: EnamelProblem) -> None:
     _, asked = _asked(problem, program(NS_PER_UNIT))
     timed = [request for request in asked if request.entry_point == ANSWER]

@@ -63,6 +63,10 @@ START_NS = 150_000_000
 """CPU time a process may take beside the call: compiling, input, answer."""
 RUN_LIMIT_FACTOR = 1.5
 """CPU limit of a run over T as first seen: T itself is known only after the last repeat."""
+FEW_REPEATS, SMALL_SHARE = 4, 0.1
+"""A test on which reference and samples take less than this share of T has these repeats: an error
+of a time is one of share * error in f, so that 5 % of it are .0015 of one problem's score at most,
+while single runs vary by less."""
 REPEATS_ALONE = 3
 """Of the reference where no sample runs any more: its time there is in T alone, and T's error in
 a score is that of T times (1 - f) of a level that was finished."""
@@ -172,7 +176,8 @@ class _Session:
         self._judge = AnswerJudge(problem, run)
         self._run = run
         counted = [t.first_time_ns for t in tests if LEVEL_WEIGHTS[t.given.level]]
-        limit_ns = RUN_LIMIT_FACTOR * TIMEOUT_FACTOR * max(counted) + TOLERANCE_NS + START_NS
+        self._first_limit_ns = TIMEOUT_FACTOR * max(counted)
+        limit_ns = RUN_LIMIT_FACTOR * self._first_limit_ns + TOLERANCE_NS + START_NS
         self._limit_s = limit_ns / 1e9
         first = next(level for level, weight in enumerate(LEVEL_WEIGHTS) if weight)
         self._first_counted = sum(NUM_TESTS[: first + 1])
@@ -193,6 +198,8 @@ class _Session:
         if not is_paired or not num_repeats:
             self.reference_ns[index].append(test.first_time_ns)
         for repeat in range(num_repeats):
+            if repeat == FEW_REPEATS and self._decides_little(index, running):
+                break
             turns: list[_Timed | None] = [*running, *([None] if is_paired else [])]
             # What ran before leaves its caches: no program always follows the same one.
             self._order.shuffle(turns)
@@ -217,6 +224,11 @@ class _Session:
         if any(len(program.times_ns) >= self._first_counted for program in self.programs.values()):
             return REPEATS_ALONE
         return 0
+
+    def _decides_little(self, index: int, running: Sequence[_Timed]) -> bool:
+        times_ns = [self.reference_ns[index], *(p.times_ns[-1] for p in running if p.is_running)]
+        longest_ns = max(statistics.median(own) for own in times_ns)
+        return longest_ns < SMALL_SHARE * self._first_limit_ns
 
     def _time_program(self, program: _Timed, request: RunRequest, test: EnamelTest) -> None:
         report = self._run(request)
