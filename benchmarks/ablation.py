@@ -19,17 +19,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ablation_page import Findings, arm_evaluation, frontier_plot, results_page
+from benchmarks.ablation_page import Findings, frontier_plot, results_page
 from benchmarks.ablation_rounds import first_half, own_programs, sample_round, second_half
 from benchmarks.ablation_sample import Writer, WritingJob, sample_policies, score_writers
-from benchmarks.ablation_statistics import Written, chosen_policies
+from benchmarks.ablation_statistics import Written, arm_evaluation, chosen_policies
 from benchmarks.ablation_study import (
     Arm,
     Study,
     World,
     arm_id,
     arm_pairs,
-    family_of,
     load_study,
     make_world,
     with_skeletons,
@@ -50,6 +49,7 @@ from skeldpo.pipeline import (
     sample_and_measure,
 )
 from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
+from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
 from skeldpo.train.trainer import tokenize_pairs
@@ -93,6 +93,7 @@ def main() -> None:
         groups=groups,
         written=written,
         rankings=read_rankings(options.ranking),
+        families={p.problem_id: family_of(p.source) for p in world.heldout},
     )
     _tell(found, options, folder)
 
@@ -242,7 +243,7 @@ def _jobs(
 def _groups(study: Study, world: World) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {"with": [], "without": []}
     for problem in world.heldout:
-        is_without = family_of(problem) in study.families_without_pairs
+        is_without = family_of(problem.source) in study.families_without_pairs
         groups["without" if is_without else "with"].append(problem.problem_id)
     return groups
 

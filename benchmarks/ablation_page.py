@@ -24,8 +24,6 @@ from benchmarks.ablation_statistics import (
 from benchmarks.ablation_study import Study
 from benchmarks.ranking_page import ranking_section
 from skeldpo.charts import NUM_COLORS, Point, Series, Tick, line_chart
-from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
-from skeldpo.records import ProblemScore
 
 _STYLE = """
 svg { background: #fff; }
@@ -53,6 +51,12 @@ _LIMITS = (
     "  an H100 and two for loading and saving, so 14 arms, 4 learning rates and 5 seeds take",
     "  some 14 GPU hours, and sampling 75 policies about as long.",
 )
+_WRITTEN = (
+    "{num_samples} samples of each of these problems from the policy of the same point, run on its "
+    "tests and timed with its known programs (Mercury's Beyond@1). Differences against `{second}` "
+    "as above, without correction, over the problems that both arms have a figure of. `fast of "
+    "right` is over the right programs that an arm wrote: two arms' are not of the same problems."
+)
 SHARES = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 RIGHTS = (0.5, 0.52, 0.54, 0.55, 0.56, 0.57)
 """Of the frontiers: shares of fast programs, and probabilities of right ones."""
@@ -65,7 +69,8 @@ class Findings:
     `rows`: of the trainings. `start`: masses of the policy that all arms start from. `groups`:
     held-out problem ids of families "with" and "without" pairs. `written`: what the policies of
     `chosen_policies`, and of "start", wrote, one entry a seed. `rankings`: what
-    `benchmarks.ranking` found on real programs, by name.
+    `benchmarks.ranking` found on real programs, by name. `families`: of held-out problems by id,
+    those that are not there are of their own.
     """
 
     study: Study
@@ -74,11 +79,16 @@ class Findings:
     groups: Mapping[str, Sequence[str]]
     written: Mapping[str, Sequence[Written]]
     rankings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
 
     def by_arm(self) -> dict[str, list[Row]]:
         """The trainings of each arm."""
         arms = dict.fromkeys(row["arm"] for row in self.rows)
         return {arm: [row for row in self.rows if row["arm"] == arm] for arm in arms}
+
+    def families_of(self, names: Sequence[str]) -> list[str]:
+        """The family of each problem, "" for a problem of its own."""
+        return [self.families.get(name, "") for name in names]
 
 
 def results_page(found: Findings, command: str, plot: str) -> str:
@@ -92,22 +102,21 @@ def results_page(found: Findings, command: str, plot: str) -> str:
         *_protocol(found, command),
         "## Verdict",
         "",
-        *_verdict(study, by_arm, with_pairs),
+        *_verdict(found, by_arm, with_pairs),
         "",
         f"## At a share of {study.target_share:g}: right programs left, against `{second}`",
         "",
-        "Best point of each seed; difference paired by problem and seed, 95 % interval, p-value "
-        "after Holm's correction. To the right the same policies on families that gave no pair.",
+        "Best point of each seed; difference paired by problem and seed, 95 % interval (seeds, "
+        "families and problems of a family resampled), p-value after Holm's correction for the "
+        "number of arms. To the right the same policies on families that gave no pair.",
         "",
-        *_comparison(study, by_arm, with_pairs, without, found.start),
+        *_comparison(found, by_arm, with_pairs, without),
         "",
         "## What these policies write",
         "",
-        f"{study.num_samples} samples of each of these problems from the policy of the same point, "
-        "run on its tests and timed with its known programs (Mercury's Beyond@1). Differences "
-        f"against `{second}` as above, without correction.",
+        _WRITTEN.format(num_samples=study.num_samples, second=second),
         "",
-        *_sampled(study, found.written, with_pairs, without),
+        *_sampled(found, with_pairs, without),
         "",
         "Pass@1 and Beyond@1 by difficulty, all of these problems:",
         "",
@@ -161,33 +170,6 @@ def _protocol(found: Findings, command: str) -> list[str]:
     ]
 
 
-def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evaluation:
-    """What an arm's policies wrote as a report that `skeldpo compare` reads: means over seeds."""
-    scores: dict[str, list[ProblemScore]] = {}
-    for policy in written:
-        for score in policy.per_problem:
-            scores.setdefault(score.problem_id, []).append(score)
-    return Evaluation(
-        suite="heldout",
-        protocol="ablation",
-        provenance={"arm": arm, "seeds": len(written), "command": command},
-        problems=tuple(
-            ProblemResult(
-                problem_id=key,
-                difficulty=found[0].difficulty,
-                samples=(),
-                relative_to={},
-                scores={
-                    "pass@1": fmean(score.pass_at_1 for score in found),
-                    "beyond@1": fmean(score.beyond_at_1 for score in found),
-                },
-            )
-            for key, found in scores.items()
-        ),
-        left_out=(),
-    )
-
-
 def frontier_plot(found: Findings) -> str:
     """An SVG file's text: right programs left against the share, with 95 % intervals."""
     series = []
@@ -200,7 +182,8 @@ def frontier_plot(found: Findings) -> str:
             if best is None:
                 continue
             values = [masses.sum(axis=1) for masses in best.masses]
-            mean = effect(arm, values, [np.zeros_like(row) for row in values])
+            none = [np.zeros_like(row) for row in values]
+            mean = effect(arm, values, none, found.families_of(names))
             points.append(Point(x=place, y=mean.mean, low=mean.low, high=mean.high))
         series.append(Series(name=arm, color=color, points=tuple(points)))
     chart = line_chart(
@@ -219,7 +202,10 @@ def frontier_plot(found: Findings) -> str:
     return f"{head}<style>{_STYLE}</style>{names_svg}{chart[opened:]}\n"
 
 
-def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[str]:
+def _verdict(
+    held: Findings, by_arm: Mapping[str, Sequence[Row]], names: Sequence[str]
+) -> list[str]:
+    study, families = held.study, held.families_of(names)
     first, second = study.primary
     points = {arm: operating_points(by_arm[arm], names, study.target_share)
               for arm in (first, second, study.control) if arm}  # fmt: skip
@@ -227,7 +213,7 @@ def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[
     if never:
         return [f"{' and '.join(never)} never reached a share of {study.target_share:g} in some "
                 "seed: no verdict at this target."]  # fmt: skip
-    found = _against(first, points[first], points[second])
+    found = _against(first, points[first], points[second], families)
     lines = [
         f"At equal efficiency `{first}` "
         + _word(found, "keeps more right programs than", "keeps fewer right programs than",
@@ -235,18 +221,21 @@ def _verdict(study: Study, by_arm: Mapping[str, Sequence[Row]], names: Sequence[
         + f" `{second}`: {_said(found)} of the probability."
     ]  # fmt: skip
     if points.get(study.control) is not None:
-        held = _against(first, points[first], points[study.control])
+        other = _against(first, points[first], points[study.control], families)
         lines.append(
             f"Against `{study.control}`, the same extra loss with the skeletons of other pairs, "
-            f"the difference is {_said(held)}: what skeletons say "
-            + _word(held, "helps beyond that loss.", "does harm.", "is not shown to matter.")
+            f"the difference is {_said(other)}: what skeletons say "
+            + _word(other, "helps beyond that loss.", "does harm.", "is not shown to matter.")
         )
     return lines
 
 
-def _against(arm: str, ours: Operating | None, theirs: Operating | None) -> Effect:
+def _against(
+    arm: str, ours: Operating | None, theirs: Operating | None, families: Sequence[str]
+) -> Effect:
     assert ours and theirs
-    return effect(arm, [m.sum(axis=1) for m in ours.masses], [m.sum(axis=1) for m in theirs.masses])
+    rights = [[m.sum(axis=1) for m in each.masses] for each in (ours, theirs)]
+    return effect(arm, rights[0], rights[1], families)
 
 
 def _word(found: Effect, more: str, less: str, neither: str) -> str:
@@ -258,12 +247,12 @@ def _said(found: Effect) -> str:
 
 
 def _comparison(
-    study: Study,
+    held: Findings,
     by_arm: Mapping[str, Sequence[Row]],
     with_pairs: Sequence[str],
     without: Sequence[str],
-    start: Row,
 ) -> list[str]:
+    study, start = held.study, held.start
     second = study.primary[1]
     base = operating_points(by_arm[second], with_pairs, study.target_share)
     header = [
@@ -282,7 +271,7 @@ def _comparison(
         elif arm == second or base is None:
             found[arm] = points, None
         else:
-            found[arm] = points, _against(arm, points, base)
+            found[arm] = points, _against(arm, points, base, held.families_of(with_pairs))
     corrected = holm([each for _, each in found.values() if each])
     for arm, (points, each) in found.items():
         elsewhere = [_at(by_arm[arm], seed, points, with_pairs, without)
@@ -313,13 +302,8 @@ def _at(
     raise ValueError(f"no point of seed {seed} is the chosen one")
 
 
-def _sampled(
-    study: Study,
-    written: Mapping[str, Sequence[Written]],
-    names: Sequence[str],
-    without: Sequence[str],
-) -> list[str]:
-    second = study.primary[1]
+def _sampled(held: Findings, names: Sequence[str], without: Sequence[str]) -> list[str]:
+    second, written = held.study.primary[1], held.written
     lines = [
         "| arm | Pass@1 | difference | Beyond@1 | difference | fast of right | distinct | tokens "
         "| no pairs: Pass@1 | Beyond@1 |",
@@ -329,19 +313,17 @@ def _sampled(
         cells = [arm]
         for outcome in ("pass_at_1", "beyond_at_1"):
             values = [outcome_values(each, names, outcome) for each in policies]
-            cells.append(f"{np.mean(values):.3f}")
+            cells.append(_mean_text(values))
             if arm in (second, "start") or second not in written:
                 cells.append("")
                 continue
             theirs = [outcome_values(each, names, outcome) for each in written[second]]
-            found = effect(arm, values, theirs)
-            cells.append(_said(found))
+            cells.append(_said(effect(arm, values, theirs, held.families_of(names))))
         cells.append(f"{np.mean([fast_share(each, names) for each in policies]):.2f}")
         cells.append(f"{np.mean([each.distinct_share for each in policies]):.2f}")
         cells.append(f"{np.mean([each.mean_tokens for each in policies]):.0f}")
         for outcome in ("pass_at_1", "beyond_at_1"):
-            values = [outcome_values(each, without, outcome) for each in policies]
-            cells.append(f"{np.mean(values):.3f}")
+            cells.append(_mean_text([outcome_values(each, without, outcome) for each in policies]))
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
@@ -353,8 +335,9 @@ def _by_difficulty(written: Mapping[str, Sequence[Written]]) -> list[str]:
         cells = [arm]
         for grade in grades:
             found = [s for w in policies for s in w.per_problem if s.difficulty == grade]
-            passed = fmean(score.pass_at_1 for score in found)
-            cells.append(f"{passed:.3f}, {fmean(score.beyond_at_1 for score in found):.3f}")
+            passed = [np.array([score.pass_at_1 for score in found])]
+            beyonds = [np.array([s.beyond_at_1 for s in found if s.has_reference])]
+            cells.append(f"{_mean_text(passed)}, {_mean_text(beyonds)}")
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
@@ -390,6 +373,13 @@ def _cost(arm: str, rows: Sequence[Row]) -> str:
 
 def _p_text(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _mean_text(values: Sequence[np.ndarray]) -> str:
+    """The mean over problems that have a figure, and seeds."""
+    known = np.concatenate(values)
+    known = known[~np.isnan(known)]
+    return f"{known.mean():.3f}" if len(known) else "-"
 
 
 def _right(masses: Sequence[np.ndarray]) -> str:

@@ -3,18 +3,23 @@
 Arms are compared where they are equally efficient: of all points of a seed's trainings (learning
 rates and steps) at which the fast programs have at least `target_share` of the probability of right
 ones, the one that keeps most of that probability. Differences are paired by problem and seed, with
-intervals from resampling both, and p-values corrected by Holm's method.
+intervals from resampling seeds, families of problems and problems, and p-values corrected by Holm's
+method.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from benchmarks.ablation_study import Study
+from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
+from skeldpo.evaluate.metrics import family_draws
+from skeldpo.problems.family import family_of
 from skeldpo.records import ProblemScore
 
 NUM_RESAMPLES = 10_000
@@ -99,16 +104,31 @@ def _best_points(
     return Operating(masses=tuple(masses), learning_rates=tuple(rates), policies=tuple(policies))
 
 
-def effect(name: str, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Effect:
-    """Of values (problems,) a seed; both arms have the same seeds and problems."""
+def effect(
+    name: str,
+    ours: Sequence[np.ndarray],
+    theirs: Sequence[np.ndarray],
+    families: Sequence[str] = (),
+) -> Effect:
+    """Of values (problems,) a seed; both arms have the same seeds and problems.
+
+    Seeds are resampled and, crossed with them, families and then problems
+    (`metrics.family_draws`). A problem without a figure (nan) in any seed of either arm is left
+    out. ValueError if all are.
+    """
     differences = np.array(ours) - np.array(theirs)  # (S, P)
-    draw = np.random.default_rng(0)
-    num_seeds, num_problems = differences.shape
-    means = np.empty(NUM_RESAMPLES)
-    for index in range(NUM_RESAMPLES):
-        seeds = draw.integers(num_seeds, size=num_seeds)
-        problems = draw.integers(num_problems, size=num_problems)
-        means[index] = differences[seeds][:, problems].mean()
+    whole = ~np.isnan(differences).any(axis=0)  # (P,)
+    if not whole.any():
+        raise ValueError(f"arm {name}: no problem has a figure in every seed of both arms")
+    families = [f for f, kept in zip(families or [""] * len(whole), whole, strict=True) if kept]
+    differences = differences[:, whole]
+    rng = np.random.default_rng(0)
+    drawn = []
+    for counts in family_draws(families, num_resamples=NUM_RESAMPLES, rng=rng):  # (R, P)
+        seeds = rng.integers(len(differences), size=(len(counts), len(differences)))
+        of_seeds = differences[seeds].mean(axis=1)  # (R, P)
+        drawn.append((counts * of_seeds).sum(axis=1) / counts.sum(axis=1))
+    means = np.concatenate(drawn)
     low, high = np.quantile(means, [0.025, 0.975])
     tail = min((means <= 0).mean(), (means >= 0).mean())
     p_value = min(1.0, 2 * max(float(tail), 1 / NUM_RESAMPLES))
@@ -122,17 +142,26 @@ def effect(name: str, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) 
 
 
 def outcome_values(written: Written, problem_ids: Sequence[str], outcome: str) -> np.ndarray:
-    """pass_at_1 or beyond_at_1 of each problem, (problems,); 0 where it has no score."""
-    scores: dict[str, Any] = {score.problem_id: score for score in written.per_problem}
+    """pass_at_1 or beyond_at_1 of each problem, (problems,); nan where it has no such score."""
+    scores: dict[str, Any] = {
+        score.problem_id: score
+        for score in written.per_problem
+        if outcome == "pass_at_1" or score.has_reference
+    }
     return np.array(
-        [float(getattr(scores[key], outcome)) if key in scores else 0.0 for key in problem_ids]
+        [float(getattr(scores[key], outcome)) if key in scores else np.nan for key in problem_ids]
     )
 
 
 def fast_share(written: Written, problem_ids: Sequence[str]) -> float:
-    """Of correct samples, those nearer in time to the fastest known program than to the slowest."""
+    """Of correct samples, those nearer in time to the fastest known program than to the slowest:
+    over the problems that this policy solves, which are not another's."""
     wanted = set(problem_ids)
-    found = [s for s in written.per_problem if s.problem_id in wanted and s.pass_at_1 > 0]
+    found = [
+        score
+        for score in written.per_problem
+        if score.problem_id in wanted and score.pass_at_1 > 0 and score.has_reference
+    ]
     right = sum(score.pass_at_1 for score in found)
     return sum(score.pass_at_1 * score.fast_share for score in found) / right if right else 0.0
 
@@ -159,3 +188,35 @@ def chosen_policies(
         if points is not None:
             chosen[arm] = points.policies
     return chosen
+
+
+def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evaluation:
+    """What an arm's policies wrote as a report that `skeldpo compare` reads: means over seeds."""
+    scores: dict[str, list[ProblemScore]] = {}
+    for policy in written:
+        for score in policy.per_problem:
+            scores.setdefault(score.problem_id, []).append(score)
+    return Evaluation(
+        suite="heldout",
+        protocol="ablation",
+        provenance={"arm": arm, "seeds": len(written), "command": command},
+        problems=tuple(
+            ProblemResult(
+                problem_id=key,
+                difficulty=found[0].difficulty,
+                samples=(),
+                relative_to={},
+                scores=_mean_scores(found),
+                family=family_of(found[0].source),
+            )
+            for key, found in scores.items()
+        ),
+        left_out=(),
+    )
+
+
+def _mean_scores(scores: Sequence[ProblemScore]) -> dict[str, float]:
+    """Means over seeds of one problem; Beyond over those in which it has one."""
+    means = {"pass@1": fmean(score.pass_at_1 for score in scores)}
+    beyonds = [score.beyond_at_1 for score in scores if score.has_reference]
+    return means | ({"beyond@1": fmean(beyonds)} if beyonds else {})

@@ -13,6 +13,7 @@ from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import Sampled
+from skeldpo.problems.family import family_of
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
 from skeldpo.train.batch import PairTokens
@@ -126,7 +127,7 @@ def _toml(value: object) -> str:
 def make_world(study: Study, config: Config) -> World:
     """All problems of the study; a seed's training problems are those of the seed-th round."""
     problems = load_problems(config.problems.sources, config.problems.families)
-    paired = [p for p in problems if family_of(p) not in study.families_without_pairs]
+    paired = [p for p in problems if family_of(p.source) not in study.families_without_pairs]
     heldout = evaluation_problems(problems, config.problems, seed=config.run.seed)
     return World(
         starter=tuple(problems),
@@ -155,11 +156,6 @@ def arm_id(arm: Arm, study: Study) -> str:
     sections = arm.config.model_dump(mode="json", include=set(ARM_SECTIONS))
     own = (arm.skeletons, arm.programs, arm.rounds, study.num_steps, study.num_points)
     return content_id(sections, *own)[:8]
-
-
-def family_of(problem: Problem) -> str:
-    """The name of a built-in problem's family."""
-    return problem.source.rpartition("/")[2]
 
 
 def arm_pairs(arm: Arm, problems: Sequence[Problem], sampled: Sampled) -> list[PreferencePair]:

@@ -7,13 +7,17 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skeldpo.evaluate.metrics import bootstrap_interval
+from skeldpo.measure.folder import PROBLEMS_FILE
 from skeldpo.pair.judged import judge_candidates
+from skeldpo.problems.family import family_of
 from skeldpo.program import normalize_program
-from skeldpo.records import Candidate, Measurement, content_id
+from skeldpo.records import Candidate, Measurement, Problem, content_id
 from skeldpo.skeleton.extract import HotLines
 from skeldpo.store import Store
 
@@ -27,18 +31,19 @@ root."""
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledProblem:
     """Distinct programs of one problem; each list begins with the most extreme. `hot_lines` of
-    those that were profiled."""
+    those that were profiled; `family` of a built-in problem, else ""."""
 
     problem_id: str
     efficient: tuple[str, ...]
     inefficient: tuple[str, ...]
     hot_lines: HotLines = field(default_factory=dict)
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separation:
     """Mean over problems of the chance that an efficient program scores above an inefficient one
-    (0.5 says nothing), with its 95 % bootstrap interval over problems."""
+    (0.5 says nothing), with its 95 % bootstrap interval over families and problems."""
 
     value: float
     low: float
@@ -64,6 +69,10 @@ def measured_problems(folder: str, max_programs: int) -> list[LabelledProblem]:
         candidates.setdefault(candidate.problem_id, []).append(candidate)
     for row in store.read_records("measurements.parquet", Measurement):
         rows.setdefault(row.problem_id, []).append(row)
+    families = {}
+    if store.exists(PROBLEMS_FILE):  # not in a round of a run
+        problems = store.iter_records(PROBLEMS_FILE, Problem)
+        families = {problem.problem_id: family_of(problem.source) for problem in problems}
     found = []
     for problem_id, own in sorted(candidates.items()):
         judged = judge_candidates(own, rows.get(problem_id, []))
@@ -80,22 +89,31 @@ def measured_problems(folder: str, max_programs: int) -> list[LabelledProblem]:
                 inefficient=tuple(inefficient[:max_programs]),
                 hot_lines={p.candidate.code: p.hot_lines for p in judged.programs.values()
                            if p.hot_lines},
+                family=families.get(problem_id, ""),
             )
         )  # fmt: skip
     return found
 
 
 def separation(
-    scores: Sequence[tuple[Sequence[float], Sequence[float]]], num_bootstrap: int = 2000
+    scores: Sequence[tuple[Sequence[float], Sequence[float]]],
+    families: Sequence[str],
+    num_bootstrap: int = 2000,
 ) -> Separation:
-    """From (scores of efficient, scores of inefficient programs) of each problem."""
-    areas = np.array([area(*both) for both in scores if both[0] and both[1]])
-    rng = np.random.default_rng(0)
-    means = areas[rng.integers(0, len(areas), (num_bootstrap, len(areas)))].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Separation(
-        value=float(areas.mean()), low=float(low), high=float(high), num_problems=len(areas)
+    """From (scores of efficient, scores of inefficient programs) and the family of each problem."""
+    scored = [
+        (area(*both), family)
+        for both, family in zip(scores, families, strict=True)
+        if both[0] and both[1]
+    ]
+    areas = [value for value, _ in scored]
+    low, high = bootstrap_interval(
+        areas,
+        num_resamples=num_bootstrap,
+        seed=0,
+        families=[family for _, family in scored],
     )
+    return Separation(value=fmean(areas), low=low, high=high, num_problems=len(areas))
 
 
 def fit_logistic(

@@ -20,16 +20,16 @@ import gzip
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from transformers import AutoTokenizer
 
 from benchmarks.ablation_study import Arm, with_skeletons
 from benchmarks.labelled import LabelledProblem, area, evalperf_problems, measured_problems
+from benchmarks.ranking_page import BASE, figures_of
 from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
@@ -51,7 +51,6 @@ LEARNING_RATES = (5e-5, 2e-4)
 ARMS = {"code": (0.0, "own"), "skeldpo": (0.7, "own"), "shuffled": (0.7, "shuffled"),
         "skeleton_only": (0.0, "only")}  # fmt: skip
 """Weight of the skeleton loss, and whose skeletons."""
-BASE = "code"
 PAIRS_PER_TASK = 6
 MAX_PROGRAMS = 12
 MAX_CHARACTERS = 900
@@ -122,7 +121,7 @@ def main() -> None:
         start = _start(known, config, folder / f"start-{fold}")
         jobs += list(_jobs(fold, start, known, unseen, config, seeds))
     rows = run_jobs(jobs, train_and_rank, folder / "results.jsonl")
-    figures = figures_of(rows)
+    figures = figures_of(rows, {t.programs.problem_id: t.programs.family for t in tasks})
     show(figures)
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -153,9 +152,7 @@ def _tasks(problems: Iterable[LabelledProblem], statements: Mapping[str, str]) -
             for side in (problem.efficient, problem.inefficient)
         )
         if problem.problem_id in statements and min(len(efficient), len(inefficient)) > 1:
-            programs = LabelledProblem(
-                problem_id=problem.problem_id, efficient=efficient, inefficient=inefficient
-            )
+            programs = replace(problem, efficient=efficient, inefficient=inefficient)
             yield Task(statement=statements[problem.problem_id].strip('"\n '), programs=programs)
 
 
@@ -284,29 +281,11 @@ class _UnseenPrograms:
         return found
 
 
-def figures_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean over tasks and seeds with its interval over tasks; differences to BASE are paired."""
-    figures: dict[str, Any] = {"num_tasks": len({key for row in rows for key in row["ranked"]})}
-    for name in ("before", "length"):
-        figures[name] = _interval(_by_task(rows, name))
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        for rate in sorted({row["learning_rate"] for row in rows}):
-            own = [r for r in rows if (r["arm"], r["learning_rate"]) == (arm, rate)]
-            base = [r for r in rows if (r["arm"], r["learning_rate"]) == (BASE, rate)]
-            values, theirs = _by_task(own, "reward"), _by_task(base, "reward")
-            figures[f"{arm}/{rate:g}"] = {
-                "reward": _interval(values),
-                "difference": _interval({k: values[k] - theirs[k] for k in values}),
-                "num_skeletons": own[0]["num_skeletons"],
-                "margin": float(np.mean([row["margin"] for row in own])),
-            }
-    return figures
-
-
 def show(figures: dict[str, Any]) -> None:
     """Prints the table."""
     print(f"{figures['num_tasks']} unseen tasks; chance that an efficient program scores above an "
-          "inefficient one of its task")  # fmt: skip
+          "inefficient one of its task; intervals of single comparisons, not corrected for how "
+          "many there are")  # fmt: skip
     for name, found in figures.items():
         if name in ("before", "length"):
             print(f"{name:24} {_text(found)}")
@@ -318,22 +297,6 @@ def show(figures: dict[str, Any]) -> None:
 def _text(interval: Sequence[float]) -> str:
     value, low, high = interval
     return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
-
-
-def _by_task(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for key, scores in row["ranked"].items():
-            found.setdefault(key, []).append(scores[name])
-    return {key: float(np.mean(values)) for key, values in sorted(found.items())}
-
-
-def _interval(by_task: dict[str, float]) -> list[float]:
-    """Mean and its 95 % bootstrap interval over tasks."""
-    values = np.array(list(by_task.values()))
-    drawn = np.random.default_rng(0).integers(len(values), size=(5000, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), (0.025, 0.975))
-    return [float(values.mean()), float(low), float(high)]
 
 
 def _side(name: str, codes: Sequence[str], config: Config) -> Side:

@@ -148,8 +148,9 @@ def measure_rule(problems: Sequence[LabelledProblem], rule: Rule, least: float) 
                 for code in side[1::2]
             ]
         )
-    found = separation(_held_out_scores(problems, unseen, slice(None)))
-    by_share = separation(_held_out_scores(problems, unseen, slice(None, None, 2)))
+    families = [problem.family for problem in problems]
+    found = separation(_held_out_scores(problems, unseen, slice(None)), families)
+    by_share = separation(_held_out_scores(problems, unseen, slice(None, None, 2)), families)
     return {
         "kept_share": statistics.mean(kept),
         "separation": found.value,

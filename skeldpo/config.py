@@ -161,7 +161,7 @@ class MeasureConfig(Section):
     that decides, or sooner if nothing can be shown any more. 8 are the least at which the test can
     give a p-value of 0.005."""
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
-    """What "beyond doubt" is to the session; [pair] decides what becomes a pair."""
+    """What "beyond doubt" is to the session, at each look; [pair] decides what becomes a pair."""
     confirm_candidates: int = Field(default=3, ge=2)
     """Programs of a problem, from fastest to slowest, that one confirming session compares."""
     crosscheck_inputs: int = Field(default=8, ge=0)
@@ -199,7 +199,8 @@ class PairConfig(Section):
     min_speedup: float = Field(gt=1)
     """Least ratio of CPU times, rejected over chosen."""
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
-    """One-sided exact signed-rank test against times discounted by 5 %."""
+    """One-sided exact signed-rank test against times discounted by 5 %. Nominal: it is not
+    corrected for the looks at a session, nor for its number of comparisons (docs/PAIRS.md)."""
     max_efficiency_pairs: int = Field(default=2, ge=0)
     """Efficiency pairs per problem."""
     choice: Literal["largest", "nearest", "diverse"] = "largest"

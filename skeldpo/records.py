@@ -250,9 +250,11 @@ class PairSide:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencePair:
     """Chosen over rejected. For stage "efficiency", `speedup` is rejected time / chosen time, its
-    lower confidence bound `speedup_low` exceeds 1 and `p_value` is the test's; all three are 0 for
-    stage "correctness". `statement` and `starter_code` make the row trainable by itself. `weight`
-    is what the pair counts in the loss beside others: 1 unless `pair.weighting` says otherwise."""
+    lower confidence bound `speedup_low` exceeds 1 and `p_value` is the test's; both are nominal:
+    of the last of several looks at one of several comparisons, taken alone (docs/PAIRS.md). All
+    three are 0 for stage "correctness". `statement` and `starter_code` make the row trainable by
+    itself. `weight` is what the pair counts in the loss beside others: 1 unless `pair.weighting`
+    says otherwise."""
 
     pair_id: str
     problem_id: str

@@ -41,7 +41,9 @@ class Comparison:
     `speedup` is the Hodges-Lehmann estimate of the ratio within a round, `speedup_low` its lower
     95 % confidence bound (0 if there are too few rounds for one), `p_value` that of the one-sided
     exact test against the discounted times, `median_ratio` the ratio of the medians over all
-    rounds.
+    rounds. Bound and p-value are nominal: those of one look at these two programs. A session that
+    is looked at several times, and whose best of several comparisons is taken, is wrong more often
+    (`benchmarks.nominal_rates`).
     """
 
     speedup: float
@@ -112,7 +114,8 @@ def is_settled(
 
     The test is looked at after each number of rounds in `looks`: settled if it is at `max_p_value`
     or below, or if the estimated ratio is below `min_ratio`. At any time: settled when even the
-    last look, with all rounds to come in favour, could not bring the test to `max_p_value`.
+    last look, with all rounds to come in favour, could not bring the test to `max_p_value`. Each
+    look is at the whole `max_p_value`, so over all of them the test errs more often than that.
     """
     done, last = len(fast_ns), looks[-1]
     if not done:

@@ -65,6 +65,7 @@ def run_here(request: RunRequest) -> RunReport:
     cpu_time_ns = 0
     outcome, failure = Outcome.ACCEPTED, ""
     try:
+        exec(request.preamble, names)
         exec(compile(request.code, "<program>", "exec", dont_inherit=True), names)
         for text in request.input_texts:
             arguments = json.loads(text)

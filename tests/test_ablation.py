@@ -12,21 +12,23 @@ import pytest
 from sample_records import SAMPLED, measurement
 
 from benchmarks import ablation
-from benchmarks.ablation_page import Findings, arm_evaluation, frontier_plot, results_page
+from benchmarks.ablation_page import Findings, frontier_plot, results_page
 from benchmarks.ablation_rounds import own_programs
 from benchmarks.ablation_statistics import (
     Effect,
     Written,
+    arm_evaluation,
     chosen_policies,
     effect,
+    fast_share,
     holm,
     operating_points,
     operating_points_at_right,
+    outcome_values,
 )
 from benchmarks.ablation_study import (
     Arm,
     arm_id,
-    family_of,
     load_study,
     make_world,
     with_skeletons,
@@ -36,6 +38,7 @@ from benchmarks.ranking_page import ranking_section, read_rankings
 from skeldpo.evaluate.compare import compare_evaluations
 from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
 from skeldpo.pipeline import Sampled
+from skeldpo.problems.family import family_of
 from skeldpo.records import ProblemScore
 from skeldpo.train.batch import PairTokens
 
@@ -132,9 +135,11 @@ def test_world_keeps_seeds_apart_and_pairs_off_the_other_families() -> None:
     world = make_world(study, arms[0].config)
     first, second = ({problem.problem_id for problem in seed} for seed in world.train)
     assert len(first) == len(second) == study.num_train and not first & second
-    trained = {family_of(problem) for seed in world.train for problem in seed}
+    trained = {family_of(problem.source) for seed in world.train for problem in seed}
     assert not trained & set(study.families_without_pairs)
-    assert {family_of(p) for p in world.heldout} >= trained | set(study.families_without_pairs)
+    assert {family_of(p.source) for p in world.heldout} >= trained | set(
+        study.families_without_pairs
+    )
 
 
 def tokens(pair_id: str, skeleton: int) -> PairTokens:
@@ -210,6 +215,21 @@ def test_effect_is_paired_by_problem_and_seed() -> None:
     assert effect("same", theirs, theirs).p_value == 1.0
 
 
+def test_effect_resamples_families_and_leaves_out_what_has_no_figure() -> None:
+    families = [str(index // 10) for index in range(40)]
+    ours = [np.repeat([0.0, 0.2, 0.4, 0.6], 10) for _ in range(3)]
+    theirs = [np.zeros(40)] * 3
+    by_family = effect("a", ours, theirs, families)
+    alone = effect("a", ours, theirs)
+    assert by_family.mean == alone.mean == pytest.approx(0.3)
+    assert by_family.high - by_family.low > 2 * (alone.high - alone.low)
+    assert by_family.p_value > alone.p_value
+    ours[1][35] = np.nan
+    assert effect("a", ours, theirs, families).mean == pytest.approx((0.3 * 40 - 0.6) / 39)
+    with pytest.raises(ValueError, match="no problem has a figure"):
+        effect("a", [np.array([np.nan])], [np.array([0.0])])
+
+
 def test_holm_multiplies_by_the_comparisons_left() -> None:
     effects = [Effect(arm=name, mean=0, low=0, high=0, p_value=p)
                for name, p in (("a", 0.01), ("b", 0.04), ("c", 0.03))]  # fmt: skip
@@ -240,7 +260,7 @@ def test_page_says_what_the_data_carries() -> None:
     found = Findings(study=study, rows=rows, start=start, groups=groups, written=wrote)
     page = results_page(found, "the command", "plot.svg")
     assert "| skeldpo | 0.750 | +0.250 [+0.250, +0.250] | 0.600 | +0.200 [" in page
-    assert "| start | 0.500 |  | 0.250 |  | 0.50 | 0.50 | 40 | 0.000 | 0.000 |" in page
+    assert "| start | 0.500 |  | 0.250 |  | 0.50 | 0.50 | 40 | - | - |" in page
     assert "| code | 0.500, 0.400 |" in page, "by difficulty"
     assert "| code | 10 | 8 | 20 | 3 | -5.0 | -9.0 |" in page
     assert chosen_policies(study, rows, NAMES)["code"] == ("code/0.0001/0/0", "code/0.0001/1/0")
@@ -307,6 +327,17 @@ def test_reports_of_arms_are_compared_by_problem(tmp_path: Path) -> None:
     assert found["pass@1"].value == pytest.approx(0.25)
     assert found["pass@1"].first == pytest.approx(0.625)
     assert found["easy/pass@1"].num_problems == 2
+
+
+def test_problem_without_references_has_no_beyond_in_an_arm() -> None:
+    own = written(0.5, 0.8)
+    first, *others = own.per_problem
+    bare = replace(first, has_reference=False, beyond_at_1=0.0, fast_share=0.0)
+    own = replace(own, per_problem=(bare, *others))
+    assert np.isnan(outcome_values(own, NAMES, "beyond_at_1")[0])
+    assert outcome_values(own, NAMES, "pass_at_1").tolist() == [0.5, 0.5]
+    assert fast_share(own, NAMES) == pytest.approx(0.8)
+    assert "beyond@1" not in arm_evaluation("code", [own], "c").problems[0].scores
 
 
 def test_a_policy_keeps_the_measurements_of_what_others_wrote_too() -> None:

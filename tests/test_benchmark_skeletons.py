@@ -20,10 +20,18 @@ SLOW = [f"def f(a):\n    b = []\n    for x in a:\n        b.append(x * {i})\n" f
 
 
 def test_separation_is_the_chance_that_an_efficient_program_scores_above() -> None:
-    found = separation([([3.0, 2.0], [1.0, 2.0]), ([1.0], [0.0]), ([], [1.0])])
+    found = separation([([3.0, 2.0], [1.0, 2.0]), ([1.0], [0.0]), ([], [1.0])], ["", "", "a"])
     assert found.value == pytest.approx((3.5 / 4 + 1) / 2)
     assert found.low <= found.value <= found.high
     assert found.num_problems == 2
+
+
+def test_separation_resamples_families() -> None:
+    scores = [([float(index < 20)], [0.5]) for index in range(40)]
+    families = [str(index // 10) for index in range(40)]
+    by_family, apart = separation(scores, families), separation(scores, [""] * 40)
+    assert by_family.value == apart.value == 0.5
+    assert by_family.high - by_family.low > 1.5 * (apart.high - apart.low)
 
 
 def test_logistic_regression_finds_the_feature_that_decides() -> None:

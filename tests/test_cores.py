@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import getpass
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,11 +16,15 @@ import pytest
 from skeldpo.sandbox.cores import (
     CORES_VARIABLE,
     LOCKS_VARIABLE,
+    FileLock,
     generation_cores,
     lease_core,
+    lock_folder,
     parse_cores,
     sandbox_cores,
 )
+
+NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +92,74 @@ def test_lease_ends_with_its_process() -> None:
     process.kill()
     process.wait()
     lease_core((7,), timeout_s=5).close()
+
+
+def test_holder_is_named_with_its_user_and_where_the_lock_is() -> None:
+    with lease_core((5,)), pytest.raises(RuntimeError) as error:
+        lease_core((5,), timeout_s=0)
+    assert f"by process {os.getpid()} of user {getpass.getuser()}" in str(error.value)
+    assert str(lock_folder()) in str(error.value)
+
+
+@pytest.mark.parametrize("swept", ["file", "folder"])
+def test_core_whose_lock_file_was_swept_is_not_leased_twice(swept: str) -> None:
+    with lease_core((5,)):
+        if swept == "file":
+            (lock_folder() / "core-5.lock").unlink()
+        else:
+            shutil.rmtree(lock_folder())
+        with pytest.raises(RuntimeError, match=r"core 5 by process unknown.* was removed"):
+            lease_core((5,), timeout_s=0)
+        with lease_core((5, 6), timeout_s=0) as other:
+            assert other.core == 6
+    with lease_core((5,), timeout_s=0) as again:
+        assert again.core == 5
+
+
+def test_file_removed_between_opening_and_locking_is_not_what_is_locked() -> None:
+    lock = FileLock("core-5.lock")
+    lock.path.unlink()
+    other = os.open(lock.path, os.O_RDWR | os.O_CREAT)
+    assert lock.try_acquire()
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock.close()
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+
+
+def test_lock_of_the_file_alone_is_respected() -> None:
+    """As held in another network namespace, such as a pod that shares the folder."""
+    path = lock_folder() / "core-5.lock"
+    held = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.write(held, b"17 of user somebody")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with pytest.raises(RuntimeError, match="core 5 by process 17 of user somebody"):
+        lease_core((5,), timeout_s=0)
+    os.close(held)
+
+
+def test_lock_folder_is_sticky_and_an_open_one_of_ours_becomes_so() -> None:
+    assert lock_folder().stat().st_mode & 0o7777 == 0o1777
+    lock_folder().chmod(0o777)
+    assert lock_folder().stat().st_mode & 0o7777 == 0o1777
+    lock_folder().chmod(0o700)
+    assert lock_folder().stat().st_mode & 0o7777 == 0o700
+
+
+def test_lock_file_that_cannot_be_opened_names_its_owner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv(LOCKS_VARIABLE, folder)
+        Path(folder).chmod(0o755)
+        path = Path(folder, "core-5.lock")
+        path.touch()
+        path.chmod(0o444)
+        user_id = os.geteuid()
+        os.seteuid(user_id or NOBODY)
+        try:
+            with pytest.raises(RuntimeError, match=f"which belongs to {getpass.getuser()}; let"):
+                lease_core((5,), timeout_s=0)
+        finally:
+            os.seteuid(user_id)

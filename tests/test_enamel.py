@@ -13,10 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeldpo.evaluate import guest_inputs
-from skeldpo.evaluate.enamel import TIMED, EnamelProblem, load_enamel, numbered_seeds
+from skeldpo.evaluate.enamel import (
+    ANSWER,
+    TIMED,
+    EnamelProblem,
+    assembled,
+    echo_program,
+    load_enamel,
+    numbered_seeds,
+)
 from skeldpo.evaluate.enamel_released import measure_enamel_released
 from skeldpo.evaluate.enamel_tests import UnusableProblem, make_inputs, make_tests
-from skeldpo.evaluate.enamel_timing import measure_enamel
+from skeldpo.evaluate.enamel_timing import REPEATS_ALONE, measure_enamel
 from skeldpo.evaluate.evaluation import ProblemResult
 from skeldpo.evaluate.guest_values import is_plain, pack, unpack
 from skeldpo.records import Outcome
@@ -239,3 +247,59 @@ def test_load_enamel_missing_columns_and_files_are_named(tmp_path: Path) -> None
 def test_load_enamel_real_file_has_142_problems(real_data: Path) -> None:
     data = load_enamel(real_data / "enamel" / "enamel.csv")
     assert (len(data.problems), len(data.unused_ids), data.left_out) == (142, 22, ())
+
+
+def _asked(problem: EnamelProblem, *codes: str) -> tuple[ProblemResult, list[RunRequest]]:
+    asked: list[RunRequest] = []
+    result = measure_enamel(
+        problem, codes, (1,), lambda request: asked.append(request) or run_here(request)
+    )
+    return result, asked
+
+
+def _repeats(result: ProblemResult) -> list[int]:
+    """Of the reference, in each test."""
+    return [len(times) for level in result.relative_to["reference_times_ns"] for times in level]
+
+
+def test_tests_that_no_program_is_left_for_are_timed_once(problem: EnamelProblem) -> None:
+    whole, all_runs = _asked(problem, program(NS_PER_UNIT))
+    wrong, few_runs = _asked(problem, program(NS_PER_UNIT, "return 0"))
+    # Tests of less than 3 ms (1 to 2.3 ms at level 1) have twelve repeats, the others six.
+    assert _repeats(whole) == [1] * 8 + [12] * 4 + [6] * 8
+    assert _repeats(wrong) == [1] * 20
+    # Wrong at the first test: four requests for inputs, 20 for answers, the sample, its checker.
+    assert len(few_runs) == 26 < len(all_runs) / 5
+
+
+def test_program_that_lost_a_level_keeps_the_limit_of_the_others(problem: EnamelProblem) -> None:
+    body = "return 2 * n if n < 30 else int(float('inf'))"
+    lost, _ = _asked(problem, program(NS_PER_UNIT, body))
+    whole, _ = _asked(problem, program(NS_PER_UNIT))
+    assert lost.relative_to["limit_ns"] == pytest.approx(whole.relative_to["limit_ns"])
+    assert _repeats(lost) == [1] * 8 + [12] * 4 + [6] + [REPEATS_ALONE] * 7
+    # Beside one that goes on, all of it is timed as often as ever.
+    both, _ = _asked(problem, program(NS_PER_UNIT, body), program(NS_PER_UNIT))
+    assert _repeats(both) == _repeats(whole)
+
+
+def test_test_whose_time_moves_no_score_has_few_repeats(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "enamel.csv", {**ROW, "input_levels": "10 2 300 400"})
+    steep = load_enamel(file).problems[0]  # T is 80.6 ms, level 1 takes 0.2 to 0.5 ms
+    few, _ = _asked(steep, program(NS_PER_UNIT))
+    assert _repeats(few) == [1] * 8 + [4] * 4 + [6] * 8
+    assert few.samples[0].values["eff"] == pytest.approx(1.0)
+    # A sample that takes 8 to 20 ms there, a tenth of T or more, is timed as often as ever.
+    slow, _ = _asked(steep, program(NS_PER_UNIT), program(40 * NS_PER_UNIT))
+    assert _repeats(slow)[8:12] == [4, 12, 12, 12]
+
+
+def test_harness_runs_before_the_clock_and_the_program_after(problem: EnamelProblem) -> None:
+    _, asked = _asked(problem, program(NS_PER_UNIT))
+    timed = [request for request in asked if request.entry_point == ANSWER]
+    assert all(f"def {ANSWER}(" in request.preamble for request in timed)
+    assert {request.code for request in timed} == {
+        assembled(problem, problem.reference),
+        assembled(problem, program(NS_PER_UNIT)),
+        echo_program(problem),
+    }

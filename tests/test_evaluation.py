@@ -141,6 +141,58 @@ def test_comparison_is_paired_by_problem() -> None:
     assert "beyond@3" not in by_name
 
 
+def test_variants_of_a_family_are_resampled_together_in_scores_and_comparisons() -> None:
+    def evaluation(shift: float, family: str) -> Evaluation:
+        problems = tuple(
+            replace(
+                _problem(f"{kind}-{index}", "Easy", 0.2 * kind + shift * kind),
+                family=family and f"{family} {kind}",
+            )
+            for kind in range(4)
+            for index in range(12)
+        )
+        return replace(EVALUATION, suite="heldout", problems=problems)
+
+    before, after = evaluation(0.0, "task"), evaluation(0.1, "task")
+    one = mean_scores(evaluation(0.0, "").problems)["beyond@1"]
+    clustered = mean_scores(before.problems)["Easy/beyond@1"]
+    assert (one.num_problems, one.num_families) == (48, 48)
+    assert (clustered.num_problems, clustered.num_families) == (48, 4)
+    assert clustered.value == one.value
+    assert clustered.high - clustered.low > 2.5 * (one.high - one.low)
+    by_name = {d.name: d for d in compare_evaluations(after, before)}
+    plain = compare_evaluations(evaluation(0.1, ""), evaluation(0.0, ""))
+    assert by_name["beyond@1"].value == pytest.approx(0.15)
+    assert by_name["beyond@1"].low < min(d.low for d in plain if d.name == "beyond@1") - 0.05
+    cells = dict(zip(COLUMNS, comparison_rows([by_name["beyond@1"]])[0], strict=True))
+    assert cells["problems"] == "48 of 4 families"
+    assert "48 of 4 families" in evaluation_page(before)
+    # A report of before families were kept takes them from the other.
+    assert compare_evaluations(after, evaluation(0.0, ""))[0].num_families == 4
+
+
+def test_family_of_a_problem_survives_the_file(tmp_path: Path) -> None:
+    problem = replace(EVALUATION.problems[0], family="pairs")
+    save_evaluation(replace(EVALUATION, problems=(problem,)), tmp_path / "r.json")
+    assert load_evaluation(tmp_path / "r.json").problems[0].family == "pairs"
+    held = json.loads((tmp_path / "r.json").read_text())
+    assert held["intervals"]["pass@1"]["num_families"] == 1
+    del held["problems"][0]["family"]
+    (tmp_path / "r.json").write_text(json.dumps(held))
+    assert load_evaluation(tmp_path / "r.json").problems[0].family == ""
+
+
+def test_right_sample_without_a_time_counts_as_the_other_right_ones() -> None:
+    untimed = replace(_sample(2, True), values={})
+    samples = [_sample(0, True, beyond=0.6), _sample(1, False, beyond=0.0), untimed]
+    scores = beyond_scores(samples, (1, 3), ("beyond",))
+    assert scores["pass@1"] == pytest.approx(2 / 3)
+    assert scores["beyond@3"] == pytest.approx((0.6 + 0.0 + 0.6) / 3)
+    assert scores["beyond_given_pass"] == 0.6
+    only = beyond_scores([untimed, _sample(1, False, beyond=0.0)], (1,), ("beyond",))
+    assert only == {"pass@1": 0.5}
+
+
 def test_comparison_of_different_suites_is_value_error() -> None:
     with pytest.raises(ValueError, match="different protocols, 'cpu' and 'released'"):
         compare_evaluations(EVALUATION, replace(EVALUATION, protocol="released"))

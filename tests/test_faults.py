@@ -341,7 +341,7 @@ def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:
     (score,) = report.per_problem
     assert (score.num_samples, score.pass_at_1) == (6, pytest.approx(4 / 6))
     # "fast" between 80 and 400 ns a unit, "depends" faster than both, two are wrong.
-    assert score.beyond_at_1 == pytest.approx(((400 - 100) / (400 - 80) + 1) / 4)
+    assert score.beyond_at_1 == pytest.approx(4 / 6 * ((400 - 100) / (400 - 80) + 1) / 2)
     assert score.fast_share == 1.0
 
 

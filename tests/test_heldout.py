@@ -49,10 +49,12 @@ def _score(report: SuiteReport, name: str) -> float:
     return score.value
 
 
-def _problem_score(problem_id: str, split: str, **values: float) -> ProblemScore:
+def _problem_score(
+    problem_id: str, split: str, source: str = "tests", **values: float
+) -> ProblemScore:
     return ProblemScore(
         problem_id=problem_id,
-        source="tests",
+        source=source,
         split=split,
         difficulty="easy",
         num_samples=4,
@@ -214,3 +216,84 @@ def test_compare_reports_fast_share_needs_right_samples_on_both_sides() -> None:
 def test_compare_reports_without_a_common_problem_is_empty() -> None:
     left, right = _problem_score("a", "heldout_variant"), _problem_score("b", "heldout_variant")
     assert compare_reports(_report(left), _report(right), BOOTSTRAP) == ()
+
+
+def test_problems_of_a_built_in_family_are_resampled_together() -> None:
+    def report(source: str) -> SuiteReport:
+        return _report(
+            *(
+                _problem_score(
+                    f"{kind}-{index}", "heldout_variant", source and f"{source}{kind}",
+                    pass_at_1=kind / 4,
+                )
+                for kind in range(5)
+                for index in range(9)
+            )
+        )  # fmt: skip
+
+    nothing = replace(
+        report("families/"),
+        per_problem=tuple(replace(s, pass_at_1=0.0) for s in report("families/").per_problem),
+    )
+    clustered = compare_reports(report("families/"), nothing, BOOTSTRAP)[0]
+    of_file = compare_reports(report("problems.jsonl"), nothing, BOOTSTRAP)[0]
+    assert clustered.value == of_file.value == 0.5
+    assert clustered.high - clustered.low > 2 * (of_file.high - of_file.low)
+
+
+def test_scores_of_a_report_resample_families() -> None:
+    def widths(source: str) -> float:
+        problems, samples, rows = [], [], []
+        for kind in range(4):
+            for index in range(8):
+                key = f"{kind}-{index}"
+                problems.append(replace(HELD_OUT, problem_id=key, source=f"{source}{kind}"))
+                samples.append(replace(SAMPLED, candidate_id=key, problem_id=key))
+                outcome = Outcome.ACCEPTED if kind % 2 else Outcome.WRONG_ANSWER
+                rows.append(replace(measurement(key, outcome=outcome), problem_id=key))
+        score = _evaluate(samples, rows, problems).scores[0]
+        assert (score.name, score.value) == ("pass@1", 0.5)
+        return score.high - score.low
+
+    assert widths("families/f") > 2 * widths("f")
+
+
+def test_right_sample_without_a_time_is_no_slow_sample() -> None:
+    rows = [
+        *REFERENCE_ROWS,
+        measurement("s0"),
+        measurement("s0", "screen", times_ns=(175,)),  # 0.75
+        measurement("s1", outcome=Outcome.WRONG_ANSWER),
+        measurement("s2"),  # right, and no row says that it was slow
+    ]
+    (score,) = _evaluate([*REFERENCES, *_samples(3)], rows).per_problem
+    assert score.pass_at_1 == pytest.approx(2 / 3)
+    assert score.beyond_at_1 == pytest.approx(0.75 * 2 / 3)
+    assert (score.fast_share, score.has_reference) == (1.0, True)
+    untimed = [*REFERENCE_ROWS, measurement("s0"), measurement("s1", outcome=Outcome.WRONG_ANSWER)]
+    (score,) = _evaluate([*REFERENCES, *_samples(2)], untimed).per_problem
+    assert (score.pass_at_1, score.has_reference) == (0.5, False)
+
+
+@pytest.mark.parametrize("lost", ["verdict", "sandbox", "times"])
+def test_problem_whose_reference_was_lost_counts_in_pass_only(lost: str) -> None:
+    rows = [measurement("s0"), measurement("s0", "screen", times_ns=(175,)), *REFERENCE_ROWS]
+    slow = {
+        "verdict": [],
+        "sandbox": [measurement("slow", outcome=Outcome.SANDBOX_FAILED)],
+        "times": [measurement("slow")],
+    }
+    rows = [row for row in rows if row.candidate_id != "slow"] + slow[lost]
+    report = _evaluate([*REFERENCES, *_samples(1)], rows)
+    assert [score.name for score in report.scores] == ["pass@1", "heldout_variant/pass@1"]
+
+
+def test_reference_that_is_wrong_is_no_part_of_the_range() -> None:
+    rows = [
+        measurement("s0"),
+        measurement("s0", "screen", times_ns=(95,)),
+        measurement("fast"),
+        measurement("fast", "screen", times_ns=(100,)),
+        measurement("slow", outcome=Outcome.RUNTIME_ERROR),
+    ]
+    assert _score(_evaluate([*REFERENCES, *_samples(1)], rows), "beyond@1") == 1.0

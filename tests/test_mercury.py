@@ -24,6 +24,7 @@ from mercury_rows import (
 from skeldpo.config import MeasureConfig
 from skeldpo.evaluate.mercury import compared_value, load_mercury
 from skeldpo.evaluate.reference_suite import (
+    NOT_TIMED,
     ReferenceSuite,
     score_assignment,
     suite_assignments,
@@ -200,10 +201,11 @@ def test_sample_that_passes_and_has_no_time_counts_in_pass_alone(
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
     codes = (TOTAL_FAST, TOTAL_FAST + "# other\nx = 1\n")
     (assignment,) = suite_assignments(suite, {"total": codes}, seed=0)
-    slow, slowest, _, fast, other = (c.candidate_id for c in assignment.candidates)
-    rows = [measurement(key, key) for key in (slow, slowest, _, fast, other)]
+    slow, slowest, third, fast, other = (c.candidate_id for c in assignment.candidates)
+    rows = [measurement(key, key) for key in (slow, slowest, third, fast, other)]
     rows += [
         measurement(slow, slow, times=(20, 20, 20)),
+        measurement(third, third, times=(50, 50, 50)),
         measurement(slowest, slowest, times=(60, 60, 60)),
         measurement(fast, fast, times=(40, 40, 40)),
         replace(measurement(other, other, outcome=outcome), phase="screen"),
@@ -211,13 +213,13 @@ def test_sample_that_passes_and_has_no_time_counts_in_pass_alone(
     scored = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
     assert scored.result is not None
     assert scored.result.scores == pytest.approx(
-        {"pass@1": 1.0, "pass@2": 1.0, "beyond@1": 0.5, "beyond_released@1": 0.5,
-         "beyond_given_pass": 0.5}
+        {"pass@1": 1.0, "pass@2": 1.0, "beyond@1": 0.5, "beyond@2": 0.5,
+         "beyond_released@1": 0.5, "beyond_released@2": 0.5, "beyond_given_pass": 0.5}
     )  # fmt: skip
     assert scored.result.samples[1].is_correct
-    assert [(e.place, e.reason) for e in scored.left_out] == [
-        ("sample 1", f"right, but not timed: {outcome}")
-    ]
+    (entry,) = scored.left_out
+    assert entry.place == "sample 1"
+    assert entry.reason.startswith(NOT_TIMED)
 
 
 def test_leetcode_material_in_this_format_is_read_whole(tmp_path: Path, real_data: Path) -> None:
@@ -227,3 +229,62 @@ def test_leetcode_material_in_this_format_is_read_whole(tmp_path: Path, real_dat
     assert (len(suite.problems), suite.left_out) == (24, ())
     assert {problem.difficulty for problem in suite.problems} == {"Easy", "Medium", "Hard"}
     assert {len(problem.solutions) for problem in suite.problems} == {3}
+
+
+@pytest.mark.parametrize("lost", ["verdict", "sandbox", "times"])
+def test_problem_with_a_lost_reference_is_listed_and_beyond_not_scored(
+    tmp_path: Path, lost: str
+) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST,)}, seed=0)
+    slow, slowest, wrong, fast = (c.candidate_id for c in assignment.candidates)
+    rows = [
+        measurement(slow, slow),
+        measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        measurement(fast, fast),
+        measurement(slow, slow, times=(40, 40, 40)),
+        measurement(fast, fast, times=(20, 20, 20)),
+    ]
+    if lost != "verdict":
+        outcome = Outcome.SANDBOX_FAILED if lost == "sandbox" else Outcome.ACCEPTED
+        rows.append(measurement(slowest, slowest, outcome=outcome))
+    scored = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), STOPPED_NS)
+    assert scored.result is not None
+    assert scored.result.scores == {"pass@1": 1.0}
+    (entry,) = scored.left_out
+    assert "no verdict on, or no time of, reference 1: only pass@k is scored" in entry.reason
+
+
+def test_right_sample_that_was_not_timed_is_listed_and_not_zero(tmp_path: Path) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    codes = (TOTAL_FAST, "class Solution:\n    total = sum\n")
+    (assignment,) = suite_assignments(suite, {"total": codes}, seed=0)
+    slow, slowest, wrong, fast, untimed = (c.candidate_id for c in assignment.candidates)
+    rows = [
+        *(measurement(key, key) for key in (slow, slowest, fast, untimed)),
+        measurement(wrong, wrong, outcome=Outcome.WRONG_ANSWER),
+        measurement(slow, slow, times=(20, 20, 20)),
+        measurement(slowest, slowest, times=(60, 60, 60)),
+        measurement(fast, fast, times=(30, 30, 30)),
+    ]
+    scored = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
+    assert scored.result is not None
+    assert scored.result.scores["pass@2"] == 1.0
+    assert scored.result.scores["beyond@2"] == pytest.approx(0.75)
+    (entry,) = scored.left_out
+    assert (entry.place, entry.problem_id) == ("sample 1", "total")
+    assert "could not be timed" in entry.reason
+    # Stopped when it was timed: slower than any, and that is a score.
+    rows.append(replace(measurement(untimed, untimed, outcome=Outcome.TIME_LIMIT), phase="screen"))
+    slow_too = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
+    assert slow_too.result is not None
+    assert slow_too.result.scores["beyond@2"] == pytest.approx(0.375)
+    assert slow_too.left_out == ()
+
+
+def test_sample_without_a_verdict_is_listed(tmp_path: Path) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST,)}, seed=0)
+    scored = score_assignment(suite, assignment, (TOTAL_FAST,), [], (1,), STOPPED_NS)
+    assert scored.result is None
+    assert scored.left_out[0].place == "sample 0"

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
+import numpy as np
 import pytest
 
-from skeldpo.evaluate.metrics import beyond, bootstrap_interval, paired_interval, pass_at_k
+from skeldpo.evaluate.metrics import (
+    beyond,
+    bootstrap_interval,
+    family_draws,
+    num_families,
+    paired_interval,
+    pass_at_k,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +99,73 @@ def test_paired_interval_is_of_the_differences() -> None:
     assert (mean, low, high) == pytest.approx((0.1, 0.1, 0.1))
     with pytest.raises(ValueError, match="differ in number: 1 and 2"):
         paired_interval([1.0], [1.0, 2.0], num_resamples=100, seed=0)
+
+
+def test_draws_of_families_keep_families_whole_and_draw_problems_within() -> None:
+    families = ["a", "a", "a", "", "b", "b", ""]
+    rng = np.random.default_rng(0)
+    counts = np.vstack(list(family_draws(families, num_resamples=20_000, rng=rng)))
+    assert counts.shape == (20_000, 7)
+    of_a, of_b = counts[:, :3].sum(axis=1), counts[:, 4:6].sum(axis=1)
+    assert set(of_a % 3) == {0} and set(of_b % 2) == {0}  # as many problems as the family has
+    drawn = of_a // 3 + of_b // 2 + counts[:, 3] + counts[:, 6]
+    assert set(drawn) == {4}  # as many families as there are
+    assert np.allclose(counts.mean(axis=0), 1.0, atol=0.05)
+    once = counts[of_a == 3][:, :3]  # three draws from three problems, multinomial
+    assert np.mean((once == 1).all(axis=1)) == pytest.approx(6 / 27, abs=0.02)
+
+
+def test_interval_of_families_is_that_of_their_means_where_problems_agree() -> None:
+    means = [0.1, 0.9, 0.4, 0.7, 0.2, 0.6]
+    values = [mean for mean in means for _ in range(50)]
+    families = [f"family {i}" for i in range(6) for _ in range(50)]
+    by_family = bootstrap_interval(values, num_resamples=4000, seed=0, families=families)
+    assert by_family == pytest.approx(bootstrap_interval(means, num_resamples=4000, seed=0))
+    low, high = bootstrap_interval(values, num_resamples=4000, seed=0)
+    assert high - low < 0.25 * (by_family[1] - by_family[0])
+
+
+def test_interval_of_families_holds_the_truth_where_that_of_problems_does_not() -> None:
+    rng = np.random.default_rng(3)
+    families = [f"{family}" for family in range(12) for _ in range(6)]
+    held = {"families": 0, "problems": 0}
+    for seed in range(150):
+        values = np.repeat(rng.normal(size=12), 6) + rng.normal(size=72) / 2
+        for kind, given in (("families", families), ("problems", [])):
+            low, high = bootstrap_interval(
+                values.tolist(), num_resamples=500, seed=seed, families=given
+            )
+            held[kind] += low <= 0 <= high
+    assert held["families"] > 0.88 * 150
+    assert held["problems"] < 0.75 * 150
+
+
+def test_problems_of_their_own_are_resampled_as_ever_and_in_parts() -> None:
+    values = np.random.default_rng(5).random(701)  # more than one part of DRAWS_AT_ONCE
+    draws = np.random.default_rng(9).integers(701, size=(3000, 701))
+    expected = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
+    found = bootstrap_interval(values.tolist(), num_resamples=3000, seed=9)
+    assert found == pytest.approx(tuple(expected))
+    named = [f"family {i}" for i in range(701)]
+    assert bootstrap_interval(values.tolist(), num_resamples=3000, seed=9, families=named) == found
+
+
+def test_draws_of_a_large_suite_are_never_all_in_memory() -> None:
+    values = np.linspace(0, 1, 10_000)  # 2,000 draws of 10,000 problems are 160 MB
+    tracemalloc.start()
+    bootstrap_interval(
+        values.tolist(), num_resamples=2000, seed=0, families=["a"] * 1000 + [""] * 9000
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+
+
+def test_families_of_another_number_are_an_error() -> None:
+    with pytest.raises(ValueError, match="a family for each of 2 values, got 1"):
+        bootstrap_interval([0.0, 1.0], num_resamples=10, seed=0, families=["a"])
+
+
+def test_families_are_counted_with_problems_of_their_own() -> None:
+    assert num_families(["a", "", "b", "a", ""]) == 4
+    assert num_families([]) == 0

@@ -221,6 +221,35 @@ def test_own_problems_with_the_first_solution_against_the_others(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("solutions", "k", "message"),
+    [
+        (1, "1", "p0: first-solution needs two known programs or more in `solutions`, it has 1"),
+        (0, "1", "first of 2 left out: p0: first-solution needs two known programs"),
+        (2, "3", "first-solution is one program a problem: expected --k 1, got [3]"),
+    ],
+)
+def test_first_solution_without_another_one_says_what_is_missing(
+    tmp_path: Path, solutions: int, k: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {
+            "problem_id": f"p{index}",
+            "statement": "Print twice the number.",
+            "tests": [{"input": "4", "expected": "8"}],
+            "solutions": ["print(2 * int(input()))\n", "print(int(input()) << 1)\n"][:solutions],
+        }
+        for index in range(2)
+    ]
+    data = write_rows(tmp_path / "problems.jsonl", *rows)
+    out = tmp_path / "report.json"
+    arguments = ["--suite", "problems", "--data", str(data), "--programs", "first-solution"]
+    assert main(["evaluate", *arguments, "--k", k, "--out", str(out)]) == USER_ERROR
+    said = " ".join(capsys.readouterr().err.split())
+    assert message in said and "Traceback" not in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--suite", "enamel", "--programs", "p.json"], "suite enamel needs its data"),

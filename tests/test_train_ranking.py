@@ -11,7 +11,8 @@ from tiny_policy import save_tiny_policy, tiny_config
 from benchmarks import ranking
 from benchmarks.ablation_study import Arm
 from benchmarks.labelled import LabelledProblem
-from benchmarks.ranking import Job, Task, evalperf_tasks, figures_of, task_pairs, train_and_rank
+from benchmarks.ranking import Job, Task, evalperf_tasks, task_pairs, train_and_rank
+from benchmarks.ranking_page import figures_of
 
 FAST = tuple(f"def f(a):\n    s = set(a)\n    return len(s) + {i}\n" for i in range(4))
 SLOW = tuple(
@@ -58,11 +59,20 @@ def row(arm: str, seed: int, **rewards: float) -> dict:
 def test_figures_are_means_over_tasks_paired_with_the_base() -> None:
     rows = [row("code", 0, a=0.4, b=0.6), row("code", 1, a=0.6, b=0.8)]
     rows += [row("skeldpo", 0, a=0.6, b=0.8), row("skeldpo", 1, a=0.8, b=1.0)]
-    figures = figures_of(rows)
+    figures = figures_of(rows, {"a": "", "b": ""})
     assert figures["num_tasks"] == 2
     assert figures["before"] == [0.5, 0.5, 0.5]
     assert figures["code/0.0001"]["reward"][0] == pytest.approx(0.6)
     assert figures["skeldpo/0.0001"]["difference"] == pytest.approx([0.2, 0.2, 0.2])
+
+
+def test_intervals_resample_families_of_tasks() -> None:
+    rewards = {f"t{index}": float(index >= 20) for index in range(40)}
+    families = {name: str(index // 10) for index, name in enumerate(rewards)}
+    rows = [row("code", 0, **rewards)]
+    low, high = figures_of(rows, families)["code/0.0001"]["reward"][1:]
+    alone = figures_of(rows, {})["code/0.0001"]["reward"]
+    assert high - low > 1.5 * (alone[2] - alone[1])
 
 
 @pytest.mark.slow

@@ -141,8 +141,8 @@ def why_taken(pair: PreferencePair) -> str:
     if pair.stage == "correctness":
         return "chosen is accepted, rejected is wrong"
     return (
-        f"{pair.speedup:.2f} times faster, at least {pair.speedup_low:.2f} (95 %), "
-        f"p = {pair.p_value:.2g}"
+        f"{pair.speedup:.2f} times faster, at least {pair.speedup_low:.2f} (nominal 95 %), "
+        f"nominal p = {pair.p_value:.2g}"
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skeldpo.evaluate.evaluation import NUM_RESAMPLES, UNGRADED, Evaluation
-from skeldpo.evaluate.metrics import paired_interval
+from skeldpo.evaluate.evaluation import NUM_RESAMPLES, UNGRADED, Evaluation, counted_text
+from skeldpo.evaluate.metrics import num_families, paired_interval
 
 PLOT_CHARACTERS = 33
 
@@ -15,8 +15,10 @@ PLOT_CHARACTERS = 33
 class Difference:
     """One score of two evaluations over the problems that both have it; `value` is first - second.
 
-    `low` and `high` bound it with 95 %, resampling problems. `apart` is the mean over problems of
-    the difference without its sign: how well two runs of the same programs repeat.
+    `first` and `second` are means over those problems alone, so that a score among correct samples
+    compares problems that both solve. `low` and `high` bound the difference with 95 %, resampling
+    families, then problems (`metrics.family_draws`). `apart` is the mean over problems of the
+    difference without its sign: how well two runs of the same programs repeat.
     """
 
     name: str
@@ -27,6 +29,16 @@ class Difference:
     high: float
     apart: float
     num_problems: int
+    num_families: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Both:
+    """A problem's value in both, and its family."""
+
+    first: float
+    second: float
+    family: str
 
 
 def compare_evaluations(
@@ -41,7 +53,7 @@ def compare_evaluations(
                 "scores are not comparable"
             )
     others = {problem.problem_id: problem for problem in second.problems}
-    values_by_name: dict[str, list[tuple[float, float]]] = {}
+    values_by_name: dict[str, list[_Both]] = {}
     for prefix in ["", *sorted({p.difficulty for p in first.problems} - set(UNGRADED))]:
         for problem in first.problems:
             other = others.get(problem.problem_id)
@@ -50,10 +62,15 @@ def compare_evaluations(
             for name, value in problem.scores.items():
                 if name in other.scores:
                     label = f"{prefix}/{name}" if prefix else name
-                    values_by_name.setdefault(label, []).append((value, other.scores[name]))
+                    both = _Both(
+                        first=value,
+                        second=other.scores[name],
+                        family=problem.family or other.family,
+                    )
+                    values_by_name.setdefault(label, []).append(both)
     if not values_by_name:
         raise ValueError("the reports have no problem and score in common")
-    return tuple(_difference(name, pairs, seed) for name, pairs in values_by_name.items())
+    return tuple(_difference(name, both, seed) for name, both in values_by_name.items())
 
 
 def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
@@ -68,7 +85,7 @@ def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
             f"{d.value:+.3f}",
             f"{d.low:+.3f} to {d.high:+.3f}",
             f"{d.apart:.3g}",
-            str(d.num_problems),
+            counted_text(d.num_problems, d.num_families),
             _text_plot(d, widest),
         )
         for d in differences
@@ -78,9 +95,12 @@ def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
 COLUMNS = ("score", "first", "second", "difference", "95 % interval", "apart", "problems", "plot")
 
 
-def _difference(name: str, pairs: Sequence[tuple[float, float]], seed: int) -> Difference:
-    first, second = [left for left, _ in pairs], [right for _, right in pairs]
-    value, low, high = paired_interval(first, second, num_resamples=NUM_RESAMPLES, seed=seed)
+def _difference(name: str, both: Sequence[_Both], seed: int) -> Difference:
+    first, second = [row.first for row in both], [row.second for row in both]
+    families = [row.family for row in both]
+    value, low, high = paired_interval(
+        first, second, num_resamples=NUM_RESAMPLES, seed=seed, families=families
+    )
     return Difference(
         name=name,
         first=sum(first) / len(first),
@@ -88,8 +108,9 @@ def _difference(name: str, pairs: Sequence[tuple[float, float]], seed: int) -> D
         value=value,
         low=low,
         high=high,
-        apart=sum(abs(left - right) for left, right in pairs) / len(pairs),
-        num_problems=len(pairs),
+        apart=sum(abs(row.first - row.second) for row in both) / len(both),
+        num_problems=len(both),
+        num_families=num_families(families),
     )
 
 

@@ -95,16 +95,22 @@ def assembled(problem: EnamelProblem, code: str) -> str:
     return f"{problem.prompt}\n{code}\n"
 
 
-def answer_program(problem: EnamelProblem, code: str, *, unpacks: bool) -> str:
-    """ANSWER(*arguments) calls a sample; `unpacks` when arguments are no plain JSON."""
+def answer_preamble(problem: EnamelProblem, *, unpacks: bool) -> str:
+    """ANSWER(*arguments) calls the program that is run behind it, which the clock begins with;
+    `unpacks` when arguments are no plain JSON."""
     given = '*map(_skeldpo["unpack"], arguments)' if unpacks else "*arguments"
     return _with_values(
-        assembled(problem, code),
+        "",
         f'def {ANSWER}(*arguments):\n    return _skeldpo["pack"]({problem.entry_point}({given}))\n',
     )
 
 
-def echo_program(answer_text: str, *, unpacks: bool) -> str:
+def echo_program(problem: EnamelProblem) -> str:
+    """What every program of the problem has on its top level, behind `echo_preamble`."""
+    return f"{problem.prompt}\n    pass\n"
+
+
+def echo_preamble(answer_text: str, *, unpacks: bool) -> str:
     """ANSWER(*arguments) takes and gives what a sample does, and does nothing between."""
     given = '*map(_skeldpo["unpack"], arguments)' if unpacks else "*arguments"
     return _with_values(

@@ -13,7 +13,8 @@ from skeldpo.evaluate.enamel import (
     MAKE,
     NUM_TESTS,
     EnamelProblem,
-    answer_program,
+    answer_preamble,
+    assembled,
     checker_program,
     generator_program,
     numbered_seeds,
@@ -51,15 +52,17 @@ class EnamelTest:
 
 
 def call_request(
-    code: str, entry_point: str, input_texts: Sequence[str], limit_s: float
+    code: str, entry_point: str, input_texts: Sequence[str], limit_s: float, preamble: str = ""
 ) -> RunRequest:
-    """A function program called on each of the inputs in one process."""
+    """A function program called on each of the inputs in one process; `preamble` comes before it,
+    and before the clock."""
     return RunRequest(
         kind="function",
         code=code,
         entry_point=entry_point,
         input_texts=tuple(input_texts),
         cpu_limit_s=limit_s,
+        preamble=preamble,
     )
 
 
@@ -90,8 +93,9 @@ def make_tests(problem: EnamelProblem, run: Run) -> tuple[EnamelTest, ...]:
     """The inputs with the answers of the suite's reference program."""
     made = []
     for given in make_inputs(problem, run):
-        code = answer_program(problem, problem.reference, unpacks=given.unpacks)
-        report = run(call_request(code, ANSWER, [given.arguments_text], REFERENCE_LIMIT_S))
+        code = assembled(problem, problem.reference)
+        before = answer_preamble(problem, unpacks=given.unpacks)
+        report = run(call_request(code, ANSWER, [given.arguments_text], REFERENCE_LIMIT_S, before))
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed at level {given.level}: {_why(report)}")
         made.append(

@@ -3,7 +3,9 @@
 What the suite defines stays: levels, tests, limits, repeats joined by the Hodges-Lehmann estimator,
 the reference timed on the same core. Its clock does not: every run is a new process whose CPU time
 PID 1 reads, reference and samples take turns and are compared within them, and what the way in and
-out of the process costs is measured with a program that does nothing else, and subtracted.
+out of the process costs is measured with a program that does nothing else, and subtracted. A test
+that no sample is left for is not timed as often, or at all, as its time then moves little or no
+score.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from skeldpo.evaluate.cores import Run
@@ -21,7 +24,9 @@ from skeldpo.evaluate.enamel import (
     NUM_TESTS,
     TOLERANCE_NS,
     EnamelProblem,
-    answer_program,
+    answer_preamble,
+    assembled,
+    echo_preamble,
     echo_program,
 )
 from skeldpo.evaluate.enamel_tests import (
@@ -43,7 +48,7 @@ from skeldpo.evaluate.metrics import (
     enamel_limits,
 )
 from skeldpo.records import Outcome
-from skeldpo.sandbox.container import RunReport
+from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
 from skeldpo.timing import hodges_lehmann
 
@@ -58,9 +63,16 @@ START_NS = 150_000_000
 """CPU time a process may take beside the call: compiling, input, answer."""
 RUN_LIMIT_FACTOR = 1.5
 """CPU limit of a run over T as first seen: T itself is known only after the last repeat."""
+FEW_REPEATS, SMALL_SHARE = 4, 0.1
+"""A test on which reference and samples take less than this share of T has these repeats: an error
+of a time is one of share * error in f, so that 5 % of it are .0015 of one problem's score at most,
+while single runs vary by less."""
+REPEATS_ALONE = 3
+"""Of the reference where no sample runs any more: its time there is in T alone, and T's error in
+a score is that of T times (1 - f) of a level that was finished."""
 ECHO_EVERY = 2
 MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES * 3 // 4
-"""An answer that makes a longer program is not echoed, and nothing is subtracted."""
+"""An answer that makes a longer preamble is not echoed, and nothing is subtracted."""
 
 
 def measure_enamel(
@@ -164,45 +176,64 @@ class _Session:
         self._judge = AnswerJudge(problem, run)
         self._run = run
         counted = [t.first_time_ns for t in tests if LEVEL_WEIGHTS[t.given.level]]
-        limit_ns = RUN_LIMIT_FACTOR * TIMEOUT_FACTOR * max(counted) + TOLERANCE_NS + START_NS
+        self._first_limit_ns = TIMEOUT_FACTOR * max(counted)
+        limit_ns = RUN_LIMIT_FACTOR * self._first_limit_ns + TOLERANCE_NS + START_NS
         self._limit_s = limit_ns / 1e9
+        first = next(level for level, weight in enumerate(LEVEL_WEIGHTS) if weight)
+        self._first_counted = sum(NUM_TESTS[: first + 1])
 
     def time_test(self, index: int, test: EnamelTest) -> None:
         """Reference, echo and every running program in turns, as often as the level asks."""
-        unpacks = test.given.unpacks
-        reference = answer_program(self._problem, self._problem.reference, unpacks=unpacks)
-        echo = echo_program(test.answer_text, unpacks=unpacks)
-        codes = {key: answer_program(self._problem, key, unpacks=unpacks) for key in self.programs}
         self.reference_ns.append([])
         self.echo_ns.append([])
         running = [program for program in self.programs.values() if program.is_running]
         for program in running:
             program.times_ns.append([])
-        counts = LEVEL_WEIGHTS[test.given.level] > 0
-        if not counts:
+        reference = self._request(self._problem.reference, test, REFERENCE_LIMIT_S)
+        before = echo_preamble(test.answer_text, unpacks=test.given.unpacks)
+        echo = replace(reference, code=echo_program(self._problem), preamble=before)
+        samples = {p.code: self._request(p.code, test, self._limit_s) for p in running}
+        num_repeats = self._num_repeats(test, len(running))
+        is_paired = LEVEL_WEIGHTS[test.given.level] > 0
+        if not is_paired or not num_repeats:
             self.reference_ns[index].append(test.first_time_ns)
-        is_short = test.first_time_ns < SHORT_NS
-        num_repeats = SHORT_REPEATS if is_short else NUM_REPEATS
-        for repeat in range(num_repeats if counts else 1):
-            turns: list[_Timed | None] = [*running, *([None] if counts else [])]
+        for repeat in range(num_repeats):
+            if repeat == FEW_REPEATS and self._decides_little(index, running):
+                break
+            turns: list[_Timed | None] = [*running, *([None] if is_paired else [])]
             # What ran before leaves its caches: no program always follows the same one.
             self._order.shuffle(turns)
-            if counts and repeat % ECHO_EVERY == 0 and len(echo) < MAX_ECHO_CHARS:
-                self.echo_ns[index].append(self._own_time(echo, test))
+            if is_paired and repeat % ECHO_EVERY == 0 and len(before) < MAX_ECHO_CHARS:
+                self.echo_ns[index].append(self._own_time(echo))
             for turn in turns:
                 if turn is None:
-                    self.reference_ns[index].append(self._own_time(reference, test))
+                    self.reference_ns[index].append(self._own_time(reference))
                 elif turn.is_running:
-                    self._time_program(turn, codes[turn.code], test)
+                    self._time_program(turn, samples[turn.code], test)
         for program in running:
             if not program.is_running:
                 program.times_ns.pop()
 
-    def _time_program(self, program: _Timed, code: str, test: EnamelTest) -> None:
-        given = [test.given.arguments_text]
-        report = self._run(call_request(code, ANSWER, given, self._limit_s))
+    def _num_repeats(self, test: EnamelTest, num_running: int) -> int:
+        """How often a test is run. A program that finished no level that counts scores 0 whatever
+        T is, so if no program did more, the reference's first time is enough."""
+        if num_running:
+            if not LEVEL_WEIGHTS[test.given.level]:
+                return 1
+            return SHORT_REPEATS if test.first_time_ns < SHORT_NS else NUM_REPEATS
+        if any(len(program.times_ns) >= self._first_counted for program in self.programs.values()):
+            return REPEATS_ALONE
+        return 0
+
+    def _decides_little(self, index: int, running: Sequence[_Timed]) -> bool:
+        times_ns = [self.reference_ns[index], *(p.times_ns[-1] for p in running if p.is_running)]
+        longest_ns = max(statistics.median(own) for own in times_ns)
+        return longest_ns < SMALL_SHARE * self._first_limit_ns
+
+    def _time_program(self, program: _Timed, request: RunRequest, test: EnamelTest) -> None:
+        report = self._run(request)
         if report.outcome is Outcome.IDLE_LIMIT:
-            report = self._run(call_request(code, ANSWER, given, PATIENT_LIMIT_S))
+            report = self._run(replace(request, cpu_limit_s=PATIENT_LIMIT_S))
         if report.outcome is not Outcome.ACCEPTED:
             program.stop(report, report.failure)
         elif not self._judge.is_right(test.given, test.answer_text, report.answer_texts[0]):
@@ -211,10 +242,13 @@ class _Session:
         else:
             program.times_ns[-1].append(report.cpu_time_ns)
 
-    def _own_time(self, code: str, test: EnamelTest) -> int:
-        report = self._run(
-            call_request(code, ANSWER, [test.given.arguments_text], REFERENCE_LIMIT_S)
-        )
+    def _request(self, code: str, test: EnamelTest, limit_s: float) -> RunRequest:
+        before = answer_preamble(self._problem, unpacks=test.given.unpacks)
+        program = assembled(self._problem, code)
+        return call_request(program, ANSWER, [test.given.arguments_text], limit_s, before)
+
+    def _own_time(self, request: RunRequest) -> int:
+        report = self._run(request)
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed when timed: {report.failure[-300:]}")
         return report.cpu_time_ns

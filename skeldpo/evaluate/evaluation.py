@@ -2,7 +2,7 @@
 
 The file holds all that is needed to compute its scores again: every program, verdict and time. Its
 `scores` map names such as "pass@1", "eff@1", "beyond@1" and "Hard/beyond@1" to means over problems,
-`intervals` to their 95 % bootstrap intervals.
+`intervals` to their 95 % bootstrap intervals (`metrics.family_draws`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from skeldpo.evaluate.metrics import bootstrap_interval, eff_at_k, mean_of_first, pass_at_k
+from skeldpo.evaluate.metrics import (
+    bootstrap_interval,
+    eff_at_k,
+    mean_of_first,
+    num_families,
+    pass_at_k,
+)
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.records import Outcome
 
@@ -26,8 +32,9 @@ UNGRADED = ("", "unknown")
 class SampleResult:
     """One program of a problem.
 
-    `values` are its own figures, by name ("eff", "beyond", ...), `times_ns` its raw CPU (or, under
-    a released protocol, wall) times: of every repeat, of every test, of every level it finished.
+    `values` are its own figures, by name ("eff", "beyond", ...), without those that need a time if
+    it is right and could not be timed. `times_ns` are its raw CPU (or, under a released protocol,
+    wall) times: of every repeat, of every test, of every level it finished.
     """
 
     sample_index: int
@@ -44,6 +51,7 @@ class ProblemResult:
     """One problem: its samples, and the times its scores are relative to, as the suite names them.
 
     `scores` are by name as in the report; a name is absent where the problem does not count in it.
+    `family` is that of the built-in problems (`problems.family`), "" for a problem of its own.
     """
 
     problem_id: str
@@ -51,6 +59,7 @@ class ProblemResult:
     samples: tuple[SampleResult, ...]
     relative_to: Mapping[str, Any]
     scores: Mapping[str, float]
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +75,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A mean over problems with its 95 % interval."""
+    """A mean over problems, of `num_families` independent tasks, with its 95 % interval."""
 
     value: float
     low: float
     high: float
     num_problems: int
+    num_families: int
 
 
 def efficiency_scores(samples: Sequence[SampleResult], ks: Sequence[int]) -> dict[str, float]:
@@ -86,40 +96,54 @@ def beyond_scores(
 ) -> dict[str, float]:
     """pass@k and "@k" of each Beyond-like figure in `names`, and Beyond given pass.
 
-    The latter is the mean over correct samples alone: Beyond is dominated by Pass. A sample that
-    has no such figure, since no time could be taken, does not count in it.
+    The latter is the mean over correct samples alone: Beyond is dominated by Pass. A correct sample
+    without a figure counts as the mean of the correct ones that have it; where none has, the
+    problem has no such score.
     """
     made = _pass_scores(samples, ks)
     for name in names:
-        values = [sample.values[name] for sample in samples if name in sample.values]
+        passed = [s.values[name] for s in samples if s.is_correct and name in s.values]
+        if not passed and any(sample.is_correct for sample in samples):
+            continue
+        mean = sum(passed) / len(passed) if passed else 0.0
+        values = [s.values.get(name, mean) if s.is_correct else 0.0 for s in samples]
         made |= {f"{name}@{k}": mean_of_first(values, k) for k in ks if k <= len(values)}
-    if "beyond" in names:
-        passed = [
-            sample.values["beyond"]
-            for sample in samples
-            if sample.is_correct and "beyond" in sample.values
-        ]
-        if passed:
-            made["beyond_given_pass"] = sum(passed) / len(passed)
+        if name == "beyond" and passed:
+            made["beyond_given_pass"] = mean
     return made
 
 
 def mean_scores(problems: Sequence[ProblemResult], seed: int = 0) -> dict[str, Interval]:
     """Every score as a mean over the problems that have it, overall and by difficulty."""
     grades = {problem.difficulty for problem in problems} - set(UNGRADED)
-    values: dict[str, list[float]] = {}
+    counted: dict[tuple[str, str], list[ProblemResult]] = {}
     for prefix in ["", *sorted(grades)]:
         for problem in problems:
             if prefix in ("", problem.difficulty):
-                for name, value in problem.scores.items():
-                    values.setdefault(f"{prefix}/{name}" if prefix else name, []).append(value)
+                for name in problem.scores:
+                    counted.setdefault((prefix, name), []).append(problem)
     made = {}
-    for name, found in values.items():
-        low, high = bootstrap_interval(found, num_resamples=NUM_RESAMPLES, seed=seed)
-        made[name] = Interval(
-            value=sum(found) / len(found), low=low, high=high, num_problems=len(found)
+    for (prefix, name), found in counted.items():
+        values = [problem.scores[name] for problem in found]
+        families = [problem.family for problem in found]
+        low, high = bootstrap_interval(
+            values, num_resamples=NUM_RESAMPLES, seed=seed, families=families
+        )
+        made[f"{prefix}/{name}" if prefix else name] = Interval(
+            value=sum(values) / len(values),
+            low=low,
+            high=high,
+            num_problems=len(values),
+            num_families=num_families(families),
         )
     return made
+
+
+def counted_text(num_problems: int, num_families: int) -> str:
+    """How many problems a score is over, and of how many tasks if some are variants of one."""
+    if num_families == num_problems:
+        return str(num_problems)
+    return f"{num_problems} of {num_families} {'family' if num_families == 1 else 'families'}"
 
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:

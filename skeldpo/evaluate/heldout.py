@@ -1,19 +1,21 @@
 """Pass@1 and Beyond@1 on held-out problems, from candidates and measurements; pure.
 
 The known programs of a problem are timed in the same session as the samples and are the reference
-distribution of Beyond. A sample whose sandbox failed is left out, one that is right but too slow
-for the session scores 0 in Beyond, and one that is right but has no time for another reason does
-not count in it; a problem without a timed reference is listed, not scored.
+distribution of Beyond. A sample whose sandbox failed is left out; one that is right but was stopped
+when it was timed scores 0 in Beyond, and one that is right and has no time for another reason
+counts there as the problem's other right samples do. A problem without a verdict is listed, one
+whose references were not all judged, or none timed, counts in Pass@1 alone. Intervals resample the
+families of the problems, then problems.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import Config
 from skeldpo.evaluate.metrics import beyond, bootstrap_interval, paired_interval, pass_at_k
+from skeldpo.problems.family import family_of
 from skeldpo.records import (
     Candidate,
     Measurement,
@@ -83,23 +85,28 @@ def evaluate_heldout(
 def compare_reports(
     report: SuiteReport, against: SuiteReport, bootstrap: Bootstrap
 ) -> tuple[Score, ...]:
-    """Differences of two policies with intervals paired by problem, named as in the reports."""
+    """Differences of two policies with intervals paired by problem, named as in the reports.
+
+    A difference is over the problems that count in the score of both: that of `fast_share` is over
+    those that both solve, and so is not the difference of the two reports' means.
+    """
     others = {score.problem_id: score for score in against.per_problem}
     both = [(s, others[s.problem_id]) for s in report.per_problem if s.problem_id in others]
     differences = []
     for split in _splits(score for score, _ in both):
         for metric in METRICS:
             pairs = [
-                (_value(left, metric), _value(right, metric))
+                (left, right)
                 for left, right in both
                 if _in_split(left, split) and _counts(left, metric) and _counts(right, metric)
             ]
             if pairs:
                 value, low, high = paired_interval(
-                    [left for left, _ in pairs],
-                    [right for _, right in pairs],
+                    [_value(left, metric) for left, _ in pairs],
+                    [_value(right, metric) for _, right in pairs],
                     num_resamples=bootstrap.num_resamples,
                     seed=bootstrap.seed,
+                    families=[family_of(left.source) for left, _ in pairs],
                 )
                 differences.append(
                     Score(
@@ -117,53 +124,68 @@ def _score_problem(
     problem: Problem, candidates: Sequence[Candidate], rows: Sequence[Measurement]
 ) -> ProblemScore | None:
     verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
-    times = {
-        row.candidate_id: estimate_ns(row.cpu_times_ns)
-        for row in rows
-        if row.phase == "screen" and row.cpu_times_ns
+    judged = {
+        origin: [
+            verdicts[c.candidate_id]
+            for c in candidates
+            if c.origin == origin
+            and c.candidate_id in verdicts
+            and verdicts[c.candidate_id].outcome.is_verdict
+        ]
+        for origin in ("sampled", "dataset")
     }
-    references = [
-        times[verdicts[c.candidate_id].equal_to]
-        for c in candidates
-        if c.origin == "dataset"
-        and c.candidate_id in verdicts
-        and verdicts[c.candidate_id].equal_to in times
-    ]
-    samples = [
-        verdicts[c.candidate_id]
-        for c in candidates
-        if c.origin == "sampled"
-        and c.candidate_id in verdicts
-        and verdicts[c.candidate_id].outcome.is_verdict
-    ]
+    samples = judged["sampled"]
     if not samples:
         return None
+    times_ns = _screened(rows)
+    known = [times_ns[row.equal_to] for row in judged["dataset"] if row.equal_to in times_ns]
+    references = [time_ns for time_ns in known if time_ns is not None]
     passed = [row for row in samples if row.outcome is Outcome.ACCEPTED]
-    untimed = {
-        row.equal_to
-        for row in rows
-        if row.phase == "screen" and row.outcome not in (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
-    } - set(times)
-    placed = [row for row in passed if row.equal_to not in untimed]
-    if passed and not placed:
-        references = []
-    beyonds = [_beyond(row, times, references) for row in placed] if references else []
-    fast = [row for row in placed if references and _is_fast(times.get(row.equal_to), references)]
+    timed = [times_ns[row.equal_to] for row in passed if row.equal_to in times_ns]
+    is_scored = bool(references) and (bool(timed) or not passed) and _is_whole(candidates, rows)
+    passes = pass_at_k(len(samples), len(passed), 1)
+    fast = [time_ns for time_ns in timed if is_scored and _is_fast(time_ns, references)]
+    beyonds = [beyond(time_ns, references) for time_ns in timed] if is_scored else []
     return ProblemScore(
         problem_id=problem.problem_id,
         source=problem.source,
         split=problem.split,
         difficulty=problem.difficulty,
         num_samples=len(samples),
-        has_reference=bool(references),
-        pass_at_1=pass_at_k(len(samples), len(passed), 1),
-        beyond_at_1=sum(beyonds) / max(1, len(samples) - len(passed) + len(placed)),
-        fast_share=len(fast) / len(placed) if placed else 0.0,
+        has_reference=is_scored,
+        pass_at_1=passes,
+        beyond_at_1=passes * sum(beyonds) / len(beyonds) if beyonds else 0.0,
+        fast_share=len(fast) / len(timed) if timed else 0.0,
     )
 
 
-def _beyond(row: Measurement, times: Mapping[str, float], references: Sequence[float]) -> float:
-    return beyond(times.get(row.equal_to, math.inf), references)
+def _is_whole(candidates: Sequence[Candidate], rows: Sequence[Measurement]) -> bool:
+    """Whether every known program was judged and, if right, timed or tried: without one of them the
+    range of Beyond may lack an end."""
+    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
+    tried = {r.candidate_id for r in rows if r.phase == "screen" and r.outcome.is_verdict}
+    known = [verdicts.get(c.candidate_id) for c in candidates if c.origin == "dataset"]
+    return all(
+        row is not None
+        and row.outcome.is_verdict
+        and (row.outcome is not Outcome.ACCEPTED or row.equal_to in tried)
+        for row in known
+    )
+
+
+def _screened(rows: Sequence[Measurement]) -> dict[str, float | None]:
+    """The time in ns of each program that was timed, None for one that was stopped at the limit,
+    by the candidate that was run."""
+    found: dict[str, float | None] = {
+        row.candidate_id: None
+        for row in rows
+        if row.phase == "screen" and row.outcome is Outcome.TIME_LIMIT
+    }
+    return found | {
+        row.candidate_id: estimate_ns(row.cpu_times_ns)
+        for row in rows
+        if row.phase == "screen" and row.cpu_times_ns
+    }
 
 
 def _is_fast(time_ns: float | None, references: Sequence[float]) -> bool:
@@ -174,14 +196,14 @@ def _is_fast(time_ns: float | None, references: Sequence[float]) -> bool:
 def _scores(scored: Sequence[ProblemScore], bootstrap: Bootstrap) -> Iterable[Score]:
     for split in _splits(scored):
         for metric in METRICS:
-            values = [
-                _value(score, metric)
-                for score in scored
-                if _in_split(score, split) and _counts(score, metric)
-            ]
-            if values:
+            counted = [s for s in scored if _in_split(s, split) and _counts(s, metric)]
+            if counted:
+                values = [_value(score, metric) for score in counted]
                 low, high = bootstrap_interval(
-                    values, num_resamples=bootstrap.num_resamples, seed=bootstrap.seed
+                    values,
+                    num_resamples=bootstrap.num_resamples,
+                    seed=bootstrap.seed,
+                    families=[family_of(score.source) for score in counted],
                 )
                 yield Score(
                     name=_name(split, metric),

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 LEVEL_WEIGHTS = (0.0, 3.0, 3.0, 4.0)
 """ENAMEL's hardness h of its four levels (arXiv 2406.06647, section 3)."""
 TIMEOUT_FACTOR = 2.0
 """ENAMEL's alpha: a program may take this many times the reference's slowest test."""
+DRAWS_AT_ONCE = 1 << 19
+"""Problems drawn at a time for an interval (some 20 MB)."""
 
 
 def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
@@ -222,24 +225,80 @@ def effibench_overheads(usages: Sequence[Usage], canonical: Sequence[Usage]) -> 
     )  # fmt: skip
 
 
+def family_draws(
+    families: Sequence[str], *, num_resamples: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """How often each problem is drawn in each resample, (some resamples, problems) at a time.
+
+    `families` names each problem's family, "" for a problem of its own. Variants of one task are no
+    independent problems, so as many families as there are are drawn, with replacement, and then
+    from each as many problems as it has (the two-stage bootstrap: Davison & Hinkley, Bootstrap
+    Methods and their Application, 3.8). Where every problem is of its own this is the ordinary
+    bootstrap. DRAWS_AT_ONCE bounds the memory.
+    """
+    members: dict[str | int, list[int]] = {}
+    for index, name in enumerate(families):
+        members.setdefault(name or index, []).append(index)
+    order = np.concatenate([np.asarray(own) for own in members.values()])  # (P,)
+    sizes = np.array([len(own) for own in members.values()])  # (F,)
+    starts = np.cumsum(sizes) - sizes  # (F,)
+    num_rows = max(1, DRAWS_AT_ONCE // len(order))
+    for first in range(0, num_resamples, num_rows):
+        rows = min(num_rows, num_resamples - first)
+        drawn = rng.integers(len(sizes), size=(rows, len(sizes)))  # (R, F)
+        lengths = sizes[drawn]  # (R, F)
+        row = np.repeat(np.arange(rows), lengths.sum(axis=1))  # (all problems drawn,)
+        place = drawn.ravel()
+        if len(sizes) < len(order):
+            each = np.repeat(lengths.ravel(), lengths.ravel())
+            place = np.repeat(starts[drawn].ravel(), lengths.ravel()) + rng.integers(each)
+        cells = np.bincount(row * len(order) + order[place], minlength=rows * len(order))
+        yield cells.reshape(rows, len(order))
+
+
 def bootstrap_interval(
-    values: Sequence[float], *, num_resamples: int, seed: int
+    values: Sequence[float], *, num_resamples: int, seed: int, families: Sequence[str] = ()
 ) -> tuple[float, float]:
-    """95 % percentile interval of the mean, resampling the values (one per problem)."""
+    """95 % percentile interval of the mean of values (one per problem) by `family_draws`.
+
+    Without `families` every problem is of its own. ValueError without values, or if there are
+    families for another number of them.
+    """
     if not values:
         raise ValueError("a bootstrap interval needs at least one value")
+    if families and len(families) != len(values):
+        raise ValueError(f"expected a family for each of {len(values)} values, got {len(families)}")
     sample = np.asarray(values, dtype=np.float64)  # (P,)
-    draws = np.random.default_rng(seed).integers(len(sample), size=(num_resamples, len(sample)))
-    low, high = np.quantile(sample[draws].mean(axis=1), [0.025, 0.975])
+    means = [
+        (counts * sample).sum(axis=1) / counts.sum(axis=1)
+        for counts in family_draws(
+            families or [""] * len(values),
+            num_resamples=num_resamples,
+            rng=np.random.default_rng(seed),
+        )
+    ]
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
     return float(low), float(high)
 
 
 def paired_interval(
-    values: Sequence[float], against: Sequence[float], *, num_resamples: int, seed: int
+    values: Sequence[float],
+    against: Sequence[float],
+    *,
+    num_resamples: int,
+    seed: int,
+    families: Sequence[str] = (),
 ) -> tuple[float, float, float]:
     """Mean of values - against with its 95 % interval; the i-th entries are of one problem."""
     if len(values) != len(against):
         raise ValueError(f"paired values differ in number: {len(values)} and {len(against)}")
     differences = [left - right for left, right in zip(values, against, strict=True)]
-    low, high = bootstrap_interval(differences, num_resamples=num_resamples, seed=seed)
+    low, high = bootstrap_interval(
+        differences, num_resamples=num_resamples, seed=seed, families=families
+    )
     return sum(differences) / len(differences), low, high
+
+
+def num_families(families: Sequence[str]) -> int:
+    """Independent tasks among problems: families, and problems of their own."""
+    return len(set(families) - {""}) + sum(not name for name in families)

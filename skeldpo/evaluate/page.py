@@ -7,7 +7,7 @@ from html import escape
 
 from skeldpo.charts import Point, Series, Tick, line_chart
 from skeldpo.evaluate.compare import COLUMNS, Difference, comparison_rows
-from skeldpo.evaluate.evaluation import Evaluation, ProblemResult, mean_scores
+from skeldpo.evaluate.evaluation import Evaluation, ProblemResult, counted_text, mean_scores
 from skeldpo.records import Outcome
 
 MAX_CHART_SCORES = 8
@@ -37,7 +37,12 @@ def evaluation_page(evaluation: Evaluation) -> str:
         _table(
             ("score", "mean", "95 % interval", "problems"),
             [
-                (name, f"{m.value:.4f}", f"{m.low:.4f} to {m.high:.4f}", str(m.num_problems))
+                (
+                    name,
+                    f"{m.value:.4f}",
+                    f"{m.low:.4f} to {m.high:.4f}",
+                    counted_text(m.num_problems, m.num_families),
+                )
                 for name, m in means.items()
             ],
         ),

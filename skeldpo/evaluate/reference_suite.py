@@ -21,6 +21,7 @@ from skeldpo.evaluate.metrics import (
     effibench_overheads,
 )
 from skeldpo.evaluate.programs import LeftOut
+from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.records import (
     NO_VERDICT,
@@ -34,6 +35,8 @@ from skeldpo.records import (
 from skeldpo.timing import estimate_ns
 
 SCORE_NAMES = ("beyond", "beyond_released")
+TOO_SLOW = "right, but too slow to be timed with the references"
+NOT_TIMED = "right, but it could not be timed"
 MIB = 1 << 20  # what the suite's own sampler calls a MB
 
 
@@ -106,82 +109,71 @@ def score_assignment(
     over the correct samples, EvalPerf's DPS and DPS_norm or EffiBench's six figures. `stopped_ns`
     is where measuring stops a program: the time of a passing reference that was too slow."""
     problem = assignment.problem
-    cluster_scores = suite.cluster_scores.get(problem.problem_id, ())
-    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
-    times = {
-        row.candidate_id: row.cpu_times_ns
-        for row in rows
-        if row.phase == "screen" and row.cpu_times_ns
-    }
-    references = _reference_times(assignment.candidates, rows, times, stopped_ns)
+    timings = _timings(assignment.candidates, rows, stopped_ns)
     usages = _usages(rows)
-    samples, left_out = _scored_samples(assignment, codes, rows, times, references)
-    if suite.has_overheads:
-        samples = {
-            key: replace(sample, values=_used(sample, usages.get(verdicts[key].equal_to)))
-            for key, sample in samples.items()
-        }
-    if not references:
-        left_out.append(
-            LeftOut(
-                place="references",
-                problem_id=problem.problem_id,
-                reason="no reference program passes and was timed: only pass@k is scored",
-            )
-        )
-    if not samples:
-        return Scored(result=None, left_out=tuple(left_out))
-    names = () if suite.has_overheads or cluster_scores or not references else SCORE_NAMES
-    made = tuple(samples.values())
-    scores = beyond_scores(made, ks, names)
-    if suite.has_overheads:
-        scores |= _overheads(made, [usages[key] for key in references if key in usages])
-    if cluster_scores:
-        scores |= _dps(made, _in_order(assignment, verdicts, times), cluster_scores)
-    result = ProblemResult(
-        problem_id=problem.problem_id,
-        difficulty=problem.difficulty,
-        samples=made,
-        relative_to=_relative_to(references, rows),
-        scores=scores,
-    )
-    return Scored(result=result, left_out=tuple(left_out))
-
-
-def _scored_samples(
-    assignment: Assignment,
-    codes: Sequence[str],
-    rows: Sequence[Measurement],
-    times: Mapping[str, tuple[int, ...]],
-    references: Mapping[str, tuple[int, ...]],
-) -> tuple[dict[str, SampleResult], list[LeftOut]]:
-    """The samples that have a verdict, by candidate; and those that have none, or no time though
-    they are not too slow for one, which count in pass@k alone."""
-    verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
-    untimed = {
-        row.equal_to: f"right, but not timed: {row.outcome.value} {row.failure}".strip()
-        for row in rows
-        if row.phase == "screen" and row.outcome not in (Outcome.ACCEPTED, Outcome.TIME_LIMIT)
-    }
-    samples, left_out = {}, []
+    samples, noted = [], []
     for candidate in assignment.candidates:
         if candidate.origin != "sampled":
             continue
-        row, reason = verdicts[candidate.candidate_id], ""
-        if row.outcome.is_verdict:
-            code = codes[candidate.sample_index]
-            sample = _sample(replace(candidate, code=code), row, times, references)
-            if references and sample.is_correct and not sample.times_ns:
-                reason = untimed.get(row.equal_to, "")
-            if reason:
-                sample = replace(sample, values={}, failure=reason)
-            samples[candidate.candidate_id] = sample
-        else:
-            reason = f"{NO_VERDICT[row.outcome]}: {row.failure}"
-        if reason:
-            place, key = f"sample {candidate.sample_index}", row.problem_id
-            left_out.append(LeftOut(place=place, problem_id=key, reason=reason))
-    return samples, left_out
+        place = f"sample {candidate.sample_index}"
+        row = timings.verdicts.get(candidate.candidate_id)
+        if row is None or not row.outcome.is_verdict:
+            why = f"{NO_VERDICT[row.outcome]}: {row.failure}" if row else "no verdict"
+            noted.append((place, why))
+            continue
+        code = codes[candidate.sample_index]
+        sample = _sample(replace(candidate, code=code), row, timings)
+        if timings.references and sample.is_correct and "beyond" not in sample.values:
+            noted.append((place, f"{NOT_TIMED}: it counts in pass@k alone"))
+        if suite.has_overheads:
+            sample = replace(sample, values=_used(sample, usages.get(row.equal_to)))
+            if sample.times_ns and not sample.values:
+                noted.append((place, "right, but it has no memory figure: it counts in pass@k"))
+        samples.append(sample)
+    result = None
+    if samples:
+        scores, unscored = _scores(suite, assignment, samples, timings, usages, ks)
+        if unscored:
+            noted.append(("references", f"{unscored}: only pass@k is scored"))
+        result = ProblemResult(
+            problem_id=problem.problem_id,
+            difficulty=problem.difficulty,
+            samples=tuple(samples),
+            relative_to=_relative_to(timings.references, rows),
+            scores=scores,
+            family=family_of(problem.source),
+        )
+    return Scored(
+        result=result,
+        left_out=tuple(
+            LeftOut(place=place, problem_id=problem.problem_id, reason=reason)
+            for place, reason in noted
+        ),
+    )
+
+
+def _scores(
+    suite: ReferenceSuite,
+    assignment: Assignment,
+    samples: Sequence[SampleResult],
+    timings: _Timings,
+    usages: Mapping[str, Usage],
+    ks: Sequence[int],
+) -> tuple[dict[str, float], str]:
+    """The problem's scores by name, and why it has none but pass@k ("" if it has)."""
+    cluster_scores = suite.cluster_scores.get(assignment.problem.problem_id, ())
+    if not timings.references:
+        return beyond_scores(samples, ks, ()), timings.unscored
+    if suite.has_overheads:
+        canonical = [usages[key] for key in timings.references if key in usages]
+        made = beyond_scores(samples, ks, ()) | _overheads(samples, canonical)
+        return made, "" if canonical else "its canonical solution has no memory figure"
+    if cluster_scores:
+        made, times_ns = beyond_scores(samples, ks, ()), _in_order(assignment, timings)
+        if len(times_ns) < len(cluster_scores):
+            return made, f"{len(times_ns)} of {len(cluster_scores)} references pass and were timed"
+        return made | _dps(samples, times_ns, cluster_scores), ""
+    return beyond_scores(samples, ks, SCORE_NAMES), ""
 
 
 def _relative_to(
@@ -209,66 +201,87 @@ def _samples(
     )
 
 
-def _reference_times(
-    candidates: Sequence[Candidate],
-    rows: Sequence[Measurement],
-    times: Mapping[str, tuple[int, ...]],
-    stopped_ns: float,
-) -> dict[str, tuple[int, ...]]:
-    """Times of the passing references, each distinct program once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timings:
+    """What was measured of a problem, by the candidate that was run.
 
-    One that was stopped when it was timed has the limit as its one time, or the time of the slowest
-    that came through, if its inputs together took longer: without it the range of Beyond would
-    depend on whether a reference near the limit came through."""
+    `times_ns` of every program that was timed, `tried` those and the ones that were stopped or
+    failed when they were to be timed. `references`: times of the passing references, each distinct
+    program once, in the suite's order; none if any was lost, as `unscored` then says.
+    """
+
+    verdicts: Mapping[str, Measurement]
+    times_ns: Mapping[str, tuple[int, ...]]
+    stopped: frozenset[str]
+    tried: frozenset[str]
+    references: Mapping[str, tuple[int, ...]]
+    unscored: str
+
+
+def _timings(
+    candidates: Sequence[Candidate], rows: Sequence[Measurement], stopped_ns: float
+) -> _Timings:
+    """A reference that was stopped when it was timed has the limit as its one time, or the time of
+    the slowest that came through, if its inputs together took longer: without it the range of
+    Beyond would depend on whether a reference near the limit came through. Without one whose
+    sandbox failed, the range may lack an end, so there is none."""
     verdicts = {row.candidate_id: row for row in rows if row.phase == "check"}
-    keys = _reference_keys(candidates, verdicts)
+    screened = [row for row in rows if row.phase == "screen"]
+    times = {row.candidate_id: row.cpu_times_ns for row in screened if row.cpu_times_ns}
+    stopped = {row.candidate_id for row in screened if row.outcome is Outcome.TIME_LIMIT}
+    tried = {row.candidate_id for row in screened if row.outcome.is_verdict}
+    known = [verdicts.get(each.candidate_id) for each in candidates if each.origin == "dataset"]
+    lost = [
+        f"no verdict on, or no time of, reference {index}"
+        for index, row in enumerate(known)
+        if row is None
+        or not row.outcome.is_verdict
+        or (tried and row.outcome is Outcome.ACCEPTED and row.equal_to not in tried)
+    ]
+    keys = [row.equal_to for row in known if row is not None]
     slowest_ns = max((estimate_ns(times[key]) for key in keys if key in times), default=0.0)
-    stopped = {
-        row.equal_to: (round(max(stopped_ns, slowest_ns)),)
-        for row in rows
-        if row.phase == "screen" and row.outcome is Outcome.TIME_LIMIT
-    }
-    known = stopped | dict(times)
-    return {key: known[key] for key in keys if key in known}
+    limit = (round(max(stopped_ns, slowest_ns)),)
+    range_ns = {} if lost else {
+        key: times.get(key, limit) for key in keys if key in times or key in stopped
+    }  # fmt: skip
+    reason = "" if range_ns else "no reference program passes and was timed"
+    return _Timings(
+        verdicts=verdicts,
+        times_ns=times,
+        stopped=frozenset(stopped),
+        tried=frozenset(tried),
+        references=range_ns,
+        unscored=lost[0] if lost else reason,
+    )
 
 
-def _reference_keys(
-    candidates: Sequence[Candidate], verdicts: Mapping[str, Measurement]
-) -> list[str]:
-    """For each reference, in order, the candidate that was run for it."""
-    return [
-        verdicts[candidate.candidate_id].equal_to
-        for candidate in candidates
+def _in_order(assignment: Assignment, timings: _Timings) -> list[float]:
+    """The time in ns of every reference that was timed, in the suite's order."""
+    keys = [
+        timings.verdicts[candidate.candidate_id].equal_to
+        for candidate in assignment.candidates
         if candidate.origin == "dataset"
     ]
-
-
-def _in_order(
-    assignment: Assignment,
-    verdicts: Mapping[str, Measurement],
-    times: Mapping[str, tuple[int, ...]],
-) -> list[float | None]:
-    """The time in ns of every reference in the suite's order; None for one that was not timed."""
-    keys = _reference_keys(assignment.candidates, verdicts)
-    return [estimate_ns(times[key]) if key in times else None for key in keys]
+    return [estimate_ns(timings.times_ns[key]) for key in keys if key in timings.times_ns]
 
 
 def _dps(
     samples: Sequence[SampleResult],
-    reference_times_ns: Sequence[float | None],
+    reference_times_ns: Sequence[float],
     cluster_scores: Sequence[float],
 ) -> dict[str, float]:
-    """DPS and DPS_norm over the correct samples if every reference was timed."""
-    timed = [time_ns for time_ns in reference_times_ns if time_ns is not None]
-    correct = [sample for sample in samples if sample.is_correct and sample.values]
-    if not correct or len(timed) < len(cluster_scores):
-        return {}
+    """DPS and DPS_norm over the correct samples that were timed, or stopped at the limit."""
     found = [
         differential_score(
-            estimate_ns(sample.times_ns[0][0]) if sample.times_ns else None, timed, cluster_scores
+            estimate_ns(sample.times_ns[0][0]) if sample.times_ns else None,
+            reference_times_ns,
+            cluster_scores,
         )
-        for sample in correct
+        for sample in samples
+        if sample.is_correct and "beyond" in sample.values
     ]
+    if not found:
+        return {}
     return {
         "dps": fmean(score.dps for score in found),
         "dps_norm": fmean(score.dps_norm for score in found),
@@ -317,31 +330,29 @@ def _overheads(
     }
 
 
-def _sample(
-    candidate: Candidate,
-    row: Measurement,
-    times: Mapping[str, tuple[int, ...]],
-    references: Mapping[str, tuple[int, ...]],
-) -> SampleResult:
+def _sample(candidate: Candidate, row: Measurement, timings: _Timings) -> SampleResult:
     passed = row.outcome is Outcome.ACCEPTED
-    own = times.get(row.equal_to, ()) if passed else ()
+    own = timings.times_ns.get(row.equal_to, ()) if passed else ()
     time_ns = estimate_ns(own) if own else None
+    is_slow = passed and not own and row.equal_to in timings.stopped
+    failure = row.failure
+    if passed and not own and timings.references:
+        failure = TOO_SLOW if is_slow else NOT_TIMED
     values = {}
-    if references:
-        against = [estimate_ns(reference) for reference in references.values()]
+    if timings.references and (not passed or own or is_slow):
+        against = [estimate_ns(reference) for reference in timings.references.values()]
         values = {
             "beyond": beyond(time_ns, against),
             "beyond_released": beyond_released(
                 time_ns / 1e9 if time_ns is not None else None, [t / 1e9 for t in against]
             ),
         }
-    slow = passed and bool(references) and not own
     return SampleResult(
         sample_index=candidate.sample_index,
         code=candidate.code,
         outcome=row.outcome,
         is_correct=passed,
-        failure="right, but too slow to be timed with the references" if slow else row.failure,
+        failure=failure,
         values=values,
         times_ns=((own,),) if own else (),
     )

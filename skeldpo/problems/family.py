@@ -16,6 +16,8 @@ from string import Template
 
 from skeldpo.records import Example, KnownProgram, Problem, content_id
 
+SOURCE_PREFIX = "families/"
+"""Problems whose source is this and a name are variants of the one task of that name."""
 HELD_OUT_SHARE = 6
 """One problem in this many of a trained family is kept for the split `heldout_variant`: a wording
 of a variation with a set of names that training never shows together."""
@@ -55,6 +57,11 @@ class Family:
     held_out: bool
 
 
+def family_of(source: str) -> str:
+    """The family that a problem's source names; "" for a problem of its own."""
+    return source.removeprefix(SOURCE_PREFIX) if source.startswith(SOURCE_PREFIX) else ""
+
+
 def family_problems(family: Family) -> Iterator[Problem]:
     """Every problem of the family, in a fixed order: variations x wordings x names.
 
@@ -79,7 +86,7 @@ def _problem(
     known += [KnownProgram(code=fill(code), speed="slow") for code in variation.slow]
     return Problem(
         problem_id=f"{family.name}-{content_id(family.name, variation.name, statement, names)}",
-        source=f"families/{family.name}",
+        source=f"{SOURCE_PREFIX}{family.name}",
         split=_split(family, variation, wording_index, names),
         difficulty=family.difficulty,
         kind="function",

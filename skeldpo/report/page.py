@@ -171,7 +171,7 @@ def example_title(pair: PreferencePair) -> str:
     """What was measured of a pair."""
     return (
         f"{pair.problem_id} (round {pair.round_index}): {pair.speedup:.2f} times faster, at least "
-        f"{pair.speedup_low:.2f}, p = {pair.p_value:.2g}"
+        f"{pair.speedup_low:.2f}, nominal p = {pair.p_value:.2g}"
     )
 
 

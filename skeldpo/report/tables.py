@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from skeldpo.evaluate.evaluation import counted_text
 from skeldpo.evaluate.heldout import METRICS
+from skeldpo.evaluate.metrics import num_families
+from skeldpo.problems.family import family_of
 from skeldpo.records import Outcome, PreferencePair, Score
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
 
@@ -47,18 +50,22 @@ class Bins:
 
 
 def score_tables(summary: RunSummary) -> list[Table]:
-    """Per split: every policy's scores, and below them their differences from policy 0."""
+    """Per split: every policy's scores, and below them their differences from policy 0. A figure
+    over fewer problems than the split has says over how many."""
     tables = []
     for split in splits(summary.policies):
+        newest = summary.policies[-1].report.per_problem
+        own = [score for score in newest if split in ("", score.split)]
         rows = []
         for policy in summary.policies:
             index = policy.report.round_index
-            rows.append((f"policy {index}", *_score_cells(policy.report.scores, split, "")))
+            cells = _score_cells(policy.report.scores, split, "", len(own))
+            rows.append((f"policy {index}", *cells))
             if policy.differences:
-                rows.append((f"  {index} - 0", *_score_cells(policy.differences, split, "+")))
-        score = find_score(summary.policies[-1].report.scores, split, METRICS[0])
-        num_problems = score.num_problems if score else 0
-        title = f"{SPLIT_TITLES.get(split, f'split {split}')} ({num_problems})"
+                cells = _score_cells(policy.differences, split, "+", len(own))
+                rows.append((f"  {index} - 0", *cells))
+        counted = counted_text(len(own), num_families([family_of(s.source) for s in own]))
+        title = f"{SPLIT_TITLES.get(split, f'split {split}')} ({counted})"
         columns = ("", *(f"{METRIC_TITLES[metric]}, %" for metric in METRICS))
         tables.append(Table(title=title, columns=columns, rows=tuple(rows)))
     return tables
@@ -232,9 +239,16 @@ def interval_text(score: Score, sign: str) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def _score_cells(scores: Iterable[Score], split: str, sign: str) -> tuple[str, ...]:
-    found = (find_score(scores, split, metric) for metric in METRICS)
-    return tuple(interval_text(score, sign) if score else NOTHING for score in found)
+def _score_cells(
+    scores: Iterable[Score], split: str, sign: str, num_problems: int
+) -> tuple[str, ...]:
+    cells = []
+    for metric in METRICS:
+        score = find_score(scores, split, metric)
+        cells.append(interval_text(score, sign) if score else NOTHING)
+        if score and score.num_problems != num_problems:
+            cells[-1] += f" of {score.num_problems}"
+    return tuple(cells)
 
 
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from skeldpo.evaluate.enamel_timing import measure_enamel
 from skeldpo.evaluate.evaluation import (
     Evaluation,
     ProblemResult,
+    counted_text,
     load_evaluation,
     mean_scores,
     save_evaluation,
@@ -89,15 +90,15 @@ class SuiteRequest:
 
 
 def evaluate_programs(request: SuiteRequest, display: Display) -> Evaluation:
-    """Scores a file or folder of programs; ValueError for a suite or file that cannot be read."""
+    """Scores a file or folder of programs; ValueError for a suite or file that cannot be read or
+    asks for nothing, RuntimeError if no problem could be scored."""
     started_s = time.monotonic()
     if request.suite == enamel.SUITE:
         scored = _run_enamel(request, display)
     else:
         scored = _run_reference_suite(request, display)
-    if not scored.problems:
-        entry = next(iter(scored.left_out), None)
-        first = f"; first: {entry.problem_id}: {entry.reason}" if entry else ""
+    if not any(problem.scores for problem in scored.problems):
+        first = _first_reason(scored.left_out)
         raise RuntimeError(f"{request.suite}: no problem could be scored{first}")
     return Evaluation(
         suite=request.suite,
@@ -124,7 +125,12 @@ def evaluate_programs(request: SuiteRequest, display: Display) -> Evaluation:
 def show_evaluation(evaluation: Evaluation, display: Display) -> None:
     """The scores as a table, and the first of what was left out."""
     rows = [
-        (name, f"{i.value:.4f}", f"{i.low:.4f} to {i.high:.4f}", str(i.num_problems))
+        (
+            name,
+            f"{i.value:.4f}",
+            f"{i.low:.4f} to {i.high:.4f}",
+            counted_text(i.num_problems, i.num_families),
+        )
         for name, i in mean_scores(evaluation.problems).items()
     ]
     display.table(
@@ -199,6 +205,11 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
 def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
     suite, programs, left_out = _reference_suite(request, display)
     assignments = suite_assignments(suite, programs, seed=0)
+    if not assignments:
+        raise ValueError(
+            f"{request.suite}: expected problems with programs from --programs {request.programs}, "
+            f"found none among {len(suite.problems) or 'no'} problems{_first_reason(left_out)}"
+        )
     connect_ray()
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-evaluate-") as folder:
         sample_and_measure(
@@ -224,23 +235,34 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
             suite,
             assignment,
             programs[key],
-            rows[key],
+            rows.get(key, []),
             request.ks,
             session_limit_ns(request.measure),
         )
         left_out += scored.left_out
         if scored.result is not None:
             results.append(scored.result)
-    some = measured.measurements[0]
     return _Scored(
         problems=results,
         left_out=left_out,
         where={
             "cores": sorted({row.core for row in measured.measurements}),
-            "image_digest": some.image_digest,
-            "python_version": some.python_version,
+            "image_digest": _all_of(row.image_digest for row in measured.measurements),
+            "python_version": _all_of(row.python_version for row in measured.measurements),
         },
     )
+
+
+def _all_of(names: Iterable[str]) -> str:
+    """The different names, which on one cluster are one."""
+    return ", ".join(sorted(set(names)))
+
+
+def _first_reason(left_out: Sequence[LeftOut]) -> str:
+    """Why the first of what was left out was, to end a message with; "" if nothing was."""
+    if not left_out:
+        return ""
+    return f"; first of {len(left_out)} left out: {left_out[0].problem_id}: {left_out[0].reason}"
 
 
 def _reference_suite(
@@ -249,7 +271,7 @@ def _reference_suite(
     suite = load_reference_suite(request, display)
     left_out = list(suite.left_out)
     if request.programs == FIRST_SOLUTION:
-        return _first_against_others(suite, left_out)
+        return _first_against_others(suite, left_out, request.ks)
     ids = tuple(problem.problem_id for problem in suite.problems)
     given = read_program_set(request.programs, ids)
     left_out += _noted(given, suite.assembled, request.ks)
@@ -279,19 +301,25 @@ def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSu
 
 
 def _first_against_others(
-    suite: ReferenceSuite, left_out: list[LeftOut]
+    suite: ReferenceSuite, left_out: list[LeftOut], ks: Sequence[int]
 ) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+    if min(ks) > 1:
+        raise ValueError(
+            f"--programs {FIRST_SOLUTION} is one program a problem: expected --k 1, got {list(ks)}"
+        )
     problems, programs = [], {}
     for problem in suite.problems:
         first, *others = problem.solutions or (None,)
         if first is None or not others:
             left_out.append(
                 LeftOut(place="solutions", problem_id=problem.problem_id,
-                        reason=f"needs at least two programs, has {len(problem.solutions)}")
+                        reason=f"{FIRST_SOLUTION} needs two known programs or more in `solutions`, "
+                               f"it has {len(problem.solutions)}")
             )  # fmt: skip
             continue
         problems.append(replace(problem, solutions=tuple(others)))
         programs[problem.problem_id] = (first.code,)
+    left_out += too_few_samples(programs, ks)
     return replace(suite, problems=tuple(problems)), programs, left_out
 
 
