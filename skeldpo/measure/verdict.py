@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from skeldpo.answers import known_programs_fault
 from skeldpo.checkers import is_correct, is_named
 from skeldpo.config import MeasureConfig
 from skeldpo.records import Example, Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.stdio import input_text, line_ends
 
 FIRST_TESTS = 4
 """Tests of the first run; each further run has GROWTH times as many, and a wrong program is done
@@ -76,7 +78,7 @@ class Judge:
             verdict = self.check(problem.reference)
             if verdict.outcome is not Outcome.ACCEPTED:
                 return f"its reference fails its tests: {verdict.outcome.value} {verdict.failure}"
-        return ""
+        return known_programs_fault(problem, lambda code: self.check(code).outcome)
 
     def check(self, code: str) -> Verdict:
         """The verdict of a program on the problem's tests; ACCEPTED when there are none."""
@@ -138,7 +140,7 @@ class Judge:
         if self._problem.kind == "function":
             return text if text.startswith("[") else None
         made = json.loads(text)
-        return made if isinstance(made, str) else None
+        return input_text(made) if isinstance(made, str) else None
 
     def _first_wrong(
         self, tests: Sequence[Example], answer_texts: Sequence[str], first_index: int
@@ -152,7 +154,7 @@ class Judge:
         checker = self._problem.checker
         if is_named(checker):
             return is_correct(checker, self._problem.kind, answer_text, test.expected_text)
-        values = [test.input_text, answer_text, test.expected_text]
+        values = [test.input_text, line_ends(answer_text), test.expected_text]
         if self._problem.kind == "function":
             values = [json.loads(value) for value in values]
         report = self._call(checker, "check", values)

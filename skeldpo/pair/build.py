@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from skeldpo.answers import several_answers
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
 from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
@@ -97,7 +98,10 @@ def build_pairs(
     decided = decided_races(races, accepted, pair)
     holding = [race for race in decided if not race.is_reversed]
     chosen_races = choose_races(holding, accepted, pair)
-    contrasts = choose_contrasts(accepted.values(), wrong.values(), pair.max_correctness_pairs)
+    several = several_answers(problem)
+    contrasts = choose_contrasts(
+        accepted.values(), () if several else wrong.values(), pair.max_correctness_pairs
+    )
     pairs = [
         _efficiency_pair(
             problem, round_index, race, accepted, _skeletons(race, accepted, skeleton), pair
@@ -112,7 +116,7 @@ def build_pairs(
             accepted.values(), races, decided, confirmed, pair
         )
     if accepted and not contrasts:
-        correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs)
+        correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs, several)
     whole = f"efficiency: {efficiency_reason}; correctness: {correctness_reason}"
     return ProblemPairs(
         problem_id=problem.problem_id,
@@ -256,9 +260,11 @@ def _no_efficiency_reason(
     return "no speed difference beyond doubt"
 
 
-def _no_correctness_reason(num_wrong: int, max_pairs: int) -> str:
+def _no_correctness_reason(num_wrong: int, max_pairs: int, several: str) -> str:
     if max_pairs == 0:
         return "pair.max_correctness_pairs is 0"
     if num_wrong == 0:
         return "no wrong candidate"
+    if several:
+        return "several answers are right, by its statement: none is known to be wrong"
     return "every accepted candidate was cut off at generate.max_tokens"
