@@ -53,7 +53,7 @@ _ANY_ANSWER = tuple(map(re.compile, (
 )))  # fmt: skip
 _OUTPUT = r"\b(?:print|output|return|report|display)(?:s|ed|ted|ing)?\b|\banswers?\b"
 _ANY_ORDER = tuple(map(re.compile, (
-    rf"(?:{_OUTPUT}).*\b(?:in|by) (?:any|arbitrary|an arbitrary|whatever) order\b"
+    rf"(?:{_OUTPUT}).*\b(?:in|by) (?:any|arbitrary|any arbitrary|an arbitrary|whatever) order\b"
     r"(?!,? (?:is|are|was|were|equals?|forms?|makes?|gives?)\b)",
     rf"(?=.*(?:{_OUTPUT})).*\border\b.*\b(?:does not|doesn't|do not|don't|is not|isn't) "
     r"(?:matter|important|relevant)",

@@ -137,7 +137,13 @@ def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
     """One problem of our format, of CodeContests when the row has `stress_generators`, or of
     LeetCodeDataset when it has its keys."""
     if "stress_generators" in row:
-        return _code_contests_problem(row)
+        problem = code_contests_problem(row)
+        several = several_answers(problem)
+        if several:
+            raise UnsupportedProblemError(
+                f"several right answers, and no checker for them: {several!r}"
+            )
+        return problem
     if set(row) >= LEETCODE_KEYS:
         return leetcode_problem(row)
     unknown = set(row) - _KEYS
@@ -257,13 +263,14 @@ def _known_program(entry: Any) -> KnownProgram:
     return KnownProgram(code=entry["code"], speed=speed)
 
 
-def _code_contests_problem(row: Mapping[str, Any]) -> Problem:
+def code_contests_problem(row: Mapping[str, Any]) -> Problem:
+    """The problem of a CodeContests row, also if it has several right answers."""
     missing = _CODE_CONTESTS_KEYS - set(row)
     if missing:
         raise ValueError(f"a CodeContests row needs {sorted(missing)}")
     statement = row["statement"].removeprefix(_CODE_CONTESTS_PREFIX).strip()
     tests = tuple(_stdio_example(test["input"], test["output"]) for test in row["tests"])
-    problem = Problem(
+    return Problem(
         problem_id=row["problem_id"],
         source="code_contests",
         split="train",
@@ -278,9 +285,3 @@ def _code_contests_problem(row: Mapping[str, Any]) -> Problem:
         reference="",
         solutions=tuple(KnownProgram(code=code, speed="unknown") for code in row["solutions"]),
     )
-    several = several_answers(problem)
-    if several:
-        raise UnsupportedProblemError(
-            f"several right answers, and no checker for them: {several!r}"
-        )
-    return problem
