@@ -37,7 +37,9 @@ def test_problem_of_several_answers_gives_efficiency_pairs_alone():
     assert [pair.stage for pair in result.pairs] == ["efficiency"]
     assert result.correctness_reason.startswith("several answers are right, by its statement")
     unordered = dataclasses.replace(problem, checker="unordered")
-    assert "correctness" in {pair.stage for pair in build(*whole_problem(), problem=unordered).pairs}
+    assert "correctness" in {
+        pair.stage for pair in build(*whole_problem(), problem=unordered).pairs
+    }
 
 
 def test_confirmed_difference_becomes_an_efficiency_pair():
