@@ -79,9 +79,9 @@ def timed(key, ratio, phase="confirm", noise=STEADY, **changes):
     return measurement(key, phase, times=times, **changes)
 
 
-def build(candidates, measurements, *, pair=PAIR, **skeleton):
+def build(candidates, measurements, *, pair=PAIR, problem=PROBLEM, **skeleton):
     return build_pairs(
-        problem=PROBLEM,
+        problem=problem,
         candidates=candidates,
         measurements=measurements,
         pair=pair,

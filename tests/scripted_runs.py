@@ -20,7 +20,9 @@ CONFIG = MeasureConfig(min_cpu_time_ms=1.0, max_slow_ratio=20.0, cpu_limit_s=2.0
 """Target 1 ms; the search stops programs at 20 ms, a session at 60 ms."""
 Program = Callable[[RunRequest], RunReport]
 TESTS = tuple(Example(input_text=f"[{n}]", expected_text=str(2 * n)) for n in range(1, 8))
-PROBLEM = replace(FUNCTION_PROBLEM, tests=TESTS, generators=("gen",), reference="base")
+PROBLEM = replace(
+    FUNCTION_PROBLEM, tests=TESTS, generators=("gen",), reference="base", solutions=()
+)
 
 
 def make_report(outcome: Outcome = Outcome.ACCEPTED, **values: Any) -> RunReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -21,11 +22,24 @@ from pair_rows import (
 )
 
 from skeldpo.config import PairConfig
-from skeldpo.records import Outcome
+from skeldpo.records import Example, Outcome
 
 
 def reasons(result):
     return {row.reason: row.num_rows for row in result.dropped_candidates}
+
+
+def test_problem_of_several_answers_gives_efficiency_pairs_alone():
+    statement = "Return the distinct items in any order."
+    test = Example(input_text="[[1, 2, 1]]", expected_text="[1, 2]")
+    problem = dataclasses.replace(PROBLEM, statement=statement, tests=(test,))
+    result = build(*whole_problem(), problem=problem)
+    assert [pair.stage for pair in result.pairs] == ["efficiency"]
+    assert result.correctness_reason.startswith("several answers are right, by its statement")
+    unordered = dataclasses.replace(problem, checker="unordered")
+    assert "correctness" in {
+        pair.stage for pair in build(*whole_problem(), problem=unordered).pairs
+    }
 
 
 def test_confirmed_difference_becomes_an_efficiency_pair():

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from skeldpo.checkers import is_correct, is_named
-from skeldpo.problems.formats import _KEYS, problem_from_row, read_problem_file
+from skeldpo.problems.formats import (
+    _KEYS,
+    LeftOutProblem,
+    iter_problem_file,
+    problem_from_row,
+    read_problem_file,
+)
 from skeldpo.records import Example, KnownProgram, Problem
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "PROBLEMS.md"
@@ -223,7 +230,7 @@ CONTEST = {
 def test_code_contests_row_gives_a_seeded_generator() -> None:
     problem = problem_from_row(CONTEST, source="x")
     assert (problem.source, problem.kind, problem.statement) == ("code_contests", "stdio", "Sort.")
-    assert problem.tests == (Example(input_text="1", expected_text="1"),)
+    assert problem.tests == (Example(input_text="1\n", expected_text="1"),)
     scope: dict[str, Any] = {}
     exec(problem.generators[0], scope)
     state = random.getstate()
@@ -234,6 +241,58 @@ def test_code_contests_row_gives_a_seeded_generator() -> None:
     assert made[0] == made[1] != made[2]
 
 
+def test_stdio_tests_are_read_as_a_judge_hands_them_over(tmp_path: Path) -> None:
+    test = {"input": "\ufeff2\r\nred\rblue", "expected": "4\r\n"}
+    read = Example(input_text="2\nred\nblue\n", expected_text="4\n")
+    own = {**STDIO, "tests": [test, {"input": "", "expected": ""}]}
+    (problem,) = read_problem_file(_write(tmp_path, own))
+    assert problem.tests == (read, Example(input_text="", expected_text=""))
+    pq.write_table(pa.Table.from_pylist([own]), tmp_path / "own.parquet")
+    assert read_problem_file(tmp_path / "own.parquet")[0].tests == problem.tests
+    row = {**CONTEST, "tests": [{"input": test["input"], "output": test["expected"]}]}
+    assert problem_from_row(row, source="x").tests == (read,)
+
+
+def test_text_arguments_of_functions_keep_their_line_ends() -> None:
+    row = {**FUNCTION, "tests": [{"input": ["red\r\nblue"], "expected": "a\r"}]}
+    (test,) = problem_from_row(row, source="x").tests
+    assert json.loads(test.input_text) == ["red\r\nblue"]
+    assert json.loads(test.expected_text) == "a\r"
+
+
+def test_code_contests_row_is_judged_by_what_its_statement_lets_vary() -> None:
+    tests = [{"input": "1", "output": "YES"}, {"input": "2", "output": "NO"}]
+    row = {**CONTEST, "tests": tests, "statement": "Odd? You may print letters in any case."}
+    assert problem_from_row(row, source="x").checker == "ignore_case"
+
+
+def test_code_contests_row_of_several_answers_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    several = {**CONTEST, "problem_id": "several", "statement": "Sort them. Print any such order."}
+    left_out: list[LeftOutProblem] = []
+    path = _write(tmp_path, several, CONTEST)
+    kept = list(iter_problem_file(path, left_out.append))
+    assert [problem.problem_id for problem in kept] == ["cc"]
+    (entry,) = left_out
+    assert (entry.place, entry.problem_id) == (f"{path}:1", "several")
+    assert entry.reason == (
+        "several right answers, and no checker for them: 'print any such order.'"
+    )
+    with pytest.raises(ValueError, match="found none that can be judged: 1 problems left out"):
+        read_problem_file(_write(tmp_path, several))
+
+
+def test_own_problem_of_several_answers_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {**FUNCTION, "statement": "Return the members in any order."}
+    row["tests"] = [{"input": [[2, 1]], "expected": [1, 2]}]
+    assert len(read_problem_file(_write(tmp_path, row))) == 1
+    assert "1 problems take several answers" in caplog.text
+    caplog.clear()
+    read_problem_file(_write(tmp_path, {**row, "checker": "unordered"}))
+    assert not caplog.text
+
+
 def test_code_contests_row_without_a_key_is_value_error() -> None:
     row = {key: value for key, value in CONTEST.items() if key != "tests"}
     with pytest.raises(ValueError, match=r"a CodeContests row needs \['tests'\]"):
@@ -242,7 +301,7 @@ def test_code_contests_row_without_a_key_is_value_error() -> None:
 
 def test_code_contests_real_file_loads(real_data: Path) -> None:
     problems = read_problem_file(real_data / "code_contests" / "problems.jsonl.gz")
-    assert len(problems) == 40
+    assert Counter(problem.checker for problem in problems) == {"exact": 25, "ignore_case": 5}
     for problem in problems:
         assert problem.kind == "stdio"
         assert problem.tests and problem.generators

@@ -52,6 +52,17 @@ def test_read_programs_unknown_problem_names_the_place(tmp_path: Path) -> None:
         read_programs(folder, PROBLEM_IDS)
 
 
+def test_read_programs_passes_over_those_for_problems_that_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "programs.jsonl"
+    file.write_text('{"problem_id": "any", "code": ""}\n{"problem_id": "echo", "code": "1"}\n')
+    assert read_programs(file, PROBLEM_IDS, {"any"}) == {"echo": ["1"]}
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("any.slow.py", "echo.py"):
+        (folder / name).write_text("1")
+    assert read_programs(folder, PROBLEM_IDS, {"any"}) == {"echo": ["1"]}
+
+
 def test_read_programs_of_another_form_is_value_error(tmp_path: Path) -> None:
     file = tmp_path / "programs.jsonl"
     file.write_text('{"problem_id": "echo"}\n')

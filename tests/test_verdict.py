@@ -19,7 +19,7 @@ from scripted_runs import (
 )
 
 from skeldpo.measure.verdict import MAX_INPUT_CHARS, SandboxFailure
-from skeldpo.records import Example, Outcome
+from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
 
 
@@ -186,9 +186,52 @@ def test_generate_input_of_a_function_problem(report: RunReport, expected: str |
 
 def test_generate_input_of_a_stdio_problem_is_the_text_itself() -> None:
     script = make_script(gen=lambda request: make_report(answer_texts=('"2\\n\\u00e9"',)))
-    assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) == "2\n\u00e9"
+    assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) == "2\n\u00e9\n"
     script = make_script(gen=lambda request: make_report(answer_texts=("[1]",)))
     assert make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3) is None
+
+
+def test_generated_stdin_has_the_line_ends_of_a_judge() -> None:
+    made = json.dumps("\ufeff3\r\nred\r\nblue\rgreen")
+    script = make_script(gen=lambda request: make_report(answer_texts=(made,)))
+    text = make_judge(script, STDIO_PROBLEM).generate_input("gen", 64, 3)
+    assert text == "3\nred\nblue\ngreen\n"
+
+
+def test_generated_arguments_keep_their_carriage_returns() -> None:
+    made = json.dumps(["red\r\nblue"])
+    script = make_script(gen=lambda request: make_report(answer_texts=(made,)))
+    assert make_judge(script).generate_input("gen", 64, 3) == made
+
+
+def test_a_checker_in_python_gets_answers_without_carriage_returns() -> None:
+    problem = replace(STDIO_PROBLEM, checker="def check(input, answer, expected): ...")
+    script = make_script(
+        crlf=lambda request: make_report(answer_texts=("a b\r\n",)),
+        **{problem.checker: lambda request: make_report(answer_texts=("true",))},
+    )
+    assert make_judge(script, problem).check("crlf").outcome is Outcome.ACCEPTED
+    (given,) = script.requests[-1].input_texts
+    assert json.loads(given) == ["a b\n", "a b\n", "a b\n"]
+
+
+def _with_known(*codes: str) -> Problem:
+    known = tuple(KnownProgram(code=code, speed="unknown") for code in codes)
+    return replace(PROBLEM, reference="", solutions=known)
+
+
+def test_problem_fault_says_when_known_programs_refute_the_tests() -> None:
+    other = linear(10, lambda n: 2 * n if n < 6 else 0)
+    script = make_script(a=linear(10), b=linear(20), c=other, d=other)
+    fault = make_judge(script, _with_known("a", "b", "c", "d")).problem_fault()
+    assert fault.startswith("2 of 4 known programs do not give the expected answers")
+
+
+def test_problem_fault_lets_a_wrong_known_program_be() -> None:
+    other = linear(10, lambda n: 2 * n if n < 6 else 0)
+    dead = fails(Outcome.RUNTIME_ERROR)
+    script = make_script(a=linear(10), b=linear(20), c=other, d=dead, e=dead)
+    assert make_judge(script, _with_known("a", "b", "c", "d", "e")).problem_fault() == ""
 
 
 def test_problem_fault_is_empty_for_a_sound_problem() -> None:

@@ -11,7 +11,7 @@ import resource
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from skeldpo.measure.folder import (
     PROBLEMS_FILE,
 )
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.problems.formats import LeftOutProblem
 from skeldpo.problems.programs import dataset_candidates, read_programs
 from skeldpo.problems.sources import iter_problems
 from skeldpo.records import (
@@ -42,7 +43,7 @@ from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
 
 MAX_REASON_CHARS = 160
 NUM_REASONS = 20
-"""Reasons that are shown; all are in the table of measurements."""
+"""Reasons that are shown; those of programs are all in the table of measurements."""
 
 
 def measure_given(
@@ -58,8 +59,12 @@ def measure_given(
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         aside = Store(folder)
-        aside.write_records(PROBLEMS_FILE, Problem, iter_problems(problem_paths))
-        programs = _Programs(aside, programs_path)
+        left_out: list[LeftOutProblem] = []
+        aside.write_records(
+            PROBLEMS_FILE, Problem, iter_problems(problem_paths, on_left_out=left_out.append)
+        )
+        _show_left_out(left_out, display)
+        programs = _Programs(aside, programs_path, {entry.problem_id for entry in left_out})
         given = [content_id(row, *codes) for row, codes in programs.iterate(aside)]
         if not given:
             raise ValueError(f"no problem of {list(problem_paths)} has solutions; give --programs")
@@ -109,11 +114,11 @@ def measure_given(
 class _Programs:
     """The programs of each problem: those of a file or folder, or the problems' own solutions."""
 
-    def __init__(self, problems: Store, path: str) -> None:
+    def __init__(self, problems: Store, path: str, left_out: Collection[str]) -> None:
         self._given: dict[str, list[str]] | None = None
         if path:
             rows = problems.iter_records(PROBLEMS_FILE, Problem)
-            self._given = read_programs(path, {row.problem_id for row in rows})
+            self._given = read_programs(path, {row.problem_id for row in rows}, left_out)
 
     def iterate(self, problems: Store) -> Iterator[tuple[Problem, Sequence[str]]]:
         """The problems that have programs, each with its own."""
@@ -147,6 +152,19 @@ def _count_verdicts(store: Store) -> _Verdicts:
                 lines = [line for line in row.failure.splitlines() if line.strip()] or [""]
                 reasons[row.outcome.value, lines[-1].strip()[:MAX_REASON_CHARS]] += 1
     return _Verdicts(num_problems=len(problems), outcomes=outcomes, reasons=reasons)
+
+
+def _show_left_out(left_out: Sequence[LeftOutProblem], display: Display) -> None:
+    if left_out:
+        display.table(
+            f"{len(left_out)} problems left out"
+            + f", the first {NUM_REASONS} of them" * (len(left_out) > NUM_REASONS),
+            ("problem", "reason"),
+            [
+                (entry.problem_id, entry.reason[:MAX_REASON_CHARS])
+                for entry in left_out[:NUM_REASONS]
+            ],
+        )
 
 
 def _show(verdicts: _Verdicts, seconds: float, display: Display) -> None:

@@ -10,6 +10,7 @@ from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.measure.lines import hot_lines
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import HotLines, group_skeleton
+from skeldpo.stdio import input_text
 
 
 def file_skeletons(
@@ -28,7 +29,8 @@ def file_skeletons(
     profiled: HotLines = {}
     if config.method == "dynamic":
         codes = sorted({*groups[0].values(), *groups[1].values()})
-        profiled = _profile(codes, Path(stdin_path).read_text() if stdin_path else "")
+        stdin_text = Path(stdin_path).read_text(encoding="utf-8") if stdin_path else ""
+        profiled = _profile(codes, input_text(stdin_text))
     for own, other in (groups, reversed(groups)):
         for file, code in own.items():
             skeleton = group_skeleton(

@@ -16,7 +16,9 @@ from typing import Any
 from skeldpo.checkers import is_correct, is_named
 from skeldpo.config import MeasureConfig
 from skeldpo.records import Example, Outcome, Problem
+from skeldpo.right_answers import known_programs_fault
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.stdio import input_text, line_ends
 
 FIRST_TESTS = 4
 """Tests of the first run; each further run has GROWTH times as many, and a wrong program is done
@@ -82,7 +84,7 @@ class Judge:
             verdict = self.check(problem.reference)
             if verdict.outcome is not Outcome.ACCEPTED:
                 return f"its reference fails its tests: {verdict.outcome.value} {verdict.failure}"
-        return ""
+        return known_programs_fault(problem, lambda code: self.check(code).outcome)
 
     def check(self, code: str) -> Verdict:
         """The verdict of a program on the problem's tests; ValueError if there are none, since
@@ -153,7 +155,7 @@ class Judge:
         if self._problem.kind == "function":
             return text if text.startswith("[") else None
         made = json.loads(text)
-        return made if isinstance(made, str) else None
+        return input_text(made) if isinstance(made, str) else None
 
     def accepts_expected(self, test: Example) -> bool:
         """Whether a checker in Python takes the expected answer; the named ones always do."""
@@ -185,7 +187,7 @@ class Judge:
 
     def _call_checker(self, test: Example, answer_text: str) -> RunReport:
         """A report without answers unless the checker ended well."""
-        values = [test.input_text, answer_text, test.expected_text]
+        values = [test.input_text, line_ends(answer_text), test.expected_text]
         if self._problem.kind == "function":
             values = [json.loads(value) for value in values]
         report = self._call(self._problem.checker, "check", values)

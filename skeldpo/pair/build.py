@@ -31,6 +31,7 @@ from skeldpo.records import (
     Skeleton,
     content_id,
 )
+from skeldpo.right_answers import several_answers
 from skeldpo.skeleton.extract import empty_skeleton
 from skeldpo.timing import Comparison
 
@@ -101,7 +102,10 @@ def build_pairs(
     decided = decided_races(races, accepted, pair)
     holding = [race for race in decided if not (race.is_reversed or race.is_unchecked)]
     chosen_races = choose_races(holding, accepted, pair)
-    contrasts = choose_contrasts(accepted.values(), wrong.values(), pair.max_correctness_pairs)
+    several = several_answers(problem)
+    contrasts = choose_contrasts(
+        accepted.values(), () if several else wrong.values(), pair.max_correctness_pairs
+    )
     pairs = [
         _efficiency_pair(
             problem, round_index, race, accepted, _skeletons(race, accepted, skeleton), pair
@@ -116,7 +120,7 @@ def build_pairs(
             accepted.values(), races, decided, confirmed, pair
         )
     if accepted and not contrasts:
-        correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs)
+        correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs, several)
     whole = f"efficiency: {efficiency_reason}; correctness: {correctness_reason}"
     return ProblemPairs(
         problem_id=problem.problem_id,
@@ -266,9 +270,11 @@ def _no_efficiency_reason(
     return "no speed difference beyond doubt"
 
 
-def _no_correctness_reason(num_wrong: int, max_pairs: int) -> str:
+def _no_correctness_reason(num_wrong: int, max_pairs: int, several: str) -> str:
     if max_pairs == 0:
         return "pair.max_correctness_pairs is 0"
     if num_wrong == 0:
         return "no wrong candidate"
+    if several:
+        return "several answers are right, by its statement: none is known to be wrong"
     return "every accepted candidate was cut off at generate.max_tokens"

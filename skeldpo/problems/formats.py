@@ -10,7 +10,8 @@ import gzip
 import json
 import logging
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.leetcode import KEYS as LEETCODE_KEYS
 from skeldpo.problems.leetcode import leetcode_problem
 from skeldpo.records import Example, KnownProgram, Problem
+from skeldpo.right_answers import several_answers, stated_checker
+from skeldpo.stdio import input_text, line_ends
 
 _KEYS = {
     "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
@@ -53,33 +56,59 @@ def generate_input(size, seed):
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOutProblem:
+    """A well-formed problem of a file that cannot be judged here, where it stands and why."""
+
+    place: str
+    problem_id: str
+    reason: str
+
+
 def read_problem_file(path: str | Path) -> list[Problem]:
     """Every problem of a file, in order."""
     return list(iter_problem_file(path))
 
 
-def iter_problem_file(path: str | Path) -> Iterator[Problem]:
-    """The problems of a file, one in memory at a time."""
+def iter_problem_file(
+    path: str | Path, on_left_out: Callable[[LeftOutProblem], None] | None = None
+) -> Iterator[Problem]:
+    """The problems of a file, one in memory at a time; those left out are told one by one to
+    `on_left_out`, else counted in a warning."""
     seen: set[str] = set()
     left_out: list[str] = []
+    several: list[str] = []
     for where, row in read_rows(path):
         try:
             problem = problem_from_row(row, source=Path(path).name)
             _check_size(problem)
         except UnsupportedProblemError as error:
             left_out.append(f"{where}: {error}")
+            if on_left_out is not None:
+                key = str(row.get("problem_id") or row.get("task_id") or "")
+                on_left_out(LeftOutProblem(place=where, problem_id=key, reason=str(error)))
             continue
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise ValueError(f"{where}: {error}") from error
         if problem.problem_id in seen:
             raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")
         seen.add(problem.problem_id)
+        if several_answers(problem):
+            several.append(problem.problem_id)
         yield problem
-    if left_out:
-        some = "; ".join(left_out[:_NUM_NAMED])
-        logger.warning("%d problems left out, such as %s", len(left_out), some)
+    some = f"{len(left_out)} problems left out, such as {'; '.join(left_out[:_NUM_NAMED])}"
     if not seen:
-        raise ValueError(f"{path}: expected at least one problem, found none")
+        reason = f" that can be judged: {some}" if left_out else ""
+        raise ValueError(f"{path}: expected at least one problem, found none{reason}")
+    if left_out and on_left_out is None:
+        logger.warning("%s", some)
+    if several:
+        logger.warning(
+            "%d problems take several answers, by their statements, and have no checker for them: "
+            "no program is called wrong in a pair; such as %s",
+            len(several),
+            ", ".join(several[:_NUM_NAMED]),
+        )
 
 
 def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -108,7 +137,13 @@ def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
     """One problem of our format, of CodeContests when the row has `stress_generators`, or of
     LeetCodeDataset when it has its keys."""
     if "stress_generators" in row:
-        return _code_contests_problem(row)
+        problem = code_contests_problem(row)
+        several = several_answers(problem)
+        if several:
+            raise UnsupportedProblemError(
+                f"several right answers, and no checker for them: {several!r}"
+            )
+        return problem
     if set(row) >= LEETCODE_KEYS:
         return leetcode_problem(row)
     unknown = set(row) - _KEYS
@@ -211,7 +246,7 @@ def _example(test: Mapping[str, Any], kind: str) -> Example:
     if kind == "stdio":
         if not (isinstance(arguments, str) and isinstance(expected, str)):
             raise ValueError(f"input and expected of a stdio test are strings, got {test!r}")
-        return Example(input_text=arguments, expected_text=expected)
+        return _stdio_example(arguments, expected)
     if isinstance(arguments, str) and isinstance(expected, str):
         try:
             arguments, expected = json.loads(arguments), json.loads(expected)
@@ -222,6 +257,10 @@ def _example(test: Mapping[str, Any], kind: str) -> Example:
     if not isinstance(arguments, list):
         raise ValueError(f"the input of a function test is a list of arguments, got {arguments!r}")
     return Example(input_text=json.dumps(arguments), expected_text=json.dumps(expected))
+
+
+def _stdio_example(given: str, expected: str) -> Example:
+    return Example(input_text=input_text(given), expected_text=line_ends(expected))
 
 
 def _known_program(entry: Any) -> KnownProgram:
@@ -236,24 +275,25 @@ def _known_program(entry: Any) -> KnownProgram:
     return KnownProgram(code=entry["code"], speed=speed)
 
 
-def _code_contests_problem(row: Mapping[str, Any]) -> Problem:
+def code_contests_problem(row: Mapping[str, Any]) -> Problem:
+    """The problem of a CodeContests row, also if it has several right answers."""
     missing = _CODE_CONTESTS_KEYS - set(row)
     if missing:
         raise ValueError(f"a CodeContests row needs {sorted(missing)}")
+    statement = row["statement"].removeprefix(_CODE_CONTESTS_PREFIX).strip()
+    tests = tuple(_stdio_example(test["input"], test["output"]) for test in row["tests"])
     return Problem(
         problem_id=row["problem_id"],
         source="code_contests",
         split="train",
         difficulty="unknown",
         kind="stdio",
-        statement=row["statement"].removeprefix(_CODE_CONTESTS_PREFIX).strip(),
+        statement=statement,
         entry_point="",
         starter_code="",
-        tests=tuple(
-            Example(input_text=test["input"], expected_text=test["output"]) for test in row["tests"]
-        ),
+        tests=tests,
         generators=tuple(code + _SEEDED_GENERATOR for code in row["stress_generators"]),
-        checker="exact",
+        checker=stated_checker(statement, tests),
         reference="",
         solutions=tuple(KnownProgram(code=code, speed="unknown") for code in row["solutions"]),
     )

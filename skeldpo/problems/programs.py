@@ -38,8 +38,11 @@ def known_candidates(problem: Problem) -> tuple[Candidate, ...]:
     return dataset_candidates(problem.problem_id, (p.code for p in problem.solutions))
 
 
-def read_programs(path: str | Path, known: Collection[str]) -> dict[str, list[str]]:
-    """problem_id -> programs, for the `known` problem ids.
+def read_programs(
+    path: str | Path, known: Collection[str], left_out: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """problem_id -> programs, for the `known` problem ids; those for problems that are `left_out`
+    are passed over.
 
     Reads JSONL of {problem_id, code}, a problem file whose rows carry `solutions`, or a folder of
     Python files: PROBLEM_ID.py, PROBLEM_ID.anything.py or PROBLEM_ID/anything.py. Bytes that are no
@@ -48,8 +51,11 @@ def read_programs(path: str | Path, known: Collection[str]) -> dict[str, list[st
     """
     programs: dict[str, list[str]] = {}
     source = Path(path)
-    found = _folder_programs(source, known) if source.is_dir() else _row_programs(source)
+    names = {*known, *left_out}
+    found = _folder_programs(source, names) if source.is_dir() else _row_programs(source)
     for where, problem_id, codes in found:
+        if problem_id in left_out:
+            continue
         if problem_id not in known:
             raise ValueError(f"{where}: no problem {problem_id!r} among the {len(known)} problems")
         programs.setdefault(problem_id, []).extend(codes)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from skeldpo.config import ProblemsConfig
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
-from skeldpo.problems.formats import iter_problem_file
+from skeldpo.problems.formats import LeftOutProblem, iter_problem_file
 from skeldpo.records import Problem, content_id
 
 FAMILIES = "families"
@@ -18,11 +18,20 @@ def load_problems(sources: Sequence[str], families: Sequence[str] = ()) -> list[
     return list(iter_problems(sources, families))
 
 
-def iter_problems(sources: Sequence[str], families: Sequence[str] = ()) -> Iterator[Problem]:
-    """The problems of `load_problems`, one of a file in memory at a time."""
+def iter_problems(
+    sources: Sequence[str],
+    families: Sequence[str] = (),
+    on_left_out: Callable[[LeftOutProblem], None] | None = None,
+) -> Iterator[Problem]:
+    """The problems of `load_problems`, one of a file in memory at a time; those of files that are
+    left out go to `on_left_out`, else into a warning."""
     seen: set[str] = set()
     for source in sources:
-        found = _family_problems(families) if source == FAMILIES else iter_problem_file(source)
+        found: Iterable[Problem]
+        if source == FAMILIES:
+            found = _family_problems(families)
+        else:
+            found = iter_problem_file(source, on_left_out)
         for problem in found:
             if problem.problem_id in seen:
                 raise ValueError(f"{source}: problem_id {problem.problem_id!r} is there twice")

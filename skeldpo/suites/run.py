@@ -51,7 +51,8 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.problems.sources import evaluation_problems, load_problems
+from skeldpo.problems.formats import LeftOutProblem
+from skeldpo.problems.sources import evaluation_problems, iter_problems, load_problems
 from skeldpo.records import Measurement, Problem
 
 SUITES = (
@@ -273,7 +274,8 @@ def _reference_suite(
     if request.programs == FIRST_SOLUTION:
         return _first_against_others(suite, left_out, request.ks)
     ids = tuple(problem.problem_id for problem in suite.problems)
-    given = read_program_set(request.programs, ids)
+    unscored = [entry.problem_id for entry in suite.left_out if entry.problem_id]
+    given = read_program_set(request.programs, ids, unscored)
     left_out += _noted(given, suite.assembled, request.ks)
     return suite, given.programs, left_out
 
@@ -292,12 +294,21 @@ def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSu
     if request.suite == mercury.SUITE:
         return mercury.load_mercury(request.data or mercury.HUB_ID)
     problems: Sequence[Problem]
+    left_out: list[LeftOutProblem] = []
     if request.suite == "heldout":
         config = ProblemsConfig(num_train=1)
         problems = evaluation_problems(load_problems(config.sources), config, seed=0)
     else:
-        problems = load_problems([request.data])
-    return ReferenceSuite(name=request.suite, problems=tuple(problems), frames={}, left_out=())
+        problems = list(iter_problems([request.data], on_left_out=left_out.append))
+    return ReferenceSuite(
+        name=request.suite,
+        problems=tuple(problems),
+        frames={},
+        left_out=tuple(
+            LeftOut(place=entry.place, problem_id=entry.problem_id, reason=entry.reason)
+            for entry in left_out
+        ),
+    )
 
 
 def _first_against_others(

@@ -1,0 +1,23 @@
+"""Text of standard input as judges hand it over."""
+
+from __future__ import annotations
+
+import pytest
+
+from skeldpo.stdio import input_text, line_ends
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("", ""), ("\n", "\n"), ("1\n2\n", "1\n2\n"), ("1\n2", "1\n2\n"), ("1\r\n2\r\n", "1\n2\n"),
+     ("1\r2\r", "1\n2\n"), ("1\r\n\r\n2", "1\n\n2\n"), ("\ufeff1\n", "1\n"), ("\ufeff", ""),
+     ("a\ufeffb\n", "a\ufeffb\n"), (" 1 \t\r\n", " 1 \t\n"), ("1\r\r\n2", "1\n\n2\n")],
+)  # fmt: skip
+def test_input_text_ends_every_line_with_a_line_feed(given: str, read: str) -> None:
+    assert input_text(given) == read
+    assert input_text(read) == read
+
+
+def test_line_ends_leave_everything_else() -> None:
+    assert line_ends("a\r\nb\rc") == "a\nb\nc"
+    assert line_ends("\ufeffa") == "\ufeffa"
