@@ -169,10 +169,9 @@ class _Session:
 
     def time_test(self, index: int, test: EnamelTest) -> None:
         """Reference, echo and every running program in turns, as often as the level asks."""
-        unpacks = test.given.unpacks
-        reference = answer_program(self._problem, self._problem.reference, unpacks=unpacks)
-        echo = echo_program(test.answer_text, unpacks=unpacks)
-        codes = {key: answer_program(self._problem, key, unpacks=unpacks) for key in self.programs}
+        reference = answer_program(self._problem, self._problem.reference)
+        echo = echo_program(test.answer_text)
+        codes = {key: answer_program(self._problem, key) for key in self.programs}
         self.reference_ns.append([])
         self.echo_ns.append([])
         running = [program for program in self.programs.values() if program.is_running]

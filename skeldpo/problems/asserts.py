@@ -7,11 +7,11 @@ UnsupportedProblemError: without it the problem would be another one.
 from __future__ import annotations
 
 import ast
-import json
 import math
 from collections.abc import Sequence
 
 from skeldpo.records import Example
+from skeldpo.values import NotPlainError, decode, encode
 
 
 class UnsupportedProblemError(ValueError):
@@ -38,6 +38,19 @@ def assert_examples(
     return [_example(check.test, callee, parameters) for check in checks]
 
 
+def expects_floats(examples: Sequence[Example]) -> bool:
+    """Whether an expected answer is a float, or holds one."""
+    return any(_holds_float(decode(example.expected_text)) for example in examples)
+
+
+def _holds_float(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_float, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_holds_float, value))
+    return isinstance(value, float)
+
+
 def _example(check: ast.expr, callee: str, parameters: tuple[str, ...]) -> Example:
     match check:
         case ast.Compare(
@@ -52,7 +65,7 @@ def _example(check: ast.expr, callee: str, parameters: tuple[str, ...]) -> Examp
                     f"a test with arguments {sorted(values)} for parameters {sorted(parameters)}"
                 )
             arguments = [_value(values[name]) for name in parameters]
-            return Example(input_text=json.dumps(arguments), expected_text=_text(_value(expected)))
+            return Example(input_text=_text(arguments), expected_text=_text(_value(expected)))
     raise UnsupportedProblemError(f"a test that is no comparison: {ast.unparse(check)[:60]}")
 
 
@@ -73,6 +86,8 @@ def _value(node: ast.expr) -> object:
 
 def _text(value: object) -> str:
     try:
-        return json.dumps(value)
-    except TypeError as error:
-        raise UnsupportedProblemError(f"an answer that JSON cannot hold: {value!r}") from error
+        return encode(value)
+    except NotPlainError as error:
+        raise UnsupportedProblemError(
+            f"an argument or answer that is no plain value: {error}: {value!r:.60}"
+        ) from error
