@@ -30,7 +30,8 @@ OBJECT = "$object"
 _MAX_STR_DIGITS = sys.int_info.default_max_str_digits
 _LONG_INT_BITS = 14_000  # of 4300 digits, which Python's json takes at most: 14,284 bits
 _SCALARS = frozenset({type(None), bool, int, float, str})
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_ENCODER = json.JSONEncoder()
+_SHORT_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _BASES: dict[type, Callable[[Any], Any]] = {
     str: str.__str__,
     int: int.__int__,
@@ -75,20 +76,16 @@ def encode(value: object) -> str:
     arrays as what their `tolist` gives. Dicts keep their order. Nested at most MAX_DEPTH deep, ints
     of at most MAX_INT_BITS.
     """
-    if sys.get_int_max_str_digits() == _MAX_STR_DIGITS:
-        try:
-            return _ENCODER.encode(_packed(value, 0, False))
-        except ValueError:  # an int that is too long
-            pass
-    return _ENCODER.encode(_packed(value, 0, True))
+    return _text(value, _ENCODER)
 
 
 def encode_answer(value: object) -> str:
-    """`encode`, or for what is no plain data an object that no expected answer is equal to."""
+    """`encode` without blanks, or for what is no plain data an object that no expected answer is
+    equal to."""
     try:
-        return encode(value)
+        return _text(value, _SHORT_ENCODER)
     except NotPlainError as error:
-        return _ENCODER.encode({OBJECT: str(error)})
+        return _SHORT_ENCODER.encode({OBJECT: str(error)})
 
 
 def decode(text: str) -> Any:
@@ -123,6 +120,15 @@ def as_json(value: object) -> Any:
     if type(value) in _SCALARS or isinstance(value, bytes | complex):
         return value
     raise ValueError(f"a {type(value).__name__} has no form in JSON")
+
+
+def _text(value: object, encoder: json.JSONEncoder) -> str:
+    if sys.get_int_max_str_digits() == _MAX_STR_DIGITS:
+        try:
+            return encoder.encode(_packed(value, 0, False))
+        except ValueError:  # an int that is too long
+            pass
+    return encoder.encode(_packed(value, 0, True))
 
 
 def _packed(value: Any, depth: int, has_long: bool) -> object:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from enamel_rows import NS_PER_UNIT, PAIR_ROW, ROW, UNUSED_ROW, program, run_here, write_csv
-from hypothesis import given
-from hypothesis import strategies as st
 
 from skeldpo.evaluate import guest_inputs
 from skeldpo.evaluate.enamel import TIMED, EnamelProblem, load_enamel, numbered_seeds
@@ -18,15 +16,8 @@ from skeldpo.evaluate.enamel_released import measure_enamel_released
 from skeldpo.evaluate.enamel_tests import UnusableProblem, make_inputs, make_tests
 from skeldpo.evaluate.enamel_timing import measure_enamel
 from skeldpo.evaluate.evaluation import ProblemResult
-from skeldpo.evaluate.guest_values import is_plain, pack, unpack
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
-
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
-)
 
 
 @pytest.fixture
@@ -37,22 +28,6 @@ def problem(tmp_path: Path) -> EnamelProblem:
 
 def _scored(problem: EnamelProblem, *codes: str) -> ProblemResult:
     return measure_enamel(problem, codes, (1,), run_here)
-
-
-@given(PLAIN | st.sets(st.integers()) | st.frozensets(st.text()))
-def test_pack_and_back_keeps_values_and_types(value: object) -> None:
-    packed = pack(value)
-    assert unpack(packed) == value
-    assert type(unpack(packed)) is type(value)
-    assert is_plain(packed) is (packed == value and repr(packed) == repr(value))
-
-
-def test_pack_takes_long_ints_and_refuses_objects() -> None:
-    assert unpack(pack([10**10_000, 1])) == [10**10_000, 1]
-    assert pack([1, 2]) == [1, 2]
-    for value in (object(), range(3), [map(str, [])], type("Sly", (list,), {})()):
-        with pytest.raises(TypeError, match="not plain data"):
-            pack(value)
 
 
 def test_inputs_of_the_suite_are_of_its_seeds(problem: EnamelProblem) -> None:

@@ -124,7 +124,7 @@ def load_evalplus(
     if not tasks:
         first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
         raise ValueError(f"{source}: expected EvalPlus rows, found none that can be used{first}")
-    answered = map_on_cores(list(tasks.values()), _answered, config, on_done).made
+    answered = map_on_cores(list(tasks.values()), answered_problem, config, on_done).made
     left_out += [entry for entry in answered if isinstance(entry, LeftOut)]
     problems = tuple(entry for entry in answered if isinstance(entry, Problem))
     return ReferenceSuite(
@@ -171,7 +171,7 @@ def evalplus_task(row: Mapping[str, Any], name: str) -> EvalplusTask:
     )
 
 
-def _answered(run: Run, task: EvalplusTask) -> Problem | LeftOut:
+def answered_problem(run: Run, task: EvalplusTask) -> Problem | LeftOut:
     """The problem with the canonical solution's answers as tests."""
     request = RunRequest(
         kind="function",

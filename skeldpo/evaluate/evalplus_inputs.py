@@ -19,10 +19,8 @@ INPUT_COLUMNS = ("base_input", "plus_input", "pe_input")
 
 def argument_lists(row: Mapping[str, Any], column: str, depths: Sequence[int]) -> list[list[Any]]:
     """The calls of one column; `depths` are the row's `tuple_depths`. ValueError for other data."""
-    value = row.get(column)
+    value = row.get(column) or []  # the dataset has {} for none
     found = json.loads(value) if isinstance(value, str) else value
-    if not found:  # the dataset has {} for none
-        return []
     if not isinstance(found, list) or not all(isinstance(each, list) for each in found):
         raise ValueError(f"{column} must be a list of argument lists")
     made = _MADE.get(str(row["task_id"]))
