@@ -35,7 +35,7 @@ def is_correct(
 
     `input_text` is what the program was given: some of EvalPlus's tasks are judged by it.
     """
-    if not is_named(checker):
+    if not is_named(checker) or (kind == "stdio" and checker not in _TOKENS):
         raise ValueError(f"unknown checker {checker!r}; known: {', '.join(sorted(CHECKERS))}")
     if len(answer_text) > MAX_ANSWER_CHARS:
         return False
@@ -48,8 +48,8 @@ def is_correct(
         if checker in CHECKERS:
             return CHECKERS[checker](answer, expected)
         return evalplus_oracles.is_right(checker, answer, expected, decode(input_text))
-    except (ValueError, RecursionError):
-        return False
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
+        return False  # no such text, or a Decimal that refuses to be compared
 
 
 def is_named(checker: str) -> bool:

@@ -13,6 +13,7 @@ entries are not broadcast to each other's shape.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ _MBPP_ORACLES = {
 }
 _HUMANEVAL_ORACLES = {"find_zero": "root"}
 EQUAL = "equal"
+_ORACLES = {EQUAL, *_MBPP_ORACLES.values(), *_HUMANEVAL_ORACLES.values()}
+_NAME = re.compile(rf"{_PREFIX}:({'|'.join(sorted(_ORACLES))}):[0-9][0-9.e-]*")
 
 
 def evalplus_checker(*, is_mbpp: bool, entry_point: str, atol: float) -> str:
@@ -45,7 +48,7 @@ def evalplus_checker(*, is_mbpp: bool, entry_point: str, atol: float) -> str:
 
 def is_evalplus(checker: str) -> bool:
     """Whether `evalplus_checker` made the name."""
-    return checker.startswith(f"{_PREFIX}:")
+    return _NAME.fullmatch(checker) is not None
 
 
 def oracle_of(checker: str) -> str:

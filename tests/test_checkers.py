@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skeldpo.checkers import MAX_ANSWER_CHARS, is_correct, is_named
+from skeldpo.checkers import CHECKERS, MAX_ANSWER_CHARS, is_correct, is_named
 from skeldpo.records import ProblemKind
 
 CASES: list[tuple[str, ProblemKind, str, str, bool]] = [
@@ -125,6 +125,17 @@ def test_is_correct(
     assert is_correct(checker, kind, answer, expected) is right
 
 
+@pytest.mark.parametrize("checker", [*CHECKERS, "evalplus:set:0.0", "evalplus:equal:1e-06"])
+@pytest.mark.parametrize(
+    "answer",
+    ['{"$decimal":"sNaN"}', '[{"$decimal":"sNaN"}]', '{"$range":[0,1000000000000000,1]}',
+     '{"$decimal":"1E+999999999999999999"}', '{"$fraction":[1,0]}', '{"$set":[[]]}'],
+)  # fmt: skip
+def test_is_correct_of_values_that_resist_comparison_is_wrong(checker: str, answer: str) -> None:
+    for expected in ("[1]", "1.5", "2", '{"$set": [1]}', '{"$decimal": "1.5"}'):
+        assert is_correct(checker, "function", answer, expected, "[]") is False
+
+
 @pytest.mark.parametrize("checker", ["exact", "equal", "float", "unordered", "ignore_case"])
 @pytest.mark.parametrize(
     "answer", ["", "[1", "[" * 100_000, "9" * 5000, "nan nan", "{}", '"\\ud800"']
@@ -146,5 +157,9 @@ def test_is_correct_too_long_answer_is_wrong() -> None:
 def test_is_correct_unknown_checker_is_value_error() -> None:
     with pytest.raises(ValueError, match="unknown checker 'exactly'; known: equal, exact, float"):
         is_correct("exactly", "stdio", "", "")
+    with pytest.raises(ValueError, match="unknown checker 'evalplus:sets:0.0'"):
+        is_correct("evalplus:sets:0.0", "function", "1", "1")
+    with pytest.raises(ValueError, match="unknown checker 'evalplus:set:0.0'"):
+        is_correct("evalplus:set:0.0", "stdio", "1", "1")
     assert is_named("exact")
     assert not is_named("def check(input, answer, expected):\n    return True\n")

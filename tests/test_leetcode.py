@@ -75,6 +75,11 @@ def test_infinity_and_floats_are_compared_with_a_tolerance() -> None:
         "is_same_list(candidate([1], 2), list_node([1]))",
         "candidate(tree_node([1]), 2) == []",
         "candidate([1], 2) == {1: ...}",
+        "candidate([1], 2) == {**{}}",
+        "candidate([1], -'a') == 2",
+        "candidate({[1]: 2}, 2) == 2",
+        "candidate([1], dict(a=1)) == 2",
+        "candidate([1], other.inf) == 2",
         "candidate(numbers = [1], target = 2) == []",
         "candidate([1]) == []",
         "candidate([1], 2) < 3",
@@ -132,6 +137,15 @@ def test_most_real_rows_are_read(real_data: Path) -> None:
         ("candidate({3, 4}, b'a') == {3}", [{3, 4}, b"a"], {3}, "equal"),
         ("candidate([(1, {(2, 3): 4})], 2) == 2j", [[(1, {(2, 3): 4})], 2], 2j, "equal"),
         ("candidate([1], 2) == -inf", [[1], 2], -math.inf, "float"),
+        ("candidate([inf, -math.inf], 2) == [-1]", [[math.inf, -math.inf], 2], [-1], "equal"),
+        ("candidate(set([1, -2]), set()) == {()}", [{1, -2}, set()], {()}, "equal"),
+        (
+            "candidate(1 - 2j, float('inf')) == frozenset([3])",
+            [1 - 2j, math.inf],
+            frozenset([3]),
+            "equal",
+        ),
+        ("candidate([-(1)], dict([(1, 2)])) == tuple([-1.5])", [[-1], {1: 2}], (-1.5,), "float"),
     ],
 )
 def test_values_of_asserts_keep_their_types(
