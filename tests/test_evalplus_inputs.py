@@ -52,5 +52,7 @@ def test_columns_are_lists_or_their_json_or_empty() -> None:
     assert arguments("x", {}, [0]) == [] and arguments("x", "", [0]) == []
     with pytest.raises(ValueError, match="base_input must be a list of argument lists"):
         arguments("x", [1], [0])
+    with pytest.raises(ValueError, match="base_input is not what Mbpp/722 takes"):
+        arguments("Mbpp/722", [[[1]]], [0])
     with pytest.raises(ValueError, match="no function g"):
         parameters_of("def f(a):\n    pass\n", "g")

@@ -144,6 +144,7 @@ def canonical_program(row: Mapping[str, Any]) -> str:
 
 
 def evalplus_task(row: Mapping[str, Any], name: str) -> EvalplusTask:
+    """The task of a row of one of SUITES; ValueError, TypeError or SyntaxError if it is none."""
     is_evalperf = name == EVALPERF
     missing = [key for key in (EVALPERF_COLUMNS if is_evalperf else COLUMNS) if key not in row]
     if missing:

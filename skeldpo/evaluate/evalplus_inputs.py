@@ -25,7 +25,10 @@ def argument_lists(row: Mapping[str, Any], column: str, depths: Sequence[int]) -
         raise ValueError(f"{column} must be a list of argument lists")
     made = _MADE.get(str(row["task_id"]))
     if made is not None:
-        return [made(each) for each in found]
+        try:
+            return [made(each) for each in found]
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ValueError(f"{column} is not what {row['task_id']} takes: {error}") from error
     return [
         [with_tuples(value, depth) for value, depth in zip_longest(each, depths[: len(each)])]
         for each in found
