@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from skeldpo.evaluate.evalplus import callable_with_lists, parameters_of, task_tuples
+from skeldpo.evaluate.evalplus import canonical_program
+from skeldpo.evaluate.evalplus_inputs import parameters_of, tuple_depths
 
 WAYS = ("cycle", "distinct", "sorted", "square", "fixed", "scalars", "stretch")
 MAX_BASE_CHARS = 4000
@@ -129,9 +130,43 @@ def generate_input(size, seed):
 """
 
 
+_WRAPPER = """
+
+_called_with_lists = {entry}
+
+
+def {entry}(*arguments):
+    return _called_with_lists(*[_as_called(v, d) for v, d in zip(arguments, {tuples!r})])
+
+
+def _as_called(value, depth):
+    if depth == 0 or not isinstance(value, list):
+        return value
+    inner = [tuple(item) if depth > 1 and isinstance(item, list) else item for item in value]
+    return tuple(inner) if depth != 2 else inner
+"""
+
+
+def callable_with_lists(code: str, entry_point: str, tuples: Sequence[int]) -> str:
+    """The program, made to take lists where the task has tuples (`tuple_depths`): a problem file
+    and what its generators make are JSON."""
+    if not any(tuples):
+        return code
+    return code.rstrip() + _WRAPPER.format(entry=entry_point, tuples=list(tuples))
+
+
+def task_tuples(task: Mapping[str, Any]) -> list[int]:
+    """`tuple_depths` of a row of EvalPlus."""
+    return tuple_depths(str(task.get("contract") or ""), _parameters(task))
+
+
+def _parameters(task: Mapping[str, Any]) -> list[str]:
+    return parameters_of(canonical_program(task), str(task["entry_point"]))
+
+
 def growing_problem(task: Mapping[str, Any]) -> dict[str, Any]:
     """The row of a task in our problem format; the canonical solution gives expected answers."""
-    parameters, tuples = parameters_of(task), task_tuples(task)
+    parameters, tuples = _parameters(task), task_tuples(task)
     base = sorted(task["base_input"], key=lambda row: -len(json.dumps(row)))
     base = [row for row in base if len(json.dumps(row)) <= MAX_BASE_CHARS][:3]
     contract = textwrap.indent(textwrap.dedent(task["contract"]), "    ")

@@ -23,11 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.mbpp_growth import growing_problem
+from benchmarks.mbpp_growth import callable_with_lists, growing_problem, task_tuples
 from skeldpo.commands.measure import measure_given
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.console import Display
-from skeldpo.evaluate.evalplus import callable_with_lists, task_tuples
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair import ProblemPairs, build_pairs
 from skeldpo.records import Measurement, Outcome, PreferencePair, content_id

@@ -61,8 +61,9 @@ def content_id(*parts: object) -> str:
 class Example:
     """One test of a problem.
 
-    function problems: `input_text` is a JSON array of positional arguments and `expected_text` the
-    JSON of the return value. stdio problems: standard input and expected standard output.
+    function problems: `input_text` is the list of positional arguments and `expected_text` the
+    return value, as `skeldpo.values` writes them: JSON where that has the types. stdio problems:
+    standard input and expected standard output.
     """
 
     input_text: str

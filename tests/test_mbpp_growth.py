@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mbpp_growth import WAYS, growing_problem
-from skeldpo.evaluate.evalplus import callable_with_lists, tuple_depths
+from benchmarks.mbpp_growth import WAYS, callable_with_lists, growing_problem
+from skeldpo.evaluate.evalplus_inputs import tuple_depths
 from skeldpo.problems.formats import problem_from_row
 
 TASK = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sample_records import STDIO_PROBLEM
 from scripted_runs import (
+    CONFIG,
     PROBLEM,
     TESTS,
     Program,
@@ -18,7 +19,7 @@ from scripted_runs import (
     make_script,
 )
 
-from skeldpo.measure.verdict import MAX_INPUT_CHARS, SandboxFailure
+from skeldpo.measure.verdict import MAX_INPUT_CHARS, Judge, SandboxFailure
 from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
 
@@ -251,3 +252,51 @@ def test_problem_fault_names_a_checker_that_refuses_what_is_right() -> None:
     problem = replace(PROBLEM, checker="def check(i, a, e): raise KeyError")
     script = make_script(**{problem.checker: fails(Outcome.RUNTIME_ERROR)})
     assert "its checker refuses" in make_judge(script, problem).problem_fault()
+
+
+ODD = '{"$object":"map"}'
+
+
+def odd_report(*texts: str) -> RunReport:
+    """Of a function program that answered all of `texts`, one of them with a map object."""
+    return make_report(Outcome.RUNTIME_ERROR, answer_texts=texts, has_odd_answer=True,
+                       failure="answer 0 is not plain data: map", cpu_time_ns=7)  # fmt: skip
+
+
+def test_answer_that_is_no_plain_data_is_a_wrong_answer_and_names_its_type() -> None:
+    script = make_script(odd=lambda request: odd_report("2", ODD))
+    run = make_judge(script).run_tests("odd", TESTS[:2], 1.0)
+    assert run.verdict.outcome is Outcome.WRONG_ANSWER
+    assert run.verdict.failure == "test 1: expected '4', got what is no plain data: map"
+    assert run.cpu_time_ns == 0
+
+
+def test_answer_that_is_no_plain_data_is_right_where_the_checker_says_so() -> None:
+    problem = replace(PROBLEM, checker="evalplus:not_none:0.0",
+                      tests=tuple(replace(t, expected_text="true") for t in TESTS))  # fmt: skip
+    script = make_script(odd=lambda request: odd_report("2", ODD))
+    run = Judge(problem, script.run, CONFIG).run_tests("odd", problem.tests[:2], 1.0)
+    assert (run.verdict.outcome, run.verdict.failure) == (Outcome.ACCEPTED, "")
+    assert run.cpu_time_ns == 7
+
+
+def test_program_that_fails_before_its_last_answer_keeps_its_verdict() -> None:
+    failed = make_report(Outcome.RUNTIME_ERROR, answer_texts=("2", "4"))
+    run = make_judge(make_script(bad=lambda request: failed)).run_tests("bad", TESTS[:2], 1.0)
+    assert run.verdict.outcome is Outcome.RUNTIME_ERROR
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ('{"$tuple":[5,{"$set":[2,1]}]}', "[5, [1, 2]]"),
+        ('[{"$dict":[[1,{"$tuple":[2]}]]}]', '[{"$dict": [[1, [2]]]}]'),
+        ('[{"$deque":[1]}]', None),
+        ('{"$set":[1]}', "[1]"),
+    ],
+)  # fmt: skip
+def test_generated_arguments_have_the_types_that_json_has(
+    answer: str, expected: str | None
+) -> None:
+    script = make_script(gen=lambda request: make_report(answer_texts=(answer,)))
+    assert make_judge(script).generate_input("gen", 64, 3) == expected

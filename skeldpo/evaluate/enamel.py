@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skeldpo.evaluate import guest_inputs, guest_released, guest_values
+from skeldpo import values
+from skeldpo.evaluate import guest_inputs, guest_released
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.sandbox.guest_source import guest_source
 
@@ -32,7 +33,7 @@ COLUMNS = (
     "task_id", "prompt", "input_generator", "input_levels", "reference_solution", "checker",
     "entry_point",
 )  # fmt: skip
-ANSWER = "_skeldpo_answer"
+ECHO = "_skeldpo_echo"
 MAKE = "_skeldpo_make"
 CHECK = "_skeldpo_check"
 TIMED = "_skeldpo_timed"
@@ -95,73 +96,45 @@ def assembled(problem: EnamelProblem, code: str) -> str:
     return f"{problem.prompt}\n{code}\n"
 
 
-def answer_preamble(problem: EnamelProblem, *, unpacks: bool) -> str:
-    """ANSWER(*arguments) calls the program that is run behind it, which the clock begins with;
-    `unpacks` when arguments are no plain JSON."""
-    given = '*map(_skeldpo["unpack"], arguments)' if unpacks else "*arguments"
-    return _with_values(
-        "",
-        f'def {ANSWER}(*arguments):\n    return _skeldpo["pack"]({problem.entry_point}({given}))\n',
-    )
-
-
-def echo_program(problem: EnamelProblem) -> str:
-    """What every program of the problem has on its top level, behind `echo_preamble`."""
-    return f"{problem.prompt}\n    pass\n"
-
-
-def echo_preamble(answer_text: str, *, unpacks: bool) -> str:
-    """ANSWER(*arguments) takes and gives what a sample does, and does nothing between."""
-    given = '*map(_skeldpo["unpack"], arguments)' if unpacks else "*arguments"
-    return _with_values(
-        "import json\ndef _skeldpo_echo(*arguments):\n    return _skeldpo_held\n",
-        f'_skeldpo_held = _skeldpo["unpack"](json.loads({answer_text!r}))\n'
-        f'def {ANSWER}(*arguments):\n    return _skeldpo["pack"](_skeldpo_echo({given}))\n',
+def echo_preamble(answer_text: str) -> str:
+    """ECHO(*arguments) takes and gives what a sample does, and does nothing between."""
+    return (
+        f"_skeldpo = {{}}\nexec({guest_source(values)!r}, _skeldpo)\n"
+        f'_skeldpo_held = _skeldpo["decode"]({answer_text!r})\n'
+        f"def {ECHO}(*arguments):\n    return _skeldpo_held\n"
     )
 
 
 def generator_program(problem: EnamelProblem) -> str:
-    """MAKE(seed, size, level, index) gives [is plain JSON, packed arguments] of a test."""
-    return _with_values(
+    """MAKE(seed, size, level, index) gives the list of arguments of a test."""
+    return (
         f"exec({guest_source(guest_inputs)!r}, globals())\nimport time\n"
-        f"{problem.prompt}\n{problem.generator}\n",
+        f"{problem.prompt}\n{problem.generator}\n"
         f"def {MAKE}(seed, size, level, index):\n"
         "    random.seed(seed)\n"
-        "    made = generate_input(size=size, lid=level, cid=index)\n"
-        '    packed = _skeldpo["pack"](list(made))\n'
-        '    return [_skeldpo["is_plain"](packed), packed]\n',
+        "    return list(generate_input(size=size, lid=level, cid=index))\n"
     )
 
 
 def checker_program(problem: EnamelProblem) -> str:
-    """CHECK(arguments, expected, answer), all packed, says whether an answer is right."""
-    return _with_values(
-        f"{problem.prompt}\n    pass\n{problem.checker}\n",
+    """CHECK(arguments, expected, answer) says whether an answer is right."""
+    return (
+        f"{problem.prompt}\n    pass\n{problem.checker}\n"
         f"def {CHECK}(arguments, expected, answer):\n"
-        '    unpack = _skeldpo["unpack"]\n'
         "    try:\n"
-        "        given = tuple(unpack(arguments))\n"
-        "        return bool(__check(given, unpack(expected), unpack(answer)))\n"
+        "        return bool(__check(tuple(arguments), expected, answer))\n"
         "    except Exception:\n"
-        "        return False\n",
+        "        return False\n"
     )
 
 
 def released_program() -> str:
-    """TIMED(program, entry point, packed arguments, repeats, limit in s) times as ENAMEL does."""
-    return _with_values(
-        guest_source(guest_released),
-        f"def {TIMED}(program, entry_point, arguments, num_repeats, limit_s):\n"
-        '    given = _skeldpo["unpack"](arguments)\n'
-        "    times, answers, stopped = timed(program, entry_point, given, num_repeats, limit_s)\n"
-        '    return [times, [_skeldpo["pack"](answer) for answer in answers], stopped]\n',
-    )
-
-
-def _with_values(program: str, functions: str) -> str:
-    """`_skeldpo` is a namespace of its own, so that a program's names cannot break it by chance."""
+    """TIMED(program, entry point, arguments, repeats, limit in s) times as ENAMEL does, and gives
+    [times in ns, answers, whether it was stopped]."""
     return (
-        f"{program}\n_skeldpo = {{}}\nexec({guest_source(guest_values)!r}, _skeldpo)\n{functions}"
+        f"{guest_source(guest_released)}\n"
+        f"def {TIMED}(*arguments):\n"
+        "    return list(timed(*arguments))\n"
     )
 
 

@@ -41,6 +41,7 @@ from skeldpo.evaluate.metrics import (
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport
 from skeldpo.timing import hodges_lehmann
+from skeldpo.values import decode, encode
 
 START_NS = 500_000_000
 """CPU time a process may take beside its repeats: compiling, input, copies, answers."""
@@ -53,7 +54,7 @@ LEAST_CALL_NS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Timed:
-    """What one program did on one test: wall times, packed answers, and what PID 1 saw."""
+    """What one program did on one test: wall times, answers, and what PID 1 saw."""
 
     report: RunReport
     times_ns: tuple[int, ...]
@@ -220,7 +221,7 @@ class _Session:
 
 def _told(report: RunReport, num_repeats: int) -> _Timed:
     """What the program's process says, if it has the form that an honest one has."""
-    match json.loads(report.answer_texts[0]):
+    match decode(report.answer_texts[0]):
         case [list(times), list(answers), bool(is_stopped)] if (
             all(type(time) is int and time >= LEAST_CALL_NS for time in times)
             and len(times) == len(answers)
@@ -229,13 +230,8 @@ def _told(report: RunReport, num_repeats: int) -> _Timed:
             return _Timed(
                 report=report,
                 times_ns=tuple(times),
-                answer_texts=tuple(map(_canonical, answers)),
+                answer_texts=tuple(map(encode, answers)),
                 is_stopped=is_stopped,
             )
     forged = replace(report, outcome=Outcome.VIOLATION, failure="it forged its own times")
     return _Timed(report=forged, times_ns=(), answer_texts=(), is_stopped=False)
-
-
-def _canonical(answer: object) -> str:
-    """As the sandbox writes a single answer."""
-    return json.dumps(answer, sort_keys=True, separators=(",", ":"))

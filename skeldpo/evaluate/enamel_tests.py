@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from skeldpo.evaluate.cores import Run
 from skeldpo.evaluate.enamel import (
-    ANSWER,
     CHECK,
     MAKE,
     NUM_TESTS,
     EnamelProblem,
-    answer_preamble,
     assembled,
     checker_program,
     generator_program,
@@ -35,16 +33,15 @@ class UnusableProblem(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnamelInput:
-    """One test's input: a JSON array of packed arguments; `unpacks` if it is no plain JSON."""
+    """One test's input: the text of the list of arguments."""
 
     level: int
     arguments_text: str
-    unpacks: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnamelTest:
-    """An input with its packed expected answer and the reference's first CPU time on it."""
+    """An input with its expected answer and the reference's first CPU time on it."""
 
     given: EnamelInput
     answer_text: str
@@ -80,11 +77,7 @@ def make_inputs(problem: EnamelProblem, run: Run) -> tuple[EnamelInput, ...]:
                 raise UnusableProblem(
                     f"its input generator failed at level {level}: {_why(report)}"
                 )
-            for text in report.answer_texts:
-                plain, packed = json.loads(text)
-                made.append(
-                    EnamelInput(level=level, arguments_text=json.dumps(packed), unpacks=not plain)
-                )
+            made += [EnamelInput(level=level, arguments_text=text) for text in report.answer_texts]
     assert len(made) == sum(NUM_TESTS)
     return tuple(made)
 
@@ -93,9 +86,8 @@ def make_tests(problem: EnamelProblem, run: Run) -> tuple[EnamelTest, ...]:
     """The inputs with the answers of the suite's reference program."""
     made = []
     for given in make_inputs(problem, run):
-        code = assembled(problem, problem.reference)
-        before = answer_preamble(problem, unpacks=given.unpacks)
-        report = run(call_request(code, ANSWER, [given.arguments_text], REFERENCE_LIMIT_S, before))
+        code, call = assembled(problem, problem.reference), [given.arguments_text]
+        report = run(call_request(code, problem.entry_point, call, REFERENCE_LIMIT_S))
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed at level {given.level}: {_why(report)}")
         made.append(
@@ -120,14 +112,17 @@ class AnswerJudge:
         self._known: dict[tuple[str, str], bool] = {}
 
     def is_right(self, given: EnamelInput, expected_text: str, answer_text: str) -> bool:
-        """Whether the checker takes the packed answer."""
+        """Whether the checker takes the answer; never one that it cannot be handed."""
         if answer_text == expected_text:
             return True
         key = (given.arguments_text, answer_text)
         if key not in self._known:
             call = f"[{given.arguments_text}, {expected_text}, {answer_text}]"
-            report = self._run(call_request(self._code, CHECK, [call], CHECKER_LIMIT_S))
-            self._known[key] = report.answer_texts[:1] == ("true",)
+            try:
+                report = self._run(call_request(self._code, CHECK, [call], CHECKER_LIMIT_S))
+                self._known[key] = report.answer_texts[:1] == ("true",)
+            except ValueError:  # a deque, say
+                self._known[key] = False
         return self._known[key]
 
 

@@ -19,15 +19,13 @@ from typing import TypeVar
 
 from skeldpo.evaluate.cores import Run
 from skeldpo.evaluate.enamel import (
-    ANSWER,
+    ECHO,
     NUM_REPEATS,
     NUM_TESTS,
     TOLERANCE_NS,
     EnamelProblem,
-    answer_preamble,
     assembled,
     echo_preamble,
-    echo_program,
 )
 from skeldpo.evaluate.enamel_tests import (
     PATIENT_LIMIT_S,
@@ -190,8 +188,8 @@ class _Session:
         for program in running:
             program.times_ns.append([])
         reference = self._request(self._problem.reference, test, REFERENCE_LIMIT_S)
-        before = echo_preamble(test.answer_text, unpacks=test.given.unpacks)
-        echo = replace(reference, code=echo_program(self._problem), preamble=before)
+        before = echo_preamble(test.answer_text)
+        echo = replace(reference, code="pass\n", entry_point=ECHO, preamble=before)
         samples = {p.code: self._request(p.code, test, self._limit_s) for p in running}
         num_repeats = self._num_repeats(test, len(running))
         is_paired = LEVEL_WEIGHTS[test.given.level] > 0
@@ -243,9 +241,9 @@ class _Session:
             program.times_ns[-1].append(report.cpu_time_ns)
 
     def _request(self, code: str, test: EnamelTest, limit_s: float) -> RunRequest:
-        before = answer_preamble(self._problem, unpacks=test.given.unpacks)
+        given = [test.given.arguments_text]
         program = assembled(self._problem, code)
-        return call_request(program, ANSWER, [test.given.arguments_text], limit_s, before)
+        return call_request(program, self._problem.entry_point, given, limit_s)
 
     def _own_time(self, request: RunRequest) -> int:
         report = self._run(request)

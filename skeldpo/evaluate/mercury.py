@@ -18,6 +18,7 @@ from skeldpo.evaluate.reference_suite import ReferenceSuite
 from skeldpo.evaluate.rows import suite_rows
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
+from skeldpo.values import encode
 
 SUITE = "mercury"
 HUB_ID = "Elfsong/Mercury"
@@ -147,7 +148,7 @@ def _example(case: Any) -> Example:
         raise ValueError(f"a test case has input and expected, got {case!r:.80}")
     if not isinstance(case["input"], list):
         raise ValueError(f"the input of a test case is a list of arguments, got {case!r:.80}")
-    return Example(input_text=json.dumps(case["input"]), expected_text=json.dumps(case["expected"]))
+    return Example(input_text=encode(case["input"]), expected_text=encode(case["expected"]))
 
 
 def _program(entry: Any) -> str:

@@ -6,7 +6,6 @@ that lies about them changes nothing but its own skeleton.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from skeldpo.measure import guest_lines
@@ -14,6 +13,7 @@ from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome, ProblemKind
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.guest_source import guest_source
+from skeldpo.values import decode, encode
 
 MIN_SHARE = 0.1
 """Of a program's time, for a line of it to be hot (EffiSkel's dynamic extractor; METHOD 2)."""
@@ -35,7 +35,7 @@ def hot_lines(  # noqa: PLR0913
     inputs, rising; none of a program that does not run. `run` is `Sandbox.run`; SandboxFailure if
     it fails."""
     is_function = kind == "function"
-    inputs = [json.loads(text) if is_function else text for text in input_texts]
+    inputs = [decode(text) if is_function else text for text in input_texts]
     entry = entry_point if is_function else ""
     arguments = [code, entry, inputs, round(LIMIT_S * 1e9), preamble]
     report = run(
@@ -43,7 +43,7 @@ def hot_lines(  # noqa: PLR0913
             kind="function",
             code=guest_source(guest_lines),
             entry_point="line_times",
-            input_texts=(json.dumps(arguments),),
+            input_texts=(encode(arguments),),
             cpu_limit_s=CPU_LIMIT_S,
         )
     )
@@ -51,6 +51,6 @@ def hot_lines(  # noqa: PLR0913
         raise SandboxFailure(f"profiling lines: {report.failure}")
     if report.outcome is not Outcome.ACCEPTED:
         return ()
-    times_ns = dict(json.loads(report.answer_texts[0]))
+    times_ns = dict(decode(report.answer_texts[0]))
     total_ns = sum(times_ns.values())
     return tuple(sorted(line for line, ns in times_ns.items() if ns >= MIN_SHARE * total_ns))

@@ -8,7 +8,6 @@ the problem's own checker or reference is at fault, its programs are FAULTY_PROB
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from skeldpo.records import Example, Outcome, Problem
 from skeldpo.right_answers import known_programs_fault
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.stdio import input_text, line_ends
+from skeldpo.values import OBJECT, as_json, decode, encode
 
 FIRST_TESTS = 4
 """Tests of the first run; each further run has GROWTH times as many, and a wrong program is done
@@ -52,12 +52,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedRun:
-    """One run on given inputs: its verdict, its answers, and CPU time in ns, 0 unless accepted and
-    where it cannot be true; instructions are 0 where they are not counted. A function program
+    """One run on given inputs: its verdict, its answers, and CPU time in ns, 0 unless it answered
+    all and was not refused, and where it cannot be true; instructions are 0 where they are not
+    counted. A function program
     answers all inputs in one process, a stdio program each in one of its own."""
 
     verdict: Verdict
     answer_texts: tuple[str, ...]
+    has_all_answers: bool
     cpu_time_ns: int
     run_delay_ns: int
     instructions: int
@@ -107,7 +109,7 @@ class Judge:
         """One timed run of a program on all `tests`, its answers compared with the expected;
         messages count the tests from `first_index`."""
         run = self.run_inputs(code, [test.input_text for test in tests], cpu_limit_s)
-        if run.verdict.outcome is not Outcome.ACCEPTED:
+        if not run.has_all_answers:
             return run
         for index, (test, answer) in enumerate(
             zip(tests, run.answer_texts, strict=True), first_index
@@ -116,7 +118,7 @@ class Judge:
             if outcome is not Outcome.ACCEPTED:
                 refused = replace(run.verdict, outcome=outcome, failure=f"test {index}: {failure}")
                 return replace(run, verdict=refused, cpu_time_ns=0)
-        return run
+        return replace(run, verdict=replace(run.verdict, outcome=Outcome.ACCEPTED, failure=""))
 
     def run_inputs(self, code: str, input_texts: Sequence[str], cpu_limit_s: float) -> TimedRun:
         """One timed run whose answers are not compared (the baseline on generated inputs)."""
@@ -132,7 +134,7 @@ class Judge:
         )
         num_processes = len(input_texts) if self._problem.kind == "stdio" else 1
         can_be = report.cpu_time_ns <= MAX_OVERRUN * cpu_limit_s * 1e9 * num_processes
-        has_time = report.outcome is Outcome.ACCEPTED and can_be
+        has_all_answers = report.outcome is Outcome.ACCEPTED or report.has_odd_answer
         return TimedRun(
             verdict=Verdict(
                 outcome=report.outcome,
@@ -140,7 +142,8 @@ class Judge:
                 failure=report.failure[-FAILURE_CHARS:],
             ),
             answer_texts=report.answer_texts,
-            cpu_time_ns=report.cpu_time_ns if has_time else 0,
+            has_all_answers=has_all_answers,
+            cpu_time_ns=report.cpu_time_ns if has_all_answers and can_be else 0,
             run_delay_ns=report.run_delay_ns,
             instructions=report.instructions,
             num_processes=num_processes,
@@ -151,10 +154,12 @@ class Judge:
         report = self._call(generator, "generate_input", [size, seed])
         if report.outcome is not Outcome.ACCEPTED or len(report.answer_texts[0]) > MAX_INPUT_CHARS:
             return None
-        text = report.answer_texts[0]
+        try:
+            made = as_json(decode(report.answer_texts[0]))
+        except ValueError:
+            return None
         if self._problem.kind == "function":
-            return text if text.startswith("[") else None
-        made = json.loads(text)
+            return encode(made) if isinstance(made, list) else None
         return input_text(made) if isinstance(made, str) else None
 
     def accepts_expected(self, test: Example) -> bool:
@@ -170,12 +175,16 @@ class Judge:
         that breaks a limit, or cannot take its own answer, says nothing about the program.
         """
         checker = self._problem.checker
-        wrong = f"expected {test.expected_text[:120]!r}, got {answer_text[:120]!r}"
+        wrong = f"expected {_shown(test.expected_text)}, got {_shown(answer_text)}"
         if is_named(checker):
-            right = is_correct(checker, self._problem.kind, answer_text, test.expected_text)
+            kind = self._problem.kind
+            given, expected = test.input_text, test.expected_text
+            right = is_correct(checker, kind, answer_text, expected, given)
             return (Outcome.ACCEPTED, "") if right else (Outcome.WRONG_ANSWER, wrong)
         if len(answer_text) > MAX_INPUT_CHARS:
             return Outcome.OUTPUT_LIMIT, f"an answer of {len(answer_text)} characters"
+        if not self._has_form(answer_text):
+            return Outcome.WRONG_ANSWER, wrong
         report = self._call_checker(test, answer_text)
         if report.answer_texts == ("true",):
             return Outcome.ACCEPTED, ""
@@ -185,11 +194,20 @@ class Judge:
         said = f"{report.outcome.value} {report.failure[-120:]}"
         return Outcome.FAULTY_PROBLEM, f"the problem's checker fails: {said}"
 
+    def _has_form(self, answer_text: str) -> bool:
+        """Whether a checker in Python can be given the answer."""
+        if self._problem.kind == "function":
+            try:
+                as_json(decode(answer_text))
+            except (ValueError, RecursionError):
+                return False
+        return True
+
     def _call_checker(self, test: Example, answer_text: str) -> RunReport:
         """A report without answers unless the checker ended well."""
-        values = [test.input_text, line_ends(answer_text), test.expected_text]
+        values: list[Any] = [test.input_text, line_ends(answer_text), test.expected_text]
         if self._problem.kind == "function":
-            values = [json.loads(value) for value in values]
+            values = [as_json(decode(value)) for value in values]
         report = self._call(self._problem.checker, "check", values)
         return report if report.outcome is Outcome.ACCEPTED else replace(report, answer_texts=())
 
@@ -200,7 +218,7 @@ class Judge:
                 kind="function",
                 code=code,
                 entry_point=entry_point,
-                input_texts=(json.dumps(arguments),),
+                input_texts=(encode(arguments),),
                 cpu_limit_s=GENERATOR_CPU_LIMIT_S,
             )
         )
@@ -213,6 +231,14 @@ class Judge:
         if report.outcome is Outcome.ACCEPTED and num_answers != num_inputs:
             raise SandboxFailure(f"{num_answers} answers to {num_inputs} inputs")
         return report
+
+
+def _shown(text: str) -> str:
+    """What a value looks like in a message; of an answer that is no plain data, its type."""
+    prefix = f'{{"{OBJECT}":"'
+    if text.startswith(prefix):
+        return f"what is no plain data: {text.removeprefix(prefix)[:120]}".removesuffix('"}')
+    return repr(text[:120])
 
 
 def _spread(tests: Sequence[Example], max_tests: int) -> Sequence[Example]:

@@ -7,11 +7,15 @@ UnsupportedProblemError: without it the problem would be another one.
 from __future__ import annotations
 
 import ast
-import json
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from skeldpo.records import Example
+from skeldpo.values import NotPlainError, decode, encode
+
+_TYPES: dict[str, Callable[..., Any]] = {
+    kind.__name__: kind for kind in (set, frozenset, tuple, list, dict, float, complex)
+}
 
 
 class UnsupportedProblemError(ValueError):
@@ -38,6 +42,19 @@ def assert_examples(
     return [_example(check.test, callee, parameters) for check in checks]
 
 
+def expects_floats(examples: Sequence[Example]) -> bool:
+    """Whether an expected answer is a float, or holds one."""
+    return any(_holds_float(decode(example.expected_text)) for example in examples)
+
+
+def _holds_float(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_float, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_holds_float, value))
+    return isinstance(value, float)
+
+
 def _example(check: ast.expr, callee: str, parameters: tuple[str, ...]) -> Example:
     match check:
         case ast.Compare(
@@ -52,27 +69,48 @@ def _example(check: ast.expr, callee: str, parameters: tuple[str, ...]) -> Examp
                     f"a test with arguments {sorted(values)} for parameters {sorted(parameters)}"
                 )
             arguments = [_value(values[name]) for name in parameters]
-            return Example(input_text=json.dumps(arguments), expected_text=_text(_value(expected)))
+            return Example(input_text=_text(arguments), expected_text=_text(_value(expected)))
     raise UnsupportedProblemError(f"a test that is no comparison: {ast.unparse(check)[:60]}")
 
 
 def _value(node: ast.expr) -> object:
-    """A literal, or infinity."""
-    match node:
-        case ast.Name(id="inf"):
-            return math.inf
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
-            return -math.inf
+    """A literal, which may hold `inf`, `nan` and calls of plain types, such as `set([1])`."""
     try:
-        return ast.literal_eval(node)
+        return _evaluated(node)
     except (ValueError, TypeError, RecursionError) as error:
         raise UnsupportedProblemError(
             f"an argument or answer that is no plain value: {ast.unparse(node)[:60]}"
         ) from error
 
 
+def _evaluated(node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="math"), attr=name):
+            if name in ("inf", "nan"):
+                return float(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_evaluated(operand)
+        case ast.List(elts=entries):
+            return [*map(_evaluated, entries)]
+        case ast.Tuple(elts=entries):
+            return (*map(_evaluated, entries),)
+        case ast.Set(elts=entries):
+            return {*map(_evaluated, entries)}
+        case ast.Dict(keys=keys, values=entries) if None not in keys:
+            return {
+                _evaluated(key): _evaluated(entry)
+                for key, entry in zip(keys, entries, strict=True)
+                if key is not None
+            }
+        case ast.Call(func=ast.Name(id=name), args=given, keywords=[]) if name in _TYPES:
+            return _TYPES[name](*map(_evaluated, given))
+    return ast.literal_eval(node)
+
+
 def _text(value: object) -> str:
     try:
-        return json.dumps(value)
-    except TypeError as error:
-        raise UnsupportedProblemError(f"an answer that JSON cannot hold: {value!r}") from error
+        return encode(value)
+    except NotPlainError as error:
+        raise UnsupportedProblemError(
+            f"an argument or answer that is no plain value: {error}: {value!r:.60}"
+        ) from error

@@ -9,12 +9,12 @@ point and the parameters are `$a`, `$b`, ... in signature order.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Template
 
 from skeldpo.records import Example, KnownProgram, Problem, content_id
+from skeldpo.values import encode
 
 SOURCE_PREFIX = "families/"
 """Problems whose source is this and a name are variants of the one task of that name."""
@@ -103,7 +103,7 @@ def _problem(
 
 
 def _example(arguments: list, expected: object) -> Example:
-    return Example(input_text=json.dumps(arguments), expected_text=json.dumps(expected))
+    return Example(input_text=encode(arguments), expected_text=encode(expected))
 
 
 def _split(family: Family, variation: Variation, wording_index: int, names: dict[str, str]) -> str:

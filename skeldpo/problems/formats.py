@@ -25,6 +25,7 @@ from skeldpo.problems.leetcode import leetcode_problem
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.right_answers import several_answers, stated_checker
 from skeldpo.stdio import input_text, line_ends
+from skeldpo.values import NotPlainError, encode
 
 _KEYS = {
     "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
@@ -256,7 +257,10 @@ def _example(test: Mapping[str, Any], kind: str) -> Example:
             ) from error
     if not isinstance(arguments, list):
         raise ValueError(f"the input of a function test is a list of arguments, got {arguments!r}")
-    return Example(input_text=json.dumps(arguments), expected_text=json.dumps(expected))
+    try:
+        return Example(input_text=encode(arguments), expected_text=encode(expected))
+    except NotPlainError as error:
+        raise UnsupportedProblemError(f"a test that cannot be handed over: {error}") from error
 
 
 def _stdio_example(given: str, expected: str) -> Example:

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from skeldpo.problems.asserts import assert_examples, parse_asserts
+from skeldpo.problems.asserts import assert_examples, expects_floats, parse_asserts
 from skeldpo.records import KnownProgram, Problem
 
 KEYS = {"task_id", "prompt", "completion", "entry_point", "test", "query"}
@@ -31,7 +31,6 @@ def leetcode_problem(row: Mapping[str, Any]) -> Problem:
     entry_point = row["entry_point"].replace("()", "", 1)
     parameters = _parameters(starter_code, entry_point)
     tests = tuple(assert_examples(parse_asserts(row["test"]), "candidate", parameters))
-    has_float = any("." in test.expected_text for test in tests)
     reference = f"{row['prompt'].rstrip()}\n\n{row['completion'].strip()}\n"
     return Problem(
         problem_id=row["task_id"],
@@ -44,7 +43,7 @@ def leetcode_problem(row: Mapping[str, Any]) -> Problem:
         starter_code=starter_code,
         tests=tests,
         generators=(),
-        checker="float" if has_float else "equal",  # the tests compare with ==
+        checker="float" if expects_floats(tests) else "equal",  # the tests compare with ==
         reference=reference,
         solutions=(KnownProgram(code=reference, speed="unknown"),),
     )

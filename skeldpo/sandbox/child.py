@@ -2,8 +2,7 @@
 
 Standard library only; copied into the image beside guest.py. It is forked before it is needed and
 waits for its program. Nothing here is trusted after the program's first statement has run: PID 1
-takes only the bytes on the answer pipe, and the clock and the verdict are its own. `encode_answer`
-is the one format a return value may have.
+takes only the bytes on the answer pipe, and the clock and the verdict are its own.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import importlib
-import json
 import marshal
 import math
 import os
@@ -22,8 +20,9 @@ import struct
 import sys
 import types
 
+from skeldpo.values import encode_answer
+
 TAIL_BYTES = 4 << 10
-MAX_DEPTH = 64
 MAX_FDS = 256
 EXIT_ERROR = 1
 EXIT_COMPILE = 120
@@ -46,54 +45,6 @@ _IMPORT = re.compile(
 _MODULE = re.compile(r"[^\W\d][\w.]*")
 _NEVER_AHEAD = frozenset({"__main__", "antigravity", "program", "skeldpo", "this"})
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
-_SCALARS = frozenset({type(None), bool, int, float, str})
-
-
-class NotPlainError(TypeError):
-    """A return value that is not made of exact builtin types."""
-
-
-def encode_answer(value: object) -> bytes:
-    """Canonical ASCII JSON of plain data; NotPlainError, or ValueError for a too long int.
-
-    Exact None, bool, int (at most sys.get_int_max_str_digits() digits), float (shortest repr; NaN,
-    Infinity and -Infinity as Python's json writes them), str, list, tuple (as list), dict (as
-    object with sorted keys, or as sorted [key, value] pairs if a key is not a str), set and
-    frozenset (as sorted list), and NumPy's scalars and arrays as what their `tolist` gives. Nested
-    at most MAX_DEPTH deep.
-    """
-    return _ENCODER.encode(_normal(value, 0)).encode("ascii")
-
-
-def _normal(value: object, depth: int) -> object:
-    kind = type(value)
-    if kind in _SCALARS:
-        return value
-    if depth >= MAX_DEPTH:
-        raise NotPlainError(f"not plain data: nested more than {MAX_DEPTH} deep")
-    if isinstance(value, (list, tuple)) and kind in (list, tuple):
-        if _SCALARS.issuperset(map(type, value)):
-            return value
-        return [_normal(entry, depth + 1) for entry in value]
-    if isinstance(value, dict) and kind is dict:
-        if all(type(key) is str for key in value):
-            return {key: _normal(entry, depth + 1) for key, entry in value.items()}
-        return _sorted(
-            [[_normal(key, depth + 1), _normal(entry, depth + 1)] for key, entry in value.items()]
-        )
-    if isinstance(value, (set, frozenset)) and kind in (set, frozenset):
-        return _sorted([_normal(entry, depth + 1) for entry in value])
-    if kind.__module__ == "numpy" and hasattr(value, "tolist"):
-        return _normal(value.tolist(), depth + 1)
-    raise NotPlainError(f"not plain data: {kind.__name__}")
-
-
-def _sorted(entries: list[object]) -> list[object]:
-    try:
-        return sorted(entries)  # type: ignore[type-var]
-    except TypeError:
-        return sorted(entries, key=encode_answer)
 
 
 def load_ahead(program: str) -> None:
@@ -229,7 +180,7 @@ class ChildSide:
             parts.append(part)
         for arguments in marshal.loads(b"".join(parts)):
             call = getattr(target(), name) if owner else target
-            rest = memoryview(encode_answer(call(*arguments)) + b"\n")
+            rest = memoryview(f"{encode_answer(call(*arguments))}\n".encode("ascii"))
             while rest:
                 rest = rest[os.write(self._answer, rest) :]
         while True:

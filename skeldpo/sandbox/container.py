@@ -89,8 +89,10 @@ class RunReport:
     """What a program did. ACCEPTED means that it ended normally and answered every input; whether
     the answers are right is for the caller to judge.
 
-    `answer_texts` has the answers given before any failure: canonical JSON of return values, or
-    standard output (undecodable bytes as backslash escapes). `cpu_time_ns` runs from the program's
+    `answer_texts` has the answers given before any failure: return values as `skeldpo.values` has
+    them, or standard output (undecodable bytes as backslash escapes). `has_odd_answer`: a function
+    program answered every input, but not always with plain data, which is a RUNTIME_ERROR.
+    `cpu_time_ns` runs from the program's
     first statement to the last answer byte (function), or to the end of the program (stdio, summed
     over inputs): a table that is computed at import counts. What the program imports is loaded
     before. It includes helper processes, and CPU time of the container that belongs to no process
@@ -113,6 +115,7 @@ class RunReport:
     run_delay_ns: int
     mean_memory_bytes: int = 0
     instructions: int = 0
+    has_odd_answer: bool = False
 
 
 _NOTHING = RunReport(
@@ -225,9 +228,15 @@ class Sandbox:
         calls = self._encode_calls(request.input_texts)
         (report,) = self._run_inputs(request, code, [calls], len(request.input_texts))
         answers, failure = self._answer_texts(report.answers)
-        if failure:
-            return replace(_told(report, answers), outcome=Outcome.RUNTIME_ERROR, failure=failure)
-        return _told(report, answers)
+        if not failure:
+            return _told(report, answers)
+        is_complete = len(answers) == len(request.input_texts)
+        return replace(
+            _told(report, answers),
+            outcome=Outcome.RUNTIME_ERROR,
+            failure=failure,
+            has_odd_answer=is_complete and report.outcome is Outcome.ACCEPTED,
+        )
 
     def _run_stdio(self, request: RunRequest, code: bytes) -> RunReport:
         payloads = [

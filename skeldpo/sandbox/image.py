@@ -34,8 +34,12 @@ from skeldpo.sandbox.guest import GUEST_FOLDER
 REPOSITORY = "skeldpo-sandbox"
 
 _GUEST_FILES = (
-    "boot.py", "guest.py", "supervise.py", "cgroup.py", "cleaning.py", "memory.py", "child.py",
-)  # fmt: skip
+    "values.py",
+    *(
+        f"sandbox/{name}.py"
+        for name in ("boot", "guest", "supervise", "cgroup", "cleaning", "memory", "child")
+    ),
+)
 _SKIPPED_FOLDERS = frozenset(
     (
         "site-packages",
@@ -223,23 +227,23 @@ def _guest_layer() -> dict[str, bytes]:
     With their bytecode (used where the image's Python is of this version): what a compiler leaves
     in PID 1's memory spreads its objects over more pages, and each run copies what it touches.
     """
-    here = Path(__file__).parent
+    package = Path(__file__).parent.parent
     layer = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in _GUEST_FILES:
-            place = f"{GUEST_FOLDER}/skeldpo/sandbox/{name}"
-            layer[place] = (here / name).read_bytes()
+            place = Path(GUEST_FOLDER, "skeldpo", name)
+            layer[str(place)] = (package / name).read_bytes()
             bytecode = py_compile.compile(
-                str(here / name),
-                cfile=str(Path(folder, name)),
-                dfile=place,
+                str(package / name),
+                cfile=str(Path(folder, place.name)),
+                dfile=str(place),
                 doraise=True,
                 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
             )
-            beside = f"__pycache__/{name.removesuffix('.py')}{_BYTECODE}"
-            layer[f"{GUEST_FOLDER}/skeldpo/sandbox/{beside}"] = Path(str(bytecode)).read_bytes()
-    for package in ("skeldpo", "skeldpo/sandbox"):
-        layer[f"{GUEST_FOLDER}/{package}/__init__.py"] = b""
+            beside = place.parent / "__pycache__" / f"{place.stem}{_BYTECODE}"
+            layer[str(beside)] = Path(str(bytecode)).read_bytes()
+    for name in ("skeldpo", "skeldpo/sandbox"):
+        layer[f"{GUEST_FOLDER}/{name}/__init__.py"] = b""
     return layer
 
 

@@ -3,7 +3,7 @@
 Nothing received is trusted to be well formed: sizes are bounded before they are read, the report
 must carry the sequence number that was sent after the child existed, and anything else is a
 ChannelError, which the caller answers by rebuilding the container. Answers are bytes until the
-caller parses them; `check_answer` says whether a text is bounded plain JSON.
+caller parses them; `answer_texts` says which of them are plain data.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from skeldpo.sandbox.guest import (
     REPORT_MAGIC,
 )
 from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES
+from skeldpo.values import Opaque, decode
 
 _STREAM_HEADER = struct.Struct(">BxxxI")  # Docker: 1 = stdout, 2 = stderr; bytes that follow
 _STDERR = 2
@@ -165,22 +166,26 @@ def input_frame(*, sequence: int, num_answers: int, payload: bytes) -> bytes:
 
 
 def encode_calls(input_texts: Sequence[str]) -> bytes:
-    """The calls of a function program; ValueError unless every text is a JSON array.
+    """The calls of a function program; ValueError unless every text is that of a list (or tuple)
+    of plain values.
 
     Marshalled, not JSON, as it costs the program's timed window a fifth; the guest trusts the host.
     """
     calls = []
     for index, text in enumerate(input_texts):
         try:
-            arguments = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            arguments = decode(text)
+        except ValueError as error:
             raise ValueError(f"input {index} is not JSON: {error}; got {text[:80]!r}") from error
-        if not isinstance(arguments, list):
+        if not isinstance(arguments, list | tuple):
             raise ValueError(
                 f"input {index}: expected a JSON array of positional arguments, got {text[:80]!r}"
             )
         calls.append(arguments)
-    return bounded_input(marshal.dumps(calls, 4))
+    try:
+        return bounded_input(marshal.dumps(calls, 4))
+    except ValueError as error:  # a Fraction, Decimal, deque or range, or nested too deep
+        raise ValueError(f"arguments that cannot be handed to a program: {error}") from error
 
 
 def bounded_input(data: bytes) -> bytes:
@@ -190,25 +195,22 @@ def bounded_input(data: bytes) -> bytes:
     return data
 
 
-def check_answer(text: bytes) -> str:
-    """The text of one answer; ValueError unless json.loads takes it within its own bounds."""
-    try:
-        json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    return text.decode("ascii")
-
-
 def answer_texts(answers: bytes) -> tuple[tuple[str, ...], str]:
-    """The texts of a function program's answers, one a line, up to the first that is not plain
-    data; and what is wrong with that one, empty if all are."""
+    """The texts of a function program's answers, one a line, up to the first that `encode_answer`
+    does not write; and which answer is not plain data, empty if all are."""
     texts: list[str] = []
+    failure = ""
     for line in answers.split(b"\n")[:-1]:
+        refused = f"answer {len(texts)} is not plain data"
         try:
-            texts.append(check_answer(line))
+            text = line.decode("ascii")
+            value = decode(text)
         except ValueError as error:
-            return tuple(texts), f"answer {len(texts)} is not plain data: {error}"
-    return tuple(texts), ""
+            return tuple(texts), failure or f"{refused}: {error}"
+        if isinstance(value, Opaque):
+            failure = failure or f"{refused}: {value.kind}"
+        texts.append(text)
+    return tuple(texts), failure
 
 
 def _checked(head: dict[str, object], answers: bytes) -> GuestReport:

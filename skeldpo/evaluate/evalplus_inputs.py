@@ -1,0 +1,111 @@
+"""Arguments of EvalPlus's tasks as programs are called with: its files are JSON, and the tasks ask
+for tuples, sets and complex numbers.
+
+Tuples are read from a row's contract. Where EvalPlus makes other values of a task's JSON
+(`mbpp_deserialize_inputs`, evalplus 0.3.1), they are made here by the same task ids.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+INPUT_COLUMNS = ("base_input", "plus_input", "pe_input")
+
+
+def argument_lists(row: Mapping[str, Any], column: str, depths: Sequence[int]) -> list[list[Any]]:
+    """The calls of one column; `depths` are the row's `tuple_depths`. ValueError for other data."""
+    value = row.get(column) or []  # the dataset has {} for none
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, list) or not all(isinstance(each, list) for each in found):
+        raise ValueError(f"{column} must be a list of argument lists")
+    made = _MADE.get(str(row["task_id"]))
+    if made is not None:
+        try:
+            return [made(each) for each in found]
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ValueError(f"{column} is not what {row['task_id']} takes: {error}") from error
+    return [
+        [with_tuples(value, depth) for value, depth in zip_longest(each, depths[: len(each)])]
+        for each in found
+    ]
+
+
+def with_tuples(value: Any, depth: int | None) -> Any:
+    """A JSON value with the tuples of its `tuple_depths` entry (none: 0)."""
+    if not depth or not isinstance(value, list):
+        return value
+    inner = [tuple(item) if depth > 1 and isinstance(item, list) else item for item in value]
+    return tuple(inner) if depth != 2 else inner
+
+
+def tuple_depths(contract: str, parameters: Sequence[str]) -> list[int]:
+    """By parameter: 0 a list stays one, 1 it is a tuple, 2 a list of tuples, 3 a tuple of them.
+
+    Read from `isinstance(x, tuple)` in the contract, for x a parameter or what one holds.
+    """
+    tree = ast.parse(textwrap.dedent(contract))
+    outer, inner = set(), set()
+    for node in ast.walk(tree):
+        holders = {}
+        if isinstance(node, ast.GeneratorExp | ast.ListComp):
+            holders = {
+                part.target.id: part.iter.id
+                for part in node.generators
+                if isinstance(part.target, ast.Name) and isinstance(part.iter, ast.Name)
+            }
+        for call in ast.walk(node):
+            match call:
+                case ast.Call(
+                    func=ast.Name(id="isinstance"), args=[ast.Name(id=name), ast.Name(id="tuple")]
+                ):
+                    if name in holders:
+                        inner.add(holders[name])
+                    elif name in parameters:
+                        outer.add(name)
+    return [(name in outer) + 2 * (name in inner) for name in parameters]
+
+
+def parameters_of(code: str, entry_point: str) -> list[str]:
+    """Names of the parameters of a function of a program."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
+            return [argument.arg for argument in node.args.args]
+    raise ValueError(f"no function {entry_point} in its own solution")
+
+
+def _all_tuples(value: Any) -> Any:
+    return tuple(map(_all_tuples, value)) if isinstance(value, list) else value
+
+
+def _sets(arguments: list[Any]) -> list[Any]:
+    made = [set(item) if isinstance(item, list) and item else {} for item in arguments[0]]
+    return [made]
+
+
+def _number_and_complex(arguments: list[Any]) -> list[Any]:
+    return [float(arguments[0]), complex(arguments[1])]
+
+
+def _tuples_in_dict(arguments: list[Any]) -> list[Any]:
+    return [{key: tuple(entry) for key, entry in arguments[0].items()}, *arguments[1:]]
+
+
+def _tuples_in_tuple(arguments: list[Any]) -> list[Any]:
+    return [with_tuples(arguments[0], 3), *arguments[1:]]
+
+
+_MADE: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "Mbpp/115": _sets,
+    "Mbpp/124": _number_and_complex,
+    "Mbpp/252": lambda arguments: [complex(arguments[0])],
+    "Mbpp/278": _tuples_in_tuple,
+    "Mbpp/580": lambda arguments: [*map(_all_tuples, arguments)],
+    "Mbpp/615": lambda arguments: [*map(_all_tuples, arguments)],
+    "Mbpp/722": _tuples_in_dict,
+    "Mbpp/791": lambda arguments: [*map(_all_tuples, arguments)],
+}
