@@ -64,6 +64,7 @@ def run_here(request: RunRequest) -> RunReport:
     answers: list[str] = []
     cpu_time_ns = 0
     outcome, failure = Outcome.ACCEPTED, ""
+    exec(compile(request.preamble, "<preamble>", "exec", dont_inherit=True), names)
     try:
         exec(compile(request.code, "<program>", "exec", dont_inherit=True), names)
         for text in request.input_texts:
@@ -71,7 +72,9 @@ def run_here(request: RunRequest) -> RunReport:
             cost: Any = names.get("cost_ns", lambda *given: 0)
             is_sample = request.entry_point == "_skeldpo_answer"
             cpu_time_ns += OVERHEAD_NS + (cost(*arguments) if is_sample else 0)
-            answers.append(encode_answer(names[request.entry_point](*arguments)).decode())
+            owner, _, name = request.entry_point.rpartition(".")
+            call = getattr(names[owner](), name) if owner else names[name]
+            answers.append(encode_answer(call(*arguments)).decode())
     except SyntaxError as error:
         outcome, failure = Outcome.COMPILE_ERROR, str(error)
     except Exception as error:

@@ -46,6 +46,7 @@ def test_row_becomes_a_function_problem_with_positional_arguments() -> None:
         Example(input_text="[[2, -7], 9]", expected_text="[0, 1]"),
         Example(input_text="[[3, 2], 5]", expected_text="[0, 1]"),
     )
+    assert problem.preamble == ROW["prompt"]
     assert problem.reference == "from typing import *\n\n" + ROW["completion"]
     assert [known.code for known in problem.solutions] == [problem.reference]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skeldpo import __version__
+from skeldpo.answers import Wanted
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
@@ -113,7 +114,8 @@ class _Programs:
         self._given: dict[str, list[str]] | None = None
         if path:
             rows = problems.iter_records(PROBLEMS_FILE, Problem)
-            self._given = read_programs(path, {row.problem_id for row in rows})
+            wanted = {row.problem_id: Wanted(entry_point=row.entry_point) for row in rows}
+            self._given = read_programs(path, wanted, wanted)
 
     def iterate(self, problems: Store) -> Iterator[tuple[Problem, Sequence[str]]]:
         """The problems that have programs, each with its own."""

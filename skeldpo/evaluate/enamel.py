@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from skeldpo.answers import Wanted, prompt_preamble, read_program
 from skeldpo.evaluate import guest_inputs, guest_released, guest_values
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.sandbox.guest_source import guest_source
@@ -42,7 +43,8 @@ _FIELD_LIMIT_CHARS = 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnamelProblem:
-    """A row of the CSV; `sizes` are the generator's argument at each level."""
+    """A row of the CSV; `sizes` are the generator's argument at each level, `preamble` is what the
+    prompt promises to every program."""
 
     problem_id: str
     number: int
@@ -52,6 +54,12 @@ class EnamelProblem:
     reference: str
     checker: str
     entry_point: str
+    preamble: str
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a sample is: the function, or what goes on where the prompt ends."""
+        return Wanted(entry_point=self.entry_point, prompt=self.prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,7 @@ def load_enamel(path: str | Path) -> EnamelData:
         raise ValueError(f"no file at {file}; expected ENAMEL's enamel.csv")
     csv.field_size_limit(_FIELD_LIMIT_CHARS)
     try:
-        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
+        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
         missing = set(COLUMNS) - set(rows.fieldnames or ())
         if missing:
             raise ValueError(
@@ -92,7 +100,7 @@ def numbered_seeds(problem: EnamelProblem) -> tuple[tuple[int, ...], ...]:
 
 def assembled(problem: EnamelProblem, code: str) -> str:
     """The program of a sample, which may be a whole program or go on where the prompt ends."""
-    return f"{problem.prompt}\n{code}\n"
+    return read_program(code, problem.wanted, goes_on=True).code
 
 
 def answer_program(problem: EnamelProblem, code: str, *, unpacks: bool) -> str:
@@ -142,12 +150,14 @@ def checker_program(problem: EnamelProblem) -> str:
 
 
 def released_program() -> str:
-    """TIMED(program, entry point, packed arguments, repeats, limit in s) times as ENAMEL does."""
+    """TIMED(preamble, program, entry point, packed arguments, repeats, limit in s) times as ENAMEL
+    does."""
     return _with_values(
         guest_source(guest_released),
-        f"def {TIMED}(program, entry_point, arguments, num_repeats, limit_s):\n"
+        f"def {TIMED}(preamble, program, entry_point, arguments, num_repeats, limit_s):\n"
         '    given = _skeldpo["unpack"](arguments)\n'
-        "    times, answers, stopped = timed(program, entry_point, given, num_repeats, limit_s)\n"
+        "    made = timed(preamble, program, entry_point, given, num_repeats, limit_s)\n"
+        "    times, answers, stopped = made\n"
         '    return [times, [_skeldpo["pack"](answer) for answer in answers], stopped]\n',
     )
 
@@ -208,4 +218,5 @@ def _problem(row: dict[str, str]) -> EnamelProblem:
         reference=row["reference_solution"],
         checker=row["checker"],
         entry_point=row["entry_point"],
+        preamble=prompt_preamble(row["prompt"], row["entry_point"]),
     )

@@ -51,15 +51,16 @@ class EnamelTest:
 
 
 def call_request(
-    code: str, entry_point: str, input_texts: Sequence[str], limit_s: float
+    code: str, entry_point: str, input_texts: Sequence[str], limit_s: float, preamble: str = ""
 ) -> RunRequest:
-    """A function program called on each of the inputs in one process."""
+    """A function program called on each of the inputs in one process, after the preamble."""
     return RunRequest(
         kind="function",
         code=code,
         entry_point=entry_point,
         input_texts=tuple(input_texts),
         cpu_limit_s=limit_s,
+        preamble=preamble,
     )
 
 
@@ -91,7 +92,8 @@ def make_tests(problem: EnamelProblem, run: Run) -> tuple[EnamelTest, ...]:
     made = []
     for given in make_inputs(problem, run):
         code = answer_program(problem, problem.reference, unpacks=given.unpacks)
-        report = run(call_request(code, ANSWER, [given.arguments_text], REFERENCE_LIMIT_S))
+        call = [given.arguments_text]
+        report = run(call_request(code, ANSWER, call, REFERENCE_LIMIT_S, problem.preamble))
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed at level {given.level}: {_why(report)}")
         made.append(

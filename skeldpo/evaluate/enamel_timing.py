@@ -200,9 +200,10 @@ class _Session:
 
     def _time_program(self, program: _Timed, code: str, test: EnamelTest) -> None:
         given = [test.given.arguments_text]
-        report = self._run(call_request(code, ANSWER, given, self._limit_s))
+        preamble = self._problem.preamble
+        report = self._run(call_request(code, ANSWER, given, self._limit_s, preamble))
         if report.outcome is Outcome.IDLE_LIMIT:
-            report = self._run(call_request(code, ANSWER, given, PATIENT_LIMIT_S))
+            report = self._run(call_request(code, ANSWER, given, PATIENT_LIMIT_S, preamble))
         if report.outcome is not Outcome.ACCEPTED:
             program.stop(report, report.failure)
         elif not self._judge.is_right(test.given, test.answer_text, report.answer_texts[0]):
@@ -212,9 +213,8 @@ class _Session:
             program.times_ns[-1].append(report.cpu_time_ns)
 
     def _own_time(self, code: str, test: EnamelTest) -> int:
-        report = self._run(
-            call_request(code, ANSWER, [test.given.arguments_text], REFERENCE_LIMIT_S)
-        )
+        call, preamble = [test.given.arguments_text], self._problem.preamble
+        report = self._run(call_request(code, ANSWER, call, REFERENCE_LIMIT_S, preamble))
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed when timed: {report.failure[-300:]}")
         return report.cpu_time_ns

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skeldpo.answers import Wanted, prompt_preamble
 from skeldpo.config import MeasureConfig
 from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.evaluate.programs import LeftOut
@@ -64,6 +65,11 @@ class EvalplusTask:
     input_texts: tuple[str, ...]
 
     @property
+    def preamble(self) -> str:
+        """What a prompt that is code promises: EvalPlus runs it before a completion's body."""
+        return prompt_preamble(self.prompt, self.entry_point)
+
+    @property
     def canonical(self) -> str:
         """The program whose answers are expected: the last reference, EvalPerf's fastest."""
         return self.references[-1]
@@ -89,6 +95,7 @@ class EvalplusTask:
             checker="float",
             reference="",
             solutions=tuple(KnownProgram(code=code, speed="unknown") for code in self.references),
+            preamble=self.preamble,
         )
 
 
@@ -121,6 +128,10 @@ def load_evalplus(
         frames={key: task.frame for key, task in tasks.items() if task.frame != "{program}"},
         left_out=tuple(left_out),
         cluster_scores={key: task.scores for key, task in tasks.items() if task.scores},
+        wanted={
+            key: Wanted(entry_point=task.entry_point, prompt=task.prompt)
+            for key, task in tasks.items()
+        },
     )
 
 
@@ -232,6 +243,7 @@ def _answered(run: Run, task: EvalplusTask) -> Problem | LeftOut:
         entry_point=task.entry_point,
         input_texts=task.input_texts,
         cpu_limit_s=CANONICAL_LIMIT_S,
+        preamble=task.preamble,
     )
     try:
         report = run(request)

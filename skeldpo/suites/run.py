@@ -11,7 +11,7 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +132,8 @@ def show_evaluation(evaluation: Evaluation, display: Display) -> None:
         ("score", "mean", "95 % interval", "problems"),
         rows,
     )
+    for note, count in evaluation.provenance.get("answer_notes", {}).items():
+        display.tell(f"answers: {count} x {note}")
     shown = evaluation.left_out[:10]
     for entry in shown:
         display.tell(f"left out: {entry.problem_id or '?'}: {entry.reason} ({entry.place})")
@@ -166,7 +168,8 @@ class _Scored:
 def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
     data = enamel.load_enamel(request.data)
     known = {problem.problem_id: problem for problem in data.problems}
-    given = read_program_set(request.programs, tuple(known), data.unused_ids)
+    wanted = {key: problem.wanted for key, problem in known.items()}
+    given = read_program_set(request.programs, tuple(known), data.unused_ids, wanted)
     left_out = [
         *data.left_out,
         *_noted(given, lambda key, code: enamel.assembled(known[key], code), request.ks),
@@ -189,6 +192,7 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
         problems=[entry for entry in measured.made if isinstance(entry, ProblemResult)],
         left_out=left_out,
         where={
+            "answer_notes": dict(given.notes),
             "cores": list(measured.cores),
             "image_digest": measured.image.digest,
             "python_version": measured.image.python_version,
@@ -197,8 +201,9 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
 
 
 def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
-    suite, programs, left_out = _reference_suite(request, display)
-    assignments = suite_assignments(suite, programs, seed=0)
+    suite, given = _reference_suite(request, display)
+    left_out = list(given.left_out)
+    assignments = suite_assignments(suite, given.programs, seed=0)
     connect_ray()
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-evaluate-") as folder:
         sample_and_measure(
@@ -223,7 +228,7 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
         scored = score_assignment(
             suite,
             assignment,
-            programs[key],
+            given.programs[key],
             rows[key],
             request.ks,
             session_limit_ns(request.measure),
@@ -236,6 +241,7 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
         problems=results,
         left_out=left_out,
         where={
+            "answer_notes": dict(given.notes),
             "cores": sorted({row.core for row in measured.measurements}),
             "image_digest": some.image_digest,
             "python_version": some.python_version,
@@ -243,17 +249,15 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
     )
 
 
-def _reference_suite(
-    request: SuiteRequest, display: Display
-) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+def _reference_suite(request: SuiteRequest, display: Display) -> tuple[ReferenceSuite, ProgramSet]:
+    """The suite and its programs, with all that was left out of either."""
     suite = load_reference_suite(request, display)
-    left_out = list(suite.left_out)
     if request.programs == FIRST_SOLUTION:
-        return _first_against_others(suite, left_out)
-    ids = tuple(problem.problem_id for problem in suite.problems)
-    given = read_program_set(request.programs, ids)
-    left_out += _noted(given, suite.assembled, request.ks)
-    return suite, given.programs, left_out
+        return _first_against_others(suite)
+    wanted = {problem.problem_id: suite.wanted_of(problem) for problem in suite.problems}
+    given = read_program_set(request.programs, tuple(wanted), wanted=wanted)
+    noted = _noted(given, suite.assembled, request.ks)
+    return suite, replace(given, left_out=(*suite.left_out, *noted))
 
 
 def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSuite:
@@ -278,10 +282,9 @@ def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSu
     return ReferenceSuite(name=request.suite, problems=tuple(problems), frames={}, left_out=())
 
 
-def _first_against_others(
-    suite: ReferenceSuite, left_out: list[LeftOut]
-) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+def _first_against_others(suite: ReferenceSuite) -> tuple[ReferenceSuite, ProgramSet]:
     problems, programs = [], {}
+    left_out = list(suite.left_out)
     for problem in suite.problems:
         first, *others = problem.solutions or (None,)
         if first is None or not others:
@@ -292,7 +295,8 @@ def _first_against_others(
             continue
         problems.append(replace(problem, solutions=tuple(others)))
         programs[problem.problem_id] = (first.code,)
-    return replace(suite, problems=tuple(problems)), programs, left_out
+    given = ProgramSet(programs=programs, left_out=tuple(left_out))
+    return replace(suite, problems=tuple(problems)), given
 
 
 def _noted(
