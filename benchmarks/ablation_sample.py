@@ -17,11 +17,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from benchmarks.ablation_statistics import Written
 from benchmarks.resumable import map_jobs
+from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import Config
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, read_sampled, sample_and_measure
 from skeldpo.problems.programs import known_candidates
-from skeldpo.prompts import Prompts, extract_code
+from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 from skeldpo.store import Store
 
@@ -88,7 +89,9 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                         problem.problem_id, job.writer.name, place % job.num_samples
                     ),
                     problem_id=problem.problem_id,
-                    code=extract_code(prompts.decode(answer)),
+                    code=read_answer(
+                        prompts.decode(answer), Wanted(entry_point=problem.entry_point)
+                    ).code,
                     origin="sampled",
                     model_id=job.writer.name,
                     round_index=1,

@@ -23,7 +23,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     if not file.is_file():
         raise ValueError(f"no configuration file at {file}; jobs/configs/ has examples")
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not valid TOML: {error}") from error
     for override in overrides:

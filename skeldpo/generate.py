@@ -13,8 +13,9 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import GenerateConfig, PolicyConfig
-from skeldpo.prompts import Prompts, extract_code
+from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
@@ -94,12 +95,13 @@ class PolicyEngine:
     def _candidate(self, assignment: Assignment, prompt_ids: list[int], sample: Any) -> Candidate:
         token_ids = tuple(int(token) for token in sample.token_ids)
         problem_id = assignment.problem.problem_id
+        asked = Wanted(entry_point=assignment.problem.entry_point)
         return Candidate(
             candidate_id=content_id(
                 problem_id, self._model_id, assignment.round_index, sample.index, token_ids
             ),
             problem_id=problem_id,
-            code=extract_code(self._prompts.decode(list(token_ids))),
+            code=read_answer(self._prompts.decode(list(token_ids)), asked).code,
             origin="sampled",
             model_id=self._model_id,
             round_index=assignment.round_index,

@@ -1,4 +1,4 @@
-"""Token ids of prompts and completions, and the code inside a completion.
+"""Token ids of prompts and completions.
 
 The one place that turns text into ids, for generation and for training alike: a prompt is the
 statement, the starter code and then the instruction (code or skeleton), so that the prompts of one
@@ -8,16 +8,12 @@ the ids are joined, so no token spans the border.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from skeldpo.config import PolicyConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-_FENCE = re.compile(r"```[ \t]*(\w*)[^`\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.S | re.M)
-_PYTHON_LABELS = ("", "python", "py", "python3")
 
 
 class Prompts:
@@ -78,16 +74,3 @@ class Prompts:
 
     def _encode(self, text: str) -> list[int]:
         return [int(i) for i in self._tokenizer.encode(text, add_special_tokens=False)]
-
-
-def extract_code(text: str) -> str:
-    """The program in a model's answer: its longest fenced block, or all of it without one.
-
-    Blocks of another language (```bash) do not count.
-    """
-    blocks = [
-        block
-        for label, block in _FENCE.findall(text)
-        if label.lower() in _PYTHON_LABELS and block.strip()
-    ]
-    return max(blocks, key=len).rstrip() + "\n" if blocks else text.rstrip() + "\n"

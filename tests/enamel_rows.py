@@ -63,14 +63,16 @@ def run_here(request: RunRequest) -> RunReport:
     answers: list[str] = []
     cpu_time_ns = 0
     outcome, failure = Outcome.ACCEPTED, ""
+    exec(compile(request.preamble, "<preamble>", "exec", dont_inherit=True), names)
     try:
-        exec(request.preamble, names)
         exec(compile(request.code, "<program>", "exec", dont_inherit=True), names)
         for text in request.input_texts:
             arguments = decode(text)
             cost: Any = names.get("cost_ns", lambda *given: 0)
             cpu_time_ns += OVERHEAD_NS + cost(*arguments)
-            answers.append(encode(names[request.entry_point](*arguments)))
+            owner, _, name = request.entry_point.rpartition(".")
+            call = getattr(names[owner](), name) if owner else names[name]
+            answers.append(encode(call(*arguments)))
     except SyntaxError as error:
         outcome, failure = Outcome.COMPILE_ERROR, str(error)
     except Exception as error:

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from effibench_rows import FAST, LISTED, SLOW, effibench_row
+from enamel_rows import run_here
 from measured_rows import measurement
 from mercury_rows import write_rows
 
 from skeldpo.checkers import is_correct
+from skeldpo.config import MeasureConfig
 from skeldpo.evaluate.effibench import load_effibench
 from skeldpo.evaluate.programs import read_program_set
 from skeldpo.evaluate.reference_suite import score_assignment, suite_assignments
+from skeldpo.measure.verdict import Judge
 from skeldpo.records import Example, Outcome
 from skeldpo.values import decode, encode_answer
 
@@ -43,11 +46,21 @@ def test_row_becomes_a_problem_with_its_canonical_solution_as_reference(tmp_path
 def test_prelude_has_the_names_that_the_suite_gives_its_programs(tmp_path: Path) -> None:
     suite = load_effibench(str(write_rows(tmp_path / "rows.jsonl", effibench_row())))
     scope: dict[str, Any] = {}
+    exec(suite.problems[0].preamble, scope)
     exec(suite.assembled("7", SLOW), scope)
     assert scope["ListNode"](3).val == 3
     assert scope["TreeNode"](1).left is None
     assert scope["pow"](2, 3) == 8  # of operator, the last module whose names are given
     assert scope["inf"] > scope["bisect"].bisect([1], 1)
+
+
+def test_program_may_begin_with_a_future_import(tmp_path: Path) -> None:
+    suite = load_effibench(str(write_rows(tmp_path / "rows.jsonl", effibench_row())))
+    problem = suite.problems[0]
+    judge = Judge(problem, run_here, MeasureConfig())
+    for code in (SLOW, f"from __future__ import annotations\n{FAST}"):
+        assert judge.check(suite.assembled("7", code)).outcome is Outcome.ACCEPTED
+    assert suite.wanted_of(problem).entry_point == "Solution.total"
 
 
 def test_json_array_of_rows_and_of_programs(tmp_path: Path) -> None:

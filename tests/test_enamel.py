@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from enamel_rows import NS_PER_UNIT, PAIR_ROW, ROW, UNUSED_ROW, program, run_here, write_csv
@@ -138,6 +139,30 @@ def test_tuples_and_sets_reach_the_program_and_come_back(tmp_path: Path) -> None
     assert second.outcome is Outcome.WRONG_ANSWER
 
 
+PROMISED_ROW = {
+    **ROW,
+    "prompt": "from typing import List\n\n\ndef plus(a, b):\n    return a + b\n\n\n"
+    'def double(n: int) -> List[int]:\n    """Twice n, in a list."""',
+    "reference_solution": "    return [plus(n, n)]\n",
+}
+
+
+@pytest.mark.parametrize("measure", [measure_enamel, measure_enamel_released])
+def test_samples_find_what_the_prompt_promises(tmp_path: Path, measure: Any) -> None:
+    problem = load_enamel(write_csv(tmp_path / "enamel.csv", PROMISED_ROW)).problems[0]
+    codes = (
+        "    return [plus(n, n)]\n",
+        "def double(n: int) -> List[int]:\n    return [plus(n, n)]\n",
+        "from __future__ import annotations\n\n\ndef double(n):\n    return [2 * n]\n",
+        "def double(n) -> Dict:\n    return [2 * n]\n",
+    )
+    scored = measure(problem, codes, (1,), run_here)
+    # By the released protocol's wall clock a busy machine may be too slow for a right program.
+    named = {Outcome.ACCEPTED: "runs", Outcome.TIME_LIMIT: "runs"}
+    outcomes = [named.get(sample.outcome, sample.outcome) for sample in scored.samples]
+    assert outcomes == ["runs", "runs", "runs", Outcome.RUNTIME_ERROR]
+
+
 def test_checker_that_takes_other_answers_is_asked(tmp_path: Path) -> None:
     near = "def __check(input, answer, output):\n    return abs(answer - output) < 1\n"
     file = write_csv(tmp_path / "enamel.csv", {**ROW, "checker": near})
@@ -164,7 +189,7 @@ def test_repeats_whose_answers_are_too_large_together_have_a_process_each(
 ) -> None:
     def run(request: RunRequest) -> RunReport:
         report = run_here(request)
-        is_repeated = request.entry_point == TIMED and json.loads(request.input_texts[0])[3] > 1
+        is_repeated = request.entry_point == TIMED and json.loads(request.input_texts[0])[4] > 1
         return replace(report, outcome=Outcome.OUTPUT_LIMIT) if is_repeated else report
 
     asked: list[RunRequest] = []

@@ -17,6 +17,7 @@ from skeldpo.config import MeasureConfig
 from skeldpo.evaluate import evalplus
 from skeldpo.evaluate.cores import Measured
 from skeldpo.evaluate.evalplus import evalplus_task, load_evalplus
+from skeldpo.evaluate.programs import read_program_set
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.values import decode
 
@@ -59,6 +60,34 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[RunRequest]:
 def load(tmp_path: Path, *rows: dict[str, Any]):
     path = str(write_rows(tmp_path / "rows.jsonl", *rows))
     return load_evalplus(path, "mbpp_plus", MeasureConfig(), lambda done: None)
+
+
+def test_a_prompt_that_is_code_promises_its_imports_and_helpers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = answered(monkeypatch)
+    before = "from typing import List\n\n\ndef one(x):\n    return x[0]\n\n\n"
+    prompt = before + 'def first(xs: List[float]) -> float:\n    """First of xs."""\n'
+    row = {**HUMAN, "prompt": prompt, "entry_point": "first"}
+    suite = load(tmp_path, {**row, "canonical_solution": "    return one(xs)\n"}, PAIRS)
+    human, pairs = suite.problems
+    scope: dict[str, Any] = {}
+    exec(human.preamble, scope)
+    assert scope["one"]([7]) == 7 and "List" in scope and "first" not in scope
+    assert [request.preamble for request in requests] == [human.preamble, ""]
+    assert pairs.preamble == ""
+    file = tmp_path / "samples.jsonl"
+    body, whole = "    return one(xs)\n", "def first(xs):\n    return one(xs)\n"
+    rows = [
+        {"task_id": "HumanEval/0", "completion": body},
+        {"task_id": "HumanEval/0", "solution": whole},
+        {"task_id": "HumanEval/0", "completion": f"```python\n{whole}\nprint(first([]))\n```"},
+        {"task_id": "HumanEval/0", "solution": body},
+    ]
+    file.write_text("\n".join(json.dumps(each) for each in rows))
+    wanted = {problem.problem_id: suite.wanted_of(problem) for problem in suite.problems}
+    given = read_program_set(file, tuple(wanted), wanted=wanted)
+    assert given.programs["HumanEval/0"] == (prompt + body, whole, whole, body)
 
 
 def test_rows_become_problems_with_the_canonical_answers(

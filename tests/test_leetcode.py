@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from skeldpo.answers import Wanted
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.formats import read_problem_file
 from skeldpo.problems.leetcode import leetcode_problem
@@ -48,6 +49,7 @@ def test_row_becomes_a_function_problem_with_positional_arguments() -> None:
         Example(input_text="[[2, -7], 9]", expected_text="[0, 1]"),
         Example(input_text="[[3, 2], 5]", expected_text="[0, 1]"),
     )
+    assert problem.preamble == ROW["prompt"]
     assert problem.reference == "from typing import *\n\n" + ROW["completion"]
     assert [known.code for known in problem.solutions] == [problem.reference]
 
@@ -117,7 +119,7 @@ def test_file_leaves_out_and_counts_what_cannot_be_judged(
         problems = read_problem_file(path)
     assert [problem.problem_id for problem in problems] == ["two-sum"]
     assert "1 problems left out" in caplog.text and "rows.jsonl.gz:2" in caplog.text
-    assert read_programs(path, {"two-sum"}) == {"two-sum": [problems[0].reference]}
+    assert read_programs(path, {"two-sum": Wanted()}) == {"two-sum": [problems[0].reference]}
 
 
 @pytest.mark.slow

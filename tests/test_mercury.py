@@ -84,6 +84,21 @@ def test_wrong_programs_fail(tmp_path: Path, held: dict[str, Any], code: str) ->
     assert _outcome(suite, code) is Outcome.WRONG_ANSWER
 
 
+def test_program_may_begin_with_a_future_import_and_finds_the_promised_names(
+    tmp_path: Path,
+) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", LINKED)))
+    code = (
+        "from __future__ import annotations\n\n\nclass Solution:\n"
+        "    def rev(self, head: Optional[ListNode]) -> Optional[ListNode]:\n        last = None\n"
+        "        while head:\n            head.next, last, head = last, head, head.next\n"
+        "        return last\n"
+    )
+    assert _outcome(suite, code) is Outcome.ACCEPTED
+    assert _outcome(suite, code.partition("\n\n\n")[2]) is Outcome.ACCEPTED
+    assert suite.wanted_of(suite.problems[0]).entry_point == "Solution.rev"
+
+
 def test_program_cannot_see_expected_values(tmp_path: Path) -> None:
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
     text = suite.assembled("total", TOTAL_FAST)

@@ -15,6 +15,7 @@ from benchmarks.pair_agreement import (
     spread,
     write_inputs,
 )
+from skeldpo.answers import Wanted
 from skeldpo.problems.formats import read_problem_file
 from skeldpo.problems.programs import read_programs
 from skeldpo.records import Outcome
@@ -67,9 +68,8 @@ def test_programs_are_spread_over_the_clusters() -> None:
 def test_inputs_are_files_that_measuring_reads(real_data: Path, tmp_path: Path) -> None:
     clusters = write_inputs(real_data, tmp_path, 3)
     problems = read_problem_file(tmp_path / "problems.jsonl")
-    programs = read_programs(
-        tmp_path / "programs.jsonl", {problem.problem_id for problem in problems}
-    )
+    wanted = {problem.problem_id: Wanted(entry_point=problem.entry_point) for problem in problems}
+    programs = read_programs(tmp_path / "programs.jsonl", wanted)
     assert len(problems) == len(programs) == 3
     for problem_id, codes in programs.items():
         found = [clusters[problem_id, code] for code in codes]

@@ -70,6 +70,24 @@ def test_read_problem_file_gives_defaults_and_order(tmp_path: Path) -> None:
     assert stdio.tests == (Example(input_text="a\n", expected_text="a\n"),)
 
 
+@pytest.mark.parametrize(
+    ("starter", "preamble"),
+    [
+        ("def f(x):", ""),
+        ("from typing import List\n\n\ndef f(x: List[int]) -> int:\n", "from typing import List\n"),
+        ("import math\n\ndef half(x):\n    return x / 2\n\ndef f(x):\n    ...\n",
+         "import math\ndef half(x):\n    return x / 2\n"),
+    ],
+)  # fmt: skip
+def test_starter_code_promises_what_it_imports_and_defines(starter: str, preamble: str) -> None:
+    assert problem_from_row({**FUNCTION, "starter_code": starter}, "here").preamble == preamble
+
+
+def test_preamble_that_is_no_python_is_value_error() -> None:
+    with pytest.raises(ValueError, match="preamble must be Python source"):
+        problem_from_row({**FUNCTION, "preamble": "import"}, "here")
+
+
 def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
     row = {
         **FUNCTION,
@@ -83,10 +101,12 @@ def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
         "difficulty": "hard",
         "source": "mine",
         "max_size": 500,
+        "preamble": "\ufeffimport math\r\n",
     }
     assert set(row) == _KEYS
     assert read_problem_file(_write(tmp_path, row))[0].max_size == 500
     (problem,) = read_problem_file(_write(tmp_path, row))
+    assert problem.preamble == "import math\n"
     assert problem.solutions == (
         KnownProgram(code="a", speed="unknown"),
         KnownProgram(code="b", speed="slow"),

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP, STDIO_PROBLEM
 
+from skeldpo.answers import Wanted
+from skeldpo.answers.reading import CUT, NO_PROGRAM, USAGE
+from skeldpo.evaluate.programs import read_program_set
+from skeldpo.problems.program_files import file_text
 from skeldpo.problems.programs import dataset_candidates, known_candidates, read_programs
 
-PROBLEM_IDS = {FUNCTION_PROBLEM.problem_id, STDIO_PROBLEM.problem_id, "a.b"}
+PROBLEM_IDS = dict.fromkeys(
+    (FUNCTION_PROBLEM.problem_id, STDIO_PROBLEM.problem_id, "a.b"), Wanted()
+)
 
 
 def test_read_programs_from_jsonl_keeps_order(tmp_path: Path) -> None:
@@ -78,6 +85,81 @@ def test_read_programs_of_another_form_is_value_error(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_give_a_program_that_python_refuses(tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_bytes(b"# \xc3\xa9\ns = '\xff'\r\n")
     assert read_programs(tmp_path, PROBLEM_IDS) == {"echo": ["# \u00e9\ns = '\0'\r\n"]}
+
+
+AREA = "def area(w, h):\n    return w * h\n"
+FENCED = f"Here:\n```python\n{AREA}```\nTry:\n```python\nprint(area(1, 2))\n```\n"
+USED = AREA + "print(area(1, 2))\n"
+WANTED = {"area": Wanted(entry_point="area")}
+
+
+def _mixed(folder: Path) -> dict[str, Any]:
+    """The same programs as JSONL, as a problem file, as JSON and as a folder."""
+    held = [
+        ({"code": AREA}, AREA),
+        ({"code": FENCED}, AREA),
+        ({"solution": USED}, USED),
+        ({"completion": USED}, AREA),
+        ({"completion": f"<think>\n{FENCED}</think>\n{FENCED}"}, AREA),
+        ({"code": "\ufeff" + AREA.replace("\n", "\r\n")}, AREA),
+        ({"code": "def area(:\n"}, "def area(:\n"),
+    ]
+    lines = folder / "rows.jsonl"
+    rows = [json.dumps({"task_id": "area", **row}) for row, _ in held]
+    lines.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
+    samples = folder / "samples.json"
+    samples.write_bytes(b"\xef\xbb\xbf" + json.dumps({"area": [row for row, _ in held]}).encode())
+    files = folder / "files" / "area"
+    files.mkdir(parents=True)
+    for number, (row, _) in enumerate(held):
+        if "completion" not in row:
+            text = next(iter(row.values()))
+            (files / f"{number}.py").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    expected = [code for _, code in held]
+    return {"lines": lines, "samples": samples, "files": files.parent, "expected": expected}
+
+
+def test_measure_and_evaluate_read_programs_alike(tmp_path: Path) -> None:
+    made = _mixed(tmp_path)
+    for kind in ("lines", "samples", "files"):
+        measured = read_programs(made[kind], WANTED)["area"]
+        evaluated = read_program_set(made[kind], ("area",), wanted=WANTED).programs["area"]
+        assert tuple(measured) == evaluated
+        if kind == "files":
+            assert measured == [AREA, AREA, USED, AREA, "def area(:\n"]
+        else:
+            assert measured == made["expected"]
+
+
+def test_problem_file_with_solutions_is_read_by_both(tmp_path: Path) -> None:
+    tests = [{"input": [1, 2], "expected": 2}]
+    row = {"problem_id": "area", "statement": "s", "entry_point": "area", "tests": tests,
+           "solutions": [USED, "\ufeff" + AREA]}  # fmt: skip
+    file = tmp_path / "problems.jsonl"
+    file.write_text(json.dumps(row))
+    assert read_programs(file, WANTED) == {"area": [USED, AREA]}
+    assert read_program_set(file, ("area",), wanted=WANTED).programs == {"area": (USED, AREA)}
+
+
+def test_notes_count_what_was_unusual(tmp_path: Path) -> None:
+    texts = [FENCED, USED, f"```python\n{AREA}", "```sh\nls\n```", AREA]
+    rows = [json.dumps({"problem_id": "area", "completion": text}) for text in texts]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(rows))
+    read = read_program_set(file, ("area",), wanted=WANTED)
+    assert read.notes == {CUT: 1, NO_PROGRAM: 1, USAGE: 1}
+    assert [entry.reason for entry in read.left_out] == [f"{NO_PROGRAM}: scored as failed"]
+
+
+def test_file_is_decoded_as_python_does(tmp_path: Path) -> None:
+    file = tmp_path / "area.py"
+    file.write_bytes("# coding: latin-1\nNAME = '\u00e9'\r\n".encode("latin-1"))
+    assert file_text(file) == "# coding: latin-1\nNAME = '\u00e9'\n"
+    file.write_bytes(b"\xef\xbb\xbfx = 1\r\ny = 2\r")
+    assert file_text(file) == "x = 1\ny = 2\n"
+    file.write_bytes(b"x = '\xff'\n")
+    with pytest.raises(UnicodeDecodeError):
+        file_text(file)
 
 
 def test_dataset_candidates_have_ids_of_problem_place_and_code() -> None:

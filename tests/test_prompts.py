@@ -10,8 +10,9 @@ from tokenizers import Tokenizer, decoders, models, processors
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from skeldpo.answers import read_answer
 from skeldpo.config import PolicyConfig
-from skeldpo.prompts import Prompts, extract_code
+from skeldpo.prompts import Prompts
 
 TEMPLATE = (
     "{{ bos_token or '' }}{% for message in messages %}<user>{{ message['content'] }}</user>"
@@ -132,34 +133,10 @@ def test_prompts_of_a_problem_share_all_but_the_instruction(chat: bool) -> None:
     assert before.endswith(f"{statement.strip()}\n{starter}\n[")
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("x = 1", "x = 1\n"),
-        ("  x\n\n\n", "  x\n"),
-        ("", "\n"),
-        ("```python\nx = 1\n```", "x = 1\n"),
-        ("Sure:\n```py\nx = 1\n```\nThat is it.", "x = 1\n"),
-        ("```Python3  \r\nx = 1\r\n```", "x = 1\n"),
-        ("```\nx = 1\n```", "x = 1\n"),
-        ("```python title=a.py\nx = 1\n```", "x = 1\n"),
-        ("```python\nx = 1\ny = 2", "x = 1\ny = 2\n"),
-        ("```python\nshort\n```\nor\n```python\nmuch longer\n```", "much longer\n"),
-        ("1. So:\n   ```python\n   x = 1\n   ```", "   x = 1\n"),
-        ("```bash\npip install everything there is\n```\nthen\n```python\nx = 1\n```", "x = 1\n"),
-        ("```python\n```\n```python\nx = 1\n```", "x = 1\n"),
-        ("```python\ns = 'a ``` b'\n```", "s = 'a ``` b'\n"),
-        ("```python\n\n```", "```python\n\n```\n"),
-    ],
-)
-def test_extract_code_takes_the_longest_python_block(text: str, code: str) -> None:
-    assert extract_code(text) == code
-
-
-def test_extract_code_gives_back_what_completions_hold() -> None:
+def test_answers_give_back_what_completions_hold() -> None:
     tokenizer = byte_tokenizer()
     program = "def f(x):\n    return '\u00e9' * x\n"
     for template in (None, TEMPLATE):
         tokenizer.chat_template = template
         prompts = Prompts(tokenizer, _policy())
-        assert extract_code(prompts.decode(prompts.completion_ids(program))) == program
+        assert read_answer(prompts.decode(prompts.completion_ids(program))).code == program

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skeldpo import __version__
+from skeldpo.answers import Wanted
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
@@ -85,30 +86,31 @@ def measure_given(
     )
     verdicts = _count_verdicts(store)
     seconds = time.monotonic() - started_s
+    store.write_manifest(".", _manifest(verdicts, digest, seconds))
+    for table in (CANDIDATES, MEASUREMENTS):
+        store.drop_parts(table)
+    _show(verdicts, seconds, display)
+
+
+def _manifest(verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest:
     num_programs = verdicts.outcomes.total()
     lost = {
         reason: verdicts.outcomes[outcome]
         for outcome, reason in NO_VERDICT.items()
         if verdicts.outcomes[outcome]
     }
-    store.write_manifest(
-        ".",
-        StageManifest(
-            stage=MEASURED,
-            round_index=0,
-            config_digest=digest,
-            num_in=num_programs,
-            num_out=num_programs - sum(lost.values()),
-            dropped=tuple(Dropped(reason=reason, num_rows=n) for reason, n in lost.items()),
-            outputs=(PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE),
-            versions=(f"skeldpo=={__version__}",),
-            seconds=round(seconds, 3),
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        ),
+    return StageManifest(
+        stage=MEASURED,
+        round_index=0,
+        config_digest=digest,
+        num_in=num_programs,
+        num_out=num_programs - sum(lost.values()),
+        dropped=tuple(Dropped(reason=reason, num_rows=n) for reason, n in lost.items()),
+        outputs=(PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE),
+        versions=(f"skeldpo=={__version__}",),
+        seconds=round(seconds, 3),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    for table in (CANDIDATES, MEASUREMENTS):
-        store.drop_parts(table)
-    _show(verdicts, seconds, display)
 
 
 class _Programs:
@@ -118,7 +120,8 @@ class _Programs:
         self._given: dict[str, list[str]] | None = None
         if path:
             rows = problems.iter_records(PROBLEMS_FILE, Problem)
-            self._given = read_programs(path, {row.problem_id for row in rows}, left_out)
+            wanted = {row.problem_id: Wanted(entry_point=row.entry_point) for row in rows}
+            self._given = read_programs(path, wanted, left_out)
 
     def iterate(self, problems: Store) -> Iterator[tuple[Problem, Sequence[str]]]:
         """The problems that have programs, each with its own."""

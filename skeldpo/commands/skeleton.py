@@ -8,6 +8,7 @@ from pathlib import Path
 from skeldpo.config import MeasureConfig, SkeletonConfig
 from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.measure.lines import hot_lines
+from skeldpo.problems.program_files import file_text
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import HotLines, group_skeleton
 from skeldpo.stdio import input_text
@@ -58,11 +59,10 @@ def _profile(codes: Sequence[str], stdin_text: str) -> HotLines:
 
 
 def _read(files: Sequence[str]) -> dict[str, str]:
-    """Line ends stay as they are in the file."""
     codes = {}
     for file in files:
         try:
-            codes[file] = Path(file).read_bytes().decode("utf-8")
+            codes[file] = file_text(Path(file))
         except UnicodeDecodeError as error:
             raise ValueError(f"{file}: a program must be UTF-8 text: {error}") from error
         except FileNotFoundError as error:

@@ -71,7 +71,7 @@ def load_effibench(source: str) -> ReferenceSuite:
     return ReferenceSuite(
         name=SUITE,
         problems=tuple(problems.values()),
-        frames=dict.fromkeys(problems, f"{PRELUDE}\n{{program}}\n"),
+        frames={},
         left_out=tuple(left_out),
         has_overheads=True,
     )
@@ -98,6 +98,7 @@ def _problem(row: Mapping[str, Any]) -> Problem:
         checker="equal",
         reference="",
         solutions=(KnownProgram(code=row["canonical_solution"], speed="unknown"),),
+        preamble=PRELUDE,
     )
 
 

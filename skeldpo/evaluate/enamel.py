@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo import values
+from skeldpo.answers import Wanted, prompt_preamble, read_program
 from skeldpo.evaluate import guest_inputs, guest_released
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.sandbox.guest_source import guest_source
@@ -43,7 +44,8 @@ _FIELD_LIMIT_CHARS = 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnamelProblem:
-    """A row of the CSV; `sizes` are the generator's argument at each level."""
+    """A row of the CSV; `sizes` are the generator's argument at each level, `preamble` is what the
+    prompt promises to every program."""
 
     problem_id: str
     number: int
@@ -53,6 +55,12 @@ class EnamelProblem:
     reference: str
     checker: str
     entry_point: str
+    preamble: str
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a sample is: the function, or what goes on where the prompt ends."""
+        return Wanted(entry_point=self.entry_point, prompt=self.prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +79,7 @@ def load_enamel(path: str | Path) -> EnamelData:
         raise ValueError(f"no file at {file}; expected ENAMEL's enamel.csv")
     csv.field_size_limit(_FIELD_LIMIT_CHARS)
     try:
-        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
+        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
         missing = set(COLUMNS) - set(rows.fieldnames or ())
         if missing:
             raise ValueError(
@@ -93,7 +101,7 @@ def numbered_seeds(problem: EnamelProblem) -> tuple[tuple[int, ...], ...]:
 
 def assembled(problem: EnamelProblem, code: str) -> str:
     """The program of a sample, which may be a whole program or go on where the prompt ends."""
-    return f"{problem.prompt}\n{code}\n"
+    return read_program(code, problem.wanted, goes_on=True).code
 
 
 def echo_preamble(answer_text: str) -> str:
@@ -129,8 +137,8 @@ def checker_program(problem: EnamelProblem) -> str:
 
 
 def released_program() -> str:
-    """TIMED(program, entry point, arguments, repeats, limit in s) times as ENAMEL does, and gives
-    [times in ns, answers, whether it was stopped]."""
+    """TIMED(preamble, program, entry point, arguments, repeats, limit in s) times as ENAMEL does,
+    and gives [times in ns, answers, whether it was stopped]."""
     return (
         f"{guest_source(guest_released)}\n"
         f"def {TIMED}(*arguments):\n"
@@ -187,4 +195,5 @@ def _problem(row: dict[str, str]) -> EnamelProblem:
         reference=row["reference_solution"],
         checker=row["checker"],
         entry_point=row["entry_point"],
+        preamble=prompt_preamble(row["prompt"], row["entry_point"]),
     )

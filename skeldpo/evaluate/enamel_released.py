@@ -207,7 +207,9 @@ class _Session:
     def _repeat(self, code: str, given: EnamelInput, limit_s: float, num_repeats: int) -> _Timed:
         """Repeats in one process."""
         rest = json.dumps([num_repeats, limit_s])[1:]
-        names = json.dumps([assembled(self._problem, code), self._problem.entry_point])[:-1]
+        problem = self._problem
+        program = assembled(problem, code)
+        names = json.dumps([problem.preamble, program, problem.entry_point])[:-1]
         call = [f"{names}, {given.arguments_text}, {rest}"]
         cpu_limit_s = (num_repeats + 1) * limit_s + START_NS / 1e9
         report = self._run(call_request(self._code, TIMED, call, cpu_limit_s))

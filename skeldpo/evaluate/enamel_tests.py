@@ -87,7 +87,8 @@ def make_tests(problem: EnamelProblem, run: Run) -> tuple[EnamelTest, ...]:
     made = []
     for given in make_inputs(problem, run):
         code, call = assembled(problem, problem.reference), [given.arguments_text]
-        report = run(call_request(code, problem.entry_point, call, REFERENCE_LIMIT_S))
+        entry_point, before = problem.entry_point, problem.preamble
+        report = run(call_request(code, entry_point, call, REFERENCE_LIMIT_S, before))
         if report.outcome is not Outcome.ACCEPTED:
             raise UnusableProblem(f"its reference failed at level {given.level}: {_why(report)}")
         made.append(

@@ -243,7 +243,8 @@ class _Session:
     def _request(self, code: str, test: EnamelTest, limit_s: float) -> RunRequest:
         given = [test.given.arguments_text]
         program = assembled(self._problem, code)
-        return call_request(program, self._problem.entry_point, given, limit_s)
+        entry_point, before = self._problem.entry_point, self._problem.preamble
+        return call_request(program, entry_point, given, limit_s, before)
 
     def _own_time(self, request: RunRequest) -> int:
         report = self._run(request)

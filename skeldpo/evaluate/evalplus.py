@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skeldpo.answers import Wanted, prompt_preamble
 from skeldpo.config import MeasureConfig
 from skeldpo.evalplus_oracles import (
     FLOAT_ATOL,
@@ -60,6 +61,11 @@ class EvalplusTask:
     atol: float
 
     @property
+    def preamble(self) -> str:
+        """What a prompt that is code promises: EvalPlus runs it before a completion's body."""
+        return prompt_preamble(self.prompt, self.entry_point)
+
+    @property
     def canonical(self) -> str:
         """The program whose answers are expected: the last reference, EvalPerf's fastest."""
         return self.references[-1]
@@ -101,6 +107,7 @@ class EvalplusTask:
             checker=checker,
             reference="",
             solutions=tuple(KnownProgram(code=code, speed="unknown") for code in self.references),
+            preamble=self.preamble,
         )
 
 
@@ -133,6 +140,10 @@ def load_evalplus(
         frames={key: task.frame for key, task in tasks.items() if task.frame != "{program}"},
         left_out=tuple(left_out),
         cluster_scores={key: task.scores for key, task in tasks.items() if task.scores},
+        wanted={
+            key: Wanted(entry_point=task.entry_point, prompt=task.prompt)
+            for key, task in tasks.items()
+        },
     )
 
 
@@ -180,6 +191,7 @@ def answered_problem(run: Run, task: EvalplusTask) -> Problem | LeftOut:
         entry_point=task.entry_point,
         input_texts=task.input_texts,
         cpu_limit_s=CANONICAL_LIMIT_S,
+        preamble=task.preamble,
     )
     try:
         report = run(request)

@@ -171,7 +171,7 @@ def load_evaluation(path: str | Path) -> Evaluation:
     if not file.is_file():
         raise ValueError(f"no report at {file}; `skeldpo evaluate --out` writes one")
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
+        held = json.loads(file.read_text(encoding="utf-8-sig"))
         if held["format"] != FORMAT:
             raise ValueError(f"its format is {held['format']!r}, this version reads {FORMAT}")
         return Evaluation(

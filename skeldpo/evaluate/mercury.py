@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from skeldpo.answers import Wanted
 from skeldpo.evaluate import guest_mercury
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.evaluate.reference_suite import ReferenceSuite
@@ -24,6 +25,7 @@ SUITE = "mercury"
 HUB_ID = "Elfsong/Mercury"
 HUB_SPLIT = "eval"
 ENTRY_POINT = "_skeldpo_mercury"
+OWNER = "Solution"
 COLUMNS = (
     "slug_name", "difficulty", "pretty_content", "solutions", "prompt", "convert_offline",
     "evaluate_offline", "entry_point", "test_cases",
@@ -37,6 +39,7 @@ def load_mercury(source: str) -> ReferenceSuite:
     """
     problems: dict[str, Problem] = {}
     frames: dict[str, str] = {}
+    wanted: dict[str, Wanted] = {}
     left_out: list[LeftOut] = []
     for line in suite_rows(source, HUB_SPLIT):
         row = line.row or {}
@@ -47,6 +50,7 @@ def load_mercury(source: str) -> ReferenceSuite:
             if name in problems:
                 raise ValueError("this slug_name is there twice; the first counts")
             problems[name], frames[name] = _problem(row)
+            wanted[name] = Wanted(entry_point=f"{OWNER}.{row['entry_point']}")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             left_out.append(LeftOut(place=line.place, problem_id=name, reason=_told(error)))
     if not problems:
@@ -57,6 +61,7 @@ def load_mercury(source: str) -> ReferenceSuite:
         problems=tuple(problems.values()),
         frames=frames,
         left_out=tuple(left_out),
+        wanted=wanted,
     )
 
 
@@ -90,17 +95,18 @@ def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         solutions=tuple(
             KnownProgram(code=_program(entry), speed="unknown") for entry in row["solutions"]
         ),
+        preamble=guest_source(guest_mercury),
     )
     given = value or "_skeldpo_flat([inputs, outputs])"
     after = (
         f"{row['convert_offline']}\n"
-        "_skeldpo_solution = Solution()\n"
+        f"_skeldpo_solution = {OWNER}()\n"
         f"def {ENTRY_POINT}(*inputs):\n"
         "    inputs, _ = convert_offline((list(inputs), None))\n"
         f"    outputs = _skeldpo_solution.{entry_point}(*inputs)\n"
         f"    return {given}\n"
     )
-    return problem, f"{guest_source(guest_mercury)}\n{{program}}\n{after}"
+    return problem, f"{{program}}\n{after}"
 
 
 def compared_value(source: str) -> str:

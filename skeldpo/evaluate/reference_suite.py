@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 
+from skeldpo.answers import Wanted
 from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, beyond_scores
 from skeldpo.evaluate.metrics import (
     Usage,
@@ -43,7 +44,8 @@ MIB = 1 << 20  # what the suite's own sampler calls a MB
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceSuite:
     """Problems whose known programs are the references; `frames` has, for a problem that needs
-    one, the text to run with "{program}" in the program's place. `cluster_scores` are EvalPerf's,
+    one, the text to run with "{program}" in the program's place, and `wanted` what a program of it
+    is, where that is not what its entry point says. `cluster_scores` are EvalPerf's,
     of the references in their order, from the slowest to the fastest. `has_overheads`: the one
     reference is EffiBench's canonical solution, and memory is measured too."""
 
@@ -53,6 +55,11 @@ class ReferenceSuite:
     left_out: tuple[LeftOut, ...]
     cluster_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     has_overheads: bool = False
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+
+    def wanted_of(self, problem: Problem) -> Wanted:
+        """What programs for a problem are."""
+        return self.wanted.get(problem.problem_id, Wanted(entry_point=problem.entry_point))
 
     def assembled(self, problem_id: str, code: str) -> str:
         """The text that is run for a program."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from skeldpo.evaluate.programs import JsonLine, json_lines
 from skeldpo.problems.formats import read_rows
+from skeldpo.problems.program_files import JsonLine, json_lines
 
 
 def suite_rows(source: str, hub_split: str) -> Sequence[JsonLine]:
@@ -36,7 +36,7 @@ def _numbered(source: str, rows: Iterable[Any]) -> list[JsonLine]:
 
 def _array(file: Path) -> list[Any]:
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
+        held = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is not valid JSON: {error}") from error
     if not isinstance(held, list):

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skeldpo.answers import plain_text, prompt_preamble
 from skeldpo.checkers import CHECKERS, is_named
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.leetcode import KEYS as LEETCODE_KEYS
@@ -29,10 +30,11 @@ from skeldpo.values import NotPlainError, encode
 
 _KEYS = {
     "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
-    "checker", "reference", "solutions", "split", "difficulty", "source", "max_size",
+    "checker", "reference", "solutions", "split", "difficulty", "source", "preamble", "max_size",
 }  # fmt: skip
 _TEXT_KEYS = (
     "kind", "entry_point", "starter_code", "checker", "reference", "split", "difficulty", "source",
+    "preamble",
 )  # fmt: skip
 _LIST_KEYS = ("tests", "generators", "solutions")
 _SPLITS = ("train", "heldout_variant", "heldout_family")
@@ -166,10 +168,24 @@ def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
         tests=tuple(_example(test, kind) for test in row.get("tests") or ()),
         generators=tuple(_generator(code) for code in row.get("generators") or ()),
         checker=_checker(row.get("checker") or "exact"),
-        reference=row.get("reference") or "",
+        reference=plain_text(row.get("reference") or ""),
         solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
         max_size=_max_size(row),
+        preamble=_preamble(row, entry_point),
     )
+
+
+def _preamble(row: Mapping[str, Any], entry_point: str) -> str:
+    """The row's own, or the imports and helpers of its starter code."""
+    given = row.get("preamble")
+    if given is None:
+        return prompt_preamble(row.get("starter_code") or "", entry_point) if entry_point else ""
+    text = plain_text(given)
+    try:
+        compile(text, "<preamble>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"preamble must be Python source: {error}") from error
+    return text
 
 
 def _check_size(problem: Problem) -> None:
@@ -217,7 +233,7 @@ def _one_of(key: str, value: Any, known: tuple[str, ...]) -> Any:
 def _generator(code: Any) -> str:
     if not isinstance(code, str) or "generate_input" not in code:
         raise ValueError(f"a generator is Python that defines generate_input, got {code!r}")
-    return code
+    return plain_text(code)
 
 
 def _max_size(row: Mapping[str, Any]) -> int:
@@ -237,7 +253,7 @@ def _checker(checker: str) -> str:
             f"checker must be one of {', '.join(sorted(CHECKERS))}, or Python that defines "
             f"check(input, answer, expected), got {checker!r}"
         )
-    return checker
+    return plain_text(checker)
 
 
 def _example(test: Mapping[str, Any], kind: str) -> Example:
@@ -269,14 +285,14 @@ def _stdio_example(given: str, expected: str) -> Example:
 
 def _known_program(entry: Any) -> KnownProgram:
     if isinstance(entry, str):
-        return KnownProgram(code=entry, speed="unknown")
+        return KnownProgram(code=plain_text(entry), speed="unknown")
     if not (isinstance(entry, Mapping) and isinstance(entry.get("code"), str)):
         raise ValueError(f"a solution is a program or an object with code and speed, got {entry!r}")
     unknown = set(entry) - {"code", "speed"}
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)} of a solution; known: code, speed")
     speed = _one_of("speed of a solution", entry.get("speed") or "unknown", _SPEEDS)
-    return KnownProgram(code=entry["code"], speed=speed)
+    return KnownProgram(code=plain_text(entry["code"]), speed=speed)
 
 
 def code_contests_problem(row: Mapping[str, Any]) -> Problem:
@@ -296,8 +312,10 @@ def code_contests_problem(row: Mapping[str, Any]) -> Problem:
         entry_point="",
         starter_code="",
         tests=tests,
-        generators=tuple(code + _SEEDED_GENERATOR for code in row["stress_generators"]),
+        generators=tuple(plain_text(code) + _SEEDED_GENERATOR for code in row["stress_generators"]),
         checker=stated_checker(statement, tests),
         reference="",
-        solutions=tuple(KnownProgram(code=code, speed="unknown") for code in row["solutions"]),
+        solutions=tuple(
+            KnownProgram(code=plain_text(code), speed="unknown") for code in row["solutions"]
+        ),
     )

@@ -2,8 +2,8 @@
 
 Tests are read from the asserts of a row's `test` without executing anything: calls of `candidate`
 with literal arguments, compared with `==`. Problems about linked lists and trees have arguments
-that only code can make; they are unsupported. The dataset's prelude of imports comes
-before the reference program, as LeetCode has it before every submission.
+that only code can make; they are unsupported. The dataset's prelude of imports is the preamble of
+every program, as LeetCode has it before every submission.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from skeldpo.answers import plain_text
 from skeldpo.problems.asserts import assert_examples, expects_floats, parse_asserts
 from skeldpo.records import KnownProgram, Problem
 
@@ -46,6 +47,7 @@ def leetcode_problem(row: Mapping[str, Any]) -> Problem:
         checker="float" if expects_floats(tests) else "equal",  # the tests compare with ==
         reference=reference,
         solutions=(KnownProgram(code=reference, speed="unknown"),),
+        preamble=plain_text(row["prompt"]),
     )
 
 

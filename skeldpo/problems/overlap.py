@@ -85,7 +85,7 @@ def read_evaluation(path: str) -> list[EvaluationProblem]:
         return [_from_row(row, file.name, where) for where, row in read_rows(file)]
     if not file.is_file():
         raise ValueError(f"no file at {file}; keep_out.files names evaluation sets")
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8-sig")
     if file.suffix == ".csv":
         rows = csv.DictReader(io.StringIO(text))
         found = [_from_row(row, file.name, f"{file}:{rows.line_num}") for row in rows]

@@ -11,7 +11,7 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,6 +139,8 @@ def show_evaluation(evaluation: Evaluation, display: Display) -> None:
         ("score", "mean", "95 % interval", "problems"),
         rows,
     )
+    for note, count in evaluation.provenance.get("answer_notes", {}).items():
+        display.tell(f"answers: {count} x {note}")
     shown = evaluation.left_out[:10]
     for entry in shown:
         display.tell(f"left out: {entry.problem_id or '?'}: {entry.reason} ({entry.place})")
@@ -173,7 +175,8 @@ class _Scored:
 def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
     data = enamel.load_enamel(request.data)
     known = {problem.problem_id: problem for problem in data.problems}
-    given = read_program_set(request.programs, tuple(known), data.unused_ids)
+    wanted = {key: problem.wanted for key, problem in known.items()}
+    given = read_program_set(request.programs, tuple(known), data.unused_ids, wanted)
     left_out = [
         *data.left_out,
         *_noted(given, lambda key, code: enamel.assembled(known[key], code), request.ks),
@@ -196,6 +199,7 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
         problems=[entry for entry in measured.made if isinstance(entry, ProblemResult)],
         left_out=left_out,
         where={
+            "answer_notes": dict(given.notes),
             "cores": list(measured.cores),
             "image_digest": measured.image.digest,
             "python_version": measured.image.python_version,
@@ -204,8 +208,9 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
 
 
 def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
-    suite, programs, left_out = _reference_suite(request, display)
-    assignments = suite_assignments(suite, programs, seed=0)
+    suite, given = _reference_suite(request, display)
+    left_out = list(given.left_out)
+    assignments = suite_assignments(suite, given.programs, seed=0)
     if not assignments:
         raise ValueError(
             f"{request.suite}: expected problems with programs from --programs {request.programs}, "
@@ -235,7 +240,7 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
         scored = score_assignment(
             suite,
             assignment,
-            programs[key],
+            given.programs[key],
             rows.get(key, []),
             request.ks,
             session_limit_ns(request.measure),
@@ -247,6 +252,7 @@ def _run_reference_suite(request: SuiteRequest, display: Display) -> _Scored:
         problems=results,
         left_out=left_out,
         where={
+            "answer_notes": dict(given.notes),
             "cores": sorted({row.core for row in measured.measurements}),
             "image_digest": _all_of(row.image_digest for row in measured.measurements),
             "python_version": _all_of(row.python_version for row in measured.measurements),
@@ -266,18 +272,16 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
     return f"; first of {len(left_out)} left out: {left_out[0].problem_id}: {left_out[0].reason}"
 
 
-def _reference_suite(
-    request: SuiteRequest, display: Display
-) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+def _reference_suite(request: SuiteRequest, display: Display) -> tuple[ReferenceSuite, ProgramSet]:
+    """The suite and its programs, with all that was left out of either."""
     suite = load_reference_suite(request, display)
-    left_out = list(suite.left_out)
     if request.programs == FIRST_SOLUTION:
-        return _first_against_others(suite, left_out, request.ks)
-    ids = tuple(problem.problem_id for problem in suite.problems)
+        return _first_against_others(suite, request.ks)
+    wanted = {problem.problem_id: suite.wanted_of(problem) for problem in suite.problems}
     unscored = [entry.problem_id for entry in suite.left_out if entry.problem_id]
-    given = read_program_set(request.programs, ids, unscored)
-    left_out += _noted(given, suite.assembled, request.ks)
-    return suite, given.programs, left_out
+    given = read_program_set(request.programs, tuple(wanted), unscored, wanted=wanted)
+    noted = _noted(given, suite.assembled, request.ks)
+    return suite, replace(given, left_out=(*suite.left_out, *noted))
 
 
 def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSuite:
@@ -312,13 +316,14 @@ def load_reference_suite(request: SuiteRequest, display: Display) -> ReferenceSu
 
 
 def _first_against_others(
-    suite: ReferenceSuite, left_out: list[LeftOut], ks: Sequence[int]
-) -> tuple[ReferenceSuite, Mapping[str, Sequence[str]], list[LeftOut]]:
+    suite: ReferenceSuite, ks: Sequence[int]
+) -> tuple[ReferenceSuite, ProgramSet]:
     if min(ks) > 1:
         raise ValueError(
             f"--programs {FIRST_SOLUTION} is one program a problem: expected --k 1, got {list(ks)}"
         )
     problems, programs = [], {}
+    left_out = list(suite.left_out)
     for problem in suite.problems:
         first, *others = problem.solutions or (None,)
         if first is None or not others:
@@ -331,7 +336,8 @@ def _first_against_others(
         problems.append(replace(problem, solutions=tuple(others)))
         programs[problem.problem_id] = (first.code,)
     left_out += too_few_samples(programs, ks)
-    return replace(suite, problems=tuple(problems)), programs, left_out
+    given = ProgramSet(programs=programs, left_out=tuple(left_out))
+    return replace(suite, problems=tuple(problems)), given
 
 
 def _noted(

@@ -27,6 +27,9 @@ from skeldpo.policy import fetch_policy
 from skeldpo.records import Assignment, Example, Problem, content_id
 from skeldpo.suites.run import SuiteRequest, load_reference_suite
 
+NO_INPUT = Example(input_text="", expected_text="")
+NO_CALL = Example(input_text="[]", expected_text="null")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
@@ -75,7 +78,8 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
 
 
 def _asked_problems(request: SuiteRequest, display: Display) -> Sequence[Problem]:
-    """Statement and starter code of every problem, with one test that asks nothing."""
+    """Statement and starter code of every problem, and what its programs define, with one test
+    that asks nothing."""
     if request.suite == enamel.SUITE:
         return [
             Problem(
@@ -83,11 +87,11 @@ def _asked_problems(request: SuiteRequest, display: Display) -> Sequence[Problem
                 source=enamel.SUITE,
                 split="heldout_family",
                 difficulty="unknown",
-                kind="stdio",
+                kind="function",
                 statement="Complete this program; answer with all of it.",
-                entry_point="",
+                entry_point=problem.entry_point,
                 starter_code=problem.prompt,
-                tests=(Example(input_text="", expected_text=""),),
+                tests=(NO_CALL,),
                 generators=(),
                 checker="exact",
                 reference="",
@@ -95,18 +99,18 @@ def _asked_problems(request: SuiteRequest, display: Display) -> Sequence[Problem
             )
             for problem in enamel.load_enamel(request.data).problems
         ]
+    suite = load_reference_suite(request, display)
     return [
         replace(
             problem,
-            kind="stdio",
-            entry_point="",
-            tests=(Example(input_text="", expected_text=""),),
+            entry_point=suite.wanted_of(problem).entry_point,
+            tests=(NO_CALL if problem.kind == "function" else NO_INPUT,),
             generators=(),
             checker="exact",
             reference="",
             solutions=(),
         )
-        for problem in load_reference_suite(request, display).problems
+        for problem in suite.problems
     ]
 
 

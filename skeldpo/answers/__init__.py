@@ -1,0 +1,13 @@
+"""The program in a text that a model wrote, or in a file of programs: docs/ANSWERS.md.
+
+The one place that reads completions: of a round, of `skeldpo evaluate` and of `skeldpo measure`.
+Pure: text in, text out, and nothing of the text is run.
+"""
+
+from __future__ import annotations
+
+from skeldpo.answers.preamble import prompt_preamble
+from skeldpo.answers.reading import Answer, Wanted, read_answer, read_program
+from skeldpo.answers.text import plain_text
+
+__all__ = ["Answer", "Wanted", "plain_text", "prompt_preamble", "read_answer", "read_program"]

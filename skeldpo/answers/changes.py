@@ -1,0 +1,190 @@
+"""What running a top-level statement of a program may bind or change. Pure.
+
+Errs on the side of too much: a statement that may change what a function needs is kept with it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from skeldpo.answers.names import BLOCKS, FUNCTIONS, Program, Statement, flat
+
+_READ_ONLY = frozenset(
+    {"print", "len", "sum", "sorted", "min", "max", "str", "repr", "list", "tuple", "dict", "set",
+     "frozenset", "int", "float", "bool", "range", "enumerate", "zip", "any", "all", "type",
+     "isinstance", "issubclass", "abs", "round", "reversed", "map", "filter", "hash", "id"}
+)  # fmt: skip
+"""Builtins that change none of their arguments."""
+_SETTINGS = frozenset(
+    {"sys", "threading", "decimal", "gc", "warnings", "locale", "resource", "signal",
+     "os", "numpy", "mpmath", "sympy", "faulthandler", "builtins", "multiprocessing", "re",
+     "contextlib", "asyncio"}
+)  # fmt: skip
+"""Modules with settings of the whole process: calls for their effect alone are kept."""
+_SHOWN = frozenset({"exit", "_exit", "stdout", "stderr", "stdin", "system", "abort", "version"})
+"""Of these modules, what a program ends, reads or writes with."""
+
+
+class Changes:
+    """The changes of one program's statements.
+
+    Calls of its own functions and classes are followed, but not of `entry`: to call it is to use
+    it, not to set it up.
+    """
+
+    def __init__(self, program: Program, entry: str) -> None:
+        self._entry = entry
+        self._owners: dict[str, list[Statement]] = {}
+        self._modules: dict[str, str] = {}
+        for statement in program.statements:
+            node = statement.node
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef, *BLOCKS)):
+                for inner in ast.walk(node):
+                    if isinstance(inner, (*FUNCTIONS, ast.ClassDef)):
+                        self._owners.setdefault(inner.name, []).append(statement)
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Import | ast.ImportFrom):
+                    self._modules |= _modules(inner)
+
+    def of(self, statement: Statement) -> frozenset[str]:
+        """Names that it binds or may change when it runs."""
+        changed = set(statement.bound)
+        called: list[str] = []
+        for node in flat([statement.node]):
+            changed |= self._registered_by(node)
+        for part in run_at_once(statement.node):
+            changed |= self._changed_in(part)
+            called += _names_in(part)
+        seen = {self._entry}
+        while called:
+            name = called.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for owner in self._owners.get(name, ()):
+                changed |= self._changed_in(owner.node) & owner.loaded
+                changed |= owner.stored_inside
+                called += _names_in(owner.node)
+        return frozenset(changed)
+
+    def is_setting(self, statement: Statement) -> bool:
+        """Whether it is run for its effect on the whole process, as `sys.setrecursionlimit` is."""
+        nodes = [statement.node]
+        if isinstance(statement.node, ast.If | ast.Try | ast.With):
+            nodes += flat(nodes)
+        return any(map(self._sets, nodes))
+
+    def _registered_by(self, node: ast.stmt) -> set[str]:
+        """What a definition enters itself in: the object of a decorator, as in `@f.register`, and
+        the bases of a class that hear of their subclasses."""
+        found: set[str] = set()
+        for decorator in getattr(node, "decorator_list", ()):
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            name, *attributes = _chain(called)
+            if attributes and name not in self._modules:
+                found.add(name)
+        if isinstance(node, ast.ClassDef):
+            bases = [*node.bases, *(keyword.value for keyword in node.keywords)]
+            names = {_chain(base)[0] for base in bases}
+            found |= {name for name in names if node.keywords or self._hears(name)}
+        return found - {""}
+
+    def _hears(self, name: str) -> bool:
+        """Whether a class is told of its subclasses, or is made by another class than `type`."""
+        return any(
+            (isinstance(node, FUNCTIONS) and node.name == "__init_subclass__")
+            or (isinstance(node, ast.ClassDef) and bool(node.keywords))
+            for owner in self._owners.get(name, ())
+            for node in ast.walk(owner.node)
+        )
+
+    def _sets(self, node: ast.stmt) -> bool:
+        match node:
+            case ast.Expr(value=ast.Call(func=function)):
+                names = _chain(function)
+            case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as target]):
+                names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)] or [""]
+            case _:
+                return False
+        module = self._modules.get(names[0], "")
+        if module == "random":
+            return "seed" in names or "setstate" in names
+        return module in _SETTINGS and not _SHOWN & set(names)
+
+    def _changed_in(self, tree: ast.AST) -> set[str]:
+        """Roots of what is stored to, called a method of, or handed to a call."""
+        changed: set[str] = set()
+        for node in ast.walk(tree):
+            match node:
+                case (
+                    ast.Attribute(ctx=ast.Store() | ast.Del())
+                    | ast.Subscript(ctx=ast.Store() | ast.Del())
+                ):
+                    changed.add(_chain(node)[0])
+                case ast.Call():
+                    changed |= self._changed_by_call(node)
+        return changed - {""}
+
+    def _changed_by_call(self, call: ast.Call) -> set[str]:
+        name, *attributes = _chain(call.func)
+        if name and name == self._entry and len(attributes) < 2:
+            return set()
+        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+            made = call.func.value.func  # `Solution().method(data)`
+            if isinstance(made, ast.Name) and made.id == self._entry:
+                return set()
+        changed: set[str] = set()
+        # `Solution.method()` and `module.function()` change no name, `Solution.table.append()` does
+        if len(attributes) >= (2 if name in self._owners or name in self._modules else 1):
+            changed.add(name)
+        if attributes or name not in _READ_ONLY:
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            names = {_chain(argument)[0] for argument in given}
+            is_setter = name in ("setattr", "delattr")
+            changed |= {given for given in names if is_setter or given not in self._owners}
+        return changed
+
+
+def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a statement that run when it does: not the bodies of functions."""
+    if isinstance(node, FUNCTIONS):
+        yield from node.decorator_list
+        yield from node.args.defaults
+        yield from (default for default in node.args.kw_defaults if default)
+    elif isinstance(node, ast.ClassDef):
+        yield from [*node.decorator_list, *node.bases, *node.keywords]
+        for item in node.body:
+            yield from run_at_once(item)
+    elif isinstance(node, BLOCKS):
+        for child in ast.iter_child_nodes(node):
+            yield from run_at_once(child)
+    else:
+        yield node
+
+
+def _names_in(tree: ast.AST) -> list[str]:
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+def _chain(node: ast.AST) -> list[str]:
+    """`a.b[0].c` as a, b, "", c; its first is "" if it does not begin with a name."""
+    names = []
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Call):
+        names += [node.attr] if isinstance(node, ast.Attribute) else []
+        names += [""] if isinstance(node, ast.Subscript) else []
+        if isinstance(node, ast.Call):
+            return ["", *reversed(names)]
+        node = node.value
+    return [node.id if isinstance(node, ast.Name) else "", *reversed(names)]
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
+    """Imported name -> the module that it is, or is of."""
+    if isinstance(node, ast.Import):
+        return {
+            (alias.asname or alias.name).partition(".")[0]: alias.name.partition(".")[0]
+            for alias in node.names
+        }
+    module = (node.module or "").partition(".")[0]
+    return {alias.asname or alias.name: module for alias in node.names}

@@ -1,0 +1,182 @@
+"""The statements of a program, the names they bind and look up, what it defines. Pure."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import symtable
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While)
+_PROMISED = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__builtins__"}
+_FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+
+
+class Definition(IntEnum):
+    """How far a program defines a name; a stub has a head and nothing in its body."""
+
+    NONE = 0
+    STUB = 1
+    IMPORTED = 2
+    WHOLE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A top-level statement: its lines, counted from 1, and the names of the module that it binds
+    and that it, or what it defines, looks up; `stored_inside` are those its functions rebind."""
+
+    node: ast.stmt
+    text: str
+    first: int
+    last: int
+    bound: frozenset[str]
+    loaded: frozenset[str]
+    stored_inside: frozenset[str]
+
+    @property
+    def is_stub(self) -> bool:
+        """Whether it is a function with nothing in its body."""
+        return isinstance(self.node, FUNCTIONS) and _is_stub(self.node.body)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a docstring, or another constant that stands alone."""
+        return isinstance(self.node, ast.Expr) and isinstance(self.node.value, ast.Constant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A text that compiles."""
+
+    code: str
+    statements: tuple[Statement, ...]
+
+    @property
+    def bound(self) -> frozenset[str]:
+        """Names of the module."""
+        return frozenset().union(*(s.bound | s.stored_inside for s in self.statements))
+
+    @property
+    def free(self) -> frozenset[str]:
+        """Names that it looks up and neither binds nor has from Python."""
+        return frozenset().union(*(s.loaded for s in self.statements)) - self.bound - _PROMISED
+
+    def definition(self, entry_point: str) -> Definition:
+        """How far it defines a function, or with "Class.method" a method."""
+        owner, _, method = entry_point.rpartition(".")
+        found = Definition.NONE
+        for statement in self.statements:
+            if (owner or method) in statement.bound:
+                for node in flat([statement.node]):
+                    how = _method(node, owner, method) if owner else _function(node, method)
+                    found = max(found, how)
+        return found
+
+
+def parsed(code: str) -> Program | None:
+    """The program in a text, or None if it does not compile."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(code, "<answer>", "exec", dont_inherit=True)
+            module = ast.parse(code)
+            return Program(code=code, statements=tuple(_statements(code, module)))
+    except _FAILURES:
+        return None
+
+
+def flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements, with those inside `if`, `try` and the like."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        if isinstance(node, BLOCKS):
+            for name in ("body", "orelse", "finalbody"):
+                waiting += getattr(node, name, [])
+            for handler in getattr(node, "handlers", ()):
+                waiting += handler.body
+
+
+def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
+    lines = code.split("\n")
+    spans = []
+    for node in module.body:
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+        spans.append((first, node.end_lineno or node.lineno))
+    for index, (node, (first, last)) in enumerate(zip(module.body, spans, strict=True)):
+        shares = (index and spans[index - 1][1] >= first) or (
+            index + 1 < len(spans) and spans[index + 1][0] <= last
+        )
+        text = ast.unparse(node) if shares else "\n".join(lines[first - 1 : last])
+        table = symtable.symtable(text, "<answer>", "exec")
+        bound, loaded, inside = set(), set(), set()
+        for symbol in table.get_symbols():
+            if symbol.is_assigned() or symbol.is_imported():
+                bound.add(symbol.get_name())
+            if symbol.is_referenced():
+                loaded.add(symbol.get_name())
+        waiting = list(table.get_children())
+        while waiting:
+            scope = waiting.pop()
+            waiting += scope.get_children()
+            for symbol in scope.get_symbols():
+                if symbol.is_global():
+                    loaded.add(symbol.get_name())
+                    if symbol.is_assigned() or symbol.is_imported():
+                        inside.add(symbol.get_name())
+        yield Statement(
+            node=node, text=text, first=first, last=last, bound=frozenset(bound),
+            loaded=frozenset(loaded), stored_inside=frozenset(inside),
+        )  # fmt: skip
+
+
+def _function(node: ast.stmt, name: str) -> Definition:
+    match node:
+        case ast.FunctionDef(name=found, body=body) | ast.AsyncFunctionDef(name=found, body=body):
+            if found != name:
+                return Definition.NONE
+            return Definition.STUB if _is_stub(body) else Definition.WHOLE
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            names = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+            return Definition.IMPORTED if name in names else Definition.NONE
+        case ast.Assign(targets=targets, value=value):
+            places: list[ast.expr] = targets
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            places = [target]
+        case ast.ClassDef(name=found):
+            return Definition.WHOLE if found == name else Definition.NONE
+        case _:
+            return Definition.NONE
+    stored = {n.id for place in places for n in ast.walk(place) if isinstance(n, ast.Name)}
+    # `f = timed(f)` is not what defines f
+    used = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+    return Definition.WHOLE if name in stored - used else Definition.NONE
+
+
+def _method(node: ast.stmt, owner: str, method: str) -> Definition:
+    if not isinstance(node, ast.ClassDef):
+        return _function(node, owner)
+    if node.name != owner:
+        return Definition.NONE
+    found = max((_function(item, method) for item in flat(node.body)), default=Definition.NONE)
+    return Definition.WHOLE if not found and node.bases else found
+
+
+def _is_stub(body: list[ast.stmt]) -> bool:
+    for node in body:
+        match node:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Raise(exc=ast.Call(func=ast.Name(id="NotImplementedError"))):
+                continue
+            case ast.Raise(exc=ast.Name(id="NotImplementedError")):
+                continue
+        return False
+    return True

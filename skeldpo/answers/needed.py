@@ -1,0 +1,107 @@
+"""What a function needs of the program around it: the rest is usage. Pure.
+
+Published scores of instruct models are of answers cut down like this (EvalPlus sanitises them), as
+lines that show how to call a function raise, print, or take time. Kept is everything that binds or
+may change what is kept, and what sets something for the whole process; when in doubt it stays.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from skeldpo.answers.changes import Changes
+from skeldpo.answers.names import Program, Statement, parsed
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MAKES_NAMES = frozenset({"globals", "exec"})
+_SEES_ALL = frozenset({"globals", "vars", "locals", "eval", "exec"})
+
+
+def needed_code(program: Program, wanted: frozenset[str], entry_point: str = "") -> str:
+    """The text of the statements that the names in `wanted` need, as it stands in the program.
+
+    The program's own text where all of it is needed, or where it looks names up by their text.
+    """
+    changes = Changes(program, entry_point.partition(".")[0])
+    kept = _needed(program, changes, wanted)
+    if len(kept) == len(program.statements):
+        return program.code
+    if _SEES_ALL & frozenset().union(*(program.statements[index].loaded for index in kept)):
+        kept = {
+            index
+            for index, statement in enumerate(program.statements)
+            if index in kept or not _is_usage(statement)
+        }
+    lines: list[str | None] = [*program.code.split("\n")]
+    spared = {
+        line
+        for index in kept
+        for line in range(program.statements[index].first, program.statements[index].last + 1)
+    }
+    for index, statement in enumerate(program.statements):
+        if index not in kept:
+            for line in range(statement.first, statement.last + 1):
+                if line not in spared:
+                    lines[line - 1] = None
+    code = "\n".join(line for line in lines if line is not None).rstrip() + "\n"
+    return code if parsed(code) is not None else program.code
+
+
+def _needed(program: Program, changes: Changes, wanted: frozenset[str]) -> set[int]:
+    changed = [changes.of(statement) for statement in program.statements]
+    needed = set(wanted)
+    kept: set[int] = set()
+    while True:
+        found = {
+            index
+            for index, statement in enumerate(program.statements)
+            if index not in kept
+            and not _is_main(statement.node)
+            and (changed[index] & needed or _stays(statement) or changes.is_setting(statement))
+        }
+        if not found:
+            break
+        kept |= found
+        for index in found:
+            needed |= _looked_up(program.statements[index])
+    dropped = [s for index, s in enumerate(program.statements) if index not in kept]
+    of_usage = frozenset().union(*(s.loaded for s in dropped))
+    return kept | {
+        index
+        for index, statement in enumerate(program.statements)
+        if isinstance(statement.node, ast.Import | ast.ImportFrom)
+        and not statement.bound & of_usage
+    }
+
+
+def _looked_up(statement: Statement) -> frozenset[str]:
+    """Names that it needs from others: a loop sets its own variables."""
+    node = statement.node
+    if isinstance(node, ast.For):
+        own = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+        return statement.loaded - own
+    return statement.loaded
+
+
+def _stays(statement: Statement) -> bool:
+    """Constants that stand alone, and what binds names that its text does not tell."""
+    node = statement.node
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "__future__" or any(alias.name == "*" for alias in node.names)
+    makes_names = bool(_MAKES_NAMES & statement.loaded) and not isinstance(node, _DEFINITIONS)
+    return statement.is_constant or makes_names or isinstance(node, ast.Global | ast.Pass)
+
+
+def _is_usage(statement: Statement) -> bool:
+    return isinstance(statement.node, ast.Assert | ast.Expr) or _is_main(statement.node)
+
+
+def _is_main(node: ast.stmt) -> bool:
+    """`if __name__ == "__main__":` of a function problem never runs: its program is a module."""
+    match node:
+        case ast.If(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), orelse=[]):
+            sides = (left, right)
+            return any(isinstance(s, ast.Name) and s.id == "__name__" for s in sides) and any(
+                isinstance(s, ast.Constant) and s.value == "__main__" for s in sides
+            )
+    return False

@@ -1,0 +1,557 @@
+"""The program in an answer: one text for each rule of docs/ANSWERS.md, and the program meant."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from skeldpo.answers import Wanted, prompt_preamble, read_answer, read_program
+from skeldpo.answers.reading import (
+    BODY,
+    CUT,
+    CUT_REASONING,
+    JOINED,
+    NO_PROGRAM,
+    SEVERAL,
+    USAGE,
+)
+
+AREA = "def area(w, h):\n    return w * h\n"
+"""The program that every answer about `area` means, unless it says another."""
+LONG = (
+    "def area(w, h):\n    total = 0\n    for _ in range(h):\n        total += w\n    return total\n"
+)
+WANTED = Wanted(entry_point="area")
+TICKS = "```"
+BLUE = "\x1b[34m*\x1b[0m"
+STEPS = "2 * 3 = 6 and 3 * 4 = 12, so all is well, as it was before\n"
+
+
+def fenced(code: str, label: str = "python", fence: str = TICKS) -> str:
+    return f"{fence}{label}\n{code}{fence}\n"
+
+
+ONE_PROGRAM = {
+    "alone": AREA,
+    "fenced": fenced(AREA),
+    "in prose": f"Sure, here it is:\n\n{fenced(AREA)}\nIt multiplies.",
+    "prose before without a fence": f"The answer is a product.\n\n{AREA}",
+    "prose on both sides without a fence": f"I would write\n\n{AREA}\nThis runs in O(1).\n",
+    "heading, list and rule": f"# Answer\n\n- fast\n- short\n\n---\n{AREA}---\nComplexity: O(1)\n",
+    "unopened": f"{AREA}{TICKS}\nThat is all.\n",
+    "unopened, then usage": f"{AREA}{TICKS}\nUse it:\n{fenced('print(area(2, 3))' + chr(10))}",
+    "unclosed": f"Here:\n{TICKS}python\n{AREA}",
+    "unclosed with prose after it": f"{TICKS}python\n{AREA}\nThis function multiplies w by h.\n",
+    "four backticks": fenced(AREA, fence="````"),
+    "tildes": fenced(AREA, fence="~~~"),
+    "tildes without a label": fenced(AREA, label="", fence="~~~~"),
+    "in a list item": "1. Multiply:\n\n   ```python\n"
+    + "".join(f"   {line}\n" for line in AREA.splitlines())
+    + "   ```\n2. Done.\n",
+    "fence in the line of a list item": "- ```python\n"
+    + "".join(f"  {line}\n" for line in AREA.splitlines())
+    + "  ```\n",
+    "indented, closed at the margin": "  ```py\n  def area(w, h):\n      return w * h\n```\n",
+    "quoted": "> ```python\n> def area(w, h):\n>     return w * h\n> ```\n",
+    "indented as Markdown": "As follows:\n\n    def area(w, h):\n        return w * h\n\nDone.\n",
+    "fence after prose": f"Answer: {fenced(AREA)}",
+    "closing fence after the code": f"{TICKS}python\n{AREA.rstrip()}{TICKS}\nDone.",
+    "in a Markdown block": f"````markdown\n# Solution\n{fenced(AREA)}````\n",
+    "in a bare block around blocks": f"````\nText\n{fenced(AREA)}````\n",
+    "inline code before": f"Do not ```import numpy``` here, `w * h` is enough.\n{fenced(AREA)}",
+    "other languages": f"{fenced('pip install area' + chr(10), 'bash')}"
+    f"{fenced('int area(int w, int h) { return w * h; }' + chr(10) * 9, 'cpp')}{fenced(AREA)}",
+    "unclosed block of another language": f"{TICKS}bash\npip install x\n{fenced(AREA)}",
+    "trace": f"{fenced(AREA)}\nTrace:\n{fenced('w = 2, h = 3 -> 6' + chr(10) * 3 + 'done', '')}",
+    "longer unlabelled block that parses": fenced(AREA) + fenced("6\n12\n" * 20, ""),
+    "labelled block and an unlabelled sketch": fenced(AREA) + fenced(LONG, ""),
+    "two unlabelled blocks": fenced(AREA, "") + fenced(STEPS, ""),
+    "empty block first": fenced("\n") + fenced(AREA),
+    "usage block": fenced(AREA) + fenced("for w in range(9):\n    print('area', area(w, w))\n"),
+    "test block": fenced(AREA)
+    + fenced("from solution import area\nimport unittest\n\n\nclass TestArea(unittest.TestCase):\n"
+             "    def test_one(self):\n        self.assertEqual(area(1, 1), 1)\n"),
+    "timed in a later block": fenced(AREA)
+    + fenced("def timed(f):\n    return f\n\n\narea = timed(area)\nprint(area(1, 2))\n"),
+    "stub shown again": fenced(AREA) + fenced("def area(w, h):\n    ...\n"),
+    "stub shown first": fenced('def area(w, h):\n    """Area."""\n    pass\n') + fenced(AREA),
+    "fragment shown again": fenced(AREA) + "The line\n" + fenced("    return w * h\n") + "does it.",
+    "corrected": fenced(LONG) + "Negative h fails. Corrected:\n" + fenced(AREA),
+    "transcript after": fenced(AREA) + fenced(">>> area(2, 3)\n6\n", "pycon"),
+    "transcript labelled python": fenced(AREA) + fenced(">>> area(2, 3)\n6\n"),
+    "transcript alone": fenced(
+        ">>> def area(w, h):\n...     return w * h\n...\n>>> area(2, 3)\n6\n", "pycon"),
+    "think": f"<think>\nDraft:\n{fenced(LONG)}No.\n</think>\n\n{fenced(AREA)}",
+    "think opened by the template": f"Draft:\n{fenced(LONG)}no\n</think>\n{fenced(AREA)}",
+    "think, answer without a fence": f"Hm.\n{fenced(LONG)}\n</think>\n\n{AREA}",
+    "think with an unclosed draft": f"<think>\n{TICKS}python\n{LONG}\n</think>\n{fenced(AREA)}",
+    "thinking": f"<thinking>{fenced(LONG)}</thinking>{fenced(AREA)}",
+    "reasoning, upper case": f"<REASONING>\n{fenced(LONG)}</REASONING>\n{fenced(AREA)}",
+    "begin of thought": f"<|begin_of_thought|>\n{fenced(LONG)}<|end_of_thought|>\n"
+    f"<|begin_of_solution|>\n{fenced(AREA)}<|end_of_solution|>",
+    "bracketed": f"[THINK]{fenced(LONG)}[/THINK]\n{fenced(AREA)}",
+    "channels": f"<|channel|>analysis<|message|>Draft {fenced(LONG)}<|end|><|start|>assistant"
+    f"<|channel|>final<|message|>{fenced(AREA)}<|return|>",
+    "channels without special tokens": "analysisWe need\n"
+    f"{fenced(LONG)}assistantfinal{fenced(AREA)}",
+    "several thoughts": f"<think>a\n{fenced(LONG)}</think>\nso\n"
+    f"<think>{fenced(LONG)}</think>{fenced(AREA)}",
+    "thought after the program": f"{fenced(AREA)}<think>\nWas it right?\n{fenced(LONG)}",
+    "closing mark named in prose": f"I ended `</think>` early.\n{fenced(AREA)}",
+    "byte-order mark": "\ufeff" + AREA,
+    "byte-order mark before a fence": "\ufeff" + fenced(AREA),
+    "line ends of Windows": fenced(AREA).replace("\n", "\r\n"),
+    "line ends of old Macs": AREA.replace("\n", "\r"),
+    "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
+    "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
+    "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
+    "end of turn after a fence": f"{fenced(AREA).rstrip()}<|im_end|>\n<|im_start|>user\nThanks\n",
+    "end of text": f"{AREA}</s>",
+    "ends twice": f"{fenced(AREA)}<|eot_id|><|end_of_text|>",
+    "Code Llama's tags": f"[PYTHON]\n{AREA}[/PYTHON]\n[TESTS]\nassert area(1, 2) == 2\n[/TESTS]",
+    "answer tags": f"<answer>\n{AREA}</answer>\n",
+    "begins in the line of the fence": f"{TICKS}python {AREA}{TICKS}\n",
+    "copied from a page": f"python\n{AREA}",
+    "transcript of IPython": fenced("In [1]: def area(w, h):\n   ...:     return w * h\n"
+                                    "   ...: \n\nIn [2]: area(2, 3)\nOut[2]: 6\n", "ipython"),
+    "page of a manual": f"<pre><code>\n{AREA}</code></pre>\n",
+    "prose in the block": f"{TICKS}python\n{AREA}\nThis is the product.\n{TICKS}\n",
+    "two fences for one": f"{TICKS}python\n{fenced(AREA)}{TICKS}\n",
+    "Python 2 usage": fenced(f"{AREA}\nprint area(1, 2)\n"),
+    "colours of a terminal": f"\x1b[1m{fenced(AREA.replace('*', BLUE))}\x1b[0m",
+    "one line": f"So: \n{TICKS}python area = lambda w, h: w * h{TICKS}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ONE_PROGRAM)
+def test_the_program_meant_is_found(name: str) -> None:
+    wanted = "area = lambda w, h: w * h\n" if name == "one line" else AREA
+    assert read_answer(ONE_PROGRAM[name], WANTED).code == wanted
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["python", "Python", "PYTHON3", "py", "py3", "python2", "python3.11", "ipython", "{.python}",
+     "{python}", "python title=area.py", "python:area.py", "python {linenos=true}", "area.py",
+     "language-python", "tool_code", "python,ignore", " python "],
+)  # fmt: skip
+def test_labels_that_say_python(label: str) -> None:
+    longer = fenced("w, h and their product, in words that are no program at all\n" * 3, "")
+    assert read_answer(fenced(AREA, label) + longer, WANTED).code == AREA
+
+
+@pytest.mark.parametrize("label", ["java", "c++", "c#", "js", "bash", "json", "output", "diff"])
+def test_blocks_of_other_languages_never_count(label: str) -> None:
+    read = read_answer("So:\n" + fenced(AREA, label), WANTED)
+    assert (read.code, read.note) == ("", NO_PROGRAM)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "note"),
+    [
+        (fenced(LONG) + fenced(AREA), AREA, SEVERAL),
+        (f"{TICKS}python\n{AREA}", AREA, CUT),
+        (f"<think>\nI could\n{fenced(AREA)}but", "", CUT_REASONING),
+        (f"I could\n{fenced(AREA)}</think>", "", NO_PROGRAM),
+        ("", "", NO_PROGRAM),
+        (fenced("ls\n", "sh"), "", NO_PROGRAM),
+        ("I cannot do that.", "I cannot do that.\n", ""),
+        (AREA + "\n\nprint(area(2, 3))\n", AREA, USAGE),
+        (fenced(AREA), AREA, ""),
+    ],
+)
+def test_what_was_unusual_is_said(text: str, code: str, note: str) -> None:
+    read = read_answer(text, WANTED)
+    assert (read.code, read.note) == (code, note)
+
+
+def test_a_program_cut_within_the_function_is_not_completed() -> None:
+    cut = AREA + "\n\ndef volume(w, h, d):\n    return area(w, h) * (d +"
+    read = read_answer(f"{TICKS}python\n{cut}", Wanted(entry_point="volume"))
+    assert read.code.startswith(AREA) and "(d +" in read.code
+    assert read_answer(f"{TICKS}python\n{cut}", WANTED).code == AREA
+
+
+HELPER = "import math\n\n\ndef root(n):\n    return math.isqrt(n)\n"
+MAIN = "def both(n):\n    return root(n), n\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Helper:\n{fenced(HELPER)}Main:\n{fenced(MAIN)}",
+        f"Main:\n{fenced(MAIN)}where\n{fenced(HELPER)}",
+        f"Imports:\n{fenced('import math' + chr(10))}Helper:\n"
+        f"{fenced(HELPER.partition(chr(10))[2])}Main:\n{fenced(MAIN)}"
+        + fenced("both(4)\n"),
+        f"First try:\n{fenced(HELPER + 'def both(n):' + chr(10) + '    return 0, 0' + chr(10))}"
+        f"Better:\n{fenced(MAIN)}",
+        f"{fenced('from __future__ import annotations' + chr(10) + HELPER)}{fenced(MAIN)}",
+    ],
+)  # fmt: skip
+def test_blocks_that_need_each_other_are_joined(text: str) -> None:
+    read = read_answer(text, Wanted(entry_point="both"))
+    assert JOINED in read.note
+    assert run(read.code)["both"](17) == (4, 17)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["def side(n):\n    return n + 1\n", "def area(w, h):\n    return side(w) * side(h)\n",
+         "def side(n):\n    return n\n"],
+        ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
+         "def side(n):\n    return n\n"],
+        ["def side(n):\n    return n + 1\n", "def side(n):\n    return n\n",
+         "def area(w, h):\n    return side(w) * side(h)\n"],
+    ],
+)  # fmt: skip
+def test_a_later_version_of_a_helper_replaces_the_earlier(parts: list[str]) -> None:
+    read = read_answer("Better:\n".join(fenced(part) for part in parts), WANTED)
+    assert JOINED in read.note
+    assert run(read.code)["area"](2, 3) == 6
+
+
+def test_joining_takes_no_usage_of_the_other_block() -> None:
+    text = fenced(HELPER + "\nprint(root('x'))\nassert root(4) == 3\n") + fenced(MAIN)
+    code = read_answer(text, Wanted(entry_point="both")).code
+    assert "print" not in code and "assert" not in code
+    assert run(code)["both"](9) == (3, 9)
+
+
+def test_a_later_block_gives_no_values() -> None:
+    text = fenced("def both(n):\n    return n, k\n") + fenced("k = 3\nprint(both(1))\n")
+    assert "k = 3" not in read_answer(text, Wanted(entry_point="both")).code
+
+
+METHOD = Wanted(entry_point="Box.area")
+BOX = "class Box:\n    def area(self, w, h):\n        return w * h\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        fenced(BOX) + fenced("box = Box()\nprint(box.area(2, 3))\n"),
+        fenced(BOX.replace("w * h", "w + h")) + "Sorry:\n" + fenced(BOX),
+        fenced("class Box:\n    def area(self, w, h):\n        pass\n") + fenced(BOX),
+        fenced(BOX) + fenced("class Box:\n    def volume(self):\n        return 0\n"),
+        BOX + "\n\nif __name__ == '__main__':\n    print(Box().area(2, 3))\n",
+        BOX + "\nassert Box().area(2, 3) == 6\n",
+    ],
+)
+def test_methods_are_found_like_functions(text: str) -> None:
+    assert read_answer(text, METHOD).code == BOX
+
+
+FENCES_INSIDE = [
+    'def area(w, h):\n    """Area.\n\n    Example:\n    ```\n    area(1, 2)\n    ```\n    """\n'
+    "    return w * h\n",
+    "TEXT = '''```python\nx = 1\n```'''\n\n\ndef area(w, h):\n    return w * h if TEXT else 0\n",
+    'def area(w, h):\n    """\n```python\n>>> area(1, 2)\n2\n```\n    """\n    return w * h\n',
+    "import math  # ```\n\n\ndef area(w, h):\n    # ```python\n    return w * h  # ``` ends\n",
+    'def area(w, h):\n    text = f"""\n~~~\n{w}\n~~~\n```\n"""\n    return w * h if text else 0\n',
+    'def area(w, h):\n    tags = ["</think>", "<|im_end|>"]\n    return w * h if tags else 0\n',
+    "def area(w, h):\n    text = '''\n</think>\n<think>\n'''\n    return w * h if text else 0\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", FENCES_INSIDE)
+@pytest.mark.parametrize("fence", ["```", "````", "~~~"])
+@pytest.mark.parametrize("label", ["python", ""])
+def test_a_fence_in_a_string_ends_nothing(code: str, fence: str, label: str) -> None:
+    for text in (
+        code,
+        fenced(code, label, fence),
+        f"Here:\n{fenced(code, label, fence)}Trace:\n{fenced('1 2 -> 2', '')}",
+        f"<think>\nHm\n{fenced(LONG)}</think>\n{fenced(code, label, fence)}",
+        f"{fence}{label}\n{code}",
+        f"Without a fence:\n\n{code}\nThat is it.\n",
+    ):
+        assert read_answer(text, WANTED).code == code
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["```python\ndef area(w\n```\n", "```\n", "```python\n", "def area(w, h:\n", "(((\n", "@area\n",
+     "    x = (\n", '"""\n', "`" * 40, "<think>\n", "</think>\n", "> ", "text ```python\n"],
+)  # fmt: skip
+def test_an_answer_that_repeats_itself_is_read_in_time(piece: str) -> None:
+    started_s = time.process_time()
+    read_answer(piece * 1000, Wanted(entry_point="area", prompt="def area(w, h):\n"))
+    read_answer(piece * 1000)
+    assert time.process_time() - started_s < 10
+
+
+def test_a_file_of_a_program_is_taken_as_it_is() -> None:
+    for code in (*FENCES_INSIDE, AREA + "\nprint(area(1, 2))\n", "x = 1\n", "def area(:\n", ""):
+        assert read_program(code, WANTED).code == code
+    assert read_program("\ufeff" + AREA.replace("\n", "\r\n"), WANTED).code == AREA
+    python2 = AREA + "print 'area'\n"
+    assert read_program(python2, WANTED).code == python2
+    assert read_program(fenced(FENCES_INSIDE[0]), WANTED).code == FENCES_INSIDE[0]
+    assert read_program(f"So:\n\n{AREA}", WANTED).code == AREA
+    assert read_program(f"<think>{fenced(LONG)}</think>\n{AREA}", WANTED).code == AREA
+
+
+READER = "n = int(input())\nprint(n * 2)\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        READER,
+        fenced(READER),
+        f"Read and print:\n\n{READER}\nIt doubles the number.\n",
+        fenced(READER) + "Input:\n" + fenced("21\n" * 9, "") + "Output:\n" + fenced("42\n" * 9, ""),
+        fenced(READER) + fenced("$ echo 21 | python a.py\n42\n", "console"),
+        fenced("n = 3\nprint(n * 2)\n") + "but read n:\n" + fenced(READER),
+        fenced(READER) + "For example\n" + fenced("print(21 * 2)\n"),
+        fenced(READER, "") + fenced("21 -> 42\n", ""),
+        f"<think>\n{fenced('print(input())' + chr(10))}</think>\n{fenced(READER)}",
+        f"{TICKS}python\n{READER}",
+        f"{READER}{TICKS}\nDone.\n",
+    ],
+)
+def test_programs_that_read_and_print(text: str) -> None:
+    assert read_answer(text).code == READER
+
+
+def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
+    parts = ["import sys\n", "def twice(n):\n    return n * 2\n",
+             "for line in sys.stdin:\n    print(twice(int(line)))\n"]  # fmt: skip
+    read = read_answer("".join(f"Part:\n{fenced(part)}" for part in parts))
+    assert read.code == "".join(parts)
+    guarded = "def main():\n    print(input())\n\n\nif __name__ == '__main__':\n    main()\n"
+    assert read_answer(fenced(guarded)).code == guarded
+
+
+def test_a_broken_whole_program_stays_broken() -> None:
+    for code in ("n = int(input())\nprint n\n", "print(1))\n", "print(1)\nprint 2\n"):
+        assert read_answer(code).code == code
+        assert read_answer(fenced(code)).code == code
+
+
+PROMPT = (
+    "from typing import List\n\n\ndef half(n: int) -> int:\n    return n // 2\n\n\n"
+    'def halves(xs: List[int]) -> List[int]:\n    """Half of each.\n    >>> halves([4])\n    [2]\n'
+    '    """\n'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    return [half(x) for x in xs]\n",
+        "return [half(x) for x in xs]",
+        "\n\n    made = []\n    for x in xs:\n        made.append(half(x))\n    return made\n",
+        "made = []\n    for x in xs:\n        made.append(half(x))\n    return made\n",
+        fenced("    return [half(x) for x in xs]\n"),
+        fenced("return [half(x) for x in xs]\n"),
+        "    return [half(x) for x in xs]\n\n\nprint(halves([1, 2]))\n",
+        "    return [half(x) for x in xs]\n\n\ndef next_one(",
+        "    return [half(x) for x in xs]\n\n\nif __name__ == '__main__':\n    import doctest\n",
+        "    return [half(x) for x in xs]<|endoftext|>",
+        "<think>easy</think>\n    return [half(x) for x in xs]\n",
+    ],
+)
+def test_a_body_goes_on_where_the_prompt_ends(text: str) -> None:
+    read = read_answer(text, Wanted(entry_point="halves", prompt=PROMPT))
+    assert BODY in read.note
+    assert "print" not in read.code
+    assert run(read.code)["halves"]([4, 7]) == [2, 3]
+
+
+def test_a_body_needs_a_prompt() -> None:
+    body = "    return [half(x) for x in xs]\n"
+    assert read_answer(body, Wanted(entry_point="halves")).code == body
+    asked = Wanted(entry_point="halves", prompt=PROMPT)
+    assert read_program(body, asked).code == body
+    assert read_program(body, asked, goes_on=True).code == PROMPT + body
+
+
+def test_preamble_is_what_the_prompt_promises() -> None:
+    preamble = prompt_preamble(PROMPT, "halves")
+    assert run(preamble)["half"](9) == 4
+    assert "halves" not in preamble and "import List" in preamble
+    assert prompt_preamble("def f(x):\n", "f") == ""
+    assert prompt_preamble("def f(x: List[int]) -> Odd:\n", "f") == "from typing import List\n"
+    assert (
+        prompt_preamble("import math\nclass Box:\n    def area(self, w):\n", "Box.area")
+        == "import math\n"
+    )
+    assert prompt_preamble('"""\nWrite a function f.\nassert f(1) == 2\n"""\n', "f") == ""
+    assert prompt_preamble("Write a function that doubles.", "f") == ""
+
+
+def run(code: str, **given: Any) -> dict[str, Any]:
+    scope: dict[str, Any] = {"__name__": "program", **given}
+    exec(compile(code, "<program>", "exec"), scope)
+    return scope
+
+
+SETUP = """\
+import sys, random
+import heapq
+from functools import lru_cache
+from collections import defaultdict
+try:
+    import numpy as np
+except ImportError:
+    np = None
+sys.setrecursionlimit(10**6)
+random.seed(7)
+LIMIT = 50
+sieve = [True] * (LIMIT + 1)
+for i in range(2, LIMIT + 1):
+    for j in range(2 * i, LIMIT + 1, i):
+        sieve[j] = False
+primes = []
+def fill():
+    for n in range(2, LIMIT):
+        if sieve[n]:
+            primes.append(n)
+fill()
+heap = [5, 3, 4]
+heapq.heapify(heap)
+table = defaultdict(int)
+table["a"] += 1
+count = 0
+count += 2
+handlers = {}
+def handles(name):
+    def keep(f):
+        handlers[name] = f
+        return f
+    return keep
+@handles("double")
+def _double(x):
+    return 2 * x
+class Base:
+    known = {}
+    def get(self, k):
+        return self.known.get(k, 0)
+Base.known["k"] = 11
+class Child(Base):
+    pass
+@lru_cache(maxsize=None)
+def depth(n):
+    return 0 if n == 0 else 1 + depth(n - 1)
+def entry(n):
+    global count
+    count += 1
+    entry.calls += 1
+    extra = np is not None
+    return (primes[n], heap[0], table["a"], count, handlers["double"](n), Child().get("k"),
+            depth(n), entry.calls, sys.getrecursionlimit(), extra is not None)
+entry.calls = 0
+"""
+USAGE_LINES = """\
+import unittest
+from pprint import pprint as show
+cases = [(1, 2), (3, 4)]
+result = entry(1)
+print(result)
+show(entry(2))
+assert entry(3)[0] == 7, "wrong"
+for i in range(3):
+    print(entry(i))
+def test_entry():
+    assert entry(0)
+class TestEntry(unittest.TestCase):
+    def test_it(self):
+        self.assertTrue(entry(0))
+test_entry()
+n = int(input())
+with open("/nowhere") as lines:
+    print(lines.read())
+while n:
+    n -= 1
+raise SystemExit(entry(0))
+if __name__ == "__main__":
+    unittest.main()
+"""
+
+
+def test_usage_goes_and_what_sets_the_function_up_stays() -> None:
+    read = read_answer(SETUP + USAGE_LINES, Wanted(entry_point="entry"))
+    assert read.note == USAGE
+    assert read.code == SETUP
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["print(area(2, 3))", "area(2, 3)", "assert area(2, 3) == 7", "raise ValueError",
+     "x = area(2, 3)", "w, h = map(int, input().split())\nprint(area(w, h))", "exit()",
+     "import sys\nsys.exit(area(1, 1))", "import missing_module\nmissing_module.plot(area)",
+     "import doctest\ndoctest.testmod()", "def main():\n    print(area(1, 2))\n\n\nmain()",
+     "print(area(1, 2)); print(area(2, 3))", "check(area)", "area",
+     "if __name__ == '__main__':\n    main()", "if '__main__' == __name__:\n    main()",
+     "try:\n    print(area(1, 0))\nexcept Exception as e:\n    print(e)",
+     "import random\nsides = [random.random() for _ in range(10**9)]\nprint(area(*sides))",
+     "import sys\nsys.stdout.write(str(area(1, 2)))",
+     "async def go():\n    pass\n\n\nawaited = go()"],
+)  # fmt: skip
+def test_lines_of_usage_go(line: str) -> None:
+    assert read_answer(f"{AREA}\n\n{line}\n", WANTED).code == AREA
+    assert read_answer(fenced(f"{line}\n\n\n{AREA}"), WANTED).code.lstrip() == AREA
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import sys\nsys.setrecursionlimit(10**6)", "from sys import setrecursionlimit as s\ns(9999)",
+     "import threading\nthreading.stack_size(1 << 27)",
+     "import decimal\ndecimal.getcontext().prec = 50",
+     "from __future__ import annotations", "from math import *", "import random\nrandom.seed(1)",
+     "import os\nos.environ['A'] = 'b'", "import sys\nif True:\n    sys.setrecursionlimit(9999)",
+     "import math", '"""A docstring."""', "import warnings\nwarnings.filterwarnings('ignore')"],
+)  # fmt: skip
+def test_settings_of_the_process_stay(line: str) -> None:
+    code = f"{line}\n\n\n{AREA}"
+    assert read_answer(code, WANTED).code == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from functools import singledispatch\n\n\n"
+        "@singledispatch\ndef area(w, h):\n    return w * h\n"
+        "\n\n@area.register\ndef _(w: str, h):\n    return len(w) * h\n\n\n"
+        "@area.register(list)\ndef of_list(w, h):\n    return len(w) * h\n",
+        "class Shapes(dict):\n    def add(self, f):\n        self[f.__name__] = f\n"
+        "        return f\n\n\n"
+        "shapes = Shapes()\n\n\n@shapes.add\ndef square(w, h):\n    return w * h\n\n\n"
+        "def area(w, h):\n    return shapes['square'](w, h)\n",
+        "class Shape:\n    known = []\n\n    def __init_subclass__(cls):\n"
+        "        Shape.known.append(cls)\n"
+        "\n\nclass Square(Shape):\n    def area(self, w, h):\n        return w * h\n\n\n"
+        "def area(w, h):\n    return Shape.known[0]().area(w, h)\n",
+        "globals()['FACTOR'] = 1\n\n\ndef area(w, h):\n    return w * h * FACTOR\n",
+        "exec('FACTOR = 1')\n\n\ndef area(w, h):\n    return w * h * FACTOR\n",
+        "def area(w, h):\n    return area.table[w] * h\n\n\narea.table = list(range(99))\n",
+        "def area(w, h):\n    return w * h\n\n\nsetattr(area, 'calls', 0)\n",
+        "cache = {}\nfor w in range(9):\n    for h in range(9):\n        cache[w, h] = w * h\n\n\n"
+        "def area(w, h):\n    return cache[w, h]\n",
+        "cache = []\n\n\ndef fill(n):\n    cache.extend(range(n))\n\n\n"
+        "def start():\n    fill(9)\n\n\n"
+        "start()\n\n\ndef area(w, h):\n    return cache[w] * h\n",
+        "class Tables:\n    sides = []\n\n\nTables.sides.append(1)\n\n\ndef area(w, h):\n"
+        "    return w * h * Tables.sides[0]\n",
+        "try:\n    from missing_module import one\nexcept ImportError:\n    one = 1\n"
+        "while one < 1:\n    one += 1\n\n\ndef area(w, h):\n    return w * h * one\n",
+        "a = b = 1\nb, c = 1, 1\nif c:\n    b *= 1\nwith open('/dev/null') as held:\n"
+        "    b = b + len(held.read())\n\n\ndef area(w, h):\n    return w * h * b\n",
+    ],
+)  # fmt: skip
+def test_what_a_function_needs_stays(code: str) -> None:
+    read = read_answer(f"{code}\n\nprint(area(1, 2))\nassert area(1, 1)\n", WANTED)
+    assert read.code == code
+    assert run(read.code)["area"](2, 3) == 6
+
+
+def test_a_program_that_looks_names_up_by_text_keeps_them() -> None:
+    code = (
+        "def double(x):\n    return 2 * x\n\n\ndef area(w, h):\n    return globals()['double'](w)\n"
+    )
+    assert read_answer(code + "\nprint(area(1, 2))\n", WANTED).code == code
