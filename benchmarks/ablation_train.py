@@ -19,7 +19,8 @@ import torch
 from transformers import AutoTokenizer
 
 from benchmarks.one_worker import one_worker
-from skeldpo.config import Config, TrainConfig
+from skeldpo.config import Config
+from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.batch import PairTokens

@@ -26,7 +26,7 @@ from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
 from skeldpo.train.packing import pack_rows
 
 if TYPE_CHECKING:
-    from skeldpo.config import TrainConfig
+    from skeldpo.config_train import TrainConfig
     from skeldpo.records import PairStage, ReferenceLogps
 
 ReferenceTable = Mapping[str, "ReferenceLogps"]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
     from transformers import PreTrainedTokenizerBase
 
-    from skeldpo.config import LoraConfig, TrainConfig
+    from skeldpo.config_train import LoraConfig, TrainConfig
 
 ADAPTER_FOLDER = "adapter"
 
