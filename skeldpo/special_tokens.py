@@ -29,13 +29,14 @@ class TokenText:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
         template = str(tokenizer.chat_template or "")
-        special = set(tokenizer.all_special_tokens)
+        special = set(tokenizer.all_special_tokens) - {tokenizer.unk_token}
         added = {
             str(token.content): (token_id, token)
             for token_id, token in tokenizer.added_tokens_decoder.items()
         }
         self.special_ids = {token_id for token_id, token in added.values() if token.special}
         self.special_ids |= set(tokenizer.convert_tokens_to_ids(sorted(special)))
+        self.special_ids.discard(tokenizer.unk_token_id)
         """Of tokens that stand for no text."""
         # DeepSeek's tokenizers do not call the tokens special that begin a turn.
         self._controls = {
@@ -43,6 +44,7 @@ class TokenText:
             for text, (token_id, token) in added.items()
             if text.strip() and (token.special or text in template)
         }
+        self._control_ids = set(self._controls.values())
         self._flags = {text: token for text, (_, token) in added.items()}
         names = sorted(self._controls, key=len, reverse=True)
         self._in_text = re.compile("|".join(map(re.escape, names)) or r"(?!)")
@@ -69,10 +71,17 @@ class TokenText:
             return [int(i) for i in self._tokenizer.encode(text, add_special_tokens=False)]
         marked = self._in_text.sub(lambda found: self._mark(found.group()), text)
         stand_in = re.compile(rf"{self._nonce}x(\d+)x")
-        original = stand_in.sub(lambda found: self._names[int(found.group(1))], marked)
+        whole = stand_in.sub(lambda found: self._names[int(found.group(1))], marked)
         backend, real_ids = self._backend
-        ids = backend.encode(original, add_special_tokens=False).ids
-        return [real_ids.get(token_id, token_id) for token_id in ids]
+        ids: list[int] = []
+        for token_id in backend.encode(whole, add_special_tokens=False).ids:
+            if token_id in real_ids:
+                ids.append(real_ids[token_id])
+            elif token_id in self._spelled:
+                ids += self._spelled[token_id]
+            else:
+                ids.append(token_id)
+        return ids
 
     def encode_after_text(self, text: str) -> list[int]:
         """Ids of a text that goes on after other text.
@@ -94,7 +103,7 @@ class TokenText:
 
     def first_control(self, token_ids: Iterable[int]) -> int | None:
         """The first id of a token that is for templates alone (BOS, which opens, is none)."""
-        controls = set(self._controls.values()) | self.special_ids
+        controls = self._control_ids | self.special_ids
         if self._tokenizer.bos_token_id != self._tokenizer.eos_token_id:
             controls.discard(self._tokenizer.bos_token_id)
         return next((token_id for token_id in token_ids if token_id in controls), None)
@@ -107,6 +116,16 @@ class TokenText:
 
     def _mark(self, name: str) -> str:
         return f"{self._nonce}m{self._names.index(name)}m"
+
+    @functools.cached_property
+    def _spelled(self) -> dict[int, list[int]]:
+        """Ids of the characters of a special token: merges of models that were converted from
+        SentencePiece can lead to the token itself."""
+        return {
+            token_id: [i for character in name for i in self.encode_after_text(character)]
+            for name, token_id in self._controls.items()
+            if token_id != self._tokenizer.unk_token_id  # also what no other token is there for
+        }
 
     @functools.cached_property
     def _backend(self) -> tuple[Tokenizer, dict[int, int]]:

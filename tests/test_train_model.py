@@ -28,7 +28,6 @@ from skeldpo.train.model import (
     load_policy,
     policy_digest,
     save_policy,
-    tokenizer_digest,
 )
 
 pytestmark = pytest.mark.slow
@@ -259,13 +258,6 @@ def test_tokenizer_whose_class_changes_on_reload_is_refused(tmp_path):
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="?", eos_token="?")
     with pytest.raises(ValueError, match="other ids after it is saved"):
         check_tokenizer(tokenizer, ["def pass"], folder)
-
-
-def test_tokenizer_digest_changes_with_the_chat_template():
-    first, second = byte_tokenizer(), byte_tokenizer()
-    assert tokenizer_digest(first) == tokenizer_digest(second)
-    second.chat_template = "{{ messages }}"
-    assert tokenizer_digest(first) != tokenizer_digest(second)
 
 
 TINY = {
