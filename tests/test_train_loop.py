@@ -344,3 +344,12 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
     assert progress.next_step == 2
     resumed.train(first=2)
     torch.testing.assert_close(curve(resumed.history), curve(history[2:]), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_shards_of_adapters_on_both_ends_equal_one_process(tmp_path):
+    folder = save_tiny_policy(tmp_path / "start", tied=False)
+    lora = {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}
+    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
+        folder, tmp_path, 2, {"lora": lora}
+    )
