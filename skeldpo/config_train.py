@@ -17,6 +17,7 @@ class LoraConfig(Section):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj",
                                        "gate_proj", "up_proj", "down_proj")  # fmt: skip
+    """Names of layers, or ends of them; lm_head and embed_tokens too, if their weights are two."""
     load_in_4bit: bool = False
     """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
     worker. The trained policy is the adapter merged into the weights as they were."""
