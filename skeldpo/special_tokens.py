@@ -34,9 +34,9 @@ class TokenText:
             str(token.content): (token_id, token)
             for token_id, token in tokenizer.added_tokens_decoder.items()
         }
-        self.special_ids = {token_id for token_id, token in added.values() if token.special}
-        self.special_ids |= set(tokenizer.convert_tokens_to_ids(sorted(special)))
-        self.special_ids.discard(tokenizer.unk_token_id)
+        special_ids = {token_id for token_id, token in added.values() if token.special}
+        special_ids |= set(tokenizer.convert_tokens_to_ids(sorted(special)))
+        self.special_ids = special_ids - {tokenizer.unk_token_id}
         """Of tokens that stand for no text."""
         # DeepSeek's tokenizers do not call the tokens special that begin a turn.
         self._controls = {

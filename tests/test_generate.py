@@ -135,7 +135,7 @@ def sixth_text(candidate: Candidate, folder: str) -> str:
     """The first character from the sixth token on that one token makes."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     texts = [tokenizer.decode([token]) for token in candidate.completion_token_ids[5:]]
-    return next(text for text in texts if text.isascii() and text.isprintable())
+    return next(text for text in texts if len(text) == 1 and "!" <= text <= "~")
 
 
 def in_own_process(folder: str, output: Path, batches: list[list[Assignment]]):
