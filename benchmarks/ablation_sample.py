@@ -75,14 +75,14 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                 top_k=0,
                 num_return_sequences=job.num_samples,
                 max_new_tokens=config.generate.max_tokens,
-                eos_token_id=prompts.eos_token_id,
+                eos_token_id=prompts.stop_token_ids,
                 pad_token_id=prompts.eos_token_id,
             )  # (prompts * samples, tokens)
         rows = made[:, ids.shape[1] :].tolist()
         for place, row in enumerate(rows):
             problem = problems[place // job.num_samples]
-            ended = prompts.eos_token_id in row
-            answer = row[: row.index(prompts.eos_token_id) + 1] if ended else row
+            ends = [index for index, token in enumerate(row) if token in prompts.stop_token_ids]
+            answer = row[: ends[0] + 1] if ends else row
             candidates.append(
                 Candidate(
                     candidate_id=content_id(
@@ -97,7 +97,7 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                     round_index=1,
                     sample_index=place % job.num_samples,
                     seed=config.run.seed,
-                    finish_reason="stop" if ended else "length",
+                    finish_reason="stop" if ends else "length",
                     prompt_token_ids=tuple(asked[place // job.num_samples]),
                     completion_token_ids=tuple(answer),
                 )

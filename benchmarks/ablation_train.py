@@ -19,7 +19,8 @@ import torch
 from transformers import AutoTokenizer
 
 from benchmarks.one_worker import one_worker
-from skeldpo.config import Config, TrainConfig
+from skeldpo.config import Config
+from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.batch import PairTokens
@@ -61,8 +62,7 @@ class KnownPrograms:
         for problem in problems:
             prompt = tuple(prompts.code_prompt_ids(problem.statement, problem.starter_code))
             texts = {
-                tuple(prompts.completion_ids(known.code)): known.speed
-                for known in problem.solutions
+                tuple(prompts.answer_ids(known.code)): known.speed for known in problem.solutions
             }
             ids = list(texts)
             for left, right in zip_longest(ids[::2], ids[1::2], fillvalue=()):
@@ -85,7 +85,7 @@ class KnownPrograms:
     def masses(self, policy: Policy) -> Masses:
         """Probabilities at temperature 1, summed over the programs of a kind."""
         found: dict[str, list[float]] = {}
-        rows = reference_logps(policy, self._trees, self._budget, "", "")
+        rows = reference_logps(policy, self._trees, self._budget, "")
         for (problem_id, left, right), row in zip(self._owners, rows, strict=True):
             mass = found.setdefault(problem_id, [0.0, 0.0])
             for speed, logp in ((left, row.code_chosen), (right, row.code_rejected)):
@@ -144,7 +144,7 @@ def placed(policy: Policy, train: TrainConfig) -> Iterator[None]:
 def _train(job: Job, policy: Policy, known: KnownPrograms, started_s: float) -> dict[str, Any]:
     train = job.config.train
     steps = equal_steps(job.pairs, train, job.seed, job.num_steps)
-    rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "", "")
+    rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "")
     tokenizer = AutoTokenizer.from_pretrained(job.start)
     history: list[dict[str, float]] = []
     points: list[dict[str, Any]] = []

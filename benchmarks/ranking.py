@@ -211,7 +211,7 @@ def train_and_rank(job: Job) -> dict[str, Any]:
     programs = _UnseenPrograms(job.unseen, config, job.start)
     before = programs.logps(policy)
     steps = plan_steps(pairs, config.train, job.seed)
-    rows = reference_logps(policy, pairs, config.train.max_tokens_per_forward, "", "")
+    rows = reference_logps(policy, pairs, config.train.max_tokens_per_forward, "")
     table = {row.pair_id: row for row in rows}
     optimizer = build_optimizer(policy, config.train)
     history: list[dict[str, float]] = []
@@ -265,8 +265,8 @@ class _UnseenPrograms:
                         stage="correctness",
                         code_prompt=prompt,
                         skeleton_prompt=prompt,
-                        code_chosen=tuple(prompts.completion_ids(left)),
-                        code_rejected=tuple(prompts.completion_ids(right)),
+                        code_chosen=tuple(prompts.answer_ids(left)),
+                        code_rejected=tuple(prompts.answer_ids(right)),
                         skeleton_chosen=(),
                         skeleton_rejected=(),
                     )
@@ -275,7 +275,7 @@ class _UnseenPrograms:
     def logps(self, policy: Policy) -> dict[str, float]:
         """Log-probability of each program, in nats."""
         found = {}
-        rows = reference_logps(policy, self._trees, self._budget, "", "")
+        rows = reference_logps(policy, self._trees, self._budget, "")
         for (left, right), row in zip(self._codes, rows, strict=True):
             found[left], found[right] = row.code_chosen, row.code_rejected
         return found

@@ -110,7 +110,7 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
     with one_worker(work.device) as mesh:
         shard_policy(policy, mesh, getattr(torch, work.dtype))
         started = time.perf_counter()
-        rows = reference_logps(policy, pairs, settings.max_tokens_per_forward, "", "")
+        rows = reference_logps(policy, pairs, settings.max_tokens_per_forward, "")
         reference_seconds = time.perf_counter() - started
         table = {row.pair_id: row for row in rows}
         optimizer = build_optimizer(policy, settings)

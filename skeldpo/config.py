@@ -1,4 +1,5 @@
-"""The configuration of a run: one frozen model a stage. Every value a user can set is here.
+"""The configuration of a run: one frozen model a stage. Every value a user can set is here, but
+those of training, which are in `config_train`.
 
 `config_file` reads them from TOML. Fields without a default have no safe one and must be given.
 """
@@ -7,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from skeldpo.config_section import Section
+from skeldpo.config_train import TrainConfig
 
 STARTER = "starter"
-
-
-class Section(BaseModel):
-    """Frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class RunConfig(Section):
@@ -47,6 +46,9 @@ class PolicyConfig(Section):
     """Follows the statement when code is wanted."""
     skeleton_instruction: str = "[GEN_CODESKELETON] Write the skeleton of an efficient program."
     """Follows the statement when a skeleton is wanted (training only)."""
+    prompt_date: date = date(2024, 7, 26)
+    """What chat templates that print today's date are told, so that a problem has the same prompt
+    on every day. The default is the date that Llama 3's template has where there is no clock."""
 
 
 class StarterConfig(Section):
@@ -106,15 +108,31 @@ class KeepOutConfig(Section):
     in the other (or if its id is that of an evaluation problem)."""
 
 
+def _require_samples_that_differ(section: str, temperature: float, num_samples: int) -> None:
+    if temperature == 0 and num_samples > 1:
+        raise ValueError(
+            f"{section}.temperature = 0 is greedy: all {num_samples} samples of "
+            f"{section}.num_samples would be the same program; set {section}.num_samples = 1, or a "
+            "temperature above 0"
+        )
+
+
 class GenerateConfig(Section):
     """[generate] Sampling with vLLM."""
 
     num_samples: int = Field(default=8, ge=1)
     """Candidates per training problem."""
-    temperature: float = Field(default=0.8, gt=0)
+    temperature: float = Field(default=0.8, ge=0)
+    """0 is greedy: one sample only."""
     top_p: float = Field(default=0.95, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=1)
     """Longest completion, in tokens; longer ones end with finish_reason "length"."""
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Texts at which a completion ends too, though its last token is not the end of a turn; they
+    are part of it."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of the engine's weights and computation. auto: on a GPU vLLM's choice; on a CPU bfloat16 if
+    the weights are stored so and the CPU computes with it (AVX512-BF16, AMX), else float32."""
     num_engines: int = Field(default=1, ge=1)
     """vLLM actors."""
     gpus_per_engine: int = Field(default=0, ge=0)
@@ -128,6 +146,11 @@ class GenerateConfig(Section):
     """Memory of the key-value cache on CPU, in GiB."""
     enforce_eager: bool = False
     """Skip vLLM's compilation: quicker to start, slower to run."""
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> GenerateConfig:
+        _require_samples_that_differ("generate", self.temperature, self.num_samples)
+        return self
 
 
 class MeasureConfig(Section):
@@ -243,96 +266,13 @@ class SkeletonConfig(Section):
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 
 
-class LoraConfig(Section):
-    """[train.lora] Low-rank adapters instead of full training."""
-
-    rank: int = Field(ge=1)
-    alpha: float = Field(gt=0)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj",
-                                       "gate_proj", "up_proj", "down_proj")  # fmt: skip
-    load_in_4bit: bool = False
-    """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
-    worker. The trained policy is the adapter merged into the weights as they were."""
-
-
-class TrainConfig(Section):
-    """[train] Correctness DPO, then joint code and skeleton DPO."""
-
-    beta: float = Field(gt=0)
-    """DPO temperature (arXiv 2305.18290, equation 7)."""
-    skeleton_weight: float = Field(ge=0)
-    """lambda of L = L(code) + lambda L(skeleton); 0: code preferences only."""
-    loss: Literal["sigmoid", "ipo", "sft"] = "sigmoid"
-    """sigmoid: DPO. ipo: squared distance of the margin to 1 / (2 beta) (arXiv 2310.12036). sft: no
-    preference, the chosen side's mean negative log-likelihood (a baseline)."""
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(default=0.05, ge=0)
-    warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
-    """Share of the steps over which the learning rate rises."""
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """Of the learning rate after that; linear and cosine fall towards 0 at the last step."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    correctness_epochs: int = Field(default=1, ge=0)
-    """Passes over the correctness pairs, before the efficiency pairs."""
-    efficiency_epochs: int = Field(default=1, ge=0)
-    pairs_per_step: int = Field(default=8, ge=1)
-    """Pairs of one optimizer step, over all workers."""
-    max_tokens_per_forward: int = Field(default=4096, ge=64)
-    """Tokens of the prefix trees a worker packs into one forward pass: what bounds its memory. A
-    longer tree is alone. Does not change the result beyond rounding."""
-    reduction: Literal["sum", "mean"] = "sum"
-    """Over the tokens of a completion."""
-    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
-    """Conservative DPO's probability that a label is flipped."""
-    sft_weight: float = Field(default=0.0, ge=0)
-    """Weight of the chosen code's mean negative log-likelihood (RPO)."""
-    max_chosen_drop_nats: float = Field(default=0.0, ge=0)
-    """Training ends early once the chosen code's log-probability (a token's, with reduction "mean")
-    lies this far below the reference's, as a mean over five steps; 0: never."""
-    lora: LoraConfig | None = None
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the computation; parameters of the optimizer are float32."""
-    activation_checkpointing: bool = False
-    cpu_offload: bool = False
-    """Parameters, gradients and optimizer in host memory; a layer computes on the GPU."""
-    compile_layers: bool = False
-    """torch.compile of the norms and MLPs: on a GPU fewer passes over memory, for a minute more at
-    the start. Does not change the result beyond rounding."""
-    num_workers: int = Field(default=1, ge=1)
-    """Ray Train workers; the model is sharded over them."""
-    use_gpu: bool = False
-    cpus_per_worker: int = Field(default=1, ge=1)
-    checkpoint_every: int = Field(default=50, ge=1)
-    """Optimizer steps between checkpoints."""
-    max_failures: int = Field(default=2, ge=0)
-    """Times a dead worker group is started again from the last checkpoint."""
-
-    @model_validator(mode="after")
-    def _smoothing_is_read(self) -> TrainConfig:
-        if self.label_smoothing and self.loss != "sigmoid":
-            raise ValueError(
-                f"train.label_smoothing ({self.label_smoothing}) is read only with train.loss = "
-                f"sigmoid, got {self.loss}; take one of them out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _offloads_what_can_be(self) -> TrainConfig:
-        if self.cpu_offload and self.lora is not None and self.lora.load_in_4bit:
-            raise ValueError(
-                "train.cpu_offload cannot move the 4-bit weights of train.lora.load_in_4bit, and "
-                "the adapters alone are small; take one of them out"
-            )
-        return self
-
-
 class EvaluateConfig(Section):
     """[evaluate] Pass@1 and Beyond@1 on held-out problems."""
 
     num_samples: int = Field(default=4, ge=1)
     """Samples per problem; the scores are means over them."""
     temperature: float = Field(default=0.8, ge=0)
+    """0 is greedy: one sample only."""
     num_repeats: int = Field(default=3, ge=1)
     """Timed rounds of all references and candidates together."""
     repeat_for_s: float = Field(default=5.0, ge=0)
@@ -340,6 +280,11 @@ class EvaluateConfig(Section):
     fastest and slowest by then, up to 30 rounds in all; 0: none."""
     num_bootstrap: int = Field(default=10_000, ge=100)
     """Resamples over problems for the 95 % intervals."""
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> EvaluateConfig:
+        _require_samples_that_differ("evaluate", self.temperature, self.num_samples)
+        return self
 
 
 class TrackingConfig(Section):

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from skeldpo.config import Config, Section
+from skeldpo.config import Config
+from skeldpo.config_section import Section
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:

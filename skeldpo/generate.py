@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import GenerateConfig, PolicyConfig
@@ -19,6 +19,9 @@ from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
+
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Of CPUs that multiply in bfloat16; on others each product is made in float32 and rounded."""
 
 
 class PolicyEngine:
@@ -59,9 +62,6 @@ class PolicyEngine:
                     yield {"problem_id": [output.request_id]}
 
     def _add(self, assignment: Assignment) -> None:
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
-
         problem = assignment.problem
         prompt_ids = self._prompts.code_prompt_ids(problem.statement, problem.starter_code)
         room = self._max_model_tokens - len(prompt_ids)
@@ -70,18 +70,32 @@ class PolicyEngine:
                 f"problem {problem.problem_id}: its prompt has {len(prompt_ids)} tokens, "
                 f"policy.max_model_tokens is {self._max_model_tokens}"
             )
-        self._engine.add_request(
-            problem.problem_id,
-            {"prompt_token_ids": prompt_ids},
-            SamplingParams(
-                n=assignment.num_samples,
-                temperature=assignment.temperature,
-                top_p=self._generate.top_p if assignment.temperature > 0 else 1.0,
-                max_tokens=min(self._generate.max_tokens, room),
-                seed=assignment.seed,
-                stop_token_ids=[self._prompts.eos_token_id],
-                output_kind=RequestOutputKind.FINAL_ONLY,
-            ),
+        try:
+            self._engine.add_request(
+                problem.problem_id,
+                {"prompt_token_ids": prompt_ids},
+                self._sampling(assignment, room),
+            )
+        except Exception as error:  # of many kinds, and none says whose request it was
+            raise RuntimeError(
+                f"problem {problem.problem_id}: vLLM refused it: {type(error).__name__}: {error}"
+            ) from error
+
+    def _sampling(self, assignment: Assignment, room: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            n=assignment.num_samples,
+            temperature=assignment.temperature,
+            top_p=self._generate.top_p if assignment.temperature > 0 else 1.0,
+            max_tokens=min(self._generate.max_tokens, room),
+            seed=assignment.seed,
+            # vLLM adds those of the folder's generation_config.json.
+            stop_token_ids=self._prompts.stop_token_ids,
+            stop=list(self._generate.stop),
+            include_stop_str_in_output=True,
+            output_kind=RequestOutputKind.FINAL_ONLY,
         )
 
     def _commit(self, assignment: Assignment, output: Any) -> None:
@@ -101,7 +115,7 @@ class PolicyEngine:
                 problem_id, self._model_id, assignment.round_index, sample.index, token_ids
             ),
             problem_id=problem_id,
-            code=read_answer(self._prompts.decode(list(token_ids)), asked).code,
+            code=read_answer(self._prompts.decode(token_ids), asked).code,
             origin="sampled",
             model_id=self._model_id,
             round_index=assignment.round_index,
@@ -125,6 +139,26 @@ def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:
     )
 
 
+def cpu_flags() -> frozenset[str]:
+    """What this CPU says that it can do; empty where the kernel does not list it by x86 names."""
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        listed = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(listed.partition(":")[2].split())
+
+
+def engine_dtype(
+    policy_folder: str, generate: GenerateConfig, cpu_flags: frozenset[str]
+) -> Literal["auto", "float32", "bfloat16", "float16"]:
+    """vLLM's `dtype` (see GenerateConfig.dtype)."""
+    from transformers import AutoConfig
+
+    if generate.dtype != "auto" or generate.gpus_per_engine:
+        return generate.dtype
+    stored = str(AutoConfig.from_pretrained(policy_folder).dtype)
+    fast = stored == "torch.bfloat16" and cpu_flags & _BFLOAT16_FLAGS
+    return "bfloat16" if fast else "float32"
+
+
 def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Any:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -140,7 +174,7 @@ def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateCon
         tensor_parallel_size=max(1, generate.gpus_per_engine),
         gpu_memory_utilization=generate.gpu_memory_utilization,
         enforce_eager=generate.enforce_eager,
-        dtype="auto" if on_gpu else "float32",
+        dtype=engine_dtype(policy_folder, generate, cpu_flags()),
         # A seeded sample of a partly read prompt fails on CPU in vLLM 0.32 ("CPU Generator does
         # not use offset"), so prompts are read whole there.
         enable_chunked_prefill=on_gpu,

@@ -8,6 +8,7 @@ and a pipeline that is started again does only what is missing.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import math
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 SANDBOX_RESOURCE = "sandbox_core"
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
+_RAY_ADVICE = "Failed to apply UDF transform"
+"""What Ray Data adds to the message of an actor's error begins so."""
 PROBLEM_ID = "problem_id"
 """The column that travels."""
 
@@ -170,11 +173,21 @@ def count_teller(title: str, tell: Callable[[str], None]) -> Callable[[Progress]
 
 
 def _cause(error: BaseException) -> str:
-    """The last line of the innermost error: that of the actor, without Ray's own trace."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
+    """Type and message of what an actor raised, without Ray's trace, advice and wrapping."""
+    errors = [error]
+    while errors[-1].__cause__ is not None:
+        errors.append(errors[-1].__cause__)
+    # Ray Data chains an empty SystemException behind the error that it reports.
+    told = next((each for each in reversed(errors) if str(each).strip()), error)
+    raised = getattr(told, "cause", None)
+    if isinstance(raised, BaseException):
+        text = f"{type(raised).__name__}: {raised.args[0] if raised.args else ''}"
+    else:
+        # Of an actor that died in its __init__ there is a text alone: a trace, then the error.
+        trace, _, after = str(told).rpartition('\n  File "')
+        lines = after.split("\n")[1:] if trace else [f"{type(told).__name__}: {told}"]
+        text = "\n".join(itertools.dropwhile(lambda line: line.startswith("  "), lines))
+    return " ".join(text.split(_RAY_ADVICE)[0].split()).removesuffix(":")
 
 
 def _write_unfinished(

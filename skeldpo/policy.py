@@ -36,7 +36,21 @@ def load_policy_folder(folder: str) -> Policy:
 def make_starting_policy(
     config: Config, problems: Sequence[Problem], folder: str, on_progress: Callable[[str], None]
 ) -> Policy:
-    """The policy that enters round 1; `folder` receives it unless it is a local folder already."""
+    """The policy that enters round 1; `folder` receives it unless it is a local folder already.
+
+    ValueError if it cannot be had, or not with the adapters of train.lora.
+    """
+    policy = _starting_policy(config, problems, folder, on_progress)
+    if config.train.lora is not None:
+        from skeldpo.train.adapters import check_adapters
+
+        check_adapters(policy.folder, config.train.lora)
+    return policy
+
+
+def _starting_policy(
+    config: Config, problems: Sequence[Problem], folder: str, on_progress: Callable[[str], None]
+) -> Policy:
     model = config.policy.model
     if model == STARTER:
         from skeldpo.starter import train_starter

@@ -3,17 +3,35 @@
 The one place that turns text into ids, for generation and for training alike: a prompt is the
 statement, the starter code and then the instruction (code or skeleton), so that the prompts of one
 problem share their beginning (METHOD, section 4). Completions are tokenised apart from prompts and
-the ids are joined, so no token spans the border.
+the ids are joined, so no token spans the border. An answer ends with the token that the chat
+template puts behind one, and the template's clock stands still (policy.prompt_date): a problem has
+one prompt, whenever it is rendered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
 from typing import TYPE_CHECKING
 
+from jinja2 import TemplateError
+
+from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import PolicyConfig
+from skeldpo.special_tokens import TokenText
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """What a chat template puts around an answer: the text between the prompt and it, which the
+    model writes (a blank, an empty thought), and the token that ends the turn."""
+
+    lead: str
+    end_token_id: int
 
 
 class Prompts:
@@ -33,15 +51,27 @@ class Prompts:
             )
         self._tokenizer = tokenizer
         self._config = config
+        self._text = TokenText(tokenizer)
         self._chat = has_template and config.prompt_format != "plain"
         # Not every tokenizer that adds BOS says so in `add_bos_token` (Llama 3 does not).
         bos = tokenizer.bos_token_id
         self._starts_with_bos = bos is not None and tokenizer.encode("a")[:1] == [bos]
+        self._turn = self._answer_turn()
 
     @property
     def eos_token_id(self) -> int:
-        """The id that ends a completion."""
+        """The id that ends a text."""
         return int(self._tokenizer.eos_token_id)
+
+    @property
+    def end_token_id(self) -> int:
+        """The id that ends an answer: of the chat template's end of turn, else EOS."""
+        return self._turn.end_token_id
+
+    @property
+    def stop_token_ids(self) -> list[int]:
+        """The ids at which sampling ends."""
+        return sorted({self.end_token_id, self.eos_token_id})
 
     def code_prompt_ids(self, statement: str, starter_code: str) -> list[int]:
         """Ids of the prompt that asks for a program."""
@@ -51,26 +81,72 @@ class Prompts:
         """Ids of the prompt that asks for a skeleton."""
         return self._prompt_ids(statement, starter_code, self._config.skeleton_instruction)
 
-    def completion_ids(self, text: str) -> list[int]:
-        """Ids of a whole answer: the text (fenced for a chat model) and EOS."""
+    def answer_ids(self, text: str) -> list[int]:
+        """Ids of an answer as an engine gives it: the text (fenced for a chat model) and the end of
+        the turn."""
         body = f"```python\n{text.rstrip()}\n```" if self._chat else text.rstrip() + "\n"
-        return [*self._encode(body), self.eos_token_id]
+        ids = self._text.encode_after_text(self._turn.lead + self._text.quote(body))
+        return [*ids, self.end_token_id]
 
-    def decode(self, token_ids: list[int]) -> str:
-        """Text of generated ids, special tokens left out."""
-        return str(self._tokenizer.decode(token_ids, skip_special_tokens=True))
+    def completion_ids(self, text: str) -> list[int]:
+        """Ids of an answer and EOS, as a text ends that a model is trained on from scratch.
+
+        Preferences are of `answer_ids`: sampling stops at the end of the turn, so what comes after
+        it is never written, and would draw the gradient.
+        """
+        ids = self.answer_ids(text)
+        return ids if ids[-1] == self.eos_token_id else [*ids, self.eos_token_id]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of an answer's ids, without the special tokens at its end.
+
+        One in the middle stays: what is judged is what was written.
+        """
+        ends = {*self._text.special_ids, *self.stop_token_ids}
+        length = len(token_ids)
+        while length and token_ids[length - 1] in ends:
+            length -= 1
+        return self._text.decode(token_ids[:length]).removeprefix(self._turn.lead)
 
     def _prompt_ids(self, statement: str, starter_code: str, instruction: str) -> list[int]:
         parts = [statement.strip(), starter_code.strip(), instruction.strip()]
-        text = "\n".join(part for part in parts if part)
+        text = self._text.quote("\n".join(part for part in parts if part))
         if not self._chat:
-            ids = self._encode(text + "\n")
+            ids = self._text.encode(text + "\n")
             return [int(self._tokenizer.bos_token_id), *ids] if self._starts_with_bos else ids
-        messages = [{"role": "user", "content": text}]
-        rendered = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False
-        )
-        return self._encode(str(rendered))
+        return self._text.encode(self._render(text))
 
-    def _encode(self, text: str) -> list[int]:
-        return [int(i) for i in self._tokenizer.encode(text, add_special_tokens=False)]
+    def _answer_turn(self) -> _Turn:
+        """Found by rendering an answer; EOS ends it if the template puts no token there."""
+        plain = _Turn(lead="", end_token_id=self.eos_token_id)
+        if not self._chat:
+            return plain
+        question, answer = (self._text.stand_in(name) for name in ("question", "answer"))
+        try:
+            prompt, whole = self._render(question), self._render(question, answer)
+        except TemplateError:  # a template for one turn
+            return plain
+        before, found, after = whole.partition(answer)
+        end = self._text.first_control(self._text.encode(after))
+        return _Turn(
+            lead=before.removeprefix(prompt) if found and before.startswith(prompt) else "",
+            end_token_id=self.eos_token_id if end is None else end,
+        )
+
+    def _render(self, *turns: str) -> str:
+        """The chat template around a user's turn, and around an answer if one is given."""
+        roles = ("user", "assistant")
+        now = datetime.combine(self._config.prompt_date, time.min)
+        rendered = self._tokenizer.apply_chat_template(
+            [{"role": role, "content": text} for role, text in zip(roles, turns, strict=False)],
+            add_generation_prompt=len(turns) == 1,
+            tokenize=False,
+            strftime_now=now.strftime,
+        )
+        return str(rendered)
+
+
+def extract_code(text: str) -> str:
+    """The program in a model's answer where no problem says what it defines; `skeldpo.answers` has
+    the rules, and takes a problem's entry point into account."""
+    return read_answer(text, Wanted()).code

@@ -239,13 +239,15 @@ class Skeleton:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSide:
-    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed)."""
+    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed). The
+    token ids are those of its candidate: what the engine read and wrote, if it was sampled."""
 
     candidate_id: str
     code: str
     completion_token_ids: tuple[int, ...]
     skeleton: Skeleton
     time_ratio: float
+    prompt_token_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,12 +287,13 @@ class PreferencePair:
 class ReferenceLogps:
     """Summed log-probabilities of a pair's completions under the frozen reference (nats).
 
-    The skeleton sums are 0 where the pair has no skeletons.
+    `tokens_id` is the digest of the prompts and completions that were scored. The skeleton sums are
+    0 where the pair has no skeletons.
     """
 
     pair_id: str
     model_id: str
-    tokenizer_id: str
+    tokens_id: str
     code_chosen: float
     code_rejected: float
     skeleton_chosen: float

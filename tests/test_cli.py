@@ -100,6 +100,16 @@ def test_run_malformed_problem_file_names_the_line(
     assert f"{file}:1: a test has the keys input and expected" in message
 
 
+@pytest.mark.parametrize("section", ["generate", "evaluate"])
+def test_dry_run_refuses_several_greedy_samples(
+    section: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = f"{section}.temperature=0"
+    message = _refused(capsys, "run", "--config", QUICKSTART, "--dry-run", "--set", setting)
+    assert f"{section}.temperature = 0 is greedy" in message
+    assert f"set {section}.num_samples = 1" in message
+
+
 def test_dry_run_prints_the_resolved_configuration_and_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

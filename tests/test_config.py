@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,19 @@ def test_shipped_configurations_load() -> None:
         ("measure", {"confirm_repeats": [4, 8]}, r"measure\.confirm_repeats.*: .*5, got 4"),
         ("measure", {"confirm_repeats": [12, 8]}, r"measure\.confirm_repeats must be .* rising"),
         ("generate", {"max_tokens": 2048}, r"generate\.max_tokens \(2048\) must be below policy"),
+        (
+            "generate",
+            {"temperature": 0},
+            r"generate\.temperature = 0 is greedy: all 8 samples of .*",
+        ),
+        (
+            "evaluate",
+            {"temperature": 0.0},
+            r"set evaluate\.num_samples = 1, or a temperature above",
+        ),
+        ("generate", {"stop": [""]}, r"generate\.stop.*: .*at least 1 character, got ''"),
+        ("generate", {"dtype": "half"}, r"generate\.dtype: .*'auto', 'float32', .*got 'half'"),
+        ("policy", {"prompt_date": "today"}, r"policy\.prompt_date: .*date.*got 'today'"),
         ("starter", {"hidden_size": 20}, r"starter\.hidden_size \(20\) must be a multiple"),
     ],
 )
@@ -119,6 +133,20 @@ def test_offloading_4_bit_weights_is_refused(file: Path) -> None:
     assert load_config(file, lora).train.lora.load_in_4bit
     with pytest.raises(ValueError, match="train.cpu_offload cannot move the 4-bit weights"):
         load_config(file, [*lora, "train.cpu_offload=true"])
+
+
+def test_greedy_sampling_of_one_sample_is_allowed(file: Path) -> None:
+    one = ["evaluate.temperature=0", "evaluate.num_samples=1"]
+    assert load_config(file, one).evaluate.temperature == 0
+    one = ["generate.temperature=0", "generate.num_samples=1"]
+    assert load_config(file, one).generate.num_samples == 1
+
+
+def test_date_of_the_prompts_is_a_toml_date_and_decides_the_digest(file: Path) -> None:
+    config = load_config(file, ["policy.prompt_date=2025-02-03"])
+    assert config.policy.prompt_date == date(2025, 2, 3)
+    assert parse_config(config.model_dump(mode="json"), "test") == config
+    assert config.digest() != load_config(file).digest()
 
 
 def test_overrides_are_typed_by_toml_and_win(file: Path) -> None:

@@ -23,17 +23,17 @@ from transformers import (
 )
 
 from skeldpo.config import GenerateConfig, PolicyConfig
-from skeldpo.generate import PolicyEngine
+from skeldpo.generate import PolicyEngine, engine_dtype
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Example, Problem
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
-pytestmark = pytest.mark.vllm
-
 CHAT_TEMPLATE = (
-    "{% for m in messages %}<user>{{ m['content'] }}</user>{% endfor %}"
-    "{% if add_generation_prompt %}<answer>{% endif %}"
+    "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end_of_turn>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
+END_OF_TURN = 257
+"""Of the chat model: the token after EOS."""
 NUM_PROBLEMS = 12
 
 
@@ -89,6 +89,7 @@ def save_policy(folder: Path, architecture: str) -> str:
     make_model(config).save_pretrained(folder)
     tokenizer = byte_tokenizer()
     if architecture == "llama":
+        tokenizer.add_tokens(["<end_of_turn>"], special_tokens=True)
         tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(folder)
     return str(folder)
@@ -97,7 +98,8 @@ def save_policy(folder: Path, architecture: str) -> str:
 def generate_batches(
     folder: str, output: str, batches: list[list[Assignment]]
 ) -> list[list[Assignment]]:
-    """Runs one engine over batches, each made anew; called in a process of its own."""
+    """Runs one engine over batches, each made anew; called in a process of its own. The last batch
+    is asked to stop at the text of the sixth token that the second one wrote."""
     engine = PolicyEngine(
         policy_folder=folder,
         model_id="digest",
@@ -107,7 +109,10 @@ def generate_batches(
     )
     store = Store(output)
     generated = []
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        if number == len(batches) - 1:
+            stop = sixth_text(generated[1][0].candidates[0], folder)
+            engine._generate = engine._generate.model_copy(update={"stop": (stop,)})
         for item in batch:
             key = item.problem.problem_id
             if store.has_part(CANDIDATES, key):
@@ -124,6 +129,13 @@ def generate_batches(
             ]
         )
     return generated
+
+
+def sixth_text(candidate: Candidate, folder: str) -> str:
+    """The first character from the sixth token on that one token makes."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = [tokenizer.decode([token]) for token in candidate.completion_token_ids[5:]]
+    return next(text for text in texts if len(text) == 1 and "!" <= text <= "~")
 
 
 def in_own_process(folder: str, output: Path, batches: list[list[Assignment]]):
@@ -150,9 +162,11 @@ def generated(request, tmp_path_factory):
     greedy = [assignment(100, num_samples=1, temperature=0.0)]
     given = [assignment(101, num_samples=0, temperature=0.8)]
     again = [sampled[3]]
-    return path, output, in_own_process(path, output, [sampled, greedy, given, again])
+    batches = [sampled, greedy, given, again, greedy]
+    return path, output, in_own_process(path, output, batches)
 
 
+@pytest.mark.vllm
 def test_every_problem_gets_its_samples_in_one_piece(generated):
     _, _, (sampled, *_) = generated
     assert sorted(a.problem.problem_id for a in sampled) == sorted(
@@ -163,6 +177,7 @@ def test_every_problem_gets_its_samples_in_one_piece(generated):
         assert len({c.completion_token_ids for c in item.candidates}) > 1
 
 
+@pytest.mark.vllm
 def test_prompt_ids_are_those_of_training(generated):
     path, _, (sampled, *_) = generated
     prompts = Prompts(AutoTokenizer.from_pretrained(path), PolicyConfig(model=path))
@@ -171,29 +186,73 @@ def test_prompt_ids_are_those_of_training(generated):
         assert all(c.prompt_token_ids == tuple(expected) for c in item.candidates)
 
 
+@pytest.mark.vllm
 def test_greedy_tokens_are_those_of_transformers(generated):
-    path, _, (_, greedy, _, _) = generated
+    path, _, (_, greedy, *_) = generated
     (candidate,) = greedy[0].candidates
     ids = list(candidate.completion_token_ids)
     assert ids == greedy_by_transformers(path, candidate.prompt_token_ids, len(ids))
 
 
-def test_a_stopped_sample_ends_with_eos_and_a_cut_one_does_not(generated):
-    _, _, (sampled, *_) = generated
+@pytest.mark.vllm
+def test_a_stopped_sample_ends_with_eos_or_its_turn_and_a_cut_one_does_not(generated):
+    path, _, (sampled, *_) = generated
     candidates = [c for item in sampled for c in item.candidates]
+    prompts = Prompts(AutoTokenizer.from_pretrained(path), PolicyConfig(model=path))
+    chat = bool(AutoTokenizer.from_pretrained(path).chat_template)
     eos = byte_tokenizer().eos_token_id
+    ends = [eos, END_OF_TURN] if chat else [eos]
+    assert prompts.stop_token_ids == ends
     assert any(c.finish_reason == "length" for c in candidates)
     for candidate in candidates:
-        ends = candidate.completion_token_ids[-1] == eos
-        assert ends == (candidate.finish_reason == "stop")
+        *written, last = candidate.completion_token_ids
+        assert (last in ends) == (candidate.finish_reason == "stop")
+        assert not set(ends) & set(written)
 
 
+@pytest.mark.vllm
+def test_stop_text_ends_a_sample_with_the_token_that_completes_it(generated):
+    path, _, (_, greedy, _, _, stopped) = generated
+    (whole,), (cut,) = greedy[0].candidates, stopped[0].candidates
+    stop = sixth_text(whole, path)
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    texts = [tokenizer.decode([token]) for token in whole.completion_token_ids]
+    length = texts.index(stop) + 1
+    assert length < len(texts)
+    assert cut.completion_token_ids == whole.completion_token_ids[:length]
+    assert (whole.finish_reason, cut.finish_reason) == ("length", "stop")
+    assert cut.code.rstrip().endswith(stop.strip())
+
+
+@pytest.mark.vllm
 def test_the_same_seed_gives_the_same_samples(generated):
-    _, _, (sampled, _, _, again) = generated
+    _, _, (sampled, _, _, again, _) = generated
     first = next(a for a in sampled if a.problem.problem_id == "p3")
     assert again[0].candidates == first.candidates
 
 
+@pytest.mark.vllm
 def test_an_assignment_that_asks_for_nothing_passes_through(generated):
-    _, _, (_, _, given, _) = generated
+    _, _, (_, _, given, *_) = generated
     assert given[0] == assignment(101, num_samples=0, temperature=0.8)
+
+
+@pytest.mark.parametrize(
+    ("stored", "flags", "settings", "expected"),
+    [
+        ("bfloat16", {"avx512f", "avx512_bf16"}, {}, "bfloat16"),
+        ("bfloat16", {"amx_bf16"}, {}, "bfloat16"),
+        ("bfloat16", {"avx512f"}, {}, "float32"),
+        ("float16", {"avx512_bf16"}, {}, "float32"),
+        ("float32", {"avx512_bf16"}, {}, "float32"),
+        ("bfloat16", set(), {"dtype": "bfloat16"}, "bfloat16"),
+        ("float32", {"avx512_bf16"}, {"dtype": "float16"}, "float16"),
+        ("bfloat16", set(), {"gpus_per_engine": 1}, "auto"),
+        ("bfloat16", set(), {"gpus_per_engine": 1, "dtype": "float32"}, "float32"),
+    ],
+)
+def test_engine_computes_in_the_dtype_of_the_weights_where_the_cpu_can(
+    tmp_path, stored, flags, settings, expected
+):
+    LlamaConfig(dtype=stored).save_pretrained(tmp_path)
+    assert engine_dtype(str(tmp_path), GenerateConfig(**settings), frozenset(flags)) == expected

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
+from ray.data import ActorPoolStrategy
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
 from skeldpo import pipeline
@@ -112,3 +114,66 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     last = told[-1]
     assert (last.num_problems, last.num_done) == (4, 4)
     assert (last.num_measured, last.num_accepted) == (4, 3)
+
+
+class Raises:
+    """An actor of a Ray Data stage that fails where it is told to, as a model's engine may."""
+
+    def __init__(self, error: Exception, *, at_start: bool) -> None:
+        self._error = error
+        if at_start:
+            raise error
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        raise self._error
+        yield batch
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.shutdown()  # that of an earlier test has other resources
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("at_start", [True, False], ids=["in init", "in call"])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("no weights in /x;\n  give\nmore"), "ValueError: no weights in /x; give more"),
+        (RuntimeError("problem p7: vLLM refused it"), "RuntimeError: problem p7: vLLM refused it"),
+        (AssertionError(), "AssertionError"),
+    ],
+)  # fmt: skip
+def test_error_of_an_actor_is_told_as_it_was_raised(
+    cluster: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    said: str,
+    at_start: bool,
+) -> None:
+    def dataset(waiting: Sequence[str], *_: Any) -> Any:
+        return ray.data.from_items([{"problem_id": name} for name in waiting]).map_batches(
+            Raises,
+            batch_size=1,
+            compute=ActorPoolStrategy(size=1),
+            fn_constructor_kwargs={"error": error, "at_start": at_start},
+        )
+
+    monkeypatch.setattr(pipeline, "_dataset", dataset)
+    monkeypatch.setattr(pipeline, "_require_resources", lambda engines, sandboxes: None)
+    with pytest.raises(RuntimeError) as told:
+        sample_and_measure(
+            [make_assignment("p7")],
+            engines=None,
+            sandboxes=SANDBOXES,
+            output=str(tmp_path),
+            on_progress=lambda _: None,
+        )
+    assert str(told.value) == (
+        f"generating and measuring stopped after 0 of 1 problems: {said}; what is done is kept, "
+        "the same command goes on from there"
+    )

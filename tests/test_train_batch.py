@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from model_tokenizers import gemma
 from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config
 
 from skeldpo.prompts import Prompts
@@ -35,9 +36,47 @@ def test_sampled_sides_keep_the_ids_the_engine_wrote():
     assert tokenize(pair).code_chosen == sampled
 
 
+def test_sampled_side_keeps_the_prompt_that_the_engine_read():
+    """Another template's, say; the skeletons' prompt is that of now, the trunk what they share."""
+    pair, prompts = preference_pair(0), make_prompts()
+    rendered = tuple(prompts.code_prompt_ids(pair.statement, pair.starter_code))
+    read = (*rendered[:5], 7, 7)
+    for changed in (
+        replace(pair, chosen=replace(pair.chosen, prompt_token_ids=read)),
+        replace(pair, rejected=replace(pair.rejected, prompt_token_ids=read)),
+    ):
+        tokens = tokenize(changed)
+        assert tokens.code_prompt == read
+        assert tokens.skeleton_prompt[:5] == rendered[:5]
+        trees = build_trees([tokens])
+        assert trees.node_lengths[:2] == (5, 2), "trunk and code tag"
+        assert tokens.tokens_id != tokenize(pair).tokens_id
+    assert tokenize(pair).code_prompt == rendered
+
+
+def test_sides_that_were_sampled_behind_different_prompts_are_dropped():
+    pair = preference_pair(0)
+    sides = [
+        replace(s, prompt_token_ids=(1, 2, n)) for n, s in enumerate((pair.chosen, pair.rejected))
+    ]
+    pair = replace(pair, chosen=sides[0], rejected=sides[1])
+    assert tokenize_pair(pair, make_prompts(), 1000) is DropReason.OTHER_PROMPT
+
+
 def test_unfinished_sample_gets_no_eos():
     pair = replace(preference_pair(0), chosen=side("pass", "pass", (7, 7, 7)))
     assert tokenize(pair).code_chosen == (7, 7, 7)
+
+
+def test_given_programs_and_skeletons_of_a_chat_model_end_as_its_turns_do():
+    tokenizer = gemma()
+    prompts = Prompts(tokenizer, tiny_config().policy)
+    tokens = tokenize_pair(preference_pair(0), prompts, 1000)
+    end = tokenizer.convert_tokens_to_ids("<end_of_turn>")
+    for name in ANSWERS:
+        answer = getattr(tokens, name)
+        assert (answer[-1], answer.count(end)) == (end, 1)
+        assert tokenizer.eos_token_id not in answer
 
 
 def test_dataset_sides_and_skeletons_end_with_eos():

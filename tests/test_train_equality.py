@@ -125,7 +125,7 @@ def test_bos_opens_each_sequence_once_and_is_never_an_answer():
 
 
 def references_of(policy: Any, tokens: list[PairTokens]) -> tuple[list[ReferenceLogps], Any]:
-    rows = reference_logps(policy, tokens, 400, "model", "tokenizer")
+    rows = reference_logps(policy, tokens, 400, "model")
     return rows, torch.tensor([[getattr(row, name) for name in ANSWERS] for row in rows])
 
 

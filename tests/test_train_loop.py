@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config, tokens_of
@@ -16,6 +17,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoModelForCausalLM
 
 from skeldpo.records import ReferenceLogps
+from skeldpo.train.batch import ANSWERS
 from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from skeldpo.train.loop import (
     NonFiniteError,
@@ -57,7 +59,7 @@ class Run:
         if sharded:
             mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
             shard_policy(self.policy, mesh, torch.float32, config.train.cpu_offload)
-        rows = reference_logps(self.policy, self.tokens, 400, "model", "tokenizer")
+        rows = reference_logps(self.policy, self.tokens, 400, "model")
         self.references: dict[str, ReferenceLogps] = {row.pair_id: row for row in rows}
         self.optimizer = build_optimizer(self.policy, config.train)
         self.steps = plan_steps(self.tokens, config.train, seed=0)
@@ -224,17 +226,39 @@ def test_pair_without_reference_is_refused(folder):
         run.train()
 
 
-def test_reference_table_is_read_back_only_for_its_weights_and_pairs(folder, tmp_path):
+def test_reference_table_is_read_back_only_for_its_weights_pairs_and_tokens(folder, tmp_path):
     run = Run(folder)
     path = str(tmp_path / "round" / "reference.parquet")
-    assert load_reference(path, run.tokens, "model", "tokenizer") == []
+    assert load_reference(path, run.tokens, "model") == []
     rows = list(run.references.values())
     save_reference(rows[:-1], path)
-    assert load_reference(path, run.tokens, "model", "tokenizer") == []
+    assert load_reference(path, run.tokens, "model") == []
     save_reference(rows, path)
-    assert load_reference(path, run.tokens, "model", "tokenizer") == rows
-    assert load_reference(path, run.tokens, "other", "tokenizer") == []
-    assert load_reference(path, run.tokens, "model", "other") == []
+    assert load_reference(path, run.tokens, "model") == rows
+    assert load_reference(path, run.tokens, "other") == []
+    for name in ("code_prompt", "skeleton_prompt", *ANSWERS):
+        changed = replace(run.tokens[-1], **{name: (*getattr(run.tokens[-1], name), 7)})
+        assert load_reference(path, [*run.tokens[:-1], changed], "model") == [], name
+
+
+def test_reference_table_without_digests_of_its_tokens_is_made_again(folder, tmp_path):
+    run = Run(folder)
+    path = tmp_path / "reference.parquet"
+    save_reference(list(run.references.values()), str(path))
+    table = pq.read_table(path)
+    pq.write_table(table.rename_columns({"tokens_id": "tokenizer_id"}), path)
+    assert load_reference(str(path), run.tokens, "model") == []
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_reference_of_other_texts_is_refused_in_every_column(folder, answer):
+    run = Run(folder, correctness_epochs=0)
+    pair = run.steps[0].pairs[0]
+    length = len(getattr(pair, answer))
+    row = run.references[pair.pair_id]
+    run.references[pair.pair_id] = replace(row, **{answer: getattr(row, answer) - 0.2 * length})
+    with pytest.raises(RuntimeError, match="differ by 0.200 nats a token"):
+        run.train()
 
 
 @pytest.mark.parametrize(
@@ -320,3 +344,12 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
     assert progress.next_step == 2
     resumed.train(first=2)
     torch.testing.assert_close(curve(resumed.history), curve(history[2:]), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_shards_of_adapters_on_both_ends_equal_one_process(tmp_path):
+    folder = save_tiny_policy(tmp_path / "start", tied=False)
+    lora = {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}
+    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
+        folder, tmp_path, 2, {"lora": lora}
+    )

@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from skeldpo.train.adapters import check_adapters, linear_view
 from skeldpo.train.batch import ANSWERS, PairTokens, build_trees
 from skeldpo.train.loss import joint_losses
 from skeldpo.train.model import (
@@ -28,7 +29,6 @@ from skeldpo.train.model import (
     load_policy,
     policy_digest,
     save_policy,
-    tokenizer_digest,
 )
 
 pytestmark = pytest.mark.slow
@@ -190,6 +190,71 @@ def test_merged_lora_policy_gives_the_log_probabilities_of_the_adapted_one(tmp_p
     assert all("lora_" in n for n in load_file(trained / "adapter" / "adapter_model.safetensors"))
 
 
+ENDS = (["lm_head"], ["embed_tokens"], ["q_proj", "down_proj", "lm_head", "embed_tokens"])
+
+
+@pytest.mark.parametrize("targets", ENDS, ids="+".join)
+def test_adapters_on_the_ends_of_an_untied_model_learn_and_are_saved_as_trained(tmp_path, targets):
+    folder = save_tiny_policy(tmp_path / "policy", tied=False)
+    tokens = tokens_of([preference_pair(0), preference_pair(1)], folder, tiny_config())
+    policy = load(folder, lora={**LORA, "target_modules": targets})
+    adapters = {name: p for name, p in policy.named_parameters() if p.requires_grad}
+    assert {t for t in targets if any(t in name for name in adapters)} == set(targets)
+    with torch.no_grad():
+        before = answer_logps(policy, build_trees(tokens))
+        torch.testing.assert_close(before, answer_logps(load(folder), build_trees(tokens)))
+    change_weights(policy)
+    expected = answer_logps(policy, build_trees(tokens))
+    expected.sum().backward()
+    assert [name for name, p in adapters.items() if not p.grad.abs().sum() > 0] == []
+    assert float((expected - before).abs().min()) > 0.1
+    trained = tmp_path / "trained"
+    save_policy(policy, byte_tokenizer(), str(trained), "")
+    loaded = AutoModelForCausalLM.from_pretrained(trained)
+    num_tokens = build_trees(tokens).num_answer_tokens
+    with torch.no_grad():
+        gaps = (sequence_logps(loaded, tokens) - expected).abs() / num_tokens
+    assert float(gaps.max()) < 1e-5
+    assert all("lora_" in n for n in load_file(trained / "adapter" / "adapter_model.safetensors"))
+
+
+def test_adapter_of_the_output_layer_as_one_product_has_its_values_and_gradients(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy", tied=False)
+    policy = load(folder, lora={**LORA, "target_modules": ["lm_head"]})
+    change_weights(policy)
+    layer = policy.causal_lm.get_output_embeddings()
+    hidden = torch.randn(5, 32, requires_grad=True)
+    slope = torch.randn(5, 264)
+    wanted = [hidden, layer.lora_A["default"].weight, layer.lora_B["default"].weight]
+    inputs, weight = linear_view(layer, hidden)
+    results = [inputs @ weight.T, layer(hidden)]
+    torch.testing.assert_close(*results)
+    gradients = [torch.autograd.grad(result, wanted, slope) for result in results]
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
+def test_adapter_on_an_end_of_a_tied_model_is_refused_with_and_without_weights(tmp_path, target):
+    folder = save_tiny_policy(tmp_path / "policy", tied=True)
+    lora = {**LORA, "target_modules": ["q_proj", target]}
+    message = (
+        rf"'{target}'\] puts adapters on (model\.)?{target} of .* output layer is its embedding"
+    )
+    with pytest.raises(ValueError, match=message):
+        load(folder, lora=lora)
+    with pytest.raises(ValueError, match=message):
+        check_adapters(folder, tiny_config(lora=lora).train.lora)
+    check_adapters(folder, tiny_config(lora=LORA).train.lora)
+    untied = save_tiny_policy(tmp_path / "untied", tied=False)
+    check_adapters(untied, tiny_config(lora=lora).train.lora)
+
+
+def test_adapters_on_layers_that_the_model_does_not_have_are_refused(tmp_path):
+    folder = save_tiny_policy(tmp_path / "policy")
+    with pytest.raises(ValueError, match="not found in the base model"):
+        check_adapters(folder, tiny_config(lora={**LORA, "target_modules": ["c_attn"]}).train.lora)
+
+
 def test_bfloat16_lora_keeps_adapters_in_float32(tmp_path):
     policy = load(save_tiny_policy(tmp_path / "policy"), lora=LORA, dtype="bfloat16")
     dtypes = {(p.requires_grad, p.dtype) for p in policy.parameters()}
@@ -259,13 +324,6 @@ def test_tokenizer_whose_class_changes_on_reload_is_refused(tmp_path):
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="?", eos_token="?")
     with pytest.raises(ValueError, match="other ids after it is saved"):
         check_tokenizer(tokenizer, ["def pass"], folder)
-
-
-def test_tokenizer_digest_changes_with_the_chat_template():
-    first, second = byte_tokenizer(), byte_tokenizer()
-    assert tokenizer_digest(first) == tokenizer_digest(second)
-    second.chat_template = "{{ messages }}"
-    assert tokenizer_digest(first) != tokenizer_digest(second)
 
 
 TINY = {

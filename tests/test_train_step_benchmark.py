@@ -27,7 +27,7 @@ from benchmarks.train_workload import (
     train_settings,
     tree_tokens,
 )
-from skeldpo.config import TrainConfig
+from skeldpo.config_train import TrainConfig
 from skeldpo.train.model import Policy, answer_logps, build_policy
 
 WORK = dataclasses.replace(

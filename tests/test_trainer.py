@@ -126,7 +126,7 @@ def test_killed_worker_is_replaced_and_the_losses_are_those_of_an_undisturbed_ru
     config = tiny_config(**{**TRAIN, **settings}).train
     tokens = tokens_of(PAIRS[2:], policy_folder, tiny_config())
     policy = load_policy(policy_folder, config, 160, seed=0)
-    rows = reference_logps(policy, tokens, 4096, "", "")
+    rows = reference_logps(policy, tokens, 4096, "")
     alone: list[float] = []
     run_steps(
         policy,

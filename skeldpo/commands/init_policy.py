@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from skeldpo.config import PolicyConfig, ProblemsConfig, Section, StarterConfig
+from skeldpo.config import PolicyConfig, ProblemsConfig, StarterConfig
 from skeldpo.config_file import load_config, load_sections
+from skeldpo.config_section import Section
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
 

@@ -235,6 +235,7 @@ def _side(program: Program, time_ratio: float, skeleton: Skeleton) -> PairSide:
         completion_token_ids=program.candidate.completion_token_ids,
         skeleton=skeleton,
         time_ratio=time_ratio,
+        prompt_token_ids=program.candidate.prompt_token_ids,
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig, Section
+from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.config_file import load_sections
+from skeldpo.config_section import Section
 from skeldpo.console import Display
 from skeldpo.suites.run import SuiteRequest, compare_reports, evaluate_programs, save_and_show
 from skeldpo.suites.samples import Sampling, write_samples
@@ -35,7 +36,8 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
     """Everything a command line asks for, checked; ValueError says what does not fit."""
     if options.against and not options.policy:
         raise ValueError("--against names a second policy and needs --policy")
-    if options.policy and max(options.k) > options.num_samples:
+    sampling = _sampling(options)
+    if options.policy and max(options.k) > sampling.num_samples:
         raise ValueError(f"--k {max(options.k)} needs --num-samples {max(options.k)} or more")
     suites = list(dict.fromkeys(options.suite))
     if options.released_protocol and "enamel" not in suites:
@@ -57,7 +59,7 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
                 Asked(
                     request=_request(suite, data.get(suite, ""), programs, out, options),
                     policy=policy,
-                    sampling=_sampling(options),
+                    sampling=sampling,
                     out=out,
                     compared_with=compared_with,
                 )
@@ -117,7 +119,7 @@ def _sampling(options: argparse.Namespace) -> Sampling:
     return Sampling(
         prompting=policy,
         generate=generate,
-        num_samples=options.num_samples,
+        num_samples=evaluate.num_samples,
         temperature=evaluate.temperature,
     )
 
@@ -126,7 +128,7 @@ def _sections(options: argparse.Namespace) -> dict[str, Section]:
     return load_sections(
         {
             "measure": MeasureConfig(),
-            "evaluate": EvaluateConfig(),
+            "evaluate": EvaluateConfig(num_samples=options.num_samples),
             "policy": PolicyConfig(model=options.policy or "none"),
             "generate": GenerateConfig(),
         },

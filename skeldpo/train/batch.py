@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from skeldpo.records import content_id
+
 if TYPE_CHECKING:
     from skeldpo.prompts import Prompts
     from skeldpo.records import PairSide, PairStage, PreferencePair
@@ -34,6 +36,7 @@ class DropReason(enum.StrEnum):
     CODE_TOO_LONG = "code prompt and completion exceed policy.max_model_tokens"
     SKELETON_TOO_LONG = "skeleton prompt and completion exceed policy.max_model_tokens"
     SAME_TOKENS = "chosen and rejected code are the same tokens"
+    OTHER_PROMPT = "chosen and rejected code were sampled behind different prompts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,12 @@ class PairTokens:
         if self.has_skeleton:
             prompts += len(self.skeleton_prompt) - _trunk_length(self)
         return prompts + answers
+
+    @property
+    def tokens_id(self) -> str:
+        """Digest of all that is scored."""
+        names = ("code_prompt", "skeleton_prompt", *ANSWERS)
+        return content_id(*(getattr(self, name) for name in names))
 
     def without_skeleton(self) -> PairTokens:
         """The same pair with the code term only."""
@@ -123,10 +132,14 @@ def tokenize_pair(
 ) -> PairTokens | DropReason:
     """Ids of a pair, or the reason why it is left out; nothing is ever cut.
 
-    A sampled side keeps the ids the engine wrote. Skeletons that are equal on both sides teach
-    nothing and count as none.
+    What was sampled keeps the ids that the engine read and wrote. Skeletons that are equal on both
+    sides teach nothing and count as none.
     """
-    code_prompt = tuple(prompts.code_prompt_ids(pair.statement, pair.starter_code))
+    rendered = tuple(prompts.code_prompt_ids(pair.statement, pair.starter_code))
+    read = {side.prompt_token_ids for side in (pair.chosen, pair.rejected)} - {()} or {rendered}
+    if len(read) > 1:
+        return DropReason.OTHER_PROMPT
+    (code_prompt,) = read
     skeleton_prompt = tuple(prompts.skeleton_prompt_ids(pair.statement, pair.starter_code))
     chosen = _code_ids(pair.chosen, prompts)
     rejected = _code_ids(pair.rejected, prompts)
@@ -137,7 +150,7 @@ def tokenize_pair(
     texts = (pair.chosen.skeleton.text, pair.rejected.skeleton.text)
     skeletons: list[tuple[int, ...]] = [(), ()]
     if all(texts) and texts[0] != texts[1]:
-        skeletons = [tuple(prompts.completion_ids(text)) for text in texts]
+        skeletons = [tuple(prompts.answer_ids(text)) for text in texts]
         if len(skeleton_prompt) + max(map(len, skeletons)) > max_tokens:
             return DropReason.SKELETON_TOO_LONG
     return PairTokens(
@@ -252,4 +265,4 @@ def _trunk_length(pair: PairTokens) -> int:
 
 
 def _code_ids(side: PairSide, prompts: Prompts) -> tuple[int, ...]:
-    return side.completion_token_ids or tuple(prompts.completion_ids(side.code))
+    return side.completion_token_ids or tuple(prompts.answer_ids(side.code))

@@ -20,13 +20,13 @@ import torch
 from torch import distributed
 
 from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import PairTokens, build_trees, moved
+from skeldpo.train.batch import ANSWERS, PairTokens, build_trees, moved
 from skeldpo.train.loss import STATISTICS, joint_losses, step_metrics
 from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
 from skeldpo.train.packing import pack_rows
 
 if TYPE_CHECKING:
-    from skeldpo.config import TrainConfig
+    from skeldpo.config_train import TrainConfig
     from skeldpo.records import PairStage, ReferenceLogps
 
 ReferenceTable = Mapping[str, "ReferenceLogps"]
@@ -221,10 +221,14 @@ def _require_reference(statistics: torch.Tensor, step: Step, config: TrainConfig
     """At step 0 policy and reference are the same weights, so every reward is 0."""
     if step.index > 0:
         return
-    columns = [STATISTICS.index(f"code/rewards/{side}") for side in ("chosen", "rejected")]
-    ratios = statistics[:, columns] / config.beta  # (P, 2), nats
+    columns = [
+        STATISTICS.index(f"{term}/rewards/{side}")
+        for term in ("code", "skeleton")
+        for side in ("chosen", "rejected")
+    ]
+    ratios = statistics[:, columns] / config.beta  # (P, 4), nats; those of no skeleton are 0
     if config.reduction == "sum":
-        lengths = [[len(pair.code_chosen), len(pair.code_rejected)] for pair in step.pairs]
+        lengths = [[max(1, len(getattr(p, name))) for name in ANSWERS] for p in step.pairs]
         ratios = ratios / torch.tensor(lengths, device=ratios.device)
     worst = float(ratios.abs().max())
     if worst > _REFERENCE_TOLERANCE:

@@ -23,7 +23,7 @@ from torch.nn.functional import logsigmoid
 from skeldpo.train.batch import ANSWERS
 
 if TYPE_CHECKING:
-    from skeldpo.config import TrainConfig
+    from skeldpo.config_train import TrainConfig
 
 STATISTICS = (
     "loss",

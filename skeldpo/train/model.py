@@ -9,8 +9,6 @@ vLLM and transformers load; with LoRA the weights are merged and the adapter lie
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import json
 import os
 import shutil
 import tempfile
@@ -29,18 +27,24 @@ from torch.distributed.fsdp import (
     OffloadPolicy,
     fully_shard,
 )
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from skeldpo.train.adapters import (
+    adapt,
+    add_adapters,
+    keep_4_bit_format,
+    linear_view,
+    quantization,
+)
 from skeldpo.train.attention import TreeMask, enable_tree_attention, row_multiple, tree_mask
 from skeldpo.train.batch import ANSWERS, PairTokens, TreeBatch, build_trees
 from skeldpo.train.loss import answer_token_logps, sum_answer_logps
 
 if TYPE_CHECKING:
-    from peft import LoraConfig as PeftLoraConfig
     from torch.distributed.device_mesh import DeviceMesh
     from transformers import PreTrainedTokenizerBase
 
-    from skeldpo.config import LoraConfig, TrainConfig
+    from skeldpo.config_train import LoraConfig, TrainConfig
 
 ADAPTER_FOLDER = "adapter"
 
@@ -88,7 +92,7 @@ class Policy(nn.Module):
         ).last_hidden_state  # (1, T, D)
         predictors = hidden[0].index_select(0, predictor_index)  # (N, D)
         output_layer = self.causal_lm.get_output_embeddings()  # type: ignore[operator]
-        return answer_token_logps(predictors, output_layer.weight, target_ids)
+        return answer_token_logps(*linear_view(output_layer, predictors), target_ids)
 
 
 def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) -> Policy:
@@ -109,9 +113,9 @@ def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) ->
         folder,
         dtype=torch.float32 if config.lora is None else frozen_dtype,
         attn_implementation="sdpa",
-        quantization_config=_quantization(config),
+        quantization_config=quantization(config),
     )
-    _keep_4_bit_format(model)
+    keep_4_bit_format(model)
     return build_policy(Policy(model, folder, config.lora), config, max_tokens, seed)
 
 
@@ -126,7 +130,7 @@ def build_policy(policy: Policy, config: TrainConfig, max_tokens: int, seed: int
         )
     _require_same_logps(policy)
     if config.lora is not None:
-        _add_adapters(model, config.lora, seed)
+        add_adapters(model, config.lora, policy.source_folder, seed)
     if config.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if config.compile_layers:
@@ -222,17 +226,6 @@ def policy_digest(folder: str) -> str:
     return digest.hexdigest()
 
 
-def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """16 hex digits that change with the vocabulary, special tokens or chat template."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    parts = [
-        backend.to_str() if backend is not None else sorted(tokenizer.get_vocab().items()),
-        sorted((name, str(token)) for name, token in tokenizer.special_tokens_map.items()),
-        str(tokenizer.chat_template),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
 def check_tokenizer(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], policy_folder: str = ""
 ) -> None:
@@ -256,44 +249,6 @@ def check_tokenizer(
             )
 
 
-def _add_adapters(model: nn.Module, lora: LoraConfig, seed: int) -> None:
-    """Puts fp32 adapters into the model in place and freezes everything else."""
-    from peft import inject_adapter_in_model  # takes seconds to import, and only LoRA needs it
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        inject_adapter_in_model(_peft_config(lora), model)
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-
-
-def _quantization(config: TrainConfig) -> Any:
-    """The transformers setting of QLoRA (arXiv 2305.14314, section 3), or None."""
-    if config.lora is None or not config.lora.load_in_4bit:
-        return None
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise ValueError(
-            "train.lora.load_in_4bit needs bitsandbytes: pip install 'skeldpo[qlora]', or set it "
-            "to false"
-        )
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, config.dtype),
-    )
-
-
-def _keep_4_bit_format(model: nn.Module) -> None:
-    """On CPUs with AVX512-BF16 bitsandbytes repacks the weights in the first pass of a model in
-    evaluation mode, for an inference kernel of its own: coarser scales, shapes in whole blocks
-    only, and a policy that differs between its reference's pass and its training."""
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010 (mypy)
-
-
 def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
     """Loads the source again, puts the trained values in and saves it."""
     source = policy.source_folder
@@ -304,30 +259,13 @@ def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
     if policy.lora is None:
         model.load_state_dict({name.removeprefix(prefix): value for name, value in state.items()})
     else:
-        from peft import get_peft_model
-
-        adapted = get_peft_model(model, _peft_config(policy.lora, source))
         # Frozen values are left in the state where they are tied or quantised.
         names = [name for name, weight in policy.named_parameters() if weight.requires_grad]
         values = {name.removeprefix(prefix): state[name] for name in names}
-        missing = adapted.get_base_model().load_state_dict(values, strict=False)
-        assert not missing.unexpected_keys, missing.unexpected_keys
-        adapted.save_pretrained(str(folder / ADAPTER_FOLDER))
+        adapted = adapt(model, policy.lora, values, source)
+        adapted.save_pretrained(str(folder / ADAPTER_FOLDER), save_embedding_layers=False)
         model = adapted.merge_and_unload().to(stored)
     model.save_pretrained(folder)
-
-
-def _peft_config(lora: LoraConfig, base: str | None = None) -> PeftLoraConfig:
-    from peft import LoraConfig as PeftLoraConfig
-
-    return PeftLoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=list(lora.target_modules),
-        task_type="CAUSAL_LM",
-        base_model_name_or_path=base,
-    )
 
 
 def _compile_layers(policy: Policy) -> None:

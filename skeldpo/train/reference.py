@@ -1,8 +1,8 @@
 """Log-probabilities of all pairs under the frozen start weights, and their table on disk.
 
 The loaded policy folder is the reference of its round, so the table is computed before the first
-step (adapters are the identity then), once: a table of the same weights, tokenizer and pairs is
-read instead. The same trees and code path as in training give ln 2 at step 0.
+step (adapters are the identity then), once: a table of the same weights and token ids is read
+instead. The same trees and code path as in training give ln 2 at step 0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ def reference_logps(
     pairs: Sequence[PairTokens],
     max_tokens_per_forward: int,
     model_id: str,
-    tokenizer_id: str,
 ) -> list[ReferenceLogps]:
     """Summed log-probabilities of every pair, in order; every worker calls it and gets them all."""
     workers, device = workers_of(policy), device_of(policy)
@@ -64,7 +63,7 @@ def reference_logps(
         ReferenceLogps(
             pair_id=pair.pair_id,
             model_id=model_id,
-            tokenizer_id=tokenizer_id,
+            tokens_id=pair.tokens_id,
             code_chosen=values[0],
             code_rejected=values[1],
             skeleton_chosen=values[2],
@@ -83,18 +82,17 @@ def save_reference(rows: Sequence[ReferenceLogps], path: str) -> None:
     os.replace(aside, path)
 
 
-def load_reference(
-    path: str, pairs: Sequence[PairTokens], model_id: str, tokenizer_id: str
-) -> list[ReferenceLogps]:
-    """The rows of the pairs, in order; none if the table is absent or of other weights or pairs."""
+def load_reference(path: str, pairs: Sequence[PairTokens], model_id: str) -> list[ReferenceLogps]:
+    """The rows of the pairs, in order; none if the table is absent, or lacks one of them, or is of
+    other weights or token ids."""
     if not Path(path).is_file():
         return []
-    rows = [from_row(ReferenceLogps, row) for row in pq.read_table(path).to_pylist()]
-    known: Mapping[str, ReferenceLogps] = {
-        row.pair_id: row
-        for row in rows
-        if row.model_id == model_id and row.tokenizer_id == tokenizer_id
+    table = pq.read_table(path)
+    if table.schema.names != arrow_schema(ReferenceLogps).names:
+        return []  # of a version that did not store what it scored
+    rows = [from_row(ReferenceLogps, row) for row in table.to_pylist()]
+    known: Mapping[tuple[str, str], ReferenceLogps] = {
+        (row.pair_id, row.tokens_id): row for row in rows if row.model_id == model_id
     }
-    if any(pair.pair_id not in known for pair in pairs):
-        return []
-    return [known[pair.pair_id] for pair in pairs]
+    keys = [(pair.pair_id, pair.tokens_id) for pair in pairs]
+    return [known[key] for key in keys] if all(key in known for key in keys) else []

@@ -29,7 +29,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from skeldpo.config import Config, TrainConfig
+from skeldpo.config import Config
+from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
 from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
@@ -50,7 +51,6 @@ from skeldpo.train.model import (
     policy_digest,
     save_policy,
     shard_policy,
-    tokenizer_digest,
     workers_of,
 )
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
@@ -118,7 +118,7 @@ def train_policy(  # noqa: PLR0913
         policy_folder: the start weights, which are also the frozen reference.
         output_folder: where the trained policy goes; replaced if it exists.
         reference_path: Parquet table of the reference log-probabilities, read if it is of these
-            weights and pairs, else written.
+            weights and token ids, else written.
         storage_path: where Ray Train keeps checkpoints until the run has finished.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
@@ -253,10 +253,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
     shard_policy(policy, mesh, getattr(torch, train.dtype), train.cpu_offload)
-    tokenizer_id = content_id(
-        tokenizer_digest(tokenizer), config.policy.model_dump(mode="json", exclude={"model"})
-    )
-    table = _reference_table(policy, pairs, job, tokenizer_id, train.max_tokens_per_forward)
+    table = _reference_table(policy, pairs, job, train.max_tokens_per_forward)
     optimizer = build_optimizer(policy, train)
     steps = plan_steps(pairs, train, job.seed)
     progress = _resume(policy, optimizer)
@@ -288,21 +285,17 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reference_table(
-    policy: Policy,
-    pairs: Sequence[PairTokens],
-    job: _Job,
-    tokenizer_id: str,
-    max_tokens_per_forward: int,
+    policy: Policy, pairs: Sequence[PairTokens], job: _Job, max_tokens_per_forward: int
 ) -> dict[str, ReferenceLogps]:
     """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
     rank = workers_of(policy).rank
     found: list[Any] = [None]
     if rank == 0:
-        found = [load_reference(job.reference_path, pairs, job.model_id, tokenizer_id)]
+        found = [load_reference(job.reference_path, pairs, job.model_id)]
     distributed.broadcast_object_list(found, src=0, device=device_of(policy))
     rows: list[ReferenceLogps] = found[0]
     if not rows:
-        rows = reference_logps(policy, pairs, max_tokens_per_forward, job.model_id, tokenizer_id)
+        rows = reference_logps(policy, pairs, max_tokens_per_forward, job.model_id)
         if rank == 0:
             save_reference(rows, job.reference_path)
             logger.info("reference log-probabilities of %d pairs computed", len(rows))

@@ -1,0 +1,94 @@
+"""The [train] section: the losses, the optimizer, and where training runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from skeldpo.config_section import Section
+
+
+class LoraConfig(Section):
+    """[train.lora] Low-rank adapters instead of full training."""
+
+    rank: int = Field(ge=1)
+    alpha: float = Field(gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj",
+                                       "gate_proj", "up_proj", "down_proj")  # fmt: skip
+    """Names of layers, or ends of them; lm_head and embed_tokens too, if their weights are two."""
+    load_in_4bit: bool = False
+    """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
+    worker. The trained policy is the adapter merged into the weights as they were."""
+
+
+class TrainConfig(Section):
+    """[train] Correctness DPO, then joint code and skeleton DPO."""
+
+    beta: float = Field(gt=0)
+    """DPO temperature (arXiv 2305.18290, equation 7)."""
+    skeleton_weight: float = Field(ge=0)
+    """lambda of L = L(code) + lambda L(skeleton); 0: code preferences only."""
+    loss: Literal["sigmoid", "ipo", "sft"] = "sigmoid"
+    """sigmoid: DPO. ipo: squared distance of the margin to 1 / (2 beta) (arXiv 2310.12036). sft: no
+    preference, the chosen side's mean negative log-likelihood (a baseline)."""
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """Of the learning rate after that; linear and cosine fall towards 0 at the last step."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    correctness_epochs: int = Field(default=1, ge=0)
+    """Passes over the correctness pairs, before the efficiency pairs."""
+    efficiency_epochs: int = Field(default=1, ge=0)
+    pairs_per_step: int = Field(default=8, ge=1)
+    """Pairs of one optimizer step, over all workers."""
+    max_tokens_per_forward: int = Field(default=4096, ge=64)
+    """Tokens of the prefix trees a worker packs into one forward pass: what bounds its memory. A
+    longer tree is alone. Does not change the result beyond rounding."""
+    reduction: Literal["sum", "mean"] = "sum"
+    """Over the tokens of a completion."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """Conservative DPO's probability that a label is flipped."""
+    sft_weight: float = Field(default=0.0, ge=0)
+    """Weight of the chosen code's mean negative log-likelihood (RPO)."""
+    max_chosen_drop_nats: float = Field(default=0.0, ge=0)
+    """Training ends early once the chosen code's log-probability (a token's, with reduction "mean")
+    lies this far below the reference's, as a mean over five steps; 0: never."""
+    lora: LoraConfig | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the computation; parameters of the optimizer are float32."""
+    activation_checkpointing: bool = False
+    cpu_offload: bool = False
+    """Parameters, gradients and optimizer in host memory; a layer computes on the GPU."""
+    compile_layers: bool = False
+    """torch.compile of the norms and MLPs: on a GPU fewer passes over memory, for a minute more at
+    the start. Does not change the result beyond rounding."""
+    num_workers: int = Field(default=1, ge=1)
+    """Ray Train workers; the model is sharded over them."""
+    use_gpu: bool = False
+    cpus_per_worker: int = Field(default=1, ge=1)
+    checkpoint_every: int = Field(default=50, ge=1)
+    """Optimizer steps between checkpoints."""
+    max_failures: int = Field(default=2, ge=0)
+    """Times a dead worker group is started again from the last checkpoint."""
+
+    @model_validator(mode="after")
+    def _smoothing_is_read(self) -> TrainConfig:
+        if self.label_smoothing and self.loss != "sigmoid":
+            raise ValueError(
+                f"train.label_smoothing ({self.label_smoothing}) is read only with train.loss = "
+                f"sigmoid, got {self.loss}; take one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _offloads_what_can_be(self) -> TrainConfig:
+        if self.cpu_offload and self.lora is not None and self.lora.load_in_4bit:
+            raise ValueError(
+                "train.cpu_offload cannot move the 4-bit weights of train.lora.load_in_4bit, and "
+                "the adapters alone are small; take one of them out"
+            )
+        return self
