@@ -46,6 +46,7 @@ from scripted_runs import make_report
 
 from skeldpo.config import EvaluateConfig, MeasureConfig, SkeletonConfig
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
+from skeldpo.measure.actor import fuller
 from skeldpo.measure.calibration import calibrate
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
@@ -171,6 +172,14 @@ def test_verdicts_and_refusals_found_before_a_failure_stay() -> None:
         "off": Outcome.WRONG_ANSWER, "crashing": Outcome.RUNTIME_ERROR,
         "deep": Outcome.RUNTIME_ERROR, "garbage": Outcome.WRONG_ANSWER,
     }  # fmt: skip
+
+
+def test_second_try_elsewhere_that_shows_less_does_not_take_away_the_first() -> None:
+    first = [measurement("a"), measurement("b", outcome=Outcome.WRONG_ANSWER)]
+    second = [measurement("a"), measurement("b", outcome=Outcome.SANDBOX_FAILED)]
+    assert fuller(second, first) == first
+    assert fuller(first, second) == first
+    assert fuller([measurement("b")], [measurement("a")])[0].candidate_id == "b"
 
 
 def test_program_that_breaks_every_sandbox_costs_no_other_its_verdict() -> None:

@@ -69,6 +69,8 @@ class ProgramMeasurer:
             (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
             candidates = tuple(self._store.read_part(CANDIDATES, problem_id, Candidate))
             rows, faults, failure = self.measure(replace(assignment, candidates=candidates))
+            if failure and problem_id in self._store.part_keys(MEASUREMENTS):
+                rows = fuller(rows, self._store.read_part(MEASUREMENTS, problem_id, Measurement))
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
             counts = _counts(problem_id, rows, faults) | {"failure": failure, "note": note}
             yield {name: [value] for name, value in counts.items()}
@@ -102,6 +104,12 @@ class ProgramMeasurer:
         work = ProblemWork(assignment, self._sandbox.run, self._config, self._evaluate)
         failure = work.run()
         return list(work.rows(self._image, self._lease.core)), work.faults, failure
+
+
+def fuller(rows: list[Measurement], earlier: list[Measurement]) -> list[Measurement]:
+    """Of two tries at a problem, both of which the sandbox failed in, the one with more verdicts;
+    the first if they have as many."""
+    return max(rows, earlier, key=lambda rows: sum(row.outcome.is_verdict for row in rows))
 
 
 def _counts(problem_id: str, rows: Sequence[Measurement], faults: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from skeldpo.config import MeasureConfig
-from skeldpo.measure.verdict import Judge, ProblemFault, TimedRun, Verdict
+from skeldpo.measure.verdict import Judge, ProblemFault, TimedRun, Verdict, without_time
 from skeldpo.records import Example, Outcome, Problem, content_id
 
 FIRST_SIZE = 64
@@ -229,11 +229,9 @@ class InputFinder:
         for key, code in programs.items():
             if key not in self.refused:
                 run = self._judge.run_tests(code, made.tests, limit_s)
-                verdict = replace(run.verdict, input_digest=made.digest)
-                if verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns <= 0:
-                    failure = "accepted, but the sandbox gave no time"
-                    verdict = replace(verdict, outcome=Outcome.SANDBOX_FAILED, failure=failure)
-                runs[key] = replace(run, verdict=verdict)
+                is_timeless = run.verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns <= 0
+                verdict = without_time(run) if is_timeless else run.verdict
+                runs[key] = replace(run, verdict=replace(verdict, input_digest=made.digest))
         failed = {key: run.verdict for key, run in runs.items() if run.verdict.outcome not in fine}
         certain = (Outcome.VIOLATION, Outcome.SANDBOX_FAILED)
         disagreeing = {key for key, v in failed.items() if v.outcome not in certain}

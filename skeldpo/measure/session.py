@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.inputs import TimingInput, session_limit_ns
-from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
+from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict, without_time
 from skeldpo.records import Outcome, Phase, content_id
 from skeldpo.timing import estimate_ns, is_noisy, is_settled
 
@@ -228,10 +228,9 @@ class ProgramTimer:
             is_kept = _is_stopped(run) and not stops_refuse
             verdict = run.verdict
             if verdict.outcome is Outcome.ACCEPTED and run.cpu_time_ns < LEAST_NS:
-                failure = f"accepted, but the sandbox gave no time: {run.cpu_time_ns} ns"
+                verdict = without_time(run)
                 if key == _BASELINE:
-                    raise SandboxFailure(f"the baseline program was {failure}")
-                verdict = replace(verdict, outcome=Outcome.SANDBOX_FAILED, failure=failure)
+                    raise SandboxFailure(f"the baseline program was {verdict.failure}")
             if verdict.outcome is Outcome.ACCEPTED or is_kept:
                 runs[key] = run
             elif key == _BASELINE:

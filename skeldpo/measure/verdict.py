@@ -66,6 +66,15 @@ class TimedRun:
     num_processes: int
 
 
+def without_time(run: TimedRun) -> Verdict:
+    """The verdict of an accepted run of which the sandbox gives no time that can be used."""
+    return replace(
+        run.verdict,
+        outcome=Outcome.SANDBOX_FAILED,
+        failure=f"accepted, but the sandbox gave no time: {run.cpu_time_ns} ns",
+    )
+
+
 class Judge:
     """Runs programs of one problem; `run` is `Sandbox.run`."""
 
