@@ -16,7 +16,7 @@ from skeldpo.checkers import is_correct, is_named
 from skeldpo.config import MeasureConfig
 from skeldpo.records import Example, Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.values import OBJECT, as_json, decode, encode
+from skeldpo.values import OBJECT, NotPlainError, as_json, decode, encode
 
 FIRST_TESTS = 4
 """Tests of the first run; each further run has GROWTH times as many, and a wrong program is done
@@ -154,10 +154,10 @@ class Judge:
             return None
         try:
             made = as_json(decode(report.answer_texts[0]))
-        except ValueError:
+            if self._problem.kind == "function":
+                return encode(made) if isinstance(made, list) else None
+        except (ValueError, NotPlainError, RecursionError):
             return None
-        if self._problem.kind == "function":
-            return encode(made) if isinstance(made, list) else None
         return made if isinstance(made, str) else None
 
     def accepts_expected(self, test: Example) -> bool:
@@ -181,7 +181,7 @@ class Judge:
             return (Outcome.ACCEPTED, "") if right else (Outcome.WRONG_ANSWER, wrong)
         if len(answer_text) > MAX_INPUT_CHARS:
             return Outcome.OUTPUT_LIMIT, f"an answer of {len(answer_text)} characters"
-        if not self._has_form(answer_text):
+        if not self._can_be_checked(answer_text):
             return Outcome.WRONG_ANSWER, wrong
         report = self._call_checker(test, answer_text)
         if report.answer_texts == ("true",):
@@ -192,12 +192,12 @@ class Judge:
         said = f"{report.outcome.value} {report.failure[-120:]}"
         return Outcome.FAULTY_PROBLEM, f"the problem's checker fails: {said}"
 
-    def _has_form(self, answer_text: str) -> bool:
+    def _can_be_checked(self, answer_text: str) -> bool:
         """Whether a checker in Python can be given the answer."""
         if self._problem.kind == "function":
             try:
-                as_json(decode(answer_text))
-            except (ValueError, RecursionError):
+                encode(as_json(decode(answer_text)))
+            except (ValueError, NotPlainError, RecursionError):
                 return False
         return True
 
