@@ -287,12 +287,13 @@ def test_as_json_has_lists_for_tuples_and_sets() -> None:
 
 
 def test_answer_texts_go_on_after_what_is_no_plain_data() -> None:
-    texts, failure = answer_texts(b'1\n{"$object":"map"}\n[2]\n')
-    assert texts == ("1", '{"$object":"map"}', "[2]")
+    texts, num_plain, failure = answer_texts(b'1\n{"$object":"map"}\n[2]\n{"$object":"E"}\n')
+    assert texts == ("1", '{"$object":"map"}', "[2]", '{"$object":"E"}')
+    assert num_plain == 1
     assert failure == "answer 1 is not plain data: map"
-    texts, failure = answer_texts(b"1\n\xff\n2\n")
-    assert texts == ("1",) and failure.startswith("answer 1 is not plain data")
-    assert answer_texts(b"1\n2") == (("1",), "")
+    texts, num_plain, failure = answer_texts(b"1\n\xff\n2\n")
+    assert (texts, num_plain) == (("1",), 1) and failure.startswith("answer 1 is not plain data")
+    assert answer_texts(b"1\n2") == (("1",), 1, "")
 
 
 def test_calls_have_the_types_that_were_given() -> None:

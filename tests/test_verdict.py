@@ -216,7 +216,7 @@ ODD = '{"$object":"map"}'
 
 def odd_report(*texts: str) -> RunReport:
     """Of a function program that answered all of `texts`, one of them with a map object."""
-    return make_report(Outcome.RUNTIME_ERROR, answer_texts=texts, has_odd_answer=True,
+    return make_report(Outcome.RUNTIME_ERROR, odd_answer_texts=texts,
                        failure="answer 0 is not plain data: map", cpu_time_ns=7)  # fmt: skip
 
 

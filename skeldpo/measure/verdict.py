@@ -132,14 +132,14 @@ class Judge:
         )
         num_processes = len(input_texts) if self._problem.kind == "stdio" else 1
         can_be = report.cpu_time_ns <= MAX_OVERRUN * cpu_limit_s * 1e9 * num_processes
-        has_all_answers = report.outcome is Outcome.ACCEPTED or report.has_odd_answer
+        has_all_answers = report.outcome is Outcome.ACCEPTED or bool(report.odd_answer_texts)
         return TimedRun(
             verdict=Verdict(
                 outcome=report.outcome,
                 peak_memory_bytes=report.peak_memory_bytes,
                 failure=report.failure[-FAILURE_CHARS:],
             ),
-            answer_texts=report.answer_texts,
+            answer_texts=report.odd_answer_texts or report.answer_texts,
             has_all_answers=has_all_answers,
             cpu_time_ns=report.cpu_time_ns if has_all_answers and can_be else 0,
             run_delay_ns=report.run_delay_ns,
