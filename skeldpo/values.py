@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # importing typing would cost every run a millisecond
     from collections.abc import Callable
     from typing import Any
 
-MAX_DEPTH = 64
+MAX_ANSWER_DEPTH = 64
+MAX_DEPTH = 250
 MAX_INT_BITS = 1 << 19
 MAX_DECIMAL_CHARS = 10_000
 OBJECT = "$object"
@@ -76,14 +77,14 @@ def encode(value: object) -> str:
     arrays as what their `tolist` gives. Dicts keep their order. Nested at most MAX_DEPTH deep, ints
     of at most MAX_INT_BITS.
     """
-    return _text(value, _ENCODER)
+    return _text(value, _ENCODER, MAX_DEPTH)
 
 
 def encode_answer(value: object) -> str:
-    """`encode` without blanks, or for what is no plain data an object that no expected answer is
-    equal to."""
+    """`encode` without blanks, nested at most MAX_ANSWER_DEPTH deep; for what is no plain data an
+    object that no expected answer is equal to."""
     try:
-        return _text(value, _SHORT_ENCODER)
+        return _text(value, _SHORT_ENCODER, MAX_ANSWER_DEPTH)
     except NotPlainError as error:
         return _SHORT_ENCODER.encode({OBJECT: str(error)})
 
@@ -110,46 +111,55 @@ class Opaque:
 
 def as_json(value: object) -> Any:
     """The value in JSON's types, for code that came with a problem in JSON: a tuple as a list, a
-    set as a sorted list. Keys of dicts stay, ValueError for what has no such form."""
+    set as a sorted list. Bytes, complex numbers and keys of dicts stay; ValueError for others."""
     if isinstance(value, list | tuple):
         return [as_json(entry) for entry in value]
     if isinstance(value, set | frozenset):
-        return [as_json(entry) for entry in _sorted(list(value))]
+        return _sorted([as_json(entry) for entry in value])
     if isinstance(value, dict):
-        return {key: as_json(entry) for key, entry in value.items()}
+        return {_key(key): as_json(entry) for key, entry in value.items()}
     if type(value) in _SCALARS or isinstance(value, bytes | complex):
         return value
     raise ValueError(f"a {type(value).__name__} has no form in JSON")
 
 
-def _text(value: object, encoder: json.JSONEncoder) -> str:
-    if sys.get_int_max_str_digits() == _MAX_STR_DIGITS:
-        try:
-            return encoder.encode(_packed(value, 0, False))
-        except ValueError:  # an int that is too long
-            pass
-    return encoder.encode(_packed(value, 0, True))
+def _key(key: object) -> Any:
+    if isinstance(key, tuple | frozenset):
+        return type(key)(map(_key, key))
+    return as_json(key)
+
+
+def _text(value: object, encoder: json.JSONEncoder, max_depth: int) -> str:
+    try:
+        if sys.get_int_max_str_digits() == _MAX_STR_DIGITS:
+            try:
+                return encoder.encode(_packed(value, max_depth, False))
+            except ValueError:  # an int that is too long
+                pass
+        return encoder.encode(_packed(value, max_depth, True))
+    except RecursionError as error:
+        raise NotPlainError("nested too deep") from error
 
 
 def _packed(value: Any, depth: int, has_long: bool) -> object:
     kind = type(value)
     if kind in _SCALARS:
         return _packed_int(value) if has_long and kind is int else value
-    if depth >= MAX_DEPTH:
-        raise NotPlainError(f"nested more than {MAX_DEPTH} deep")
+    if depth <= 0:
+        raise NotPlainError("nested too deep")
     if kind is list:
         if not has_long and _SCALARS.issuperset(map(type, value)):
             return value
-        return [_packed(entry, depth + 1, has_long) for entry in value]
+        return [_packed(entry, depth - 1, has_long) for entry in value]
     if kind is tuple:
         if not has_long and _SCALARS.issuperset(map(type, value)):
             return {"$tuple": value}
-        return {"$tuple": [_packed(entry, depth + 1, has_long) for entry in value]}
+        return {"$tuple": [_packed(entry, depth - 1, has_long) for entry in value]}
     if kind is dict:
         if all(type(key) is str and key[:1] != "$" for key in value):
             if not has_long and _SCALARS.issuperset(map(type, value.values())):
                 return value
-            return {key: _packed(value[key], depth + 1, has_long) for key in value}
+            return {key: _packed(value[key], depth - 1, has_long) for key in value}
         return {"$dict": [_entries(pair, depth, has_long) for pair in value.items()]}
     if kind is set or kind is frozenset:
         return {f"${kind.__name__}": _sorted(_entries(value, depth, has_long))}
@@ -172,13 +182,13 @@ def _packed_other(value: Any, kind: type, depth: int, has_long: bool) -> object:
     if (home, name) == ("decimal", "Decimal"):
         return {"$decimal": str(value)}
     if home == "numpy" and hasattr(value, "tolist"):
-        return _packed(value.tolist(), depth + 1, has_long)
+        return _packed(value.tolist(), depth - 1, has_long)
     if kind in _EQUAL_TO:
         try:
             plain = _EQUAL_TO[kind](value)
         except (TypeError, ValueError) as error:  # unhashable entries, an odd memoryview
             raise NotPlainError(name) from error
-        return _packed(plain, depth + 1, has_long)
+        return _packed(plain, depth - 1, has_long)
     for base, exact in _BASES.items():
         if issubclass(kind, base) and kind.__eq__ in _EQUALITIES:
             return _packed(exact(value), depth, has_long)
@@ -188,7 +198,7 @@ def _packed_other(value: Any, kind: type, depth: int, has_long: bool) -> object:
 def _entries(values: Any, depth: int, has_long: bool) -> list[object]:
     if not has_long and _SCALARS.issuperset(map(type, values)):
         return [*values]
-    return [_packed(entry, depth + 1, has_long) for entry in values]
+    return [_packed(entry, depth - 1, has_long) for entry in values]
 
 
 def _packed_int(value: int) -> object:

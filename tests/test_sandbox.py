@@ -24,6 +24,7 @@ from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import LABEL, sweep_stale_containers
 from skeldpo.sandbox.image import SandboxImage
 from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES, Counters
+from skeldpo.values import decode, encode
 
 pytestmark = pytest.mark.docker
 
@@ -36,9 +37,12 @@ def test_function_answers_every_input_in_canonical_json(sandbox: Sandbox) -> Non
         sandbox, "def f(a, b):\n    return {'s': (a, {b, 1}), 'a': 'é'}", "[1, 2]", "[3, 1]"
     )
     assert report.outcome is Outcome.ACCEPTED, report.failure
-    assert report.answer_texts == ('{"a":"\\u00e9","s":[1,[1,2]]}', '{"a":"\\u00e9","s":[3,[1]]}')
+    assert report.answer_texts == (
+        '{"s":{"$tuple":[1,{"$set":[1,2]}]},"a":"\\u00e9"}',
+        '{"s":{"$tuple":[3,{"$set":[1]}]},"a":"\\u00e9"}',
+    )
     assert call(sandbox, code, "[1, 2]").answer_texts == (
-        '[["all",[1,[1,2]]],["sum",3],[true,null]]',
+        '{"$dict":[["sum",3],["all",{"$tuple":[1,{"$set":[1,2]}]}],[true,null]]}',
     )
     assert 0 < report.cpu_time_ns <= report.total_cpu_time_ns
     assert 4 << 20 < report.peak_memory_bytes < MEMORY_LIMIT_BYTES
@@ -163,12 +167,38 @@ def test_answers_before_a_failure_are_kept(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["object()", "iter([1])", "b'x'", "1j", "10 ** 5000", "type('L', (list,), {})([1])",
-     "type('E', (int,), {'__eq__': lambda a, b: True})(3)"],
+    ["object()", "iter([1])", "1 << 10 ** 6", "map(str, [1])", "f", "type('L', (list,), "
+     "{'__eq__': lambda a, b: True})([1])", "type('E', (int,), {'__eq__': lambda a, b: True})(3)"],
 )  # fmt: skip
 def test_value_that_is_not_plain_data_is_refused(sandbox: Sandbox, value: str) -> None:
     report = call(sandbox, f"def f():\n    return [{value}]")
     assert (report.outcome, report.answer_texts) == (Outcome.RUNTIME_ERROR, ())
+    (odd,) = report.odd_answer_texts
+    assert odd.startswith('{"$object":"')
+    assert report.failure.startswith("answer 0 is not plain data: ")
+
+
+def test_answers_go_on_after_one_that_is_not_plain_data(sandbox: Sandbox) -> None:
+    code = "def f(a):\n    return iter([]) if a == 2 else a"
+    report = call(sandbox, code, "[1]", "[2]", "[3]")
+    assert (report.outcome, report.answer_texts) == (Outcome.RUNTIME_ERROR, ("1",))
+    assert report.odd_answer_texts == ("1", '{"$object":"list_iterator"}', "3")
+    assert report.cpu_time_ns > 0
+
+
+def test_values_keep_their_types_on_both_ways(sandbox: Sandbox) -> None:
+    code = (
+        "from collections import Counter, namedtuple\nP = namedtuple('P', 'x y')\n"
+        "def f(*given):\n    return [P(*given[:2]), Counter(given[2]), [type(v).__name__ "
+        "for v in given]]"
+    )
+    given = [(1, 2), {3}, {(4,): 5}, 1j, b"x", 10**5000, frozenset([6])]
+    (text,) = call(sandbox, code, encode(given), cpu_limit_s=5).answer_texts
+    assert decode(text) == [
+        ((1, 2), {3}),
+        {(4,): 5},
+        ["tuple", "set", "dict", "complex", "bytes", "int", "frozenset"],
+    ]
 
 
 def test_locked_box_costs_the_container_and_not_the_next_run(sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from skeldpo.sandbox.protocol import answer_texts, encode_calls
 from skeldpo.values import (
-    MAX_DEPTH,
+    MAX_ANSWER_DEPTH,
     MAX_INT_BITS,
     NotPlainError,
     Opaque,
@@ -220,19 +220,27 @@ def nested(depth: int) -> Any:
         (len, "builtin_function_or_method"),
         (sys, "module"),
         (int, "type"),
-        (endless(), f"nested more than {MAX_DEPTH} deep"),
-        (nested(MAX_DEPTH + 2), f"nested more than {MAX_DEPTH} deep"),
+        (endless(), "nested too deep"),
+        (nested(MAX_ANSWER_DEPTH + 2), "nested too deep"),
         (1 << MAX_INT_BITS, f"int of {MAX_INT_BITS + 1} bits"),
     ],
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
 def test_encode_answer_names_what_is_no_plain_data(value: object, kind: str) -> None:
-    with pytest.raises(NotPlainError) as refused:
-        encode(value)
-    assert str(refused.value) == kind
+    if isinstance(value, int) or kind != "nested too deep":
+        with pytest.raises(NotPlainError) as refused:
+            encode(value)
+        assert str(refused.value) == kind
     found = decode(encode_answer(value))
     assert isinstance(found, Opaque) and found.kind == kind
     assert found != decode(encode_answer(value))
+
+
+def test_arguments_nest_deeper_than_answers_may() -> None:
+    assert decode(encode(nested(200))) == nested(200)
+    for value in (nested(300), endless()):
+        with pytest.raises(NotPlainError, match="nested too deep"):
+            encode(value)
 
 
 def test_encode_takes_long_ints_wherever_they_are() -> None:
@@ -273,17 +281,19 @@ def test_decode_takes_other_json_as_it_is() -> None:
 
 def test_as_json_has_lists_for_tuples_and_sets() -> None:
     assert as_json(({3, 1}, {(1, 2): (3,)}, "a")) == [[1, 3], {(1, 2): [3]}, "a"]
-    with pytest.raises(ValueError, match="a deque has no form in JSON"):
-        as_json([deque()])
+    for odd in ([deque()], {Fraction(1, 2): 1}, {(1, Decimal(1)): 2}, {Opaque("map"), 1}):
+        with pytest.raises(ValueError, match="has no form in JSON"):
+            as_json(odd)
 
 
 def test_answer_texts_go_on_after_what_is_no_plain_data() -> None:
-    texts, failure = answer_texts(b'1\n{"$object":"map"}\n[2]\n')
-    assert texts == ("1", '{"$object":"map"}', "[2]")
+    texts, num_plain, failure = answer_texts(b'1\n{"$object":"map"}\n[2]\n{"$object":"E"}\n')
+    assert texts == ("1", '{"$object":"map"}', "[2]", '{"$object":"E"}')
+    assert num_plain == 1
     assert failure == "answer 1 is not plain data: map"
-    texts, failure = answer_texts(b"1\n\xff\n2\n")
-    assert texts == ("1",) and failure.startswith("answer 1 is not plain data")
-    assert answer_texts(b"1\n2") == (("1",), "")
+    texts, num_plain, failure = answer_texts(b"1\n\xff\n2\n")
+    assert (texts, num_plain) == (("1",), 1) and failure.startswith("answer 1 is not plain data")
+    assert answer_texts(b"1\n2") == (("1",), 1, "")
 
 
 def test_calls_have_the_types_that_were_given() -> None:

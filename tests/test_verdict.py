@@ -259,7 +259,7 @@ ODD = '{"$object":"map"}'
 
 def odd_report(*texts: str) -> RunReport:
     """Of a function program that answered all of `texts`, one of them with a map object."""
-    return make_report(Outcome.RUNTIME_ERROR, answer_texts=texts, has_odd_answer=True,
+    return make_report(Outcome.RUNTIME_ERROR, odd_answer_texts=texts,
                        failure="answer 0 is not plain data: map", cpu_time_ns=7)  # fmt: skip
 
 
@@ -300,3 +300,19 @@ def test_generated_arguments_have_the_types_that_json_has(
 ) -> None:
     script = make_script(gen=lambda request: make_report(answer_texts=(answer,)))
     assert make_judge(script).generate_input("gen", 64, 3) == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ODD, '[{"$deque":[]}]', '{"$dict":[[{"$fraction":[1,2]},1]]}', '{"$set":[{"$object":"x"},1]}',
+     "[" * 300 + "]" * 300, '{"$dict":[[{"$object":"x"},1]]}'],
+    ids=lambda answer: answer[:20],
+)  # fmt: skip
+def test_answer_that_a_checker_in_python_cannot_be_given_is_wrong(answer: str) -> None:
+    checker = "def check(input, answer, expected):\n    return True\n"
+    right = make_report(answer_texts=("true",))
+    script = make_script(bad=lambda request: make_report(answer_texts=(answer,)))
+    script.programs[checker] = lambda request: right
+    run = make_judge(script, replace(PROBLEM, checker=checker)).run_tests("bad", TESTS[:1], 1.0)
+    assert run.verdict.outcome is Outcome.WRONG_ANSWER
+    assert checker not in script.codes()

@@ -197,13 +197,13 @@ def answered_problem(run: Run, task: EvalplusTask) -> Problem | LeftOut:
         report = run(request)
     except SandboxFailure as failure:
         return LeftOut(place="answers", problem_id=task.task_id, reason=str(failure))
-    if report.outcome is not Outcome.ACCEPTED and not report.has_odd_answer:
+    if report.outcome is not Outcome.ACCEPTED and not report.odd_answer_texts:
         number = len(report.answer_texts)
         said = report.failure.strip().rpartition("\n")[2][:REASON_CHARS]
         reason = f"its canonical solution fails on input {number}: {report.outcome.value}: {said}"
         return LeftOut(place="answers", problem_id=task.task_id, reason=reason)
     try:
-        return task.problem(report.answer_texts)
+        return task.problem(report.odd_answer_texts or report.answer_texts)
     except ValueError as error:
         reason = f"its canonical solution {error}"
         return LeftOut(place="answers", problem_id=task.task_id, reason=reason)

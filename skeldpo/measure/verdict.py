@@ -18,7 +18,7 @@ from skeldpo.records import Example, Outcome, Problem
 from skeldpo.right_answers import known_programs_fault
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.stdio import input_text, line_ends
-from skeldpo.values import OBJECT, as_json, decode, encode
+from skeldpo.values import OBJECT, NotPlainError, as_json, decode, encode
 
 FIRST_TESTS = 4
 """Tests of the first run; each further run has GROWTH times as many, and a wrong program is done
@@ -143,14 +143,14 @@ class Judge:
         )
         num_processes = len(input_texts) if self._problem.kind == "stdio" else 1
         can_be = report.cpu_time_ns <= MAX_OVERRUN * cpu_limit_s * 1e9 * num_processes
-        has_all_answers = report.outcome is Outcome.ACCEPTED or report.has_odd_answer
+        has_all_answers = report.outcome is Outcome.ACCEPTED or bool(report.odd_answer_texts)
         return TimedRun(
             verdict=Verdict(
                 outcome=report.outcome,
                 peak_memory_bytes=report.peak_memory_bytes,
                 failure=report.failure[-FAILURE_CHARS:],
             ),
-            answer_texts=report.answer_texts,
+            answer_texts=report.odd_answer_texts or report.answer_texts,
             has_all_answers=has_all_answers,
             cpu_time_ns=report.cpu_time_ns if has_all_answers and can_be else 0,
             run_delay_ns=report.run_delay_ns,
@@ -165,10 +165,10 @@ class Judge:
             return None
         try:
             made = as_json(decode(report.answer_texts[0]))
-        except ValueError:
+            if self._problem.kind == "function":
+                return encode(made) if isinstance(made, list) else None
+        except (ValueError, NotPlainError, RecursionError):
             return None
-        if self._problem.kind == "function":
-            return encode(made) if isinstance(made, list) else None
         return input_text(made) if isinstance(made, str) else None
 
     def accepts_expected(self, test: Example) -> bool:
@@ -192,7 +192,7 @@ class Judge:
             return (Outcome.ACCEPTED, "") if right else (Outcome.WRONG_ANSWER, wrong)
         if len(answer_text) > MAX_INPUT_CHARS:
             return Outcome.OUTPUT_LIMIT, f"an answer of {len(answer_text)} characters"
-        if not self._has_form(answer_text):
+        if not self._can_be_checked(answer_text):
             return Outcome.WRONG_ANSWER, wrong
         report = self._call_checker(test, answer_text)
         if report.answer_texts == ("true",):
@@ -203,12 +203,12 @@ class Judge:
         said = f"{report.outcome.value} {report.failure[-120:]}"
         return Outcome.FAULTY_PROBLEM, f"the problem's checker fails: {said}"
 
-    def _has_form(self, answer_text: str) -> bool:
+    def _can_be_checked(self, answer_text: str) -> bool:
         """Whether a checker in Python can be given the answer."""
         if self._problem.kind == "function":
             try:
-                as_json(decode(answer_text))
-            except (ValueError, RecursionError):
+                encode(as_json(decode(answer_text)))
+            except (ValueError, NotPlainError, RecursionError):
                 return False
         return True
 

@@ -90,8 +90,9 @@ class RunReport:
     the answers are right is for the caller to judge.
 
     `answer_texts` has the answers given before any failure: return values as `skeldpo.values` has
-    them, or standard output (undecodable bytes as backslash escapes). `has_odd_answer`: a function
-    program answered every input, but not always with plain data, which is a RUNTIME_ERROR.
+    them, or standard output (undecodable bytes as backslash escapes). An answer that is not plain
+    data is a RUNTIME_ERROR; of a function program that answered every input all the same,
+    `odd_answer_texts` has all answers, such ones as `skeldpo.values.encode_answer` writes them.
     `cpu_time_ns` runs from the program's
     first statement to the last answer byte (function), or to the end of the program (stdio, summed
     over inputs): a table that is computed at import counts. What the program imports is loaded
@@ -115,7 +116,7 @@ class RunReport:
     run_delay_ns: int
     mean_memory_bytes: int = 0
     instructions: int = 0
-    has_odd_answer: bool = False
+    odd_answer_texts: tuple[str, ...] = ()
 
 
 _NOTHING = RunReport(
@@ -227,15 +228,17 @@ class Sandbox:
     def _run_function(self, request: RunRequest, code: bytes) -> RunReport:
         calls = self._encode_calls(request.input_texts)
         (report,) = self._run_inputs(request, code, [calls], len(request.input_texts))
-        answers, failure = self._answer_texts(report.answers)
+        answers, num_plain, failure = self._answer_texts(report.answers)
         if not failure:
             return _told(report, answers)
-        is_complete = len(answers) == len(request.input_texts)
+        is_complete = (
+            len(answers) == len(request.input_texts) and report.outcome is Outcome.ACCEPTED
+        )
         return replace(
-            _told(report, answers),
+            _told(report, answers[:num_plain]),
             outcome=Outcome.RUNTIME_ERROR,
             failure=failure,
-            has_odd_answer=is_complete and report.outcome is Outcome.ACCEPTED,
+            odd_answer_texts=answers if is_complete else (),
         )
 
     def _run_stdio(self, request: RunRequest, code: bytes) -> RunReport:

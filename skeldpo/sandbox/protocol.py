@@ -195,10 +195,12 @@ def bounded_input(data: bytes) -> bytes:
     return data
 
 
-def answer_texts(answers: bytes) -> tuple[tuple[str, ...], str]:
+def answer_texts(answers: bytes) -> tuple[tuple[str, ...], int, str]:
     """The texts of a function program's answers, one a line, up to the first that `encode_answer`
-    does not write; and which answer is not plain data, empty if all are."""
+    does not write; how many come before any that is not plain data, and which that is (empty if
+    all are)."""
     texts: list[str] = []
+    num_plain = -1
     failure = ""
     for line in answers.split(b"\n")[:-1]:
         refused = f"answer {len(texts)} is not plain data"
@@ -206,11 +208,12 @@ def answer_texts(answers: bytes) -> tuple[tuple[str, ...], str]:
             text = line.decode("ascii")
             value = decode(text)
         except ValueError as error:
-            return tuple(texts), failure or f"{refused}: {error}"
-        if isinstance(value, Opaque):
-            failure = failure or f"{refused}: {value.kind}"
+            failure = failure or f"{refused}: {error}"
+            break
+        if isinstance(value, Opaque) and not failure:
+            num_plain, failure = len(texts), f"{refused}: {value.kind}"
         texts.append(text)
-    return tuple(texts), failure
+    return tuple(texts), num_plain if num_plain >= 0 else len(texts), failure
 
 
 def _checked(head: dict[str, object], answers: bytes) -> GuestReport:
