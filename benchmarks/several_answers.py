@@ -113,22 +113,18 @@ def known_verdicts(problems: Sequence[Problem], display: Display) -> tuple[Known
 def show_code_contests(
     problems: Sequence[Problem], known: Sequence[Known], display: Display
 ) -> None:
-    """A line for each problem that is not judged exactly, and the numbers."""
-    lines = []
+    """A line for each problem that is not judged exactly, and what the known programs say."""
+    num_several = sum(bool(several_answers(problem)) for problem in problems)
+    display.tell(f"CodeContests: {num_several} of {len(problems)} problems take several answers")
     for place, problem in enumerate(problems):
         said = several_answers(problem)
-        verdicts = known[place] if known else None
-        if said or problem.checker != "exact" or (verdicts and verdicts.fault):
-            counts = ""
-            if verdicts:
-                counts = f"{verdicts.num_accepted} {verdicts.num_refused} {verdicts.num_failed}"
-            lines.append((problem.problem_id, "" if said else _checker(problem), said, counts))
-    num_several = sum(bool(several_answers(problem)) for problem in problems)
-    display.table(
-        f"CodeContests: {len(problems)} problems, {num_several} of several right answers",
-        ("problem", "checker", "left out, as it says", "known: accepted, refused, failed"),
-        lines,
-    )
+        fault = known[place].fault if known else ""
+        if said:
+            display.tell(f"{problem.problem_id} left out: {said!r}")
+        elif fault:
+            display.tell(f"{problem.problem_id} at fault: {fault}")
+        elif problem.checker != "exact":
+            display.tell(f"{problem.problem_id} judged by {_checker(problem)}")
     if known:
         display.tell(
             f"known programs: {sum(k.num_accepted for k in known)} accepted, "

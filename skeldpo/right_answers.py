@@ -24,6 +24,8 @@ MAX_REFUSED_SHARE = 0.2
 """Of the known programs that answered; collections have a few wrong ones (CodeContests)."""
 MIN_REFUSED = 2
 MAX_QUOTED_CHARS = 160
+MAX_SENTENCE_CHARS = 600
+"""Of a longer sentence each such part is read for itself: the patterns take the square of it."""
 
 _ASKING = (
     r"(?:prints?|outputs?|returns?|find|report|give|provide|construct|restore|recover|reconstruct"
@@ -58,6 +60,8 @@ _ANY_ORDER = tuple(map(re.compile, (
     rf"(?=.*(?:{_OUTPUT})).*\border\b.*\b(?:does not|doesn't|do not|don't|is not|isn't) "
     r"(?:matter|important|relevant)",
 )))  # fmt: skip
+_HINT = re.compile(r"\b(?:any|either|arbitrary|order|special)\b")
+"""Without one of these words a sentence says nothing of several answers."""
 _REFUSED_BEFORE = re.compile(r"\b(?:not|never|cannot|can't|don't|without|unable to)(?: \w+)? $")
 _ABOUT_FORM = re.compile(r"(?<!test )\bcase\b|\b(?:register|uppercase|lowercase|error|precision)\b")
 _ANY_CASE = re.compile(
@@ -123,7 +127,7 @@ def several_answers(problem: Problem) -> str:
     """
     if not is_named(problem.checker):
         return ""
-    for sentence in _sentences(problem.statement):
+    for sentence in filter(_HINT.search, _sentences(problem.statement)):
         if _says_any(sentence) and not _are_decisions(problem):
             return sentence[:MAX_QUOTED_CHARS]
         in_any_order = any(pattern.search(sentence) for pattern in _ANY_ORDER)
@@ -169,7 +173,9 @@ def _says_any(sentence: str) -> bool:
 def _sentences(statement: str) -> Iterator[str]:
     """In lower case, with single blanks. A line may end inside a sentence, a paragraph may not."""
     for paragraph in re.split(r"\n\s*\n", statement.replace("\u2019", "'")):
-        yield from re.split(r"(?<=[.!?])\s+", " ".join(paragraph.split()).lower())
+        for sentence in re.split(r"(?<=[.!?])\s+", " ".join(paragraph.split()).lower()):
+            for start in range(0, len(sentence), MAX_SENTENCE_CHARS):
+                yield sentence[start : start + MAX_SENTENCE_CHARS]
 
 
 def _stated_digits(statement: str) -> int:

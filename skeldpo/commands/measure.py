@@ -60,12 +60,8 @@ def measure_given(
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         aside = Store(folder)
-        left_out: list[LeftOutProblem] = []
-        aside.write_records(
-            PROBLEMS_FILE, Problem, iter_problems(problem_paths, on_left_out=left_out.append)
-        )
-        _show_left_out(left_out, display)
-        programs = _Programs(aside, programs_path, {entry.problem_id for entry in left_out})
+        left_out = _write_problems(aside, problem_paths, display)
+        programs = _Programs(aside, programs_path, left_out)
         given = [content_id(row, *codes) for row, codes in programs.iterate(aside)]
         if not given:
             raise ValueError(f"no problem of {list(problem_paths)} has solutions; give --programs")
@@ -157,7 +153,10 @@ def _count_verdicts(store: Store) -> _Verdicts:
     return _Verdicts(num_problems=len(problems), outcomes=outcomes, reasons=reasons)
 
 
-def _show_left_out(left_out: Sequence[LeftOutProblem], display: Display) -> None:
+def _write_problems(store: Store, paths: Sequence[str], display: Display) -> set[str]:
+    """Writes the problems of the files, and shows those that are left out; returns their ids."""
+    left_out: list[LeftOutProblem] = []
+    store.write_records(PROBLEMS_FILE, Problem, iter_problems(paths, on_left_out=left_out.append))
     if left_out:
         display.table(
             f"{len(left_out)} problems left out"
@@ -168,6 +167,7 @@ def _show_left_out(left_out: Sequence[LeftOutProblem], display: Display) -> None
                 for entry in left_out[:NUM_REASONS]
             ],
         )
+    return {entry.problem_id for entry in left_out}
 
 
 def _show(verdicts: _Verdicts, seconds: float, display: Display) -> None:
