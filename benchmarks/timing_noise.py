@@ -8,7 +8,7 @@ confirmation on fresh measurements, and the rule that makes pairs; all sandbox c
 `false_pair_rate`: two copies of one program, the rate that a pair's nominal p-value does not tell;
 `renamed_false_pair_rate`: a program and the same with other names, comments and order of functions;
 `null_best_of_8_rate`: eight copies, best against worst; `power_R`: programs made R times slower.
-Rates are shares of problems (SANDBOX 3.4).
+Rates are shares of problems.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ class GenerateConfig(Section):
 
 
 class MeasureConfig(Section):
-    """[measure] Verdicts and CPU times in Docker sandboxes (SANDBOX: trust nothing but answers)."""
+    """[measure] Verdicts and CPU times in Docker sandboxes (docs/SANDBOX.md)."""
 
     num_cores: int = Field(default=0, ge=0)
     """Sandbox actors, one core each; 0: as many as the cluster has of resource sandbox_core."""

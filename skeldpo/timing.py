@@ -3,7 +3,7 @@
 Times are positive nanoseconds of runs on one core in rounds: the i-th times of two programs are of
 the same round, in which the programs took turns in random order. Programs are compared within
 rounds, since the speed of a core moves between them (other tenants of the machine, its clock), by
-half as much again on the machine this was measured on: there the unpaired test of SANDBOX 3.2
+half as much again on the machine this was measured on: there an unpaired test
 found one in four of the programs that take 1.25 times as long, this one four in five (docs/LOG.md).
 The rule is otherwise the protocol's: at least `min_speedup`, an exact one-sided test against times
 discounted by 5 %, and a second estimate that agrees. Anything else is "no difference shown", never
@@ -23,12 +23,12 @@ from dataclasses import dataclass
 DISCOUNT = 1.05
 """The fast side's times are multiplied by this before the test: 5 % is not worth a preference."""
 MIN_AGREEING_RATIO = 1.10
-"""Least ratio of any second estimate (SANDBOX 3.2, rules 4 and 5)."""
+"""Least ratio of any second estimate (docs/SANDBOX.md, timing)."""
 BOUND_ERROR = 0.05
 """Probability that a lower bound of a ratio is too high."""
 MAX_RUN_DELAY_SHARE = 0.10
-"""Largest time waiting for the core, over CPU time. SANDBOX 3.2 says 2 % and counts involuntary
-switches too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so
+"""Largest time waiting for the core, over CPU time. 2 % is usual advice, with
+involuntary switches counted too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so
 that would throw good rounds away (docs/LOG.md)."""
 RUN_DELAY_ALLOWANCE_NS = 250_000
 """Waiting that every run has: for its supervisor, which shares the core, to hand over and go."""
@@ -90,7 +90,7 @@ def compare(
 
 
 def is_faster(comparison: Comparison, *, min_speedup: float, max_p_value: float) -> bool:
-    """Whether the fast side is faster beyond doubt (SANDBOX 3.2, rules 2 to 4).
+    """Whether the fast side is faster beyond doubt (docs/SANDBOX.md, timing).
 
     A bound above 1 is asked for as well; the test implies it for every `max_p_value` up to 0.05.
     """

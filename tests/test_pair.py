@@ -95,7 +95,7 @@ def test_pairs_do_not_depend_on_the_order_of_rows():
     ("slow_instructions", "num_pairs"), [(11, 1), (10, 0), (None, 1)], ids=["more", "same", "none"]
 )
 def test_time_without_instructions_is_no_difference(slow_instructions, num_pairs):
-    """SANDBOX 3.2, rule 5: 1.10 times as many, where both were counted."""
+    """Instructions decide too: 1.10 times as many, where both were counted."""
     counts = {"fast": (10,) * 8, "slow": (slow_instructions,) * 8 if slow_instructions else ()}
     rows = [measurement(key) for key in counts]
     rows += [

@@ -1,6 +1,6 @@
 """Is a core fit to time programs on? Six small programs, each run a few times in its sandbox.
 
-SANDBOX 3.2: a core whose times vary by more than 3 %, or have moved by more than 10 % since it was
+A core whose times vary by more than 3 %, or have moved by more than 10 % since it was
 first calibrated, has a busy neighbour, a changing clock or no room in its cache. Measurements taken
 there are still valid, since programs are only compared within one session on one core, but fewer
 sessions will show anything; so a measurer waits a little for the core to calm down, and says so.

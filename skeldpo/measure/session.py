@@ -3,7 +3,7 @@
 One session times several programs and the problem's baseline on the same inputs and core, in
 rounds of shuffled order, every run in a fresh process and every answer checked. Screening and
 confirming use sessions of their own, so that the choice of a pair and the proof of it never share
-a measurement (SANDBOX 3.2). Cross-checks time confirmed programs on inputs of other kinds.
+a measurement (docs/SANDBOX.md). Cross-checks time confirmed programs on inputs of other kinds.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class Race:
 
     @property
     def is_contradicted(self) -> bool:
-        """Whether instructions were counted and the slow program hardly retires more (SANDBOX 3.2,
-        rule 5): then it was the core, not the program, that was slow."""
+        """Whether instructions were counted and the slow program hardly retires more: then it
+        was the core, not the program, that was slow (docs/SANDBOX.md, timing)."""
         fast, slow = self.fast.instructions, self.slow.instructions
         return bool(fast and slow) and median(slow) < MIN_AGREEING_RATIO * median(fast)
 

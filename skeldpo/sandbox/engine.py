@@ -1,6 +1,6 @@
 """What a sandbox container is and may, and which leftovers of dead processes are removed.
 
-Every argument stops something: SANDBOX 1.1 has the list. There is no CFS quota, as its 100 ms
+Every argument stops something: docs/SANDBOX.md has the list. There is no CFS quota, as its 100 ms
 periods would stall timed runs; the container has a core to itself instead. Labels name the owner,
 so a later process of the node can tell a stale container from a live one.
 """
@@ -47,7 +47,7 @@ def connect() -> docker.DockerClient:
 def container_arguments(
     *, image_reference: str, core: int, memory_limit_bytes: int, runtime: str, run_label: str
 ) -> dict[str, Any]:
-    """Everything the container is and may; SANDBOX 1.1 says what each argument stops."""
+    """Everything the container is and may; docs/SANDBOX.md says what each argument stops."""
     labels = {LABEL: _owner(), "skeldpo.core": str(core), "skeldpo.run": run_label}
     arguments: dict[str, Any] = {
         "image": image_reference,
