@@ -27,8 +27,8 @@ MIN_AGREEING_RATIO = 1.10
 BOUND_ERROR = 0.05
 """Probability that a lower bound of a ratio is too high."""
 MAX_RUN_DELAY_SHARE = 0.10
-"""Largest time waiting for the core, over CPU time. 2 % is usual advice, with
-involuntary switches counted too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so
+"""Largest time waiting for the core, over CPU time. 2 % is usual advice, with involuntary switches
+counted too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so
 that would throw good rounds away (docs/LOG.md)."""
 RUN_DELAY_ALLOWANCE_NS = 250_000
 """Waiting that every run has: for its supervisor, which shares the core, to hand over and go."""
