@@ -155,6 +155,8 @@ class ChildSide:
         if not is_function:
             os.dup2(self._answer, 1)
             os.close(self._answer)
+            # PID 1's own is a pipe for good; this one may be read again.
+            sys.stdin = sys.__stdin__ = open(0, errors="surrogateescape", closefd=False)
 
     def _read(self, num_bytes: int) -> bytes:
         data = b""
@@ -203,7 +205,8 @@ class ChildSide:
         atexit._run_exitfuncs()
         _flush_output()
         module.__dict__.clear()  # files the program left open are written out, as at a normal exit
-        _flush_output()  # what was printed by that
+        if sys.__stdout__ is not None and not sys.__stdout__.closed:
+            sys.__stdout__.flush()  # what was printed by that
         return exit_status
 
 
