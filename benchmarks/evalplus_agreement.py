@@ -156,8 +156,7 @@ def our_verdicts(
             return problem
         num_base = len(argument_lists(rows[task_id], "base_input", ()))
         codes = [programs[index].solution for index in by_task[task_id]]
-        assembled = [task.frame.replace("{program}", code, 1) for code in codes]
-        return [_passes(run, problem, num_base, code) for code in assembled]
+        return [_passes(run, problem, num_base, code) for code in codes]
 
     measured = map_on_cores(list(by_task), judge, CONFIG, _tell).made
     ours: list[Passes | None] = [None] * len(programs)
