@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+from scripted_runs import PROBLEM, linear, make_script
 
 from benchmarks.evalplus_agreement import (
     JudgedProgram,
@@ -16,6 +17,7 @@ from benchmarks.evalplus_agreement import (
     all_programs,
     evalplus_python,
     our_verdicts,
+    passes_of,
 )
 from benchmarks.mutants import mutants
 
@@ -95,6 +97,16 @@ def test_programs_are_those_of_the_rows_and_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="model.jsonl:1: expected a known task_id"):
         all_programs({"Mbpp/7": row}, [str(file)], 2)
     assert evalplus_python("some/python") == "some/python"
+
+
+def test_program_passes_the_base_tests_alone_or_all() -> None:
+    script = make_script(half=linear(10, lambda n: 2 * n if n < 4 else 0))
+    assert passes_of(script.run, PROBLEM, 7, "base").plus
+    assert passes_of(script.run, PROBLEM, 3, "base").plus
+    passes = passes_of(script.run, PROBLEM, 3, "half")
+    assert (passes.base, passes.plus) == (True, False)
+    assert passes.reason == "WRONG_ANSWER test 0: expected '8', got '0'"
+    assert not passes_of(script.run, PROBLEM, 4, "half").base
 
 
 @pytest.mark.docker
