@@ -115,7 +115,12 @@ def test_our_verdicts_on_tasks_with_oracles_of_their_own(real_data: Path) -> Non
     """Canonical solutions pass, other right answers too, and wrong ones do not."""
     given = {
         "Mbpp/140": ("def extract_singly(t):\n    return sorted({y for x in t for y in x})", True),
-        "Mbpp/295": ("def sum_div(n):\n    return 0", True),
+        "Mbpp/558": (
+            "def digit_distance_nums(a, b):\n"
+            "    a, b = (str(n).zfill(max(len(str(a)), len(str(b)))) for n in (a, b))\n"
+            "    return sum(abs(int(x) - int(y)) for x, y in zip(a, b))",
+            True,
+        ),
         "Mbpp/737": ("import re\ndef check_str(s):\n    return re.match('[aeiouAEIOU]', s)", True),
         "Mbpp/88": ("def freq_count(l):\n    return {x: l.count(x) for x in l}", True),
         "Mbpp/722": ("def filter_data(*given):\n    return {}", False),
