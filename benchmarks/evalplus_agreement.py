@@ -156,8 +156,7 @@ def our_verdicts(
             return problem
         num_base = len(argument_lists(rows[task_id], "base_input", ()))
         codes = [programs[index].solution for index in by_task[task_id]]
-        assembled = [task.frame.replace("{program}", code, 1) for code in codes]
-        return [_passes(run, problem, num_base, code) for code in assembled]
+        return [passes_of(run, problem, num_base, code) for code in codes]
 
     measured = map_on_cores(list(by_task), judge, CONFIG, _tell).made
     ours: list[Passes | None] = [None] * len(programs)
@@ -206,13 +205,13 @@ def agreement(
     return figures, found
 
 
-def _passes(run: Run, problem: Problem, num_base: int, code: str) -> Passes:
-    base = replace(problem, tests=problem.tests[:num_base])
-    plus = replace(problem, tests=problem.tests[num_base:])
-    verdict = Judge(base, run, CONFIG).check(code)
+def passes_of(run: Run, problem: Problem, num_base: int, code: str) -> Passes:
+    """Of one program; a task may have no extra tests."""
+    base, extra = problem.tests[:num_base], problem.tests[num_base:]
+    verdict = Judge(replace(problem, tests=base), run, CONFIG).check(code)
     is_base = verdict.outcome is Outcome.ACCEPTED
-    if is_base and plus.tests:
-        verdict = Judge(plus, run, CONFIG).check(code)
+    if is_base and extra:
+        verdict = Judge(replace(problem, tests=extra), run, CONFIG).check(code)
     return Passes(
         base=is_base,
         plus=verdict.outcome is Outcome.ACCEPTED,

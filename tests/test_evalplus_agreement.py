@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+from scripted_runs import PROBLEM, linear, make_script
 
 from benchmarks.evalplus_agreement import (
     JudgedProgram,
@@ -16,6 +17,7 @@ from benchmarks.evalplus_agreement import (
     all_programs,
     evalplus_python,
     our_verdicts,
+    passes_of,
 )
 from benchmarks.mutants import mutants
 
@@ -97,13 +99,28 @@ def test_programs_are_those_of_the_rows_and_files(tmp_path: Path) -> None:
     assert evalplus_python("some/python") == "some/python"
 
 
+def test_program_passes_the_base_tests_alone_or_all() -> None:
+    script = make_script(half=linear(10, lambda n: 2 * n if n < 4 else 0))
+    assert passes_of(script.run, PROBLEM, 7, "base").plus
+    assert passes_of(script.run, PROBLEM, 3, "base").plus
+    passes = passes_of(script.run, PROBLEM, 3, "half")
+    assert (passes.base, passes.plus) == (True, False)
+    assert passes.reason == "WRONG_ANSWER test 0: expected '8', got '0'"
+    assert not passes_of(script.run, PROBLEM, 4, "half").base
+
+
 @pytest.mark.docker
 @pytest.mark.slow
 def test_our_verdicts_on_tasks_with_oracles_of_their_own(real_data: Path) -> None:
     """Canonical solutions pass, other right answers too, and wrong ones do not."""
     given = {
         "Mbpp/140": ("def extract_singly(t):\n    return sorted({y for x in t for y in x})", True),
-        "Mbpp/295": ("def sum_div(n):\n    return 0", True),
+        "Mbpp/558": (
+            "def digit_distance_nums(a, b):\n"
+            "    a, b = (str(n).zfill(max(len(str(a)), len(str(b)))) for n in (a, b))\n"
+            "    return sum(abs(int(x) - int(y)) for x, y in zip(a, b))",
+            True,
+        ),
         "Mbpp/737": ("import re\ndef check_str(s):\n    return re.match('[aeiouAEIOU]', s)", True),
         "Mbpp/88": ("def freq_count(l):\n    return {x: l.count(x) for x in l}", True),
         "Mbpp/722": ("def filter_data(*given):\n    return {}", False),

@@ -48,7 +48,7 @@ REASON_CHARS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalplusTask:
-    """A task before its answers are known. `frame` is what is run, with {program} in it."""
+    """A task before its answers are known."""
 
     task_id: str
     suite: str
@@ -56,7 +56,6 @@ class EvalplusTask:
     entry_point: str
     references: tuple[str, ...]
     scores: tuple[float, ...]
-    frame: str
     input_texts: tuple[str, ...]
     atol: float
 
@@ -137,7 +136,7 @@ def load_evalplus(
     return ReferenceSuite(
         name=name,
         problems=problems,
-        frames={key: task.frame for key, task in tasks.items() if task.frame != "{program}"},
+        frames={},
         left_out=tuple(left_out),
         cluster_scores={key: task.scores for key, task in tasks.items() if task.scores},
         wanted={
@@ -177,7 +176,6 @@ def evalplus_task(row: Mapping[str, Any], name: str) -> EvalplusTask:
         entry_point=entry_point,
         references=references,
         scores=scores,
-        frame="{program}",
         input_texts=tuple(map(encode, inputs)),
         atol=float(row.get("atol") or 0),
     )
@@ -187,7 +185,7 @@ def answered_problem(run: Run, task: EvalplusTask) -> Problem | LeftOut:
     """The problem with the canonical solution's answers as tests."""
     request = RunRequest(
         kind="function",
-        code=task.frame.replace("{program}", task.canonical, 1),
+        code=task.canonical,
         entry_point=task.entry_point,
         input_texts=task.input_texts,
         cpu_limit_s=CANONICAL_LIMIT_S,
