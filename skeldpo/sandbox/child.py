@@ -156,7 +156,7 @@ class ChildSide:
             os.dup2(self._answer, 1)
             os.close(self._answer)
             # PID 1's own is a pipe for good; this one may be read again.
-            sys.stdin = sys.__stdin__ = open(0, errors="surrogateescape", closefd=False)
+            sys.stdin = os.fdopen(0, errors="surrogateescape", closefd=False)
 
     def _read(self, num_bytes: int) -> bytes:
         data = b""
