@@ -156,7 +156,8 @@ class ChildSide:
             os.dup2(self._answer, 1)
             os.close(self._answer)
             # PID 1's own is a pipe for good; this one may be read again.
-            sys.stdin = os.fdopen(0, errors="surrogateescape", closefd=False)
+            stdin = os.fdopen(0, errors="surrogateescape", closefd=False)
+            sys.stdin = vars(sys)["__stdin__"] = stdin
 
     def _read(self, num_bytes: int) -> bytes:
         data = b""
