@@ -65,7 +65,7 @@ def test_no_right_program_is_refused_for_line_ends_case_or_another_right_answer(
     for row in Store(str(out)).read_records("measurements.parquet", Measurement):
         if row.phase == "check":
             outcomes.setdefault(row.problem_id, []).append(row.outcome)
-    assert outcomes["split"] == [Outcome.SANDBOX_FAILED] * 4
+    assert outcomes["split"] == [Outcome.FAULTY_PROBLEM] * 4
     assert outcomes["tint"] == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.WRONG_ANSWER]
     report = tmp_path / "report.json"
     suite = ["evaluate", "--suite", "code_contests", "--data", str(problems), "--out", str(report)]
