@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,7 +134,10 @@ class Raises:
 def cluster() -> Iterator[None]:
     ray.shutdown()  # that of an earlier test has other resources
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    here = sys.modules[__name__]
+    ray.cloudpickle.register_pickle_by_value(here)  # workers do not find this folder
     yield
+    ray.cloudpickle.unregister_pickle_by_value(here)
     ray.shutdown()
 
 
