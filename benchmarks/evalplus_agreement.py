@@ -4,8 +4,9 @@
     python -m benchmarks.evalplus_agreement --data MbppPlus.jsonl.gz --evalplus-python EP/bin/python
         [--programs FILE ...] [--num-mutants N] [--json FILE]
 
-Both judge the canonical solutions, mutants of them, and programs of the given files (EvalPlus's
-format: rows of `task_id` and `solution`), as they stand. Programs that fail the base tests fail the
+Both judge the canonical solutions, mutants of them, and a model's answers in the given files
+(EvalPlus's format: rows of `task_id` and `solution`), which for both are the programs that
+`skeldpo.answers` finds in them. Programs that fail the base tests fail the
 extra ones too, as both count. Every disagreement is printed with what we saw of the program.
 """
 
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mutants import mutants
+from skeldpo.answers.reading import Wanted, read_answer
 from skeldpo.config import MeasureConfig
 from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.evaluate.evalplus import answered_problem, canonical_program, evalplus_task
@@ -120,7 +122,9 @@ def all_programs(
         for where, row in read_rows(path):
             if row.get("task_id") not in rows or "solution" not in row:
                 raise ValueError(f"{where}: expected a known task_id, and a solution")
-            name, code = Path(path).name, row["solution"]
+            wanted = Wanted(entry_point=str(rows[row["task_id"]]["entry_point"]))
+            code = read_answer(row["solution"], wanted).code
+            name = Path(path).name
             made.append(JudgedProgram(task_id=row["task_id"], kind=name, solution=code))
     order = {task_id: place for place, task_id in enumerate(rows)}
     return sorted(made, key=lambda program: order[program.task_id])

@@ -90,8 +90,11 @@ def test_agreement_counts_by_tests_and_kind_and_tells_each_difference() -> None:
 def test_programs_are_those_of_the_rows_and_files(tmp_path: Path) -> None:
     row = {"task_id": "Mbpp/7", "entry_point": "pick", "prompt": "", "canonical_solution": CODE}
     file = tmp_path / "model.jsonl"
-    file.write_text(json.dumps({"task_id": "Mbpp/7", "solution": "pick = len"}) + "\n")
-    kinds = [each.kind for each in all_programs({"Mbpp/7": row}, [str(file)], 2)]
+    answer = "So:\n```python\ndef pick(items, n):\n    return items\n```\n"
+    file.write_text(json.dumps({"task_id": "Mbpp/7", "solution": answer}) + "\n")
+    found = all_programs({"Mbpp/7": row}, [str(file)], 2)
+    assert found[-1].solution.strip() == "def pick(items, n):\n    return items"
+    kinds = [each.kind for each in found]
     assert kinds[0] == "canonical" and kinds[-1] == "model.jsonl" and len(kinds) == 4
     file.write_text(json.dumps({"task_id": "Mbpp/8", "solution": ""}) + "\n")
     with pytest.raises(ValueError, match="model.jsonl:1: expected a known task_id"):
