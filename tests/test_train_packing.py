@@ -47,9 +47,9 @@ def test_row_above_the_budget_is_alone():
 
 def test_rows_that_fit_only_one_by_one_are_packed_quickly():
     """5,000 rows of 0.6 budgets: the bound from the sum is far below the passes that are needed."""
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(pack_rows([600] * 5000, 1000, 1)) == 5000
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def test_fewer_rows_than_workers_leave_empty_places_in_one_pass():
