@@ -63,6 +63,16 @@ def test_stdio_program_paused_past_the_wall_limit(sandbox: Sandbox) -> None:
     assert report.outcome is Outcome.SANDBOX_FAILED, report
 
 
+def test_program_that_prints_all_the_time_paused_past_the_wall_limit(sandbox: Sandbox) -> None:
+    """Its output wakes the supervisor at once, late or not."""
+    code = "import time\nwhile True:\n    print(1, flush=True)\n    time.sleep(0.001)"
+    report = _while(
+        lambda: _paused(sandbox, WALL_LIMIT_S + 0.5),
+        lambda: pipe(sandbox, code, cpu_limit_s=CPU_LIMIT_S),
+    )
+    assert report.outcome is Outcome.SANDBOX_FAILED, report
+
+
 def test_short_pause_changes_neither_verdict_nor_time(sandbox: Sandbox) -> None:
     alone = call(sandbox, WORK, cpu_limit_s=5)
     report = _while(lambda: _paused(sandbox, 0.8), lambda: call(sandbox, WORK, cpu_limit_s=5))

@@ -130,7 +130,7 @@ class Supervision:
         while not self._stopped:
             wait_ms = self._wait_ms(patience_ms)
             events = self._poller.poll(wait_ms)
-            passed = self._note_delays(passed, 0 if events else wait_ms)
+            passed = self._note_delays(passed, wait_ms, is_quiet=not events)
             for fd, _ in events:
                 handler = self._handlers.get(fd)
                 if handler is not None and not self._stopped:
@@ -146,15 +146,18 @@ class Supervision:
     def _passed() -> tuple[int, int]:
         return time.monotonic_ns(), time.process_time_ns()
 
-    def _note_delays(self, last: tuple[int, int], waited_ms: int) -> tuple[int, int]:
+    def _note_delays(
+        self, last: tuple[int, int], wait_ms: int, *, is_quiet: bool
+    ) -> tuple[int, int]:
         """Counts the time in which PID 1 did not run though it wanted to (a paused container, a
-        frozen machine), and that in which the child waited for a disk."""
+        frozen machine), and that in which the child waited for a disk; `wait_ms` is the longest
+        that it meant to wait, and it `is_quiet` if nothing woke it."""
         now = self._passed()
         wall_ns, own_ns = (b - a for a, b in zip(last, now, strict=True))
-        late_ns = wall_ns - own_ns - waited_ms * 1_000_000
-        if waited_ms and late_ns > _LATE_NS:
+        late_ns = wall_ns - own_ns - wait_ms * 1_000_000
+        if late_ns > _LATE_NS:
             self._late_ns += late_ns
-        elif waited_ms and self._is_blocked():
+        elif is_quiet and self._is_blocked():
             self._blocked_ns += wall_ns
         return now
 
