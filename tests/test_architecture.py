@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
+DATA = REPOSITORY / "skeldpo" / "problems" / "built_in"
 MODULES = sorted(
-    path for folder in ("skeldpo", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")
+    path
+    for folder in ("skeldpo", "benchmarks")
+    for path in (REPOSITORY / folder).rglob("*.py")
+    if DATA not in path.parents
 )
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -80,7 +84,8 @@ def _num_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def _sources() -> Iterator[Path]:
     for folder in ("skeldpo", "jobs", "cluster", "benchmarks", "tests"):
-        yield from sorted((REPOSITORY / folder).rglob("*.py"))
+        found = (REPOSITORY / folder).rglob("*.py")
+        yield from sorted(path for path in found if DATA not in path.parents)
 
 
 def _imported(path: Path) -> set[str]:

@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from skeldpo.checkers import is_correct, is_named
-from skeldpo.problems.families import all_families
+from skeldpo.problems.families import all_families, read_families
 from skeldpo.problems.family import ANY_SIZE, Family, family_problems
 from skeldpo.records import Problem
 
 SIZES = (1, 2, 5, 20)
 SEEDS = (0, 1)
+FIELDS = {
+    "problem_id", "source", "split", "difficulty", "kind", "statement", "entry_point",
+    "starter_code", "tests", "generators", "checker", "reference", "solutions", "preamble",
+    "max_size",
+}  # fmt: skip
+PROBLEMS_SHA256 = "ffac17c8860374ac477b7bd0f3fce41917b1e381a2870852cc1a389dca97e110"
+"""Of the FIELDS of every built-in problem: results name problems by id, so texts never change."""
+FAMILY = """\
+topic = "sums"
+difficulty = "easy"
+held_out = false
+checker = "checker.py"
+entry_points = ["total", "add_up"]
+parameters = [["values", "nums", "data"], ["start"]]
+
+[[variations]]
+name = "from_start"
+wordings = ["Add the values of `$values` to `$start`; `$values`[0] first. All values count."]
+tests = '''
+{"input": [[1, 2], 3], "expected": 6}
+
+{"input": [[], 0], "expected": null}
+'''
+"""
+PROGRAMS = """\
+# %% fast
+def total(values, start):
+    values.values = sum(values)  # of values
+    return total_of(values, start)
+
+
+# %% slow
+def total(values, start):
+    return total(values[1:], start + values[0]) if values else start
+"""
 
 
 def _function(code: str, name: str) -> Callable[..., Any]:
@@ -36,15 +74,27 @@ def _is_right(problem: Problem, input_text: str, answer: object, expected_text: 
 
 
 def _one_a_variation(family: Family) -> list[Problem]:
-    """The first wording and name set of every variation."""
+    """The first wording of every variation, with the name sets in turns."""
     problems = list(family_problems(family))
     chosen = []
     start = 0
-    for variation in family.variations:
-        chosen.append(problems[start])
+    for number, variation in enumerate(family.variations):
+        chosen.append(problems[start + number % len(family.entry_points)])
         start += len(variation.wordings) * len(family.entry_points)
     assert start == len(problems)
     return chosen
+
+
+def test_built_in_problems_are_the_same_text_for_text_in_the_same_order(
+    family_pool: list[Problem],
+) -> None:
+    digest = hashlib.sha256()
+    for problem in family_pool:
+        fields = {name: value for name, value in asdict(problem).items() if name in FIELDS}
+        assert set(fields) == FIELDS
+        digest.update(json.dumps(fields, sort_keys=True).encode() + b"\n")
+    assert len(family_pool) == 3660
+    assert digest.hexdigest() == PROBLEMS_SHA256
 
 
 def test_no_statement_of_a_family_limits_how_large_its_input_may_be(
@@ -101,3 +151,93 @@ def test_family_programs_have_the_signature_of_the_starter_code(family: Family) 
         for known in problem.solutions:
             program = _function(known.code, problem.entry_point)
             assert inspect.signature(program) == inspect.signature(starter), known.code
+
+
+def _write_family(folder: Path) -> Path:
+    family = folder / "sums"
+    family.mkdir()
+    (folder / "order.txt").write_text("sums\n")
+    (family / "family.toml").write_text(FAMILY)
+    (family / "from_start.py").write_text(PROGRAMS)
+    (family / "generator.py").write_text("def generate_input(size, seed):\n    return [[], size]\n")
+    (family / "checker.py").write_text("def check(input, answer, expected):\n    return True\n")
+    return family
+
+
+def test_a_folder_is_a_family_whose_names_are_replaced_as_whole_names(tmp_path: Path) -> None:
+    folder = _write_family(tmp_path)
+    (family,) = read_families(tmp_path)
+    first, second = family_problems(family)
+    programs = PROGRAMS.split("# %% fast\n")[1].split("\n\n\n# %% slow\n")
+    assert [known.code for known in first.solutions] == [programs[0] + "\n", programs[1]]
+    assert first.statement == (
+        "Add the values of `values` to `start`; `values`[0] first. All values count."
+    )
+    assert second.statement == (
+        "Add the values of `nums` to `start`; `nums`[0] first. All values count."
+    )
+    assert second.starter_code == "def add_up(nums, start):"
+    assert [(known.code, known.speed) for known in second.solutions] == [
+        (
+            "def add_up(nums, start):\n    nums.values = sum(nums)  # of nums\n"
+            "    return total_of(nums, start)\n",
+            "fast",
+        ),
+        (
+            "def add_up(nums, start):\n"
+            "    return add_up(nums[1:], start + nums[0]) if nums else start\n",
+            "slow",
+        ),
+    ]
+    assert [(test.input_text, test.expected_text) for test in second.tests] == [
+        ("[[1, 2], 3]", "6"),
+        ("[[], 0]", "null"),
+    ]
+    assert second.checker == (folder / "checker.py").read_text()
+    assert second.generators == ((folder / "generator.py").read_text(),)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("family.toml", "topic =", "topic", r"sums/family\.toml is not valid TOML"),
+        ("family.toml", "topic", "topics", r"unknown key topics; did you mean topic\?"),
+        ("family.toml", "held_out = false\n", "", r"family\.toml: held_out: Field required"),
+        ("family.toml", '"add_up"', '"add up"', r"entry_points\.1: .*name of Python, got 'add up'"),
+        ("family.toml", '"start"', '"values"', "must start with different names"),
+        ("family.toml", "checker.py", "exactly", r"checker: expected equal, .*, got 'exactly'"),
+        (
+            "family.toml",
+            "wordings",
+            "words",
+            r"unknown key variations\.0\.words; did you mean word",
+        ),
+        (
+            "family.toml",
+            "`$start`",
+            "`$stop`",
+            r"'from_start': wordings\.0: \$ stands before \$tot",
+        ),
+        ("family.toml", "`$start`", "5 $", r"'from_start': wordings\.0: \$ stands before"),
+        ("family.toml", "3], ", "3, ", r"tests, line 1: not valid JSON"),
+        ("family.toml", "2], 3]", "2]]", r"tests, line 1: input is a list of 2 arguments"),
+        ("family.toml", '"expected": null', '"e": 1', r"tests, line 3: a test has the keys"),
+        ("family.toml", "from_start", "from_end", r"expected the programs .*from_end\.py"),
+        ("from_start.py", "# %% slow", "# slow", r"from_start\.py: expected programs below lines"),
+        ("from_start.py", "# %% fast", "import os\n# %% fast", r"below lines .*, got 'import os'"),
+        ("from_start.py", "# %% fast", "# %% slow", r"below lines .*\['slow', 'slow'\]"),
+        ("generator.py", "generate_input", "generate", "expected a definition of generate_input"),
+        ("checker.py", "check", "test", r"checker\.py: expected a definition of check"),
+        ("../order.txt", "sums", "sum", r"not a folder: \['sum'\], not listed: \['sums'\]"),
+        ("../order.txt", "sums", "sums sums", r"twice: \['sums'\]"),
+    ],
+)
+def test_mistakes_in_a_family_are_named_with_file_and_field(
+    tmp_path: Path, file: str, old: str, new: str, message: str
+) -> None:
+    path = _write_family(tmp_path) / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        read_families(tmp_path)

@@ -16,7 +16,7 @@ from skeldpo.config_file import load_config
 from skeldpo.problems.family import Family, Variation, family_problems
 from skeldpo.problems.sources import load_problems
 from skeldpo.prompts import Prompts
-from skeldpo.records import Problem
+from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
 from skeldpo.starter.muon import Muon
 from skeldpo.starter.pretrain import _attend_to_previous, _model_config
@@ -32,13 +32,13 @@ TINY = StarterConfig(
 
 def _family(name: str, verb: str, fast: str, slow: str) -> Family:
     wordings = (
-        f"Return {verb} of the integers in `$a`.",
-        f"Given a list `$a` of integers, return {verb} of its elements.",
-        f"What is {verb} of all values in `$a`? Return it.",
+        f"Return {verb} of the integers in `$values`.",
+        f"Given a list `$values` of integers, return {verb} of its elements.",
+        f"What is {verb} of all values in `$values`? Return it.",
     )
-    variation = Variation(
-        name=name, wordings=wordings, fast=(fast,), slow=(slow,), tests=(([[3]], 3),)
-    )
+    programs = (KnownProgram(code=fast, speed="fast"), KnownProgram(code=slow, speed="slow"))
+    tests = (Example(input_text="[[3]]", expected_text="3"),)
+    variation = Variation(name=name, wordings=wordings, programs=programs, tests=tests)
     return Family(
         name=name,
         topic="test",
@@ -56,14 +56,15 @@ def _problems() -> list[Problem]:
     total = _family(
         "total",
         "the sum",
-        "def $fn($a):\n    return sum($a)\n",
-        "def $fn($a):\n    total = 0\n    for x in $a:\n        total += x\n    return total\n",
+        "def total_values(values):\n    return sum(values)\n",
+        "def total_values(values):\n    total = 0\n    for x in values:\n        total += x\n"
+        "    return total\n",
     )
     top = _family(
         "top",
         "the maximum",
-        "def $fn($a):\n    return max($a)\n",
-        "def $fn($a):\n    return sorted($a)[-1]\n",
+        "def top_values(values):\n    return max(values)\n",
+        "def top_values(values):\n    return sorted(values)[-1]\n",
     )
     return [problem for family in (total, top) for problem in family_problems(family)]
 

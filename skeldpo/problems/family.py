@@ -2,19 +2,18 @@
 
 A family is one algorithmic task with several variations (each changes the answer), several wordings
 of each variation, several sets of names, a seeded input generator that takes a size, and known
-programs of at least two running-time classes. Texts are `string.Template`s: `$fn` is the entry
-point and the parameters are `$a`, `$b`, ... in signature order.
+programs of at least two running-time classes. Texts are written with the first set of names:
+programs as they are, wordings with `$` before each name (`string.Template`).
 """
 
 from __future__ import annotations
 
-import itertools
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 
 from skeldpo.records import Example, KnownProgram, Problem, content_id
-from skeldpo.values import encode
 
 SOURCE_PREFIX = "families/"
 """Problems whose source is this and a name are variants of the one task of that name."""
@@ -23,21 +22,22 @@ HELD_OUT_SHARE = 6
 of a variation with a set of names that training never shows together."""
 ANY_SIZE = 1 << 40
 """`Problem.max_size` of every family: no wording limits how large the input may be."""
+_NAMES_IN_ID = ("fn", *"abcdefg")
+"""What the entry point and the parameters are called in the text whose hash is a problem's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variation:
     """One meaning of the task: its wordings, its programs and tests that fix the answer.
 
-    `tests` are (arguments, expected) written out by hand, so that programs and statement can be
-    checked against something that no program computed. The first fast program is the reference.
+    `tests` are written out by hand, so that programs and statement can be checked against something
+    that no program computed. The first program is the reference, and fast.
     """
 
     name: str
     wordings: tuple[str, ...]
-    fast: tuple[str, ...]
-    slow: tuple[str, ...]
-    tests: tuple[tuple[list, object], ...]
+    programs: tuple[KnownProgram, ...]
+    tests: tuple[Example, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,58 +68,61 @@ def family_problems(family: Family) -> Iterator[Problem]:
     Names: the i-th entry point goes with the i-th choice of every parameter, so that a family with
     three entry points gives three problems a wording.
     """
+    name_sets = list(_name_sets(family))
     for variation in family.variations:
+        renamed = [_renamed(variation.programs, names) for names in name_sets]
         for index, wording in enumerate(variation.wordings):
-            for names in _name_sets(family):
-                yield _problem(family, variation, wording, index, names)
+            for names, programs in zip(name_sets, renamed, strict=True):
+                statement = Template(wording).substitute(names)
+                yield _problem(family, variation, index, statement, names, programs)
 
 
 def _problem(
-    family: Family, variation: Variation, wording: str, wording_index: int, names: dict[str, str]
+    family: Family,
+    variation: Variation,
+    wording_index: int,
+    statement: str,
+    names: dict[str, str],
+    programs: tuple[KnownProgram, ...],
 ) -> Problem:
-    def fill(text: str) -> str:
-        return Template(text).substitute(names)
-
-    statement = fill(wording)
-    parameters = [names[key] for key in itertools.islice(_parameter_keys(), len(family.parameters))]
-    known = [KnownProgram(code=fill(code), speed="fast") for code in variation.fast]
-    known += [KnownProgram(code=fill(code), speed="slow") for code in variation.slow]
+    entry_point, *parameters = names.values()
+    in_id = dict(zip(_NAMES_IN_ID, names.values(), strict=False))
     return Problem(
-        problem_id=f"{family.name}-{content_id(family.name, variation.name, statement, names)}",
+        problem_id=f"{family.name}-{content_id(family.name, variation.name, statement, in_id)}",
         source=f"{SOURCE_PREFIX}{family.name}",
-        split=_split(family, variation, wording_index, names),
+        split=_split(family, variation, wording_index, entry_point),
         difficulty=family.difficulty,
         kind="function",
         statement=statement,
-        entry_point=names["fn"],
-        starter_code=f"def {names['fn']}({', '.join(parameters)}):",
-        tests=tuple(_example(arguments, expected) for arguments, expected in variation.tests),
+        entry_point=entry_point,
+        starter_code=f"def {entry_point}({', '.join(parameters)}):",
+        tests=variation.tests,
         generators=(family.generator,),
         checker=family.checker,
-        reference=known[0].code,
-        solutions=tuple(known),
+        reference=programs[0].code,
+        solutions=programs,
         max_size=ANY_SIZE,
     )
 
 
-def _example(arguments: list, expected: object) -> Example:
-    return Example(input_text=encode(arguments), expected_text=encode(expected))
+def _renamed(programs: tuple[KnownProgram, ...], names: dict[str, str]) -> tuple[KnownProgram, ...]:
+    """The programs with other names. What stands after a dot is an attribute and stays."""
+    whole_name = re.compile(rf"(?<![\w.])(?:{'|'.join(names)})(?!\w)")
+    return tuple(
+        replace(known, code=whole_name.sub(lambda found: names[found[0]], known.code))
+        for known in programs
+    )
 
 
-def _split(family: Family, variation: Variation, wording_index: int, names: dict[str, str]) -> str:
+def _split(family: Family, variation: Variation, wording_index: int, entry_point: str) -> str:
     if family.held_out:
         return "heldout_family"
-    draw = int(content_id("split", family.name, variation.name, wording_index, names["fn"]), 16)
+    draw = int(content_id("split", family.name, variation.name, wording_index, entry_point), 16)
     return "heldout_variant" if draw % HELD_OUT_SHARE == 0 else "train"
 
 
 def _name_sets(family: Family) -> Iterator[dict[str, str]]:
-    for index, entry_point in enumerate(family.entry_points):
-        names = {"fn": entry_point}
-        for key, choices in zip(_parameter_keys(), family.parameters, strict=False):
-            names[key] = choices[index % len(choices)]
-        yield names
-
-
-def _parameter_keys() -> Iterator[str]:
-    return iter("abcdefg")
+    """Names by those of the first set: the entry point's, then the parameters' in order."""
+    choices = (family.entry_points, *family.parameters)
+    for index in range(len(family.entry_points)):
+        yield {names[0]: names[index % len(names)] for names in choices}

@@ -1,0 +1,45 @@
+# %% fast
+from collections import deque
+
+def join_words(words, sep):
+    result = deque()
+    for word in words:
+        if word < words[0]:
+            result.appendleft(word)
+        else:
+            result.append(word)
+    return sep.join(result)
+
+
+# %% fast
+def join_words(words, sep):
+    front = []
+    back = []
+    for word in words:
+        if word < words[0]:
+            front.append(word)
+        else:
+            back.append(word)
+    return sep.join(front[::-1] + back)
+
+
+# %% slow
+def join_words(words, sep):
+    result = []
+    for word in words:
+        if word < words[0]:
+            result.insert(0, word)
+        else:
+            result.append(word)
+    return sep.join(result)
+
+
+# %% slow
+def join_words(words, sep):
+    result = []
+    for word in words:
+        if word < words[0]:
+            result = [word] + result
+        else:
+            result = result + [word]
+    return sep.join(result)

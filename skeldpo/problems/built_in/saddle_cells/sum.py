@@ -1,0 +1,54 @@
+# %% fast
+def saddle_cells(grid):
+    row_best = [min(row) for row in grid]
+    col_best = [max(col) for col in zip(*grid)]
+    found = []
+    for r in range(len(grid)):
+        for c in range(len(grid[r])):
+            if grid[r][c] == row_best[r] and grid[r][c] == col_best[c]:
+                found.append([r, c])
+    return sum(grid[r][c] for r, c in found)
+
+
+# %% fast
+def saddle_cells(grid):
+    col_best = [max(col) for col in zip(*grid)]
+    found = []
+    for r, row in enumerate(grid):
+        best = min(row)
+        for c, x in enumerate(row):
+            if x == best and x == col_best[c]:
+                found.append([r, c])
+    return sum(grid[r][c] for r, c in found)
+
+
+# %% slow
+def saddle_cells(grid):
+    found = []
+    for r in range(len(grid)):
+        for c in range(len(grid[r])):
+            row_best = min(grid[r])
+            col_best = max([row[c] for row in grid])
+            if grid[r][c] == row_best and grid[r][c] == col_best:
+                found.append([r, c])
+    return sum(grid[r][c] for r, c in found)
+
+
+# %% slow
+def saddle_cells(grid):
+    found = []
+    for r, row in enumerate(grid):
+        for c, x in enumerate(row):
+            if x == max(line[c] for line in grid) and x == min(row):
+                found.append([r, c])
+    return sum(grid[r][c] for r, c in found)
+
+
+# %% slow
+def saddle_cells(grid):
+    found = []
+    for r, row in enumerate(grid):
+        for c, x in enumerate(row):
+            if x == min(row) and x == max(line[c] for line in grid):
+                found.append([r, c])
+    return sum(grid[r][c] for r, c in found)

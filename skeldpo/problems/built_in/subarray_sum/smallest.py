@@ -1,0 +1,40 @@
+# %% fast
+def subarray_sum(nums):
+    if not nums:
+        return 0
+    best = here = nums[0]
+    for x in nums[1:]:
+        here = min(x, here + x)
+        best = min(best, here)
+    return best
+
+
+# %% fast
+def subarray_sum(nums):
+    sums = []
+    total = edge = 0
+    for x in nums:
+        total += x
+        sums.append(total - edge)
+        edge = max(edge, total)
+    return min(sums, default=0)
+
+
+# %% slow
+def subarray_sum(nums):
+    if not nums:
+        return 0
+    best = nums[0]
+    for i in range(len(nums)):
+        total = 0
+        for j in range(i, len(nums)):
+            total += nums[j]
+            best = min(best, total)
+    return best
+
+
+# %% slow
+from itertools import accumulate
+
+def subarray_sum(nums):
+    return min((min(accumulate(nums[i:])) for i in range(len(nums))), default=0)
