@@ -32,7 +32,7 @@ from skeldpo.evaluate.evalplus import answered_problem, canonical_program, evalp
 from skeldpo.evaluate.evalplus_inputs import argument_lists
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.measure.verdict import Judge
-from skeldpo.problems.formats import read_rows
+from skeldpo.problems.reader import read_rows
 from skeldpo.records import Outcome, Problem
 
 SUITE = "mbpp_plus"

@@ -24,7 +24,9 @@ from skeldpo.console import Display
 from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.asserts import UnsupportedProblemError
-from skeldpo.problems.formats import code_contests_problem, problem_from_row, read_rows
+from skeldpo.problems.code_contests import any_problem
+from skeldpo.problems.reader import read_rows
+from skeldpo.problems.sources import problem_from_row
 from skeldpo.records import Outcome, Problem
 from skeldpo.right_answers import known_programs_fault, several_answers
 
@@ -63,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     display = Display()
     rows = read_rows(Path(options.data) / "code_contests" / "problems.jsonl.gz")
-    problems = [code_contests_problem(row) for _, row in rows]
+    problems = [any_problem(row) for _, row in rows]
     known = known_verdicts(problems, display) if options.run else ()
     show_code_contests(problems, known, display)
     found = leetcode_figures(Path(options.data) / "leetcode")

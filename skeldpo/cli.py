@@ -234,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
 
     measure = commands.add_parser("measure", help="verdicts and CPU times of given programs")
     measure.add_argument(
-        "--problems", required=True, nargs="+", metavar="FILE", help="problem files, or: families"
+        "--problems", required=True, nargs="+", metavar="FILE", help="as problems.sources"
     )
     measure.add_argument(
         "--programs",

@@ -87,7 +87,8 @@ class ProblemsConfig(Section):
     """[problems] What the policy practises on, and what it is evaluated on."""
 
     sources: tuple[str, ...] = ("families",)
-    """"families" (built in), a JSONL or Parquet file of problems, or a code_contests file."""
+    """"families" (built in), files or folders of problems, or Hugging Face data sets with a split
+    ("Elfsong/Mercury:train"); docs/PROBLEMS.md."""
     families: tuple[str, ...] = ()
     """Only these built-in families; empty: all."""
     num_train: int = Field(ge=1)
@@ -102,7 +103,7 @@ class KeepOutConfig(Section):
     """[keep_out] Evaluation sets that nothing may be trained on."""
 
     files: tuple[str, ...] = ()
-    """Names, one a line (.txt), ENAMEL's table (.csv), or problem files (JSONL, Parquet)."""
+    """Names, one a line (.txt), ENAMEL's table (.csv), or what problems.sources takes."""
     max_overlap: float = Field(default=0.5, gt=0, le=1)
     """A training problem goes if this share of the runs of five words of the shorter statement is
     in the other (or if its id is that of an evaluation problem)."""

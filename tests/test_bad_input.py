@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skeldpo.cli import main
-from skeldpo.problems.formats import MAX_TESTS_BYTES, read_problem_file
+from skeldpo.problems.sources import MAX_TESTS_BYTES, load_problems
 from skeldpo.records import Measurement, Outcome
 from skeldpo.store import Store
 
@@ -116,5 +116,5 @@ def test_problem_with_tests_of_too_many_bytes_is_left_out_and_named(
 ) -> None:
     tests = [{"input": ["x" * (MAX_TESTS_BYTES // 2)], "expected": "x"}] * 3
     path = write_problems(tmp_path / "problems.jsonl", {"huge": {"tests": tests}, "sound": {}})
-    assert [problem.problem_id for problem in read_problem_file(path)] == ["sound"]
+    assert [problem.problem_id for problem in load_problems([str(path)])] == ["sound"]
     assert "problem 'huge': its tests have 96 MiB, at most 64 MiB are run" in caplog.text

@@ -26,8 +26,9 @@ FIELDS = {
     "starter_code", "tests", "generators", "checker", "reference", "solutions", "preamble",
     "max_size",
 }  # fmt: skip
+NUM_PROBLEMS = 3660
 PROBLEMS_SHA256 = "ffac17c8860374ac477b7bd0f3fce41917b1e381a2870852cc1a389dca97e110"
-"""Of the FIELDS of every built-in problem: results name problems by id, so texts never change."""
+"""Of the FIELDS of the first built-in problems: results name them by id, so texts never change."""
 FAMILY = """\
 topic = "sums"
 difficulty = "easy"
@@ -89,11 +90,10 @@ def test_built_in_problems_are_the_same_text_for_text_in_the_same_order(
     family_pool: list[Problem],
 ) -> None:
     digest = hashlib.sha256()
-    for problem in family_pool:
+    for problem in family_pool[:NUM_PROBLEMS]:
         fields = {name: value for name, value in asdict(problem).items() if name in FIELDS}
         assert set(fields) == FIELDS
         digest.update(json.dumps(fields, sort_keys=True).encode() + b"\n")
-    assert len(family_pool) == 3660
     assert digest.hexdigest() == PROBLEMS_SHA256
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from skeldpo.answers import Wanted
+from skeldpo.problems import leetcode
 from skeldpo.problems.asserts import UnsupportedProblemError
-from skeldpo.problems.formats import read_problem_file
-from skeldpo.problems.leetcode import leetcode_problem
 from skeldpo.problems.programs import read_programs
+from skeldpo.problems.sources import load_problems
 from skeldpo.records import Example
 from skeldpo.values import decode
 
@@ -38,7 +38,7 @@ def with_test(check: str) -> dict[str, Any]:
 
 
 def test_row_becomes_a_function_problem_with_positional_arguments() -> None:
-    problem = leetcode_problem(ROW)
+    problem = leetcode.problem(ROW)
     assert problem.problem_id == "two-sum"
     assert problem.entry_point == "Solution.twoSum"
     assert problem.statement == "Find two numbers."
@@ -60,13 +60,13 @@ def test_newer_query_and_difficulty_are_read_too() -> None:
         f"```python\n{STARTER}```\n\n### Answer: (use the format with backticks)\n"
     )
     row = {key: value for key, value in ROW.items() if key != "meta"}
-    problem = leetcode_problem(row | {"query": query, "difficulty": "Hard"})
+    problem = leetcode.problem(row | {"query": query, "difficulty": "Hard"})
     assert (problem.statement, problem.difficulty) == ("Find two.", "hard")
     assert problem.starter_code == STARTER
 
 
 def test_infinity_and_floats_are_compared_with_a_tolerance() -> None:
-    problem = leetcode_problem(with_test("candidate([1], -inf) == 0.5"))
+    problem = leetcode.problem(with_test("candidate([1], -inf) == 0.5"))
     assert problem.checker == "float"
     assert problem.tests == (Example(input_text="[[1], -Infinity]", expected_text="0.5"),)
 
@@ -90,7 +90,7 @@ def test_infinity_and_floats_are_compared_with_a_tolerance() -> None:
 )
 def test_check_that_is_no_plain_comparison_is_unsupported(check: str) -> None:
     with pytest.raises(UnsupportedProblemError):
-        leetcode_problem(with_test(check))
+        leetcode.problem(with_test(check))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_check_that_is_no_plain_comparison_is_unsupported(check: str) -> None:
 )
 def test_malformed_row_is_a_value_error(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words) as error:
-        leetcode_problem(ROW | changes)
+        leetcode.problem(ROW | changes)
     assert not isinstance(error.value, UnsupportedProblemError)
 
 
@@ -116,7 +116,7 @@ def test_file_leaves_out_and_counts_what_cannot_be_judged(
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(map(json.dumps, [ROW, trees])).encode()))
     with caplog.at_level(logging.WARNING):
-        problems = read_problem_file(path)
+        problems = load_problems([str(path)])
     assert [problem.problem_id for problem in problems] == ["two-sum"]
     assert "1 problems left out" in caplog.text and "rows.jsonl.gz:2" in caplog.text
     assert read_programs(path, {"two-sum": Wanted()}) == {"two-sum": [problems[0].reference]}
@@ -124,7 +124,9 @@ def test_file_leaves_out_and_counts_what_cannot_be_judged(
 
 @pytest.mark.slow
 def test_most_real_rows_are_read(real_data: Path) -> None:
-    counts = [len(read_problem_file(path)) for path in sorted((real_data / "leetcode").iterdir())]
+    counts = [
+        len(load_problems([str(path)])) for path in sorted((real_data / "leetcode").iterdir())
+    ]
     assert sum(counts) >= 2300
 
 
@@ -153,7 +155,7 @@ def test_most_real_rows_are_read(real_data: Path) -> None:
 def test_values_of_asserts_keep_their_types(
     check: str, arguments: list[object], expected: object, checker: str
 ) -> None:
-    problem = leetcode_problem(with_test(check))
+    problem = leetcode.problem(with_test(check))
     (test,) = problem.tests
     found = decode(test.input_text)
     assert (found, decode(test.expected_text)) == (arguments, expected)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.mbpp_growth import WAYS, callable_with_lists, growing_problem
 from skeldpo.evaluate.evalplus_inputs import tuple_depths
-from skeldpo.problems.formats import problem_from_row
+from skeldpo.problems.sources import problem_from_row
 
 TASK = {
     "task_id": "Mbpp/0",

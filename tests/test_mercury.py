@@ -22,7 +22,7 @@ from mercury_rows import (
 )
 
 from skeldpo.config import MeasureConfig
-from skeldpo.evaluate.mercury import compared_value, load_mercury
+from skeldpo.evaluate.mercury import load_mercury
 from skeldpo.evaluate.reference_suite import (
     NOT_TIMED,
     ReferenceSuite,
@@ -30,6 +30,7 @@ from skeldpo.evaluate.reference_suite import (
     suite_assignments,
 )
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems.mercury import compared_value
 from skeldpo.records import Outcome
 
 STOPPED_NS = 1e9

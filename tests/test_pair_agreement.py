@@ -16,8 +16,8 @@ from benchmarks.pair_agreement import (
     write_inputs,
 )
 from skeldpo.answers import Wanted
-from skeldpo.problems.formats import read_problem_file
 from skeldpo.problems.programs import read_programs
+from skeldpo.problems.sources import load_problems
 from skeldpo.records import Outcome
 
 
@@ -67,7 +67,7 @@ def test_programs_are_spread_over_the_clusters() -> None:
 
 def test_inputs_are_files_that_measuring_reads(real_data: Path, tmp_path: Path) -> None:
     clusters = write_inputs(real_data, tmp_path, 3)
-    problems = read_problem_file(tmp_path / "problems.jsonl")
+    problems = load_problems([str(tmp_path / "problems.jsonl")])
     wanted = {problem.problem_id: Wanted(entry_point=problem.entry_point) for problem in problems}
     programs = read_programs(tmp_path / "programs.jsonl", wanted)
     assert len(problems) == len(programs) == 3

@@ -15,13 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from skeldpo.checkers import is_correct, is_named
-from skeldpo.problems.formats import (
-    _KEYS,
-    LeftOutProblem,
-    iter_problem_file,
-    problem_from_row,
-    read_problem_file,
-)
+from skeldpo.problems.own import KEYS
+from skeldpo.problems.sources import LeftOutProblem, iter_problems, load_problems, problem_from_row
 from skeldpo.records import Example, KnownProgram, Problem
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "PROBLEMS.md"
@@ -49,8 +44,8 @@ def _documented() -> list[str]:
     return re.findall(r"```jsonl\n(.*?)```", DOCUMENT.read_text(), re.S)
 
 
-def test_read_problem_file_gives_defaults_and_order(tmp_path: Path) -> None:
-    function, stdio = read_problem_file(_write(tmp_path, FUNCTION, "", STDIO))
+def test_problem_file_gives_defaults_and_order(tmp_path: Path) -> None:
+    function, stdio = load_problems([str(_write(tmp_path, FUNCTION, "", STDIO))])
     assert function == Problem(
         problem_id="p",
         source="problems.jsonl",
@@ -88,7 +83,7 @@ def test_preamble_that_is_no_python_is_value_error() -> None:
         problem_from_row({**FUNCTION, "preamble": "import"}, "here")
 
 
-def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
+def test_problem_file_reads_every_key(tmp_path: Path) -> None:
     row = {
         **FUNCTION,
         "kind": "function",
@@ -103,9 +98,9 @@ def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
         "max_size": 500,
         "preamble": "\ufeffimport math\r\n",
     }
-    assert set(row) == _KEYS
-    assert read_problem_file(_write(tmp_path, row))[0].max_size == 500
-    (problem,) = read_problem_file(_write(tmp_path, row))
+    assert set(row) == KEYS
+    assert load_problems([str(_write(tmp_path, row))])[0].max_size == 500
+    (problem,) = load_problems([str(_write(tmp_path, row))])
     assert problem.preamble == "import math\n"
     assert problem.solutions == (
         KnownProgram(code="a", speed="unknown"),
@@ -117,15 +112,15 @@ def test_read_problem_file_reads_every_key(tmp_path: Path) -> None:
     assert problem.generators == tuple(row["generators"])
 
 
-def test_read_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> None:
-    expected = read_problem_file(_write(tmp_path, FUNCTION, STDIO))
+def test_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> None:
+    expected = load_problems([str(_write(tmp_path, FUNCTION, STDIO))])
     packed = tmp_path / "problems.jsonl.gz"
     packed.write_bytes(gzip.compress((tmp_path / "problems.jsonl").read_bytes()))
     table = tmp_path / "problems.parquet"
     test = {"input": '[1, "a"]', "expected": '{"k": [null]}'}
     pq.write_table(pa.Table.from_pylist([{**FUNCTION, "tests": [test]}, STDIO]), table)
     for path in (packed, table):
-        found = read_problem_file(path)
+        found = load_problems([str(path)])
         assert [(p.problem_id, p.kind, p.tests) for p in found] == [
             (p.problem_id, p.kind, p.tests) for p in expected
         ]
@@ -135,7 +130,7 @@ def test_read_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> Non
     ("second", "message"),
     [
         ("{", "not valid JSON"),
-        ("[1]", "expected a JSON object, got list"),
+        ("[1]", "expected an object, got list"),
         (FUNCTION, "problem_id 'p' is there twice"),
         ({**STDIO, "problem": 1}, r"unknown keys \['problem'\]; known: .*'checker'"),
         ({"statement": "s"}, "problem_id must be a string, got None"),
@@ -168,31 +163,31 @@ def test_read_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> Non
         ('{"problem_id": "\\ud800", "statement": "s"}', "half a surrogate pair"),
     ],
 )
-def test_read_problem_file_mistake_names_file_and_line(
+def test_problem_file_mistake_names_file_and_line(
     tmp_path: Path, second: str | dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=rf"problems\.jsonl:3: .*{message}"):
-        read_problem_file(_write(tmp_path, FUNCTION, "", second))
+        load_problems([str(_write(tmp_path, FUNCTION, "", second))])
 
 
 @pytest.mark.parametrize("arguments", [5, {"x": 1}, None, "[1]"])
 def test_function_test_input_must_be_a_list(tmp_path: Path, arguments: object) -> None:
     row = {**FUNCTION, "tests": [{"input": arguments, "expected": 1}]}
     with pytest.raises(ValueError, match=r"problems\.jsonl:1: .*list of arguments, got"):
-        read_problem_file(_write(tmp_path, row))
+        load_problems([str(_write(tmp_path, row))])
 
 
 def test_function_test_of_two_strings_must_be_json(tmp_path: Path) -> None:
     row = {**FUNCTION, "tests": [{"input": "[1]", "expected": "nothing"}]}
     with pytest.raises(ValueError, match="given as two strings is JSON"):
-        read_problem_file(_write(tmp_path, row))
+        load_problems([str(_write(tmp_path, row))])
 
 
-def test_read_problem_file_that_is_missing_empty_or_damaged(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no file at .*none\.jsonl; expected JSONL"):
-        read_problem_file(tmp_path / "none.jsonl")
+def test_problem_file_that_is_missing_empty_or_damaged(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no file at .*none\.jsonl; expected a file \(JSONL"):
+        load_problems([str(tmp_path / "none.jsonl")])
     with pytest.raises(ValueError, match="expected at least one problem, found none"):
-        read_problem_file(_write(tmp_path, ""))
+        load_problems([str(_write(tmp_path, ""))])
     rows = "\n".join(json.dumps({**STDIO, "problem_id": str(i)}) for i in range(300))
     whole = gzip.compress(rows.encode())
     for name, content in {
@@ -204,13 +199,13 @@ def test_read_problem_file_that_is_missing_empty_or_damaged(tmp_path: Path) -> N
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=f"{name}.* is not a "):
-            read_problem_file(tmp_path / name)
+            load_problems([str(tmp_path / name)])
 
 
 def test_documented_examples_load_and_their_programs_pass(tmp_path: Path) -> None:
     blocks = _documented()
     assert len(blocks) >= 3
-    problems = read_problem_file(_write(tmp_path, *blocks))
+    problems = load_problems([str(_write(tmp_path, *blocks))])
     assert {problem.kind for problem in problems} == {"function", "stdio"}
     for problem in problems:
         if problem.kind == "stdio":
@@ -232,7 +227,7 @@ def test_documented_examples_load_and_their_programs_pass(tmp_path: Path) -> Non
 def test_document_names_every_key_and_checker() -> None:
     text = DOCUMENT.read_text()
     named = set(re.findall(r"^\| `(\w+)` \|", text, re.M))
-    assert named >= _KEYS
+    assert named >= KEYS
     assert {"exact", "float", "unordered", "ignore_case"} <= named
 
 
@@ -265,10 +260,10 @@ def test_stdio_tests_are_read_as_a_judge_hands_them_over(tmp_path: Path) -> None
     test = {"input": "\ufeff2\r\nred\rblue", "expected": "4\r\n"}
     read = Example(input_text="2\nred\nblue\n", expected_text="4\n")
     own = {**STDIO, "tests": [test, {"input": "", "expected": ""}]}
-    (problem,) = read_problem_file(_write(tmp_path, own))
+    (problem,) = load_problems([str(_write(tmp_path, own))])
     assert problem.tests == (read, Example(input_text="", expected_text=""))
     pq.write_table(pa.Table.from_pylist([own]), tmp_path / "own.parquet")
-    assert read_problem_file(tmp_path / "own.parquet")[0].tests == problem.tests
+    assert load_problems([str(tmp_path / "own.parquet")])[0].tests == problem.tests
     row = {**CONTEST, "tests": [{"input": test["input"], "output": test["expected"]}]}
     assert problem_from_row(row, source="x").tests == (read,)
 
@@ -290,7 +285,7 @@ def test_code_contests_row_of_several_answers_is_left_out_with_the_reason(tmp_pa
     several = {**CONTEST, "problem_id": "several", "statement": "Sort them. Print any such order."}
     left_out: list[LeftOutProblem] = []
     path = _write(tmp_path, several, CONTEST)
-    kept = list(iter_problem_file(path, left_out.append))
+    kept = list(iter_problems([str(path)], on_left_out=left_out.append))
     assert [problem.problem_id for problem in kept] == ["cc"]
     (entry,) = left_out
     assert (entry.place, entry.problem_id) == (f"{path}:1", "several")
@@ -298,7 +293,7 @@ def test_code_contests_row_of_several_answers_is_left_out_with_the_reason(tmp_pa
         "several right answers, and no checker for them: 'print any such order.'"
     )
     with pytest.raises(ValueError, match="found none that can be judged: 1 problems left out"):
-        read_problem_file(_write(tmp_path, several))
+        load_problems([str(_write(tmp_path, several))])
 
 
 def test_own_problem_of_several_answers_is_read_with_a_warning(
@@ -306,10 +301,10 @@ def test_own_problem_of_several_answers_is_read_with_a_warning(
 ) -> None:
     row = {**FUNCTION, "statement": "Return the members in any order."}
     row["tests"] = [{"input": [[2, 1]], "expected": [1, 2]}]
-    assert len(read_problem_file(_write(tmp_path, row))) == 1
+    assert len(load_problems([str(_write(tmp_path, row))])) == 1
     assert "1 problems take several answers" in caplog.text
     caplog.clear()
-    read_problem_file(_write(tmp_path, {**row, "checker": "unordered"}))
+    load_problems([str(_write(tmp_path, {**row, "checker": "unordered"}))])
     assert not caplog.text
 
 
@@ -320,7 +315,7 @@ def test_code_contests_row_without_a_key_is_value_error() -> None:
 
 
 def test_code_contests_real_file_loads(real_data: Path) -> None:
-    problems = read_problem_file(real_data / "code_contests" / "problems.jsonl.gz")
+    problems = load_problems([str(real_data / "code_contests" / "problems.jsonl.gz")])
     assert Counter(problem.checker for problem in problems) == {"exact": 25, "ignore_case": 5}
     for problem in problems:
         assert problem.kind == "stdio"

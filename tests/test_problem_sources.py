@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import datasets
 import pytest
+from effibench_rows import effibench_row
+from enamel_rows import run_here
+from mercury_rows import ANY_ORDER, LINKED, TOTAL_FAST, TOTAL_WRONG, row
 
-from skeldpo.config import ProblemsConfig
+from skeldpo.config import MeasureConfig, ProblemsConfig
+from skeldpo.measure.verdict import Judge
 from skeldpo.problems.families import all_families
-from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
-from skeldpo.records import Problem
+from skeldpo.problems.sources import (
+    SOURCES,
+    LeftOutProblem,
+    evaluation_problems,
+    iter_problems,
+    load_problems,
+    problem_from_row,
+    training_problems,
+)
+from skeldpo.records import Outcome, Problem
 
 CONFIG = ProblemsConfig(num_train=100, num_heldout_variants=48, num_heldout_families=16)
 
@@ -110,3 +123,93 @@ def test_load_problems_joins_sources_and_refuses_an_id_twice(tmp_path: Path) -> 
     assert problems[0].problem_id == "p" and len(problems) > 1
     with pytest.raises(ValueError, match=r"b\.jsonl: problem_id 'p' is there twice"):
         load_problems([str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")])
+
+
+IN_PLACE = row(
+    slug_name="reverse",
+    evaluate_offline="def evaluate_offline(inputs, outputs, expected):\n"
+    "    return inputs[0] == expected",
+)
+
+
+def test_sources_are_families_data_sets_and_files_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is called like a data set of the hub is read in its place."""
+    datasets.DatasetDict(
+        {
+            "train": datasets.Dataset.from_list([row(), row(slug_name="total-2")]),
+            "eval": datasets.Dataset.from_list([row(slug_name="kept-out")]),
+        }
+    ).save_to_disk(tmp_path / "Elfsong" / "Mercury")
+    mine = {"problem_id": "p", "statement": "s", "tests": [{"input": "", "expected": ""}]}
+    (tmp_path / "my.jsonl").write_text(json.dumps(mine))
+    monkeypatch.chdir(tmp_path)
+    config = ProblemsConfig(
+        sources=("families", "Elfsong/Mercury:train", "my.jsonl"),
+        families=("covered_points",),
+        num_train=1000,
+    )
+    problems = load_problems(config.sources, config.families)
+    assert _ids(problems[-3:]) == ["total", "total-2", "p"]
+    assert [p.source for p in problems[-3:]] == ["mercury", "mercury", "my.jsonl"]
+    assert {p.source for p in problems[:-3]} == {"families/covered_points"}
+    chosen = training_problems(problems, config, round_index=1, seed=0)
+    assert {"total", "total-2", "p"} <= set(_ids(chosen))
+    assert load_problems(["Elfsong/Mercury:eval"])[0].problem_id == "kept-out"
+
+
+def _outcome(problem: Problem, code: str) -> Outcome:
+    return Judge(problem, run_here, MeasureConfig()).check(code).outcome
+
+
+def test_mercury_row_is_a_training_problem_that_is_called_as_leetcode_does() -> None:
+    problem = problem_from_row(row(), source="x")
+    assert (problem.entry_point, problem.checker, problem.split) == (
+        "Solution.total",
+        "equal",
+        "train",
+    )
+    assert problem.starter_code == "class Solution(object):\n    def total(self, n):\n"
+    assert _outcome(problem, TOTAL_FAST) is Outcome.ACCEPTED
+    assert _outcome(problem, TOTAL_WRONG) is Outcome.WRONG_ANSWER
+    evens = problem_from_row(ANY_ORDER, source="x")
+    scope: dict[str, object] = {}
+    exec(evens.checker, scope)
+    check = scope["check"]
+    assert callable(check)
+    assert check([5], [0, 2, 4], [4, 0, 2]) is True
+    assert check([5], [0, 2], [4, 0, 2]) is False
+
+
+def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Path) -> None:
+    rows = [row(), LINKED, IN_PLACE, row(slug_name="none", test_cases="[]")]
+    rows += [effibench_row(), effibench_row(problem_idx=8, test_case="print(1)")]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    left_out: list[LeftOutProblem] = []
+    kept = list(iter_problems([str(path)], on_left_out=left_out.append))
+    assert [(p.problem_id, p.split) for p in kept] == [("total", "train"), ("7", "train")]
+    assert [(each.place.rpartition(":")[2], each.problem_id) for each in left_out] == [
+        ("2", "reverse-list"), ("3", "reverse"), ("4", "none"), ("6", "8"),
+    ]  # fmt: skip
+    for each, reason in zip(
+        left_out, ["made by code", "became of the arguments", "test_cases is empty", "asserts"],
+        strict=True,
+    ):  # fmt: skip
+        assert reason in each.reason
+
+
+def test_rows_of_evalplus_are_no_training_problems(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"task_id": "Mbpp/2", "entry_point": "f", "plus_input": []}))
+    with pytest.raises(
+        ValueError, match=r"rows\.jsonl:1: 'Mbpp/2' is a row of EvalPlus.*mbpp_plus"
+    ):
+        load_problems([str(path)])
+
+
+def test_each_row_is_of_one_source_but_for_our_own_which_takes_the_rest() -> None:
+    for known in (row(), effibench_row(), {"stress_generators": []}):
+        assert [module.matches(known) for module in SOURCES].count(True) == 2
+    assert [module.matches({"mine": 1}) for module in SOURCES] == [False] * 5 + [True]

@@ -27,9 +27,8 @@ from skeldpo.measure.folder import (
     PROBLEMS_FILE,
 )
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
-from skeldpo.problems.formats import LeftOutProblem
 from skeldpo.problems.programs import dataset_candidates, read_programs
-from skeldpo.problems.sources import iter_problems
+from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import (
     NO_VERDICT,
     Assignment,

@@ -32,7 +32,7 @@ from skeldpo.evaluate.evalplus_inputs import (
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.evaluate.reference_suite import ReferenceSuite
 from skeldpo.measure.verdict import SandboxFailure
-from skeldpo.problems.formats import read_rows
+from skeldpo.problems.reader import read_rows
 from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunRequest
 from skeldpo.values import Opaque, decode, encode

@@ -1,1 +1,1 @@
-"""Sources of problems: the built-in families and problem files."""
+"""Sources of problems, a module each (`sources` lists them), and programs given for problems."""

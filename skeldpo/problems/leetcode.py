@@ -16,16 +16,21 @@ from skeldpo.answers import plain_text
 from skeldpo.problems.asserts import assert_examples, expects_floats, parse_asserts
 from skeldpo.records import KnownProgram, Problem
 
-KEYS = {"task_id", "prompt", "completion", "entry_point", "test", "query"}
+_KEYS = {"task_id", "prompt", "completion", "entry_point", "test", "query"}
 _REQUESTS = ("Please complete the following python code precisely:", "### Format:")
 """What follows the statement, in version 0.2 and from 0.3 on."""
 _HEADING = "### Question:"
 _DIFFICULTIES = {"Easy": "easy", "Medium": "medium", "Hard": "hard"}
 
 
-def leetcode_problem(row: Mapping[str, Any]) -> Problem:
+def matches(row: Mapping[str, Any]) -> bool:
+    """A row with all keys that are read."""
+    return set(row) >= _KEYS
+
+
+def problem(row: Mapping[str, Any]) -> Problem:
     """One problem; ValueError if the row is malformed."""
-    missing = KEYS - set(row)
+    missing = _KEYS - set(row)
     if missing:
         raise ValueError(f"a LeetCodeDataset row needs {sorted(missing)}")
     statement, starter_code = _parts(row["query"])

@@ -7,8 +7,6 @@ shorter one's that the other has. A problem told in other words is not found.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeldpo.config import KeepOutConfig
-from skeldpo.problems.formats import read_rows
+from skeldpo.problems.reader import read_rows
 from skeldpo.records import Problem
 
 NUM_RUN_WORDS = 5
@@ -76,23 +74,19 @@ def keep_out(problems: Sequence[Problem], config: KeepOutConfig) -> KeptOut:
 
 
 def read_evaluation(path: str) -> list[EvaluationProblem]:
-    """The problems of a file: names (.txt, one a line), a table (.csv), or JSONL or Parquet rows.
+    """The problems of a file of names (.txt, one a line), or of what `problems.reader` takes.
 
     Rows need an id (problem_id, task_id, slug_name, slug or id) and may have a statement.
     """
     file = Path(path)
-    if file.suffix not in (".txt", ".csv"):
-        return [_from_row(row, file.name, where) for where, row in read_rows(file)]
-    if not file.is_file():
+    if file.suffix != ".txt":
+        found = [_from_row(row, file.name, where) for where, row in read_rows(path)]
+    elif not file.is_file():
         raise ValueError(f"no file at {file}; keep_out.files names evaluation sets")
-    text = file.read_text(encoding="utf-8-sig")
-    if file.suffix == ".csv":
-        rows = csv.DictReader(io.StringIO(text))
-        found = [_from_row(row, file.name, f"{file}:{rows.line_num}") for row in rows]
     else:
         found = [
             EvaluationProblem(source=file.name, evaluation_id=line.strip(), statement="")
-            for line in text.splitlines()
+            for line in file.read_text(encoding="utf-8-sig").splitlines()
             if line.strip()
         ]
     if not found:

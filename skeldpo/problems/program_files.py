@@ -9,7 +9,6 @@ an object by problem number), JSONL and Parquet rows of EvalPlus ({"task_id", "s
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import re
@@ -20,23 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from skeldpo.answers import Answer, Wanted, plain_text, read_answer, read_program
+from skeldpo.problems import leetcode
 from skeldpo.problems.asserts import UnsupportedProblemError
-from skeldpo.problems.formats import problem_from_row, read_rows
-from skeldpo.problems.leetcode import KEYS as LEETCODE_KEYS
+from skeldpo.problems.reader import ID_KEYS, DataRow, data_rows
+from skeldpo.problems.sources import problem_from_row
 
-ID_KEYS = ("problem_id", "task_id", "slug_name", "problem_idx")
 CODE_KEYS = ("code", "solution", "completion")
 SAMPLE_KEYS = ("candidate_id", "sample_id", "sample_index", "_identifier")
 _NOT_TEXT = re.compile("[\udc80-\udcff]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonLine:
-    """A line of a JSONL file; `row` None says why in `reason`."""
-
-    place: str
-    row: Mapping[str, Any] | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,28 +60,7 @@ def program_entries(source: Path) -> Iterator[ProgramEntry]:
         raise ValueError(f"no file or folder at {source}; expected programs")
     if source.suffix == ".json":
         return _json_entries(source)
-    if source.suffix == ".parquet":
-        return (entry for place, row in read_rows(source) for entry in _row_entries(place, row))
-    return _line_entries(source)
-
-
-def json_lines(source: Path) -> Iterator[JsonLine]:
-    """The objects of a JSONL file, gzipped or not, and the lines that are none."""
-    with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            place = f"{source}:{number}"
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                yield JsonLine(place=place, row=None, reason=f"not valid JSON: {error}")
-                continue
-            if isinstance(row, dict):
-                yield JsonLine(place=place, row=row, reason="")
-            else:
-                reason = f"expected an object, got {type(row).__name__}"
-                yield JsonLine(place=place, row=None, reason=reason)
+    return (entry for row in data_rows(source) for entry in _data_entries(row))
 
 
 def file_text(file: Path) -> str:
@@ -107,16 +76,15 @@ def file_text(file: Path) -> str:
     return plain_text(data.decode(coding))
 
 
-def _line_entries(source: Path) -> Iterator[ProgramEntry]:
-    for line in json_lines(source):
-        if line.row is None:
-            yield _refused(line.place, "", line.reason)
-        else:
-            yield from _row_entries(line.place, line.row)
+def _data_entries(each: DataRow) -> Iterator[ProgramEntry]:
+    if each.row is None:
+        yield _refused(each.place, "", each.reason)
+    else:
+        yield from _row_entries(each.place, each.row)
 
 
 def _row_entries(place: str, row: Mapping[str, Any]) -> Iterator[ProgramEntry]:
-    if "solutions" in row or set(row) >= LEETCODE_KEYS:
+    if "solutions" in row or leetcode.matches(row):
         yield from _known_entries(place, row)
         return
     name = next((row[key] for key in ID_KEYS if row.get(key) is not None), None)
@@ -138,7 +106,8 @@ def _known_entries(place: str, row: Mapping[str, Any]) -> Iterator[ProgramEntry]
     except UnsupportedProblemError:
         return
     except (TypeError, KeyError, AttributeError, ValueError) as error:
-        yield _refused(place, str(row.get("problem_id") or row.get("task_id") or ""), str(error))
+        name = next((str(row[key]) for key in ID_KEYS if row.get(key)), "")
+        yield _refused(place, name, str(error))
         return
     for known in problem.solutions:
         yield _entry(place, problem.problem_id, known.code, "known")

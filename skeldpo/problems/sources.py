@@ -1,20 +1,64 @@
-"""Which problems a run practises on and which it is evaluated on."""
+"""Where problems come from, and which of them a run practises on and is evaluated on.
+
+A source of problems is a module with `matches` and `problem`, listed in SOURCES; what
+`skeldpo.problems.reader` reads goes through them row by row. A mistake is a ValueError that names
+its place and key; well-formed problems of other people's data sets that cannot be judged here are
+left out and counted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 from skeldpo.config import ProblemsConfig
+from skeldpo.problems import code_contests, effibench, evalplus, leetcode, mercury, own
+from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
-from skeldpo.problems.formats import LeftOutProblem, iter_problem_file
+from skeldpo.problems.reader import ID_KEYS, read_rows
 from skeldpo.records import Problem, content_id
+from skeldpo.right_answers import several_answers
 
 FAMILIES = "families"
+MAX_TESTS_BYTES = 64 << 20
+"""Inputs and answers of a problem, in all: they go to the sandbox through one pipe."""
+_NUM_NAMED = 3
+"""Problems left out that a warning names."""
+
+logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """What the module of a source has."""
+
+    def matches(self, row: Mapping[str, Any]) -> bool:
+        """Whether the row is in this source's format, by its keys."""
+
+    def problem(self, row: Mapping[str, Any]) -> Problem:
+        """Its problem. ValueError (or TypeError, KeyError, AttributeError) if the row is malformed,
+        UnsupportedProblemError if it is not of a kind that can be judged here."""
+
+
+SOURCES: tuple[Source, ...] = (code_contests, leetcode, mercury, effibench, evalplus, own)
+"""The first that matches reads a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOutProblem:
+    """A well-formed problem of a data set that cannot be judged here, where it stands and why."""
+
+    place: str
+    problem_id: str
+    reason: str
 
 
 def load_problems(sources: Sequence[str], families: Sequence[str] = ()) -> list[Problem]:
-    """Every problem of the sources ("families" or a file); ValueError when an id comes twice."""
+    """Every problem of the sources: "families", or what `skeldpo.problems.reader` takes; ValueError
+    when an id comes twice."""
     return list(iter_problems(sources, families))
 
 
@@ -23,7 +67,7 @@ def iter_problems(
     families: Sequence[str] = (),
     on_left_out: Callable[[LeftOutProblem], None] | None = None,
 ) -> Iterator[Problem]:
-    """The problems of `load_problems`, one of a file in memory at a time; those of files that are
+    """The problems of `load_problems`, one of a data set in memory at a time; those that are
     left out go to `on_left_out`, else into a warning."""
     seen: set[str] = set()
     for source in sources:
@@ -31,12 +75,67 @@ def iter_problems(
         if source == FAMILIES:
             found = _family_problems(families)
         else:
-            found = iter_problem_file(source, on_left_out)
+            found = _data_problems(source, on_left_out)
         for problem in found:
             if problem.problem_id in seen:
                 raise ValueError(f"{source}: problem_id {problem.problem_id!r} is there twice")
             seen.add(problem.problem_id)
             yield problem
+
+
+def _data_problems(
+    source: str, on_left_out: Callable[[LeftOutProblem], None] | None
+) -> Iterator[Problem]:
+    seen: set[str] = set()
+    left_out: list[str] = []
+    several: list[str] = []
+    for where, row in read_rows(source):
+        try:
+            problem = problem_from_row(row, source=Path(source).name)
+            _check_size(problem)
+        except UnsupportedProblemError as error:
+            left_out.append(f"{where}: {error}")
+            if on_left_out is not None:
+                key = next((str(row[key]) for key in ID_KEYS if row.get(key)), "")
+                on_left_out(LeftOutProblem(place=where, problem_id=key, reason=str(error)))
+            continue
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}") from error
+        if problem.problem_id in seen:
+            raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")
+        seen.add(problem.problem_id)
+        if several_answers(problem):
+            several.append(problem.problem_id)
+        yield problem
+    some = f"{len(left_out)} problems left out, such as {'; '.join(left_out[:_NUM_NAMED])}"
+    if not seen:
+        reason = f" that can be judged: {some}" if left_out else ""
+        raise ValueError(f"{source}: expected at least one problem, found none{reason}")
+    if left_out and on_left_out is None:
+        logger.warning("%s", some)
+    if several:
+        logger.warning(
+            "%d problems take several answers, by their statements, and have no checker for them: "
+            "no program is called wrong in a pair; such as %s",
+            len(several),
+            ", ".join(several[:_NUM_NAMED]),
+        )
+
+
+def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
+    """The problem of a row; `source` names its data set where it does not do so itself."""
+    if not row.get("source"):
+        row = {**row, "source": source}
+    return next(module for module in SOURCES if module.matches(row)).problem(row)
+
+
+def _check_size(problem: Problem) -> None:
+    size = sum(len(test.input_text) + len(test.expected_text) for test in problem.tests)
+    if size > MAX_TESTS_BYTES:
+        raise UnsupportedProblemError(
+            f"problem {problem.problem_id!r}: its tests have {size >> 20} MiB, at most "
+            f"{MAX_TESTS_BYTES >> 20} MiB are run"
+        )
 
 
 def training_problems(

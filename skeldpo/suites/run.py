@@ -51,8 +51,12 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.problems.formats import LeftOutProblem
-from skeldpo.problems.sources import evaluation_problems, iter_problems, load_problems
+from skeldpo.problems.sources import (
+    LeftOutProblem,
+    evaluation_problems,
+    iter_problems,
+    load_problems,
+)
 from skeldpo.records import Measurement, Problem
 
 SUITES = (

@@ -1,0 +1,100 @@
+"""Rows of EffiBench (arXiv 2402.02037): LeetCode problems with a canonical solution and asserts.
+
+The asserts are read as data; rows with other tests (lists linked by hand, tolerances) are
+unsupported. Each test calls a fresh `Solution`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from skeldpo.problems.asserts import UnsupportedProblemError, assert_examples, parse_asserts
+from skeldpo.records import KnownProgram, Problem
+
+COLUMNS = ("problem_idx", "markdown_description", "canonical_solution", "test_case")
+_OWNER = "Solution"
+_OBJECT = "solution"
+_STARRED = (
+    "typing bisect collections copy datetime heapq math re string random itertools functools "
+    "operator"
+)
+"""Modules whose names the suite gives every program, in its order: later ones hide earlier."""
+_NAMED = "string re datetime collections heapq bisect copy math random itertools functools operator"
+_NODES = """
+class ListNode:
+    def __init__(self, val=0, next=None):
+        self.val, self.next = val, next
+
+
+class TreeNode:
+    def __init__(self, val=0, left=None, right=None, next=None):
+        self.val, self.left, self.right, self.next = val, left, right, next
+"""
+PRELUDE = "\n".join(
+    [f"from {name} import *" for name in _STARRED.split()]
+    + [f"import {name}" for name in _NAMED.split()]
+    + [_NODES]
+)
+
+
+def matches(row: Mapping[str, Any]) -> bool:
+    """A row with all columns that are read."""
+    return set(row) >= set(COLUMNS)
+
+
+def problem(row: Mapping[str, Any]) -> Problem:
+    """The problem; UnsupportedProblemError where the row's texts are not of this form."""
+    try:
+        return _problem(row)
+    except (ValueError, TypeError, SyntaxError, RecursionError) as error:
+        raise UnsupportedProblemError(str(error)) from error
+
+
+def _problem(row: Mapping[str, Any]) -> Problem:
+    missing = [name for name in COLUMNS if row.get(name) in (None, "")]
+    if missing:
+        raise ValueError(f"missing or empty columns {missing}")
+    checks = parse_asserts(row["test_case"])
+    method = _called_method(checks[0])
+    head, parameters = _signature(row["canonical_solution"], method)
+    return Problem(
+        problem_id=str(row["problem_idx"]),
+        source="effibench",
+        split="train",
+        difficulty=str(row.get("difficulty") or "unknown"),
+        kind="function",
+        statement=row["markdown_description"],
+        entry_point=f"{_OWNER}.{method}",
+        starter_code=head,
+        tests=tuple(assert_examples(checks, f"{_OBJECT}.{method}", parameters)),
+        generators=(),
+        checker="equal",
+        reference="",
+        solutions=(KnownProgram(code=row["canonical_solution"], speed="unknown"),),
+        preamble=PRELUDE,
+    )
+
+
+def _called_method(check: ast.Assert) -> str:
+    for node in ast.walk(check.test):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if (
+                name == _OBJECT
+            ):
+                return method
+    raise ValueError(f"test_case: expected calls of {_OBJECT}, got {ast.unparse(check)[:60]}")
+
+
+def _signature(canonical: str, method: str) -> tuple[str, tuple[str, ...]]:
+    """The head of the method in its class, as a program to complete, and its parameters."""
+    for node in ast.walk(ast.parse(canonical)):
+        if isinstance(node, ast.ClassDef) and node.name == _OWNER:
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef) and item.name == method:
+                    returned = f" -> {ast.unparse(item.returns)}" if item.returns else ""
+                    head = f"    def {method}({ast.unparse(item.args)}){returned}:"
+                    names = tuple(argument.arg for argument in item.args.args[1:])
+                    return f"class {_OWNER}:\n{head}\n", names
+    raise ValueError(f"canonical_solution has no method {_OWNER}.{method}")

@@ -1,0 +1,152 @@
+"""Rows of Mercury (arXiv 2402.07844): LeetCode problems with many programs of different speed.
+
+In a training problem a program is called as LeetCode calls it; rows whose arguments only code can
+make (linked lists, trees), or that judge what became of them, are unsupported. The suite frames a
+program with the row's own conversions instead, and takes those too.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from skeldpo.problems import mercury_guest
+from skeldpo.problems.asserts import UnsupportedProblemError
+from skeldpo.records import Example, KnownProgram, Problem
+from skeldpo.sandbox.guest_source import guest_source
+from skeldpo.values import encode
+
+SOURCE = "mercury"
+OWNER = "Solution"
+COLUMNS = (
+    "slug_name", "difficulty", "pretty_content", "solutions", "prompt", "convert_offline",
+    "evaluate_offline", "entry_point", "test_cases",
+)  # fmt: skip
+_FRAME_ENTRY_POINT = "_skeldpo_mercury"
+
+
+def matches(row: Mapping[str, Any]) -> bool:
+    """A row with all columns that are read."""
+    return set(row) >= set(COLUMNS)
+
+
+def problem(row: Mapping[str, Any]) -> Problem:
+    """The training problem of a row; UnsupportedProblemError where it cannot be judged so."""
+    try:
+        framed, _ = framed_problem(row)
+        converts, judges = (ast.parse(row[f"{verb}_offline"]) for verb in ("convert", "evaluate"))
+        if any(isinstance(node, ast.Call) for node in ast.walk(converts)):
+            raise ValueError("its arguments are made by code")
+        if any(isinstance(node, ast.Name) and node.id == "inputs" for node in ast.walk(judges)):
+            raise ValueError("its answers are judged by what became of the arguments")
+    except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
+        raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
+    is_compared = compared_value(row["evaluate_offline"]) == "outputs"
+    return replace(
+        framed,
+        split="train",
+        entry_point=f"{OWNER}.{row['entry_point']}",
+        checker="equal" if is_compared else _checker(row["evaluate_offline"], "input, answer"),
+    )
+
+
+def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
+    """The suite's problem, and the text around a program of it with {program} for the program."""
+    missing = [name for name in COLUMNS if not row.get(name)]
+    if missing:
+        raise ValueError(f"missing or empty columns {missing}")
+    entry_point = str(row["entry_point"])
+    if not entry_point.isidentifier():
+        raise ValueError(f"entry_point must be a name, got {entry_point!r}")
+    cases = row["test_cases"]
+    cases = json.loads(cases) if isinstance(cases, str) else cases
+    if not cases:
+        raise ValueError("test_cases is empty")
+    value = compared_value(row["evaluate_offline"])
+    statement = row["pretty_content"]
+    problem = Problem(
+        problem_id=row["slug_name"],
+        source=SOURCE,
+        split="heldout_family",
+        difficulty=row["difficulty"],
+        kind="function",
+        statement=statement if isinstance(statement, str) else statement[0],
+        entry_point=_FRAME_ENTRY_POINT,
+        starter_code=row["prompt"],
+        tests=tuple(_example(case) for case in cases),
+        generators=(),
+        checker="equal" if value else _checker(row["evaluate_offline"], "answer[0], answer[1]"),
+        reference="",
+        solutions=tuple(
+            KnownProgram(code=_program(entry), speed="unknown") for entry in row["solutions"]
+        ),
+        preamble=guest_source(mercury_guest),
+    )
+    given = value or "_skeldpo_flat([inputs, outputs])"
+    after = (
+        f"{row['convert_offline']}\n"
+        f"_skeldpo_solution = {OWNER}()\n"
+        f"def {_FRAME_ENTRY_POINT}(*inputs):\n"
+        "    inputs, _ = convert_offline((list(inputs), None))\n"
+        f"    outputs = _skeldpo_solution.{entry_point}(*inputs)\n"
+        f"    return {given}\n"
+    )
+    return problem, f"{{program}}\n{after}"
+
+
+def compared_value(source: str) -> str:
+    """The expression that `evaluate_offline` compares with `expected`, "" if it does more.
+
+    That of `if X == expected: return True` and of `return X == expected` is X.
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        raise ValueError(f"evaluate_offline is no Python: {error}") from error
+    match body:
+        case [ast.FunctionDef(name="evaluate_offline", body=[ast.Return(value=test)])]:
+            pass
+        case [
+            ast.FunctionDef(
+                name="evaluate_offline",
+                body=[
+                    ast.If(test=test, body=[ast.Return(value=ast.Constant(value=True))]),
+                    *rest,
+                ],
+            )
+        ] if len(rest) <= 1:
+            pass
+        case _:
+            return ""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Name(id="expected")]) if (
+            not any(isinstance(n, ast.Name) and n.id == "expected" for n in ast.walk(left))
+        ):
+            return ast.unparse(left)
+    return ""
+
+
+def _checker(evaluate_offline: str, inputs_and_outputs: str) -> str:
+    return (
+        f"{guest_source(mercury_guest)}\n{evaluate_offline}\n"
+        "def check(input, answer, expected):\n"
+        f"    return bool(evaluate_offline({inputs_and_outputs}, expected))\n"
+    )
+
+
+def _example(case: Any) -> Example:
+    if not isinstance(case, Mapping) or not {"input", "expected"} <= set(case):
+        raise ValueError(f"a test case has input and expected, got {case!r:.80}")
+    if not isinstance(case["input"], list):
+        raise ValueError(f"the input of a test case is a list of arguments, got {case!r:.80}")
+    return Example(input_text=encode(case["input"]), expected_text=encode(case["expected"]))
+
+
+def _program(entry: Any) -> str:
+    code = entry.get("solution") if isinstance(entry, Mapping) else entry
+    if not isinstance(code, str):
+        raise ValueError(f"a solution has program text, got {entry!r:.80}")
+    return code

@@ -1,0 +1,209 @@
+"""The rows of a data set, wherever it is: what problem sources, suites and keep_out.files read.
+
+A source is a file (JSON Lines, also gzipped, a JSON array, CSV, Parquet), a folder (written by
+`datasets.save_to_disk`, or of Parquet files, as data sets of the Hugging Face hub are), or the id
+of a data set there. The latter two may name a split: FOLDER:train, Elfsong/Mercury:train.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ID_KEYS = ("problem_id", "task_id", "slug_name", "problem_idx")
+"""What rows of problems and programs call the problem, the likeliest first."""
+_BATCH_ROWS = 64
+_FILE_SUFFIXES = (".jsonl", ".gz", ".json", ".csv", ".parquet", ".txt")
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}")
+EXPECTED = (
+    "expected a file (JSONL, .jsonl.gz, JSON, CSV or Parquet), a folder (of save_to_disk, or of "
+    "Parquet files), or a Hugging Face data set with a split, such as Elfsong/Mercury:train"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRow:
+    """A row and where it stands, such as "file:line"; `row` None says why in `reason`."""
+
+    place: str
+    row: Mapping[str, Any] | None
+    reason: str = ""
+
+
+def read_rows(source: str | Path, default_split: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """(place, row) of every row; ValueError at the first that is none."""
+    for each in data_rows(source, default_split):
+        if each.row is None:
+            raise ValueError(f"{each.place}: {each.reason}")
+        yield each.place, dict(each.row)
+
+
+def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
+    """Every row of a source, one in memory at a time, rows that are none with the reason.
+
+    `default_split` is read where a data set has splits and the source names none. ValueError if the
+    source as a whole cannot be read.
+    """
+    path = Path(source)
+    if path.is_file():
+        return _file_rows(path)
+    if path.is_dir():
+        return _folder_rows(path, "", default_split)
+    name, _, split = str(source).rpartition(":")
+    if name and Path(name).is_dir():
+        return _folder_rows(Path(name), split, "")
+    hub_id, split = (name, split) if name else (str(source), default_split)
+    if not _HUB_ID.fullmatch(hub_id) or hub_id.endswith(_FILE_SUFFIXES):
+        raise ValueError(f"no file at {source}; {EXPECTED}")
+    if not split:
+        raise ValueError(
+            f"{source}: no such file or folder here; for a Hugging Face data set say which split, "
+            f"such as {source}:train"
+        )
+    return _numbered(str(source), _downloaded(hub_id, split))
+
+
+def _file_rows(file: Path) -> Iterator[DataRow]:
+    if file.suffix == ".parquet":
+        return _numbered(str(file), _parquet_rows([file]))
+    if file.suffix == ".csv":
+        return _table_rows(file)
+    if file.suffix == ".json":
+        return _array_rows(file)
+    return _line_rows(file)
+
+
+def _numbered(source: str, rows: Iterable[Any]) -> Iterator[DataRow]:
+    for number, row in enumerate(rows, start=1):
+        yield _data_row(f"{source}: row {number}", row)
+
+
+def _data_row(place: str, row: Any) -> DataRow:
+    if isinstance(row, dict):
+        return DataRow(place=place, row=row)
+    return DataRow(place=place, row=None, reason=f"expected an object, got {type(row).__name__}")
+
+
+def _parquet_rows(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    for file in files:
+        try:
+            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS):
+                yield from batch.to_pylist()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ValueError(f"{file} is not a Parquet file: {error}") from error
+
+
+def _table_rows(file: Path) -> Iterator[DataRow]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines)
+        try:
+            for row in rows:
+                yield DataRow(place=f"{file}:{rows.line_num}", row=row)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{file} is not a CSV table: {error}") from error
+
+
+def _array_rows(file: Path) -> Iterator[DataRow]:
+    try:
+        held = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is not valid JSON: {error}") from error
+    if not isinstance(held, list):
+        raise ValueError(f"{file}: expected an array of rows, got {type(held).__name__}")
+    return _numbered(str(file), held)
+
+
+def _line_rows(file: Path) -> Iterator[DataRow]:
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _line_row(f"{file}:{number}", line)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{file} is not a whole gzip file: {error}") from error
+
+
+def _line_row(place: str, line: bytes) -> DataRow:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return DataRow(place=place, row=None, reason=f"not valid JSON: {error}")
+    if rb"\ud" in line.lower():
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            reason = f"half a surrogate pair is no character: {error}"
+            return DataRow(place=place, row=None, reason=reason)
+    return _data_row(place, row)
+
+
+def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataRow]:
+    name = f"{folder}:{split}" if split else str(folder)
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        return _numbered(name, _saved_rows(folder, split, default_split))
+    files = sorted(folder.rglob("*.parquet"))
+    if not files:
+        raise ValueError(f"{folder} is no data set; {EXPECTED}")
+    splits = sorted({shard[1] for file in files if (shard := _SHARD.fullmatch(file.stem))})
+    chosen = _chosen_split(folder, split, default_split, splits)
+    if chosen:
+        files = [file for file in files if chosen in _split_names(file)]
+    if not files:
+        raise ValueError(f"{folder}: no Parquet file of split {chosen!r}; it has {splits}")
+    return _numbered(name, _parquet_rows(files))
+
+
+def _split_names(file: Path) -> tuple[str, ...]:
+    """What the split of a file may be called: train-00000-of-00002, train, or its folder's name."""
+    shard = _SHARD.fullmatch(file.stem)
+    return (shard[1],) if shard else (file.stem, file.parent.name)
+
+
+def _chosen_split(folder: Path, split: str, default_split: str, splits: list[str]) -> str:
+    """The split to read; "" for everything. ValueError if that would mix several."""
+    if split or not splits:
+        return split
+    if default_split in splits:
+        return default_split
+    if len(splits) > 1:
+        raise ValueError(f"{folder} has splits {splits}: say which, such as {folder}:{splits[0]}")
+    return splits[0]
+
+
+def _saved_rows(folder: Path, split: str, default_split: str) -> Iterator[dict[str, Any]]:
+    import datasets
+
+    held = datasets.load_from_disk(str(folder))
+    if not isinstance(held, datasets.DatasetDict):
+        if split and split != str(held.split):
+            raise ValueError(f"{folder}: no split {split!r}; it is one data set, name {folder}")
+        return iter(held)
+    splits = sorted(held)
+    chosen = _chosen_split(folder, split, default_split, splits)
+    if chosen not in splits:
+        raise ValueError(f"{folder}: no split {chosen!r}; it has {splits}")
+    return iter(held[chosen])
+
+
+def _downloaded(hub_id: str, split: str) -> Iterator[dict[str, Any]]:
+    import datasets
+
+    try:
+        return iter(datasets.load_dataset(hub_id, split=split))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{hub_id!r} is neither a file or folder here nor a data set that could be downloaded "
+            f"with split {split!r} ({type(error).__name__}: {error}); where the hub cannot be "
+            f"reached, give a file of its rows or a folder saved by save_to_disk"
+        ) from error

@@ -1,0 +1,172 @@
+"""One reader for files, folders and hub data sets: the same rows from each, and clear mistakes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from skeldpo.problems.reader import DataRow, data_rows, read_rows
+
+ROWS: list[dict[str, Any]] = [
+    {"task_id": "a", "tests": [{"input": "1", "expected": "2"}]},
+    {"task_id": "b", "tests": []},
+    {"task_id": "c", "tests": [{"input": "\u00e9", "expected": ""}]},
+]
+
+
+def _lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("\n\n".join(map(json.dumps, rows)))
+
+
+def _table(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def _shards(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """As a data set of the hub is laid out."""
+    _table(folder / "data" / "train-00000-of-00002.parquet", rows[:2])
+    _table(folder / "data" / "train-00001-of-00002.parquet", rows[2:])
+
+
+def _saved(folder: Path, rows: list[dict[str, Any]]) -> None:
+    datasets.Dataset.from_list(rows).save_to_disk(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("rows.jsonl", _lines),
+        ("rows.jsonl.gz", lambda path, rows: path.write_bytes(
+            gzip.compress("\n".join(map(json.dumps, rows)).encode()))),
+        ("rows.json", lambda path, rows: path.write_text(json.dumps(rows))),
+        ("rows.parquet", _table),
+        ("shards", _shards),
+        ("saved", _saved),
+    ],
+)  # fmt: skip
+def test_rows_are_the_same_whatever_holds_them(
+    tmp_path: Path, name: str, write: Callable[[Path, list[dict[str, Any]]], object]
+) -> None:
+    write(tmp_path / name, ROWS)
+    found = list(read_rows(tmp_path / name))
+    assert [row for _, row in found] == ROWS
+    assert all(place.startswith(str(tmp_path / name)) for place, _ in found)
+    assert len({place for place, _ in found}) == len(ROWS)
+    assert [row for _, row in read_rows(str(tmp_path / name), "train")] == ROWS
+
+
+def test_table_of_text_has_a_row_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('\ufefftask_id,prompt\na,"two\nlines"\nb,one\n', encoding="utf-8")
+    assert list(read_rows(path)) == [
+        (f"{path}:3", {"task_id": "a", "prompt": "two\nlines"}),
+        (f"{path}:4", {"task_id": "b", "prompt": "one"}),
+    ]
+    path.write_bytes(b"task_id\n\xff\n")
+    with pytest.raises(ValueError, match=r"rows\.csv is not a CSV table"):
+        list(read_rows(path))
+
+
+def _saved_splits(folder: Path) -> None:
+    parts = {"train": ROWS[:2], "eval": ROWS[2:]}
+    datasets.DatasetDict(
+        {name: datasets.Dataset.from_list(rows) for name, rows in parts.items()}
+    ).save_to_disk(folder)
+
+
+def _sharded_splits(folder: Path) -> None:
+    _table(folder / "train-00000-of-00001.parquet", ROWS[:2])
+    _table(folder / "eval-00000-of-00001.parquet", ROWS[2:])
+
+
+@pytest.mark.parametrize("write", [_saved_splits, _sharded_splits])
+def test_split_is_that_of_the_source_else_the_default(
+    tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "both"
+    write(folder)
+    assert [row for _, row in read_rows(f"{folder}:train")] == ROWS[:2]
+    assert [row for _, row in read_rows(f"{folder}:eval", "train")] == ROWS[2:]
+    assert [row for _, row in read_rows(folder, "eval")] == ROWS[2:]
+    with pytest.raises(ValueError, match=r"has splits \['eval', 'train'\]: say which, .*both:eval"):
+        list(read_rows(folder))
+    with pytest.raises(ValueError, match=r"split 'test'; it has \['eval', 'train'\]"):
+        list(read_rows(f"{folder}:test"))
+
+
+def test_split_of_parquet_files_may_be_a_file_or_a_folder(tmp_path: Path) -> None:
+    _table(tmp_path / "train.parquet", ROWS[:1])
+    _table(tmp_path / "eval" / "part-0.parquet", ROWS[1:])
+    assert [row for _, row in read_rows(f"{tmp_path}:train")] == ROWS[:1]
+    assert [row for _, row in read_rows(f"{tmp_path}:eval")] == ROWS[1:]
+
+
+def test_saved_data_set_without_splits_has_no_other(tmp_path: Path) -> None:
+    _saved(tmp_path / "one", ROWS)
+    with pytest.raises(ValueError, match="no split 'train'; it is one data set"):
+        list(read_rows(f"{tmp_path / 'one'}:train"))
+
+
+def test_rows_that_are_none_have_the_reason_and_the_others_follow(tmp_path: Path) -> None:
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text('{"a": "\\ud800"}\n[1]\n{\n\n{"b": 1}\n')
+    surrogate, a_list, broken, row = data_rows(lines)
+    assert row == DataRow(place=f"{lines}:5", row={"b": 1})
+    assert surrogate.reason.startswith("half a surrogate pair")
+    assert a_list.reason == "expected an object, got list"
+    assert broken.reason.startswith("not valid JSON")
+    assert {surrogate.row, a_list.row, broken.row} == {None}
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: half a surrogate pair"):
+        list(read_rows(lines))
+    array = tmp_path / "rows.json"
+    array.write_text('[{"b": 1}, "x"]')
+    assert [each.reason for each in data_rows(array)] == ["", "expected an object, got str"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("none.jsonl", r"no file at none\.jsonl; expected a file"),
+        ("data/none.parquet", r"no file at data/none\.parquet; expected a file"),
+        ("./owner/name", r"no file at \./owner/name; expected a file"),
+        ("owner/name", r"owner/name: no such file or folder .* such as owner/name:train"),
+        ("empty", r"empty is no data set; expected a file"),
+    ],
+)
+def test_source_that_is_nothing_says_what_can_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=message):
+        list(data_rows(source))
+
+
+def test_hub_that_cannot_be_reached_is_said() -> None:
+    """In a process of its own, as the library reads the variable when it is imported."""
+    program = (
+        "from skeldpo.problems.reader import data_rows\nlist(data_rows('Owner/Nothing:train'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stderr.strip().splitlines()[-1]
+    assert said.startswith(
+        "ValueError: 'Owner/Nothing' is neither a file or folder here nor a data set that could be "
+        "downloaded with split 'train' ("
+    )
+    assert said.endswith("give a file of its rows or a folder saved by save_to_disk")
