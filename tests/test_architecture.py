@@ -14,7 +14,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 MODULES = sorted(
-    path for folder in ("skeldpo", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")
+    path
+    for folder in ("skeldpo", "benchmarks", "studies", "examples")
+    for path in (REPOSITORY / folder).rglob("*.py")
 )
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -79,7 +81,7 @@ def _num_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _sources() -> Iterator[Path]:
-    for folder in ("skeldpo", "jobs", "cluster", "benchmarks", "tests"):
+    for folder in ("skeldpo", "jobs", "cluster", "benchmarks", "studies", "examples", "tests"):
         yield from sorted((REPOSITORY / folder).rglob("*.py"))
 
 
