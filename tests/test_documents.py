@@ -139,3 +139,40 @@ def test_paths_and_commands_named_in_documents_exist(document: str) -> None:
     lost = [path for path in paths if not (REPOSITORY / path).exists()]
     lost += [name for name in modules if not (REPOSITORY / f"{name.replace('.', '/')}.py").exists()]
     assert not lost, f"{document} names what is not there: {sorted(set(lost))}"
+
+
+def _entries() -> dict[str, str]:
+    """The text of each entry of the log, by anchor."""
+    parts = re.split(r"^## (.+)$", TEXTS["docs/LOG.md"], flags=re.MULTILINE)
+    return dict(zip(map(_anchor, parts[1::2]), parts[2::2], strict=True))
+
+
+def _findings() -> list[list[str]]:
+    """The cells of each row of the tables of figures."""
+    text = TEXTS["docs/FINDINGS.md"].partition("## Kinds of faults")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    return [row for row in rows if row and row[0] not in ("claim", "---")]
+
+
+@pytest.mark.parametrize("row", _findings(), ids=lambda row: row[0])
+def test_each_claim_rests_on_an_entry_of_the_log_that_nothing_supersedes(row: list[str]) -> None:
+    claim, figure, command, machine, date, entry = row
+    assert claim and figure and command and machine
+    anchor = re.fullmatch(r"\[.+\]\(LOG\.md#([\w-]+)\)", entry)
+    assert anchor and anchor[1] in _entries(), f"{claim}: no entry {entry}"
+    assert anchor[1].startswith(date), f"{claim}: {date} is not the date of {entry}"
+    assert not _entries()[anchor[1]].lstrip().startswith("Superseded by"), f"{claim}: {entry}"
+
+
+def test_entries_of_the_log_are_named_apart_and_superseded_by_later_ones() -> None:
+    anchors = [_anchor(heading) for heading in _headings("docs/LOG.md")[1:]]
+    assert len(anchors) == len(set(anchors)) == len(_entries())
+    marks = [
+        (anchor, later)
+        for anchor, text in _entries().items()
+        for later in re.findall(r"^Superseded .*\(#([\w-]+)\)\.$", text, re.MULTILINE)
+    ]
+    assert len(marks) > 40
+    assert len(marks) == len(re.findall(r"^Superseded", TEXTS["docs/LOG.md"], re.MULTILINE))
+    wrong = [mark for mark in marks if anchors.index(mark[0]) >= anchors.index(mark[1])]
+    assert not wrong
