@@ -249,7 +249,7 @@ class PairConfig(Section):
 
 
 class SkeletonConfig(Section):
-    """[skeleton] The masked form of both sides (EffiSkel's extractors; METHOD section 2)."""
+    """[skeleton] The masked form of both sides (docs/METHOD.md, section 2)."""
 
     method: Literal["lexical", "syntactic", "dynamic"] = "lexical"
     """What stays. lexical: tokens of all programs of the group; syntactic: syntax half share;

@@ -2,10 +2,10 @@
 
 The one place that turns text into ids, for generation and for training alike: a prompt is the
 statement, the starter code and then the instruction (code or skeleton), so that the prompts of one
-problem share their beginning (METHOD, section 4). Completions are tokenised apart from prompts and
-the ids are joined, so no token spans the border. An answer ends with the token that the chat
-template puts behind one, and the template's clock stands still (policy.prompt_date): a problem has
-one prompt, whenever it is rendered.
+problem share their beginning (docs/METHOD.md, section 4). Completions are tokenised apart from
+prompts and the ids are joined, so no token spans the border. An answer ends with the token that the
+chat template puts behind one, and the template's clock stands still (policy.prompt_date): a problem
+has one prompt, whenever it is rendered.
 """
 
 from __future__ import annotations

@@ -11,10 +11,16 @@ import numpy as np
 import pytest
 from sample_records import SAMPLED, measurement
 
-from benchmarks import ablation
-from benchmarks.ablation_page import Findings, frontier_plot, results_page
-from benchmarks.ablation_rounds import own_programs
-from benchmarks.ablation_statistics import (
+from skeldpo.evaluate.compare import compare_evaluations
+from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
+from skeldpo.pipeline import Sampled
+from skeldpo.problems.family import family_of
+from skeldpo.records import ProblemScore
+from skeldpo.train.batch import PairTokens
+from studies import ablation
+from studies.ablation_page import Findings, frontier_plot, results_page
+from studies.ablation_rounds import own_programs
+from studies.ablation_statistics import (
     Effect,
     Written,
     arm_evaluation,
@@ -26,7 +32,7 @@ from benchmarks.ablation_statistics import (
     operating_points_at_right,
     outcome_values,
 )
-from benchmarks.ablation_study import (
+from studies.ablation_study import (
     Arm,
     arm_id,
     load_study,
@@ -34,15 +40,9 @@ from benchmarks.ablation_study import (
     with_skeletons,
     world_id,
 )
-from benchmarks.ranking_page import ranking_section, read_rankings
-from skeldpo.evaluate.compare import compare_evaluations
-from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
-from skeldpo.pipeline import Sampled
-from skeldpo.problems.family import family_of
-from skeldpo.records import ProblemScore
-from skeldpo.train.batch import PairTokens
+from studies.ranking_page import ranking_section, read_rankings
 
-STUDY = Path(__file__).parents[1] / "benchmarks" / "ablation.toml"
+STUDY = Path(__file__).parents[1] / "studies" / "ablation.toml"
 NAMES = ["a", "b"]
 
 

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parent.parent
 DATA = REPOSITORY / "skeldpo" / "problems" / "built_in"
 MODULES = sorted(
     path
-    for folder in ("skeldpo", "benchmarks")
+    for folder in ("skeldpo", "benchmarks", "studies", "examples")
     for path in (REPOSITORY / folder).rglob("*.py")
     if DATA not in path.parents
 )
@@ -83,7 +83,7 @@ def _num_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _sources() -> Iterator[Path]:
-    for folder in ("skeldpo", "jobs", "cluster", "benchmarks", "tests"):
+    for folder in ("skeldpo", "jobs", "cluster", "benchmarks", "studies", "examples", "tests"):
         found = (REPOSITORY / folder).rglob("*.py")
         yield from sorted(path for path in found if DATA not in path.parents)
 

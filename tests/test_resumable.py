@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from benchmarks.resumable import map_jobs, run_jobs
+from studies.resumable import map_jobs, run_jobs
 
 
 @dataclass(frozen=True)

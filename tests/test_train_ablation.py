@@ -13,11 +13,11 @@ from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP
 from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_of
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from benchmarks.ablation_sample import Writer, WritingJob, write_programs
-from benchmarks.ablation_train import Job, KnownPrograms, equal_steps, train_job
 from skeldpo.prompts import Prompts
 from skeldpo.records import KnownProgram
 from skeldpo.train.model import load_policy
+from studies.ablation_sample import Writer, WritingJob, write_programs
+from studies.ablation_train import Job, KnownPrograms, equal_steps, train_job
 
 pytestmark = pytest.mark.slow
 

@@ -8,11 +8,11 @@ import pair_rows
 import pytest
 from tiny_policy import save_tiny_policy, tiny_config
 
-from benchmarks import ranking
-from benchmarks.ablation_study import Arm
-from benchmarks.labelled import LabelledProblem
-from benchmarks.ranking import Job, Task, evalperf_tasks, task_pairs, train_and_rank
-from benchmarks.ranking_page import figures_of
+from studies import ranking
+from studies.ablation_study import Arm
+from studies.labelled import LabelledProblem
+from studies.ranking import Job, Task, evalperf_tasks, task_pairs, train_and_rank
+from studies.ranking_page import figures_of
 
 FAST = tuple(f"def f(a):\n    s = set(a)\n    return len(s) + {i}\n" for i in range(4))
 SLOW = tuple(

@@ -27,11 +27,10 @@ from skeldpo.measure.folder import (
     PROBLEMS_FILE,
 )
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
-from skeldpo.problems.programs import dataset_candidates, read_programs
+from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import (
     NO_VERDICT,
-    Assignment,
     Dropped,
     Measurement,
     Outcome,
@@ -73,7 +72,7 @@ def measure_given(
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     connect_ray()
     sample_and_measure(
-        (_assignment(row, codes) for row, codes in programs.iterate(store)),
+        (given_assignment(row, codes) for row, codes in programs.iterate(store)),
         engines=None,
         sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
         output=output,
@@ -199,15 +198,3 @@ def _claim(store: Store, digest: str) -> None:
         raise ValueError(f"{store.root} is not empty and no folder of `skeldpo measure`")
     else:
         store.write_text("inputs.digest", digest)
-
-
-def _assignment(problem: Problem, codes: Sequence[str]) -> Assignment:
-    return Assignment(
-        problem=problem,
-        purpose="train",
-        round_index=0,
-        num_samples=0,
-        temperature=0.0,
-        seed=0,
-        candidates=dataset_candidates(problem.problem_id, codes),
-    )

@@ -16,7 +16,7 @@ from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import decode, encode
 
 MIN_SHARE = 0.1
-"""Of a program's time, for a line of it to be hot (EffiSkel's dynamic extractor; METHOD 2)."""
+"""Of a program's time, for a line of it to be hot (docs/METHOD.md, section 2)."""
 LIMIT_S = 0.5
 """Traced time after which a run is ended; what ran until then counts."""
 CPU_LIMIT_S = 20.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skeldpo.answers import Wanted
 from skeldpo.problems.program_files import program_entries
-from skeldpo.records import Candidate, Problem, content_id
+from skeldpo.records import Assignment, Candidate, Problem, content_id
 
 
 def dataset_candidates(problem_id: str, codes: Iterable[str]) -> tuple[Candidate, ...]:
@@ -27,6 +27,19 @@ def dataset_candidates(problem_id: str, codes: Iterable[str]) -> tuple[Candidate
             completion_token_ids=(),
         )
         for index, code in enumerate(codes)
+    )
+
+
+def given_assignment(problem: Problem, codes: Iterable[str]) -> Assignment:
+    """Asks for the measurements, as for pairs, of given programs alone."""
+    return Assignment(
+        problem=problem,
+        purpose="train",
+        round_index=0,
+        num_samples=0,
+        temperature=0.0,
+        seed=0,
+        candidates=dataset_candidates(problem.problem_id, codes),
     )
 
 

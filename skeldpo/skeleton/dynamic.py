@@ -1,10 +1,10 @@
 """The dynamic skeleton: the lexical one, and what the slow lines of a group's programs share.
 
-EffiSkel's rule (arXiv 2606.06821; METHOD section 2): the tokens that a static method keeps, and
-those of lines common to the group that take at least a tenth of the run time. Lines are hardly ever
-equal as text, since programs name their variables differently. So, and this is a departure, a line
-counts by the parts of the syntax that start in it, and is common if a hot line of enough other
-programs has a part like it, as in the syntactic method.
+EffiSkel's rule (arXiv 2606.06821; docs/METHOD.md, section 2): the tokens that a static method
+keeps, and those of lines common to the group that take at least a tenth of the run time. Lines are
+hardly ever equal as text, since programs name their variables differently. So, and this is a
+departure, a line counts by the parts of the syntax that start in it, and is common if a hot line of
+enough other programs has a part like it, as in the syntactic method.
 """
 
 from __future__ import annotations

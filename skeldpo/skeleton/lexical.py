@@ -1,11 +1,11 @@
 """The lexical skeleton: what the programs of one group share stays, other words become `_`.
 
-The rule (METHOD section 2): the common tokens of a group are those in every one of its programs,
-comments and blanks left out. In each program every word token (identifier, keyword, number or
-string) that is not common is replaced by one `_`; operators, punctuation and layout always stay.
-Keywords get no special treatment, so `import numpy as np` becomes `import numpy _ _` in a group
-that shares only `import numpy`, and `[:, 0]` keeps its 0 where 0 is common. Efficient and
-inefficient programs are two groups with two sets of common tokens.
+The rule (docs/METHOD.md, section 2): the common tokens of a group are those in every one of its
+programs, comments and blanks left out. In each program every word token (identifier, keyword,
+number or string) that is not common is replaced by one `_`; operators, punctuation and layout
+always stay. Keywords get no special treatment, so `import numpy as np` becomes `import numpy _ _`
+in a group that shares only `import numpy`, and `[:, 0]` keeps its 0 where 0 is common. Efficient
+and inefficient programs are two groups with two sets of common tokens.
 """
 
 from __future__ import annotations

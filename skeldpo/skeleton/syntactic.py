@@ -1,8 +1,8 @@
 """The syntactic skeleton: parts of the syntax that a group shares stay, other words become `_`.
 
-EffiSkel's rule (arXiv 2606.06821; METHOD section 2): syntax subtrees whose sets of node types
-overlap by more than 0.8 and that are in at least half of the solutions; their tokens are kept.
-Departures, each because the rule as it stands would keep everything or break the syntax:
+EffiSkel's rule (arXiv 2606.06821; docs/METHOD.md, section 2): syntax subtrees whose sets of node
+types overlap by more than 0.8 and that are in at least half of the solutions; their tokens are
+kept. Departures, each because the rule as it stands would keep everything or break the syntax:
 
 - a compound statement counts by its header, and its body by itself: else the whole program is a
   subtree that its group shares;

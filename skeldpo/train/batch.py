@@ -1,4 +1,4 @@
-"""Preference pairs -> token ids -> prefix trees, packed into one row (METHOD section 4).
+"""Preference pairs -> token ids -> prefix trees, packed into one row (docs/METHOD.md, section 4).
 
     trunk | code tag | chosen | rejected | skeleton tag | chosen | rejected
 

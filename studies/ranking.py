@@ -7,7 +7,7 @@ between them, and then scores programs of tasks it has not seen. The score of a 
 implicit reward, its log-probability less that before the preferences; "before" is that
 log-probability itself, "length" says how far being short goes.
 
-    python -m benchmarks.ranking --json ranking.json [--quick] [--measured FOLDER] [--runs FOLDER]
+    python -m studies.ranking --json ranking.json [--quick] [--measured FOLDER] [--runs FOLDER]
 
 Trainings that are finished are not repeated. About half an hour on two cores, `--quick` (one fold,
 one seed) some minutes.
@@ -27,10 +27,6 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from benchmarks.ablation_study import Arm, with_skeletons
-from benchmarks.labelled import LabelledProblem, area, evalperf_problems, measured_problems
-from benchmarks.ranking_page import BASE, figures_of
-from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.measure.folder import read_measured
@@ -44,6 +40,10 @@ from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.model import Policy, load_policy
 from skeldpo.train.reference import reference_logps
 from skeldpo.train.trainer import tokenize_pairs
+from studies.ablation_study import Arm, with_skeletons
+from studies.labelled import LabelledProblem, area, evalperf_problems, measured_problems
+from studies.ranking_page import BASE, figures_of
+from studies.resumable import run_jobs
 
 NUM_FOLDS = 5
 SEEDS = (0, 1)
@@ -348,7 +348,7 @@ def _jobs(
 
 def _options() -> argparse.Namespace:
     shared = Path(__file__).resolve().parents[2] / "shared" / "data"
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking")
+    parser = argparse.ArgumentParser(prog="python -m studies.ranking")
     parser.add_argument("--json", default="", help="file of the figures")
     parser.add_argument("--quick", action="store_true", help="one fold and one seed")
     parser.add_argument("--measured", default="",

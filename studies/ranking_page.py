@@ -1,4 +1,4 @@
-"""What `benchmarks.ranking` found: its figures, and a section of the ablation's page."""
+"""What `studies.ranking` found: its figures, and a section of the ablation's page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def figures_of(rows: Sequence[dict[str, Any]], families: Mapping[str, str]) -> d
 
 
 def read_rankings(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Figures of `benchmarks.ranking --json`, by the file's name without its ending."""
+    """Figures of `studies.ranking --json`, by the file's name without its ending."""
     return {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in paths}
 
 
@@ -48,7 +48,7 @@ def ranking_section(rankings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [
         "## Real programs: ranking those of unseen tasks",
         "",
-        "Made by `python -m benchmarks.ranking`: policies trained on pairs of efficient and "
+        "Made by `python -m studies.ranking`: policies trained on pairs of efficient and "
         "inefficient programs that people or models wrote, five folds of the tasks. Chance that an "
         "efficient program of a task never trained on has a higher implicit reward than an "
         "inefficient one, mean over tasks with its 95 % interval (families of tasks resampled "

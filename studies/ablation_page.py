@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ablation_statistics import (
+from skeldpo.charts import NUM_COLORS, Point, Series, Tick, line_chart
+from studies.ablation_statistics import (
     Effect,
     Operating,
     Row,
@@ -21,9 +22,8 @@ from benchmarks.ablation_statistics import (
     operating_points_at_right,
     outcome_values,
 )
-from benchmarks.ablation_study import Study
-from benchmarks.ranking_page import ranking_section
-from skeldpo.charts import NUM_COLORS, Point, Series, Tick, line_chart
+from studies.ablation_study import Study
+from studies.ranking_page import ranking_section
 
 _STYLE = """
 svg { background: #fff; }
@@ -69,7 +69,7 @@ class Findings:
     `rows`: of the trainings. `start`: masses of the policy that all arms start from. `groups`:
     held-out problem ids of families "with" and "without" pairs. `written`: what the policies of
     `chosen_policies`, and of "start", wrote, one entry a seed. `rankings`: what
-    `benchmarks.ranking` found on real programs, by name. `families`: of held-out problems by id,
+    `studies.ranking` found on real programs, by name. `families`: of held-out problems by id,
     those that are not there are of their own.
     """
 

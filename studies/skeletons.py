@@ -6,7 +6,7 @@ like the group's skeletons its own is are the features of a logistic regression,
 other problems (five folds); "by share" uses the share kept alone. The score is the chance that an
 efficient program is put above an inefficient one of its problem; 0.5 says nothing.
 
-    python -m benchmarks.skeletons --json skeletons.json [--quick] [--measured FOLDER] [--least 6]
+    python -m studies.skeletons --json skeletons.json [--quick] [--measured FOLDER] [--least 6]
 """
 
 from __future__ import annotations
@@ -24,13 +24,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labelled import (
-    LabelledProblem,
-    evalperf_problems,
-    fit_logistic,
-    measured_problems,
-    separation,
-)
 from skeldpo.config import SkeletonConfig
 from skeldpo.records import content_id
 from skeldpo.skeleton.extract import HotLines, group_skeleton
@@ -39,6 +32,13 @@ from skeldpo.skeleton.masking import MASK, mask_words, tokens
 from skeldpo.skeleton.structure import alike_groups
 from skeldpo.skeleton.syntactic import SharedParts, syntactic_skeleton
 from skeldpo.skeleton.syntax import read_syntax
+from studies.labelled import (
+    LabelledProblem,
+    evalperf_problems,
+    fit_logistic,
+    measured_problems,
+    separation,
+)
 
 NUM_FOLDS = 5
 MAX_PROGRAMS = 12
@@ -290,7 +290,7 @@ def _exponent(method: Callable[[str], None], programs: Sequence[str]) -> float:
 
 def _options() -> argparse.Namespace:
     shared = Path(__file__).resolve().parents[2] / "shared" / "data"
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.skeletons")
+    parser = argparse.ArgumentParser(prog="python -m studies.skeletons")
     parser.add_argument("--json", default="", help="file of the figures, flat keys")
     parser.add_argument("--quick", action="store_true", help="16 problems, in a minute")
     parser.add_argument("--data", default=os.environ.get("SKELDPO_DATA") or str(shared),

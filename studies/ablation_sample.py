@@ -15,8 +15,6 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-from benchmarks.ablation_statistics import Written
-from benchmarks.resumable import map_jobs
 from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import Config
 from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
@@ -25,6 +23,8 @@ from skeldpo.problems.programs import known_candidates
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 from skeldpo.store import Store
+from studies.ablation_statistics import Written
+from studies.resumable import map_jobs
 
 BATCH_PROMPTS = 32
 PROGRAMS = "programs.parquet"

@@ -11,9 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.ablation_sample import Writer, WritingJob, sample_policies
-from benchmarks.ablation_study import Study, World
-from benchmarks.ablation_train import Job
 from skeldpo.config import Config
 from skeldpo.pipeline import (
     Sampled,
@@ -26,6 +23,9 @@ from skeldpo.pipeline import (
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, Candidate, Measurement, Problem, content_id
 from skeldpo.train.batch import PairTokens
+from studies.ablation_sample import Writer, WritingJob, sample_policies
+from studies.ablation_study import Study, World
+from studies.ablation_train import Job
 
 
 def first_half(job: Job, study: Study) -> Job:

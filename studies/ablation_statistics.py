@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ablation_study import Study
 from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
 from skeldpo.evaluate.metrics import family_draws
 from skeldpo.problems.family import family_of
 from skeldpo.records import ProblemScore
+from studies.ablation_study import Study
 
 NUM_RESAMPLES = 10_000
 Row = Mapping[str, Any]

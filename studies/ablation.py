@@ -1,6 +1,6 @@
 """Does the skeleton help, and when? All arms of a study, resumable, and docs/RESULTS.md.
 
-    python -m benchmarks.ablation [--config FILE] [--seeds N] [--quick] [--resume]
+    python -m studies.ablation [--config FILE] [--seeds N] [--quick] [--resume]
 
 One starter, one set of measured programs a seed; every arm is trained from them at every learning
 rate, and scored on the known programs of problems it has not seen; the policies at the point where
@@ -19,24 +19,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ablation_page import Findings, frontier_plot, results_page
-from benchmarks.ablation_rounds import first_half, own_programs, sample_round, second_half
-from benchmarks.ablation_sample import Writer, WritingJob, sample_policies, score_writers
-from benchmarks.ablation_statistics import Written, arm_evaluation, chosen_policies
-from benchmarks.ablation_study import (
-    Arm,
-    Study,
-    World,
-    arm_id,
-    arm_pairs,
-    load_study,
-    make_world,
-    with_skeletons,
-    world_id,
-)
-from benchmarks.ablation_train import Job, score_job, train_job
-from benchmarks.ranking_page import read_rankings
-from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
 from skeldpo.evaluate.evaluation import save_evaluation
 from skeldpo.pipeline import (
@@ -53,12 +35,30 @@ from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
 from skeldpo.train.trainer import tokenize_pairs
+from studies.ablation_page import Findings, frontier_plot, results_page
+from studies.ablation_rounds import first_half, own_programs, sample_round, second_half
+from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
+from studies.ablation_statistics import Written, arm_evaluation, chosen_policies
+from studies.ablation_study import (
+    Arm,
+    Study,
+    World,
+    arm_id,
+    arm_pairs,
+    load_study,
+    make_world,
+    with_skeletons,
+    world_id,
+)
+from studies.ablation_train import Job, score_job, train_job
+from studies.ranking_page import read_rankings
+from studies.resumable import run_jobs
 
 
 def main() -> None:
     """Runs what is missing of the study and writes the page."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation")
-    parser.add_argument("--config", default="benchmarks/ablation.toml")
+    parser = argparse.ArgumentParser(prog="python -m studies.ablation")
+    parser.add_argument("--config", default="studies/ablation.toml")
     parser.add_argument("--seeds", type=int, help="instead of the number in the file")
     parser.add_argument("--run-seed", type=int, help="everything drawn anew: a second study")
     parser.add_argument("--quick", action="store_true", help="two seeds, the main arms")
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
     parser.add_argument("--out", default="", help="write the page here; else it is only printed")
     parser.add_argument(
-        "--ranking", nargs="*", default=[], help="files of `benchmarks.ranking --json`, to show"
+        "--ranking", nargs="*", default=[], help="files of `studies.ranking --json`, to show"
     )
     options = parser.parse_args()
     study, arms = load_study(Path(options.config), quick=options.quick, run_seed=options.run_seed)
@@ -101,7 +101,7 @@ def main() -> None:
 def _tell(found: Findings, options: argparse.Namespace, folder: Path) -> None:
     """The page with its plot, in the study's folder and where it was asked for; and a report of
     each arm for `skeldpo compare`."""
-    command = f"python -m benchmarks.ablation --config {options.config}"
+    command = f"python -m studies.ablation --config {options.config}"
     command += f" --seeds {options.seeds}" * bool(options.seeds)
     command += f" --run-seed {options.run_seed}" * (options.run_seed is not None)
     command += " --quick" * options.quick

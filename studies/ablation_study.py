@@ -30,7 +30,7 @@ ARM_SECTIONS = ("train", "pair", "skeleton")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """The [study] section; benchmarks/ablation.toml says what each key means.
+    """The [study] section; studies/ablation.toml says what each key means.
 
     An empty `control` is none; `main` are the arms of the plot and of `--quick`."""
 

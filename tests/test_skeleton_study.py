@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.labelled import (
+from studies.labelled import (
     LabelledProblem,
     evalperf_problems,
     fit_logistic,
     separation,
 )
-from benchmarks.skeletons import kept_share, measure_rule, rules
+from studies.skeletons import kept_share, measure_rule, rules
 
 FAST = [f"def f(a):\n    s = set(a)\n    return len(s) + {i}\n" for i in range(6)]
 SLOW = [f"def f(a):\n    b = []\n    for x in a:\n        b.append(x * {i})\n" for i in range(6)]
