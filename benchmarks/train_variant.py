@@ -34,7 +34,7 @@ from skeldpo.train.attention import TreeMask, row_multiple
 from skeldpo.train.batch import ANSWERS, Chain, PairTokens, TreeBatch, build_trees
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.loss import joint_losses
-from skeldpo.train.model import Policy, answer_logps, build_policy, device_of, shard_policy
+from skeldpo.train.network import Network, answer_logps, build_network, device_of, shard_network
 from skeldpo.train.reference import reference_logps
 
 _PADDING_ID = 0
@@ -103,17 +103,17 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
     settings = train_settings(work)
     if variant == "no_packing":
         settings.max_tokens_per_forward = 1
-    wrapper = WholeLogitsPolicy if variant == "whole_logits" else Policy
-    policy = build_policy(
+    wrapper = WholeLogitsNetwork if variant == "whole_logits" else Network
+    network = build_network(
         wrapper(make_model(work), "random weights", settings.lora), settings, 8192, seed=0
     )
     with one_worker(work.device) as mesh:
-        shard_policy(policy, mesh, getattr(torch, work.dtype))
+        shard_network(network, mesh, getattr(torch, work.dtype))
         started = time.perf_counter()
-        rows = reference_logps(policy, pairs, settings.max_tokens_per_forward, "")
+        rows = reference_logps(network, pairs, settings.max_tokens_per_forward, "")
         reference_seconds = time.perf_counter() - started
         table = {row.pair_id: row for row in rows}
-        optimizer = build_optimizer(policy, settings)
+        optimizer = build_optimizer(network, settings)
         seconds: list[float] = []
         if variant in (OURS, "no_packing"):
             steps = plan_steps(pairs, settings, seed=0)
@@ -123,15 +123,15 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
                 seconds.append(timer.lap())
                 return False
 
-            run_steps(policy, optimizer, steps, table, settings, on_step)
+            run_steps(network, optimizer, steps, table, settings, on_step)
         else:
             columns = torch.tensor([[getattr(row, name) for name in ANSWERS] for row in rows])
             logps = {
-                "no_tree": lambda part: answer_logps(policy, separate_rows(part, policy)),
-                "whole_logits": lambda part: tree_logps(part, policy),
-                "reference_in_step": lambda part: logps_after_reference(policy, part),
+                "no_tree": lambda part: answer_logps(network, separate_rows(part, network)),
+                "whole_logits": lambda part: tree_logps(part, network),
+                "reference_in_step": lambda part: logps_after_reference(network, part),
             }[variant]
-            seconds = time_steps(work, pairs, columns, policy, optimizer, logps)
+            seconds = time_steps(work, pairs, columns, network, optimizer, logps)
     return {"seconds": seconds, "reference_seconds_per_pair": reference_seconds / len(pairs)}
 
 
@@ -192,7 +192,7 @@ def time_steps(  # noqa: PLR0913
     return seconds
 
 
-def separate_rows(pairs: Sequence[PairTokens], policy: Policy) -> TreeBatch:
+def separate_rows(pairs: Sequence[PairTokens], network: Network) -> TreeBatch:
     """The pairs packed without sharing: every answer after a copy of its prompt."""
     ids: list[int] = []
     positions: list[int] = []
@@ -209,7 +209,7 @@ def separate_rows(pairs: Sequence[PairTokens], policy: Policy) -> TreeBatch:
             targets += answer
             answers += [index * len(ANSWERS) + column] * len(answer)
             lengths.append(len(prompt) + len(answer))
-    device = device_of(policy)
+    device = device_of(network)
     padding = -len(ids) % row_multiple(device)
     if padding:
         ids, positions = ids + [0] * padding, positions + [0] * padding
@@ -229,7 +229,7 @@ def separate_rows(pairs: Sequence[PairTokens], policy: Policy) -> TreeBatch:
     ).to(device)
 
 
-class WholeLogitsPolicy(Policy):
+class WholeLogitsNetwork(Network):
     """A policy that makes the logits of every position at once."""
 
     def forward(
@@ -240,7 +240,7 @@ class WholeLogitsPolicy(Policy):
         predictor_index: torch.Tensor,
         target_ids: torch.Tensor,
     ) -> torch.Tensor:
-        """As in Policy."""
+        """As in Network."""
         logits = self.causal_lm(
             input_ids=input_ids, position_ids=position_ids, tree_mask=tree_mask, use_cache=False
         ).logits[0]
@@ -248,17 +248,17 @@ class WholeLogitsPolicy(Policy):
         return logps
 
 
-def logps_after_reference(policy: Policy, pairs: list[PairTokens]) -> torch.Tensor:
+def logps_after_reference(network: Network, pairs: list[PairTokens]) -> torch.Tensor:
     """The trees' log-probabilities, after a reference's forward pass over the same trees."""
     with torch.no_grad():
-        tree_logps(pairs, policy)
-    return tree_logps(pairs, policy)
+        tree_logps(pairs, network)
+    return tree_logps(pairs, network)
 
 
-def tree_logps(pairs: list[PairTokens], policy: Policy) -> torch.Tensor:
+def tree_logps(pairs: list[PairTokens], network: Network) -> torch.Tensor:
     """The library's log-probabilities (B, 4)."""
-    device = device_of(policy)
-    return answer_logps(policy, build_trees(pairs, row_multiple(device)).to(device))
+    device = device_of(network)
+    return answer_logps(network, build_trees(pairs, row_multiple(device)).to(device))
 
 
 def padded_logps(model: Any, pairs: list[PairTokens], device: torch.device) -> torch.Tensor:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from skeldpo.answers import Wanted, read_answer
+from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, content_id
@@ -30,8 +31,7 @@ class PolicyEngine:
     def __init__(
         self,
         *,
-        policy_folder: str,
-        model_id: str,
+        checkpoint: Checkpoint,
         policy: PolicyConfig,
         generate: GenerateConfig,
         output: str,
@@ -40,12 +40,12 @@ class PolicyEngine:
             _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
         from transformers import AutoTokenizer
 
-        self._model_id = model_id
+        self._model_id = checkpoint.model_id
         self._generate = generate
         self._store = Store(output)
-        self._prompts = Prompts(AutoTokenizer.from_pretrained(policy_folder), policy)
+        self._prompts = Prompts(AutoTokenizer.from_pretrained(checkpoint.folder), policy)
         self._max_model_tokens = policy.max_model_tokens
-        self._engine = _make_engine(policy_folder, policy, generate)
+        self._engine = _make_engine(checkpoint.folder, policy, generate)
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
         waiting: dict[str, Assignment] = {}
@@ -147,19 +147,19 @@ def cpu_flags() -> frozenset[str]:
 
 
 def engine_dtype(
-    policy_folder: str, generate: GenerateConfig, cpu_flags: frozenset[str]
+    folder: str, generate: GenerateConfig, cpu_flags: frozenset[str]
 ) -> Literal["auto", "float32", "bfloat16", "float16"]:
     """vLLM's `dtype` (see GenerateConfig.dtype)."""
     from transformers import AutoConfig
 
     if generate.dtype != "auto" or generate.gpus_per_engine:
         return generate.dtype
-    stored = str(AutoConfig.from_pretrained(policy_folder).dtype)
+    stored = str(AutoConfig.from_pretrained(folder).dtype)
     fast = stored == "torch.bfloat16" and cpu_flags & _BFLOAT16_FLAGS
     return "bfloat16" if fast else "float32"
 
 
-def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Any:
+def _make_engine(folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Any:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     warnings.simplefilter("ignore", FutureWarning)
@@ -168,13 +168,13 @@ def _make_engine(policy_folder: str, policy: PolicyConfig, generate: GenerateCon
 
     on_gpu = generate.gpus_per_engine > 0
     arguments = EngineArgs(
-        model=policy_folder,
+        model=folder,
         max_model_len=policy.max_model_tokens,
         max_num_seqs=generate.max_num_seqs,
         tensor_parallel_size=max(1, generate.gpus_per_engine),
         gpu_memory_utilization=generate.gpu_memory_utilization,
         enforce_eager=generate.enforce_eager,
-        dtype=engine_dtype(policy_folder, generate, cpu_flags()),
+        dtype=engine_dtype(folder, generate, cpu_flags()),
         # A seeded sample of a partly read prompt fails on CPU in vLLM 0.32 ("CPU Generator does
         # not use offset"), so prompts are read whole there.
         enable_chunked_prefill=on_gpu,

@@ -23,10 +23,10 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
+from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer
-from skeldpo.policy import Policy
 from skeldpo.records import Assignment, Candidate, Measurement
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import connect as connect_engine
@@ -45,9 +45,9 @@ PROBLEM_ID = "problem_id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """Who generates: a policy, how it is prompted, and how many engines sample it."""
+    """Who generates: a checkpoint, how it is prompted, and how many engines sample it."""
 
-    policy: Policy
+    checkpoint: Checkpoint
     prompting: PolicyConfig
     generate: GenerateConfig
 
@@ -254,8 +254,7 @@ def _dataset(
             num_cpus=engines.generate.cpus_per_engine,
             num_gpus=engines.generate.gpus_per_engine,
             fn_constructor_kwargs={
-                "policy_folder": engines.policy.folder,
-                "model_id": engines.policy.model_id,
+                "checkpoint": engines.checkpoint,
                 "policy": engines.prompting,
                 "generate": engines.generate,
                 "output": output,

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from skeldpo.config import Config
+from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
+from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
 from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
@@ -28,7 +29,6 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
@@ -67,16 +67,45 @@ def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
 def run_rounds(config: Config, tell: Tell) -> Store:
     """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
     run = _Run(config, tell)
-    policy = run.starting_policy()
+    checkpoint = run.start()
     for index in range(1, config.run.num_rounds + 1):
-        samples = run.sample(index, policy, is_training=True)
-        run.evaluate(index, samples, policy)
+        samples = run.sample(index, checkpoint, is_training=True)
+        run.evaluate(index, samples, checkpoint)
         pairs = run.pair(index, samples)
-        policy = run.train(index, pairs, policy)
+        checkpoint = run.train(index, pairs, checkpoint)
     closing = config.run.num_rounds + 1
-    samples = run.sample(closing, policy, is_training=False)
-    run.evaluate(closing, samples, policy)
+    samples = run.sample(closing, checkpoint, is_training=False)
+    run.evaluate(closing, samples, checkpoint)
     return run.store
+
+
+def make_starting_checkpoint(
+    config: Config, problems: Sequence[Problem], folder: str, tell: Tell
+) -> Checkpoint:
+    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder.
+
+    ValueError if it cannot be had, or not with the adapters of train.lora.
+    """
+    model = config.policy.model
+    if model == STARTER:
+        from skeldpo.starter import train_starter
+
+        train_starter(
+            problems=problems,
+            config=config.starter,
+            policy=config.policy,
+            output_folder=folder,
+            seed=config.run.seed,
+            on_progress=tell,
+        )
+        checkpoint = load_checkpoint(folder)
+    else:
+        checkpoint = fetch_checkpoint(model, folder)
+    if config.train.lora is not None:
+        from skeldpo.train.adapters import check_adapters
+
+        check_adapters(checkpoint.folder, config.train.lora)
+    return checkpoint
 
 
 def open_run(config: Config) -> Store:
@@ -131,21 +160,21 @@ class _Run:
                 "(docs/PROBLEMS.md)"
             )
 
-    def starting_policy(self) -> Policy:
-        """The policy that enters round 1."""
+    def start(self) -> Checkpoint:
+        """What enters round 1."""
         stage = self._begin("start", 0)
         if stage is None:
             made = json.loads(self.store.read_text("policy-0.json"))
-            return Policy(folder=made["folder"], model_id=made["model_id"])
+            return Checkpoint(folder=made["folder"], model_id=made["model_id"])
         self._tell(f"start: making the starting policy ({self._config.policy.model})")
         folder = self.store.location("policy-0")
-        policy = make_starting_policy(self._config, self._problems, folder, self._tell)
-        self.store.write_text("policy-0.json", json.dumps(asdict(policy)))
+        checkpoint = make_starting_checkpoint(self._config, self._problems, folder, self._tell)
+        self.store.write_text("policy-0.json", json.dumps(asdict(checkpoint)))
         self._finish(stage, 1, 1, (), ("policy-0.json",))
-        return policy
+        return checkpoint
 
-    def sample(self, index: int, policy: Policy, *, is_training: bool) -> Sampled:
-        """Candidates and measurements of the round's problems, written by the policy."""
+    def sample(self, index: int, checkpoint: Checkpoint, *, is_training: bool) -> Sampled:
+        """Candidates of the round's problems, written by the checkpoint, and their measurements."""
         connect_ray()
         assignments = self._assignments(index, is_training)
         output = self.store.location(round_folder(index))
@@ -155,7 +184,9 @@ class _Run:
         sample_and_measure(
             assignments,
             engines=Engines(
-                policy=policy, prompting=self._config.policy, generate=self._config.generate
+                checkpoint=checkpoint,
+                prompting=self._config.policy,
+                generate=self._config.generate,
             ),
             sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
@@ -184,8 +215,8 @@ class _Run:
             self.store.drop_parts(f"{round_folder(index)}/{table}")
         return samples
 
-    def evaluate(self, index: int, samples: Sampled, policy: Policy) -> None:
-        """Scores the policy that entered the round on the held-out problems."""
+    def evaluate(self, index: int, samples: Sampled, checkpoint: Checkpoint) -> None:
+        """Scores the checkpoint that entered the round on the held-out problems."""
         stage = self._begin("evaluate", index)
         if stage is None:
             return
@@ -193,7 +224,7 @@ class _Run:
             problems=self._heldout,
             candidates=samples.candidates,
             measurements=samples.measurements,
-            model_id=policy.model_id,
+            model_id=checkpoint.model_id,
             round_index=index - 1,
             bootstrap=bootstrap_of(self._config),
         )
@@ -238,19 +269,21 @@ class _Run:
         self._finish(stage, len(problems), num_paired, _dropped(reasons), ("pairs.parquet",))
         return pairs
 
-    def train(self, index: int, pairs: Sequence[PreferencePair], policy: Policy) -> Policy:
-        """The policy after the round."""
+    def train(
+        self, index: int, pairs: Sequence[PreferencePair], checkpoint: Checkpoint
+    ) -> Checkpoint:
+        """The checkpoint after the round."""
         from skeldpo.train.trainer import train_policy
 
         folder = self.store.location(f"{round_folder(index)}/policy")
         stage = self._begin("train", index)
         if stage is None:
-            return load_policy_folder(folder)
+            return load_checkpoint(folder)
         self._tell(f"round {index}: training on {len(pairs)} pairs")
         result = train_policy(
             config=self._config,
             pairs=pairs,
-            policy_folder=policy.folder,
+            policy_folder=checkpoint.folder,
             output_folder=folder,
             reference_path=self.store.location(f"{round_folder(index)}/reference_logps.parquet"),
             storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
@@ -261,7 +294,7 @@ class _Run:
         self._tracker.log(index, [*result.metrics])
         self._finish(stage, len(pairs), result.num_pairs, result.dropped,
                      ("policy", "reference_logps.parquet"))  # fmt: skip
-        return load_policy_folder(folder)
+        return load_checkpoint(folder)
 
     def _training_problems(self, index: int) -> list[Problem]:
         return training_problems(

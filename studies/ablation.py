@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.evaluate.evaluation import save_evaluation
 from skeldpo.pipeline import (
@@ -30,10 +31,10 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
+from skeldpo.rounds import make_starting_checkpoint
 from skeldpo.train.trainer import tokenize_pairs
 from studies.ablation_page import Findings, frontier_plot, results_page
 from studies.ablation_rounds import first_half, own_programs, sample_round, second_half
@@ -79,7 +80,7 @@ def main() -> None:
         parser.error(f"--resume: there is no study of this configuration at {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     world = make_world(study, arms[0].config)
-    start = _starting_policy(arms[0].config, world, folder)
+    start = _starting_checkpoint(arms[0].config, world, folder)
     sampled = _sample(arms[0].config, world, start, folder)
     jobs = list(_jobs(study, arms, world, sampled, start, folder))
     rows = _train(study, arms, jobs, world, folder)
@@ -117,16 +118,16 @@ def _tell(found: Findings, options: argparse.Namespace, folder: Path) -> None:
     print(page)
 
 
-def _starting_policy(config: Config, world: World, folder: Path) -> Policy:
+def _starting_checkpoint(config: Config, world: World, folder: Path) -> Checkpoint:
     done = folder / "policy-0.done"
     place = str(folder / "policy-0")
     if not done.exists():
-        policy = make_starting_policy(config, world.starter, place, print)
-        done.write_text(policy.folder)
-    return load_policy_folder(done.read_text())
+        made = make_starting_checkpoint(config, world.starter, place, print)
+        done.write_text(made.folder)
+    return load_checkpoint(done.read_text())
 
 
-def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sampled:
+def _sample(config: Config, world: World, start: Checkpoint, folder: Path) -> Sampled:
     """Programs of all seeds' problems, known and sampled, measured."""
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
     connect_ray()
@@ -143,7 +144,7 @@ def _sample(config: Config, world: World, start: Policy, folder: Path) -> Sample
             )
             for problem in problems.values()
         ],
-        engines=Engines(policy=start, prompting=config.policy, generate=config.generate),
+        engines=Engines(checkpoint=start, prompting=config.policy, generate=config.generate),
         sandboxes=Sandboxes(measure=config.measure, evaluate=config.evaluate),
         output=str(folder / "sampled"),
         on_progress=count_teller("pairs", print),
@@ -216,7 +217,7 @@ def _jobs(
     arms: Sequence[Arm],
     world: World,
     sampled: Sampled,
-    start: Policy,
+    start: Checkpoint,
     folder: Path,
 ) -> Iterator[Job]:
     for seed, problems in enumerate(world.train):

@@ -25,7 +25,7 @@ from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.batch import PairTokens
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
-from skeldpo.train.model import Policy, load_policy, save_policy, shard_policy
+from skeldpo.train.network import Network, load_network, save_network, shard_network
 from skeldpo.train.reference import reference_logps
 
 
@@ -82,10 +82,10 @@ class KnownPrograms:
                     (problem.problem_id, texts[left], texts[right] if right else "")
                 )
 
-    def masses(self, policy: Policy) -> Masses:
+    def masses(self, network: Network) -> Masses:
         """Probabilities at temperature 1, summed over the programs of a kind."""
         found: dict[str, list[float]] = {}
-        rows = reference_logps(policy, self._trees, self._budget, "")
+        rows = reference_logps(network, self._trees, self._budget, "")
         for (problem_id, left, right), row in zip(self._owners, rows, strict=True):
             mass = found.setdefault(problem_id, [0.0, 0.0])
             for speed, logp in ((left, row.code_chosen), (right, row.code_rejected)):
@@ -115,36 +115,36 @@ def train_job(job: Job) -> dict[str, Any]:
     started_s = time.monotonic()
     train = job.config.train
     known = KnownPrograms(job.heldout, job.config, job.start)
-    policy = load_policy(job.start, train, job.config.policy.max_model_tokens, job.seed)
-    with placed(policy, train):
-        return _train(job, policy, known, started_s)
+    network = load_network(job.start, train, job.config.policy.max_model_tokens, job.seed)
+    with placed(network, train):
+        return _train(job, network, known, started_s)
 
 
 def score_job(job: Job) -> dict[str, Any]:
     """The masses of the policy that a job would start from, as a row."""
-    policy = load_policy(job.start, job.config.train, job.config.policy.max_model_tokens, 0)
-    with placed(policy, job.config.train):
+    network = load_network(job.start, job.config.train, job.config.policy.max_model_tokens, 0)
+    with placed(network, job.config.train):
         return {
             "key": job.key,
-            "masses": KnownPrograms(job.heldout, job.config, job.start).masses(policy),
+            "masses": KnownPrograms(job.heldout, job.config, job.start).masses(network),
         }
 
 
 @contextlib.contextmanager
-def placed(policy: Policy, train: TrainConfig) -> Iterator[None]:
+def placed(network: Network, train: TrainConfig) -> Iterator[None]:
     """The policy on this process's GPU as Ray Train would have it there, if training uses GPUs."""
     if not train.use_gpu:
         yield
         return
     with one_worker("cuda") as mesh:
-        shard_policy(policy, mesh, getattr(torch, train.dtype), train.cpu_offload)
+        shard_network(network, mesh, getattr(torch, train.dtype), train.cpu_offload)
         yield
 
 
-def _train(job: Job, policy: Policy, known: KnownPrograms, started_s: float) -> dict[str, Any]:
+def _train(job: Job, network: Network, known: KnownPrograms, started_s: float) -> dict[str, Any]:
     train = job.config.train
     steps = equal_steps(job.pairs, train, job.seed, job.num_steps)
-    rows = reference_logps(policy, job.pairs, train.max_tokens_per_forward, "")
+    rows = reference_logps(network, job.pairs, train.max_tokens_per_forward, "")
     tokenizer = AutoTokenizer.from_pretrained(job.start)
     history: list[dict[str, float]] = []
     points: list[dict[str, Any]] = []
@@ -154,13 +154,13 @@ def _train(job: Job, policy: Policy, known: KnownPrograms, started_s: float) -> 
         history.append(metrics)
         if index in scored:
             folder = f"{job.save_to}/{index + 1}"
-            save_policy(policy, tokenizer, folder, "A policy of the ablation.")
-            points.append({"step": index + 1, "masses": known.masses(policy), "policy": folder})
-            policy.train()
+            save_network(network, tokenizer, folder, "A policy of the ablation.")
+            points.append({"step": index + 1, "masses": known.masses(network), "policy": folder})
+            network.train()
         return False
 
     table = {row.pair_id: row for row in rows}
-    run_steps(policy, build_optimizer(policy, train), steps, table, train, on_step)
+    run_steps(network, build_optimizer(network, train), steps, table, train, on_step)
     last = history[-(len(history) // 4 + 1) :]
     names = ("code/logps/chosen", "code/logps/rejected", "code/rewards/margins")
     return {

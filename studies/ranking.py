@@ -31,13 +31,13 @@ from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair.sides import Side, Sides, pair_skeletons
-from skeldpo.policy import make_starting_policy
 from skeldpo.prompts import Prompts
 from skeldpo.records import Example, KnownProgram, PairSide, PreferencePair, Problem, content_id
+from skeldpo.rounds import make_starting_checkpoint
 from skeldpo.skeleton.structure import alike_groups
 from skeldpo.train.batch import PairTokens
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.model import Policy, load_policy
+from skeldpo.train.network import Network, load_network
 from skeldpo.train.reference import reference_logps
 from skeldpo.train.trainer import tokenize_pairs
 from studies.ablation_study import Arm, with_skeletons
@@ -207,21 +207,21 @@ def train_and_rank(job: Job) -> dict[str, Any]:
     config = job.arm.config
     tokens = tokenize_pairs(job.pairs, job.start, config)
     pairs = with_skeletons(job.arm, tokens.kept, job.seed)
-    policy = load_policy(job.start, config.train, config.policy.max_model_tokens, job.seed)
+    network = load_network(job.start, config.train, config.policy.max_model_tokens, job.seed)
     programs = _UnseenPrograms(job.unseen, config, job.start)
-    before = programs.logps(policy)
+    before = programs.logps(network)
     steps = plan_steps(pairs, config.train, job.seed)
-    rows = reference_logps(policy, pairs, config.train.max_tokens_per_forward, "")
+    rows = reference_logps(network, pairs, config.train.max_tokens_per_forward, "")
     table = {row.pair_id: row for row in rows}
-    optimizer = build_optimizer(policy, config.train)
+    optimizer = build_optimizer(network, config.train)
     history: list[dict[str, float]] = []
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
         return False
 
-    run_steps(policy, optimizer, steps, table, config.train, on_step)
-    after = programs.logps(policy)
+    run_steps(network, optimizer, steps, table, config.train, on_step)
+    after = programs.logps(network)
     ranked = {}
     for task in job.unseen:
         codes = task.programs.efficient, task.programs.inefficient
@@ -272,10 +272,10 @@ class _UnseenPrograms:
                     )
                 )
 
-    def logps(self, policy: Policy) -> dict[str, float]:
+    def logps(self, network: Network) -> dict[str, float]:
         """Log-probability of each program, in nats."""
         found = {}
-        rows = reference_logps(policy, self._trees, self._budget, "")
+        rows = reference_logps(network, self._trees, self._budget, "")
         for (left, right), row in zip(self._codes, rows, strict=True):
             found[left], found[right] = row.code_chosen, row.code_rejected
         return found
@@ -306,7 +306,7 @@ def _side(name: str, codes: Sequence[str], config: Config) -> Side:
 
 def _start(known: Sequence[Task], config: Config, folder: Path) -> str:
     if not (folder / "config.json").exists():
-        make_starting_policy(config, [task.problem for task in known], str(folder), print)
+        make_starting_checkpoint(config, [task.problem for task in known], str(folder), print)
     return str(folder)
 
 

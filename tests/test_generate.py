@@ -22,6 +22,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.generate import PolicyEngine, engine_dtype
 from skeldpo.prompts import Prompts
@@ -101,8 +102,7 @@ def generate_batches(
     """Runs one engine over batches, each made anew; called in a process of its own. The last batch
     is asked to stop at the text of the sixth token that the second one wrote."""
     engine = PolicyEngine(
-        policy_folder=folder,
-        model_id="digest",
+        checkpoint=Checkpoint(folder=folder, model_id="digest"),
         policy=PolicyConfig(model=folder, max_model_tokens=300),
         generate=GenerateConfig(max_tokens=24, top_p=0.95, enforce_eager=True, max_num_seqs=16),
         output=output,

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from skeldpo.prompts import Prompts
 from skeldpo.records import KnownProgram
-from skeldpo.train.model import load_policy
+from skeldpo.train.network import load_network
 from studies.ablation_sample import Writer, WritingJob, write_programs
 from studies.ablation_train import Job, KnownPrograms, equal_steps, train_job
 
@@ -40,7 +40,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_masses_are_the_models_own_probabilities(start: str) -> None:
-    policy = load_policy(start, CONFIG.train, 160, seed=0)
+    policy = load_network(start, CONFIG.train, 160, seed=0)
     ((fast, slow),) = KnownPrograms([PROBLEM], CONFIG, start).masses(policy).values()
     model = AutoModelForCausalLM.from_pretrained(start)
     prompts = Prompts(AutoTokenizer.from_pretrained(start), CONFIG.policy)
@@ -76,7 +76,7 @@ def test_training_scores_its_points_and_saves_the_policy(start: str, tmp_path: P
     )
     assert json.loads(json.dumps(row)) is not None
     assert (row["num_steps"], [point["step"] for point in row["points"]]) == (6, [2, 4, 6])
-    saved = load_policy(row_folder := row["points"][-1]["policy"], CONFIG.train, 160, seed=0)
+    saved = load_network(row_folder := row["points"][-1]["policy"], CONFIG.train, 160, seed=0)
     last = KnownPrograms([PROBLEM], CONFIG, row_folder).masses(saved)
     assert row["points"][-1]["masses"]["double"] == pytest.approx(last["double"], rel=1e-4)
     assert row["metrics"]["code/rewards/margins"] > 0

@@ -17,7 +17,7 @@ from skeldpo.train.attention import (
     tree_attention,
 )
 from skeldpo.train.batch import PairTokens, TreeBatch, build_trees
-from skeldpo.train.model import load_policy
+from skeldpo.train.network import load_network
 
 pytestmark = pytest.mark.slow
 
@@ -108,13 +108,13 @@ def test_block_mask_names_the_blocks_that_are_seen_and_those_seen_whole():
 def test_model_takes_a_block_mask_as_it_takes_chains(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
     config = tiny_config()
-    policy = load_policy(folder, config.train, 160, seed=0)
+    network = load_network(folder, config.train, 160, seed=0)
     tokens = tokens_of([preference_pair(i) for i in range(4)], folder, config)
     trees = build_trees(tokens, BLOCK_TOKENS)
     places = (trees.input_ids, trees.position_ids)
     targets = (trees.predictor_index, trees.target_ids)
-    by_block = policy(*places, block_mask(trees.subtree_end), *targets)
-    by_chain = policy(*places, (trees.node_lengths, trees.chains), *targets)
+    by_block = network(*places, block_mask(trees.subtree_end), *targets)
+    by_chain = network(*places, (trees.node_lengths, trees.chains), *targets)
     torch.testing.assert_close(by_block, by_chain, atol=1e-5, rtol=1e-5)
 
 

@@ -27,7 +27,7 @@ from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import ANSWERS, PairTokens, build_trees, tokenize_pair
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.loss import joint_losses
-from skeldpo.train.model import answer_logps, load_policy, save_policy
+from skeldpo.train.network import answer_logps, load_network, save_network
 from skeldpo.train.reference import reference_logps
 
 pytestmark = pytest.mark.slow
@@ -101,7 +101,7 @@ def test_packed_trees_equal_single_sequences(tmp_path, config, tokenizer):
     results = []
     for packed in (True, False):
         if packed:
-            model = load_policy(str(tmp_path), settings, 160, seed=0)
+            model = load_network(str(tmp_path), settings, 160, seed=0)
             logps = answer_logps(model, build_trees(pairs))
         else:
             model = AutoModelForCausalLM.from_pretrained(tmp_path)
@@ -124,8 +124,8 @@ def test_bos_opens_each_sequence_once_and_is_never_an_answer():
         assert all(tokenizer.bos_token_id not in getattr(pair, name) for name in ANSWERS)
 
 
-def references_of(policy: Any, tokens: list[PairTokens]) -> tuple[list[ReferenceLogps], Any]:
-    rows = reference_logps(policy, tokens, 400, "model")
+def references_of(network: Any, tokens: list[PairTokens]) -> tuple[list[ReferenceLogps], Any]:
+    rows = reference_logps(network, tokens, 400, "model")
     return rows, torch.tensor([[getattr(row, name) for name in ANSWERS] for row in rows])
 
 
@@ -139,23 +139,23 @@ def test_reference_of_each_round_is_a_separate_model_of_the_rounds_start(tmp_pat
     tables = []
     for index, folder in enumerate(folders):
         tokens = tokens_of(pairs, folder, tiny_config())
-        policy = load_policy(folder, settings, 160, seed=index)
-        rows, table = references_of(policy, tokens)
+        network = load_network(folder, settings, 160, seed=index)
+        rows, table = references_of(network, tokens)
         with torch.no_grad():
             expected = sequence_logps(AutoModelForCausalLM.from_pretrained(folder), tokens)
         torch.testing.assert_close(table, expected, atol=1e-4, rtol=1e-5)
         tables.append(table)
         history: list[dict[str, float]] = []
         run_steps(
-            policy,
-            build_optimizer(policy, settings),
+            network,
+            build_optimizer(network, settings),
             plan_steps(tokens, settings, seed=0),
             {row.pair_id: row for row in rows},
             settings,
             lambda _, metrics, history=history: history.append(metrics) is not None,
         )
         assert history[0]["code/loss"] == pytest.approx(0.693147, abs=1e-5)
-        save_policy(policy, byte_tokenizer(), str(tmp_path / f"round-{index + 1}"), "")
+        save_network(network, byte_tokenizer(), str(tmp_path / f"round-{index + 1}"), "")
     assert float((tables[1] - tables[0]).abs().max()) > 0.1
 
 
@@ -167,13 +167,13 @@ def test_loss_curve_of_a_tiny_run_is_the_golden_one(tmp_path):
     pairs = [preference_pair(i, "correctness") for i in range(4)]
     pairs += [preference_pair(i, skeletons=i != 1) for i in range(4)]
     tokens = tokens_of(pairs, folder, config)
-    policy = load_policy(folder, config.train, 160, seed=0)
-    rows, _ = references_of(policy, tokens)
+    network = load_network(folder, config.train, 160, seed=0)
+    rows, _ = references_of(network, tokens)
     curve: list[dict[str, float]] = []
     names = ("loss", "code/rewards/margins", "code/logps/chosen", "grad_norm", "learning_rate")
     run_steps(
-        policy,
-        build_optimizer(policy, config.train),
+        network,
+        build_optimizer(network, config.train),
         plan_steps(tokens, config.train, seed=0),
         {row.pair_id: row for row in rows},
         config.train,
@@ -195,10 +195,10 @@ def test_policy_on_a_gpu_gives_the_gradients_of_the_cpu(tmp_path):
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
     pairs, results = tokenized(byte_tokenizer()), []
     for device in (torch.device("cpu"), torch.device("cuda")):
-        policy = load_policy(str(tmp_path), tiny_config().train, 160, seed=0).to(device)
-        logps = answer_logps(policy, build_trees(pairs, row_multiple(device)).to(device))
+        network = load_network(str(tmp_path), tiny_config().train, 160, seed=0).to(device)
+        logps = answer_logps(network, build_trees(pairs, row_multiple(device)).to(device))
         logps.sum().backward()
-        gradients = [parameter.grad.cpu() for parameter in policy.parameters()]
+        gradients = [parameter.grad.cpu() for parameter in network.parameters()]
         results.append((logps.detach().cpu(), gradients))
     torch.testing.assert_close(results[1][0], results[0][0], atol=0.05, rtol=1e-3)
     for got, expected in zip(results[1][1], results[0][1], strict=True):

@@ -18,7 +18,6 @@ from transformers import AutoModelForCausalLM
 
 from skeldpo.records import ReferenceLogps
 from skeldpo.train.batch import ANSWERS
-from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
@@ -26,8 +25,9 @@ from skeldpo.train.loop import (
     plan_steps,
     run_steps,
 )
-from skeldpo.train.model import Policy, load_policy, save_policy, shard_policy
+from skeldpo.train.network import Network, load_network, save_network, shard_network
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
+from skeldpo.train.resume import Progress, load_state, save_state
 
 pytestmark = pytest.mark.slow
 
@@ -55,13 +55,13 @@ class Run:
         config = tiny_config(**{**TRAIN, **train})
         self.config = config.train
         self.tokens = tokens_of(PAIRS, folder, config)
-        self.policy: Policy = load_policy(folder, config.train, 160, seed=1)
+        self.network: Network = load_network(folder, config.train, 160, seed=1)
         if sharded:
             mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
-            shard_policy(self.policy, mesh, torch.float32, config.train.cpu_offload)
-        rows = reference_logps(self.policy, self.tokens, 400, "model")
+            shard_network(self.network, mesh, torch.float32, config.train.cpu_offload)
+        rows = reference_logps(self.network, self.tokens, 400, "model")
         self.references: dict[str, ReferenceLogps] = {row.pair_id: row for row in rows}
-        self.optimizer = build_optimizer(self.policy, config.train)
+        self.optimizer = build_optimizer(self.network, config.train)
         self.steps = plan_steps(self.tokens, config.train, seed=0)
         self.history: list[dict[str, float]] = []
 
@@ -71,7 +71,7 @@ class Run:
 
     def train(self, first: int = 0, last: int | None = None) -> list[dict[str, float]]:
         run_steps(
-            self.policy,
+            self.network,
             self.optimizer,
             self.steps[first:last],
             self.references,
@@ -176,7 +176,7 @@ def test_skeletons_change_nothing_at_weight_0(folder):
     run, bare = Run(folder, skeleton_weight=0.0), Run(folder, skeleton_weight=0.0)
     bare.steps = plan_steps(tokens_of(without, folder, tiny_config(**TRAIN)), bare.config, 0)
     torch.testing.assert_close(curve(run.train()), curve(bare.train()), atol=0, rtol=0)
-    torch.testing.assert_close(run.policy.state_dict(), bare.policy.state_dict(), atol=0, rtol=0)
+    torch.testing.assert_close(run.network.state_dict(), bare.network.state_dict(), atol=0, rtol=0)
     assert not any(name.startswith("skeleton/") for row in run.history for name in row)
 
 
@@ -204,17 +204,17 @@ def test_nan_loss_stops_before_the_step_and_names_the_pairs(folder):
     run = Run(folder)
     broken = run.steps[0].pairs[1].pair_id
     run.references[broken] = replace(run.references[broken], code_chosen=float("nan"))
-    before = {name: value.clone() for name, value in run.policy.state_dict().items()}
+    before = {name: value.clone() for name, value in run.network.state_dict().items()}
     with pytest.raises(NonFiniteError, match=f"NaN or infinity for pairs {broken};"):
         run.train()
-    torch.testing.assert_close(run.policy.state_dict(), before, atol=0, rtol=0)
+    torch.testing.assert_close(run.network.state_dict(), before, atol=0, rtol=0)
     assert run.history == []
 
 
 def test_reference_of_other_weights_is_refused(folder, tmp_path):
     run = Run(folder)
-    run.policy = load_policy(save_tiny_policy(tmp_path / "p", seed=9), run.config, 160, seed=1)
-    run.optimizer = build_optimizer(run.policy, run.config)
+    run.network = load_network(save_tiny_policy(tmp_path / "p", seed=9), run.config, 160, seed=1)
+    run.optimizer = build_optimizer(run.network, run.config)
     with pytest.raises(RuntimeError, match="policy and reference must agree"):
         run.train()
 
@@ -272,19 +272,19 @@ def test_resumed_run_repeats_the_uninterrupted_one(folder, tmp_path, train):
     interrupted = Run(folder, **train)
     done = interrupted.train(last=2)
     progress = Progress(next_step=2, history=tuple(done))
-    save_checkpoint(interrupted.policy, interrupted.optimizer, progress, str(tmp_path))
+    save_state(interrupted.network, interrupted.optimizer, progress, str(tmp_path))
     resumed = Run(folder, **train)
-    assert load_checkpoint(resumed.policy, resumed.optimizer, str(tmp_path)) == progress
+    assert load_state(resumed.network, resumed.optimizer, str(tmp_path)) == progress
     resumed.train(first=2)
     torch.testing.assert_close(curve(resumed.history), curve(whole.history[2:]), atol=0, rtol=0)
-    torch.testing.assert_close(resumed.policy.state_dict(), whole.policy.state_dict())
+    torch.testing.assert_close(resumed.network.state_dict(), whole.network.state_dict())
 
 
 @pytest.mark.parametrize("lora", [LORA, QLORA], ids=["lora", "qlora"])
 def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path, lora):
     run = Run(folder, lora=lora)
     progress = Progress(next_step=1, history=tuple(run.train(last=1)))
-    save_checkpoint(run.policy, run.optimizer, progress, str(tmp_path))
+    save_state(run.network, run.optimizer, progress, str(tmp_path))
     names = FileSystemReader(tmp_path).read_metadata().state_dict_metadata.keys()
     values = [name for name in names if "param_groups" not in name]
     assert [name for name in values if name.startswith("policy.")]
@@ -302,10 +302,10 @@ def one_of_many(
     run = Run(folder, sharded=True, **train)
     run.train(last=2)
     progress = Progress(next_step=2, history=tuple(run.history))
-    save_checkpoint(run.policy, run.optimizer, progress, f"{shared}/checkpoint")
+    save_state(run.network, run.optimizer, progress, f"{shared}/checkpoint")
     run.train(first=2)
     torch.save((run.history, run.references), f"{shared}/history-{rank}.pt")
-    save_policy(run.policy, byte_tokenizer(), f"{shared}/trained", "")
+    save_network(run.network, byte_tokenizer(), f"{shared}/trained", "")
     distributed.destroy_process_group()
 
 
@@ -333,14 +333,14 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
         torch.testing.assert_close(curve(history), curve(alone.history), atol=1e-4, rtol=1e-4)
         for pair_id, row in references.items():
             assert row.code_chosen == pytest.approx(alone.references[pair_id].code_chosen, 1e-5)
-    save_policy(alone.policy, byte_tokenizer(), str(tmp_path / "alone"), "")
+    save_network(alone.network, byte_tokenizer(), str(tmp_path / "alone"), "")
     weights = [
         AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict()
         for name in ("trained", "alone")
     ]
     torch.testing.assert_close(*weights, atol=1e-3, rtol=1e-3)
     resumed = Run(folder, **train)
-    progress = load_checkpoint(resumed.policy, resumed.optimizer, str(Path(tmp_path, "checkpoint")))
+    progress = load_state(resumed.network, resumed.optimizer, str(Path(tmp_path, "checkpoint")))
     assert progress.next_step == 2
     resumed.train(first=2)
     torch.testing.assert_close(curve(resumed.history), curve(history[2:]), atol=1e-3, rtol=1e-3)

@@ -11,7 +11,7 @@ from tiny_policy import tiny_config
 
 from benchmarks.train_step import add_ratios, main
 from benchmarks.train_variant import (
-    WholeLogitsPolicy,
+    WholeLogitsNetwork,
     make_model,
     padded_logps,
     separate_rows,
@@ -28,7 +28,7 @@ from benchmarks.train_workload import (
     tree_tokens,
 )
 from skeldpo.config_train import TrainConfig
-from skeldpo.train.model import Policy, answer_logps, build_policy
+from skeldpo.train.network import Network, answer_logps, build_network
 
 WORK = dataclasses.replace(
     WORKLOADS["cpu-1m"], statement_tokens=40, answer_tokens=12, pairs_per_step=2, num_steps=1
@@ -70,12 +70,12 @@ def test_variants_give_the_same_log_probabilities(skeletons):
     pairs[1] = dataclasses.replace(pairs[1], code_chosen=pairs[1].code_chosen[:5])
     model = make_model(work)
     expected = padded_logps(model, pairs, torch.device("cpu"))
-    policy = build_policy(Policy(model, "", None), settings, 8192, seed=0)
-    whole = build_policy(WholeLogitsPolicy(make_model(work), "", None), settings, 8192, seed=0)
-    whole.load_state_dict(policy.state_dict())
+    network = build_network(Network(model, "", None), settings, 8192, seed=0)
+    whole = build_network(WholeLogitsNetwork(make_model(work), "", None), settings, 8192, seed=0)
+    whole.load_state_dict(network.state_dict())
     got = {
-        "ours": tree_logps(pairs, policy),
-        "no_tree": answer_logps(policy, separate_rows(pairs, policy)),
+        "ours": tree_logps(pairs, network),
+        "no_tree": answer_logps(network, separate_rows(pairs, network)),
         "whole_logits": tree_logps(pairs, whole),
     }
     for name, logps in got.items():

@@ -16,9 +16,10 @@ from transformers import AutoModelForCausalLM
 
 ray = pytest.importorskip("ray")
 
+from skeldpo.checkpoints import weights_digest  # noqa: E402
 from skeldpo.train.batch import DropReason  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
-from skeldpo.train.model import load_policy, policy_digest  # noqa: E402
+from skeldpo.train.network import load_network  # noqa: E402
 from skeldpo.train.reference import reference_logps  # noqa: E402
 from skeldpo.train.trainer import tokenize_pairs, train_policy  # noqa: E402
 
@@ -73,14 +74,14 @@ def test_one_worker_and_two_train_the_same_policy(one_worker, policy_folder, tmp
             (DropReason.CODE_TOO_LONG.value, 1)
         ]
         assert result.metrics[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)
-        assert result.model_id == policy_digest(str(folder / "trained"))
-        assert result.model_id != policy_digest(policy_folder)
+        assert result.model_id == weights_digest(str(folder / "trained"))
+        assert result.model_id != weights_digest(policy_folder)
         assert "on 6 preference pairs" in Path(folder, "trained", "README.md").read_text()
         loaded = AutoModelForCausalLM.from_pretrained(folder / "trained")
         assert loaded.config.num_hidden_layers == 2
         table = pq.read_table(folder / "reference.parquet").to_pylist()
         assert {row["pair_id"] for row in table} == {pair.pair_id for pair in PAIRS}
-        assert {row["model_id"] for row in table} == {policy_digest(policy_folder)}
+        assert {row["model_id"] for row in table} == {weights_digest(policy_folder)}
         assert not list(folder.glob("ray/round-0-*"))
     losses = [[row["loss"] for row in result.metrics] for _, result in runs]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
@@ -125,12 +126,12 @@ def test_killed_worker_is_replaced_and_the_losses_are_those_of_an_undisturbed_ru
     assert [row["step"] for row in result.metrics] == [float(step) for step in range(160)]
     config = tiny_config(**{**TRAIN, **settings}).train
     tokens = tokens_of(PAIRS[2:], policy_folder, tiny_config())
-    policy = load_policy(policy_folder, config, 160, seed=0)
-    rows = reference_logps(policy, tokens, 4096, "")
+    network = load_network(policy_folder, config, 160, seed=0)
+    rows = reference_logps(network, tokens, 4096, "")
     alone: list[float] = []
     run_steps(
-        policy,
-        build_optimizer(policy, config),
+        network,
+        build_optimizer(network, config),
         plan_steps(tokens, config, seed=0),
         {row.pair_id: row for row in rows},
         config,

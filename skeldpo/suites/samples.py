@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.console import Display
 from skeldpo.evaluate import enamel
@@ -23,7 +24,6 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.policy import fetch_policy
 from skeldpo.records import Assignment, Example, Problem, content_id
 from skeldpo.suites.run import SuiteRequest, load_reference_suite
 
@@ -47,12 +47,12 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
-        fetched = fetch_policy(policy, f"{folder}/policy")
+        fetched = fetch_checkpoint(policy, f"{folder}/policy")
         connect_ray()
         sample_and_measure(
             [_assignment(problem, sampling) for problem in problems],
             engines=Engines(
-                policy=fetched,
+                checkpoint=fetched,
                 prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
                 generate=sampling.generate,
             ),

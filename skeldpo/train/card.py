@@ -27,7 +27,7 @@ def model_card(
 
     Args:
         policy: the run's `policy.model`.
-        source_digest: `policy_digest` of the weights that training started from.
+        source_digest: `weights_digest` of the weights that training started from.
         num_pairs: pairs trained on.
         settings: the [train] section.
         metrics: of the last optimizer step (see loss.step_metrics).

@@ -22,7 +22,7 @@ from torch import distributed
 from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import ANSWERS, PairTokens, build_trees, moved
 from skeldpo.train.loss import STATISTICS, joint_losses, step_metrics
-from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
+from skeldpo.train.network import Network, answer_logps, device_of, workers_of
 from skeldpo.train.packing import pack_rows
 
 if TYPE_CHECKING:
@@ -98,19 +98,19 @@ def has_collapsed(history: Sequence[Mapping[str, float]], config: TrainConfig) -
     return -sum(rewards) / _COLLAPSE_STEPS > config.max_chosen_drop_nats * config.beta
 
 
-def build_optimizer(policy: Policy, config: TrainConfig) -> torch.optim.AdamW:
+def build_optimizer(network: Network, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW over the trainable parameters; each step sets its learning rate.
 
     Fused: one call for all parameters, where sharded ones would otherwise take a dozen each.
     """
-    trainable = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return torch.optim.AdamW(
         trainable, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
 
 
 def run_steps(
-    policy: Policy,
+    network: Network,
     optimizer: torch.optim.Optimizer,
     steps: Sequence[Step],
     references: ReferenceTable,
@@ -124,15 +124,15 @@ def run_steps(
         NonFiniteError: a loss or gradient is not finite; the parameters are those before the step.
         RuntimeError: the reference table does not belong to the policy.
     """
-    policy.train()
+    network.train()
     for step in steps:
         started = time.perf_counter()
         torch.manual_seed(step.seed)
         optimizer.zero_grad(set_to_none=True)
-        statistics = _backward(policy, step, references, config)
+        statistics = _backward(network, step, references, config)
         _require_finite(statistics, step)
         _require_reference(statistics, step, config)
-        grad_norm = _clip_gradients(policy, config.max_grad_norm, step)
+        grad_norm = _clip_gradients(network, config.max_grad_norm, step)
         for group in optimizer.param_groups:
             group["lr"] = step.learning_rate
         optimizer.step()
@@ -146,10 +146,10 @@ def run_steps(
 
 
 def _backward(
-    policy: Policy, step: Step, references: ReferenceTable, config: TrainConfig
+    network: Network, step: Step, references: ReferenceTable, config: TrainConfig
 ) -> torch.Tensor:
     """Adds up a step's gradients; gives the statistics of all its pairs on every worker."""
-    device, workers = device_of(policy), workers_of(policy)
+    device, workers = device_of(network), workers_of(network)
     # Put in place at the end: to place rows on a GPU is to wait for it.
     order: list[int] = []
     parts: list[torch.Tensor] = []
@@ -159,7 +159,7 @@ def _backward(
         pairs = [step.pairs[row] for row in rows] or step.pairs[:1]
         trees = build_trees(pairs, row_multiple(device)).to(device)
         losses = joint_losses(
-            answer_logps(policy, trees),
+            answer_logps(network, trees),
             moved(_reference_rows(pairs, references), device),
             trees.num_answer_tokens,
             config,
@@ -239,8 +239,8 @@ def _require_reference(statistics: torch.Tensor, step: Step, config: TrainConfig
         )
 
 
-def _clip_gradients(policy: Policy, max_norm: float, step: Step) -> float:
-    norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), max_norm)
+def _clip_gradients(network: Network, max_norm: float, step: Step) -> float:
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
     whole = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     if not bool(whole.isfinite()):
         raise NonFiniteError(

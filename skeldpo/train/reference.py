@@ -1,6 +1,6 @@
 """Log-probabilities of all pairs under the frozen start weights, and their table on disk.
 
-The loaded policy folder is the reference of its round, so the table is computed before the first
+The loaded checkpoint is the reference of its round, so the table is computed before the first
 step (adapters are the identity then), once: a table of the same weights and token ids is read
 instead. The same trees and code path as in training give ln 2 at step 0.
 """
@@ -21,35 +21,35 @@ from skeldpo.records import ReferenceLogps
 from skeldpo.rows import arrow_schema, from_row, to_row
 from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import PairTokens, build_trees
-from skeldpo.train.model import Policy, answer_logps, device_of, workers_of
+from skeldpo.train.network import Network, answer_logps, device_of, workers_of
 from skeldpo.train.packing import pack_rows
 
 
 @torch.no_grad()
 def reference_logps(
-    policy: Policy,
+    network: Network,
     pairs: Sequence[PairTokens],
     max_tokens_per_forward: int,
     model_id: str,
 ) -> list[ReferenceLogps]:
     """Summed log-probabilities of every pair, in order; every worker calls it and gets them all."""
-    workers, device = workers_of(policy), device_of(policy)
+    workers, device = workers_of(network), device_of(network)
     order: list[int] = []
     parts: list[torch.Tensor] = []
-    policy.eval()
+    network.eval()
     num_tokens = [pair.num_tokens for pair in pairs]
     for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
         rows = shares[workers.rank]
         chosen = [pairs[row] for row in rows] or pairs[:1]
-        logps = answer_logps(policy, build_trees(chosen, row_multiple(device)).to(device))
+        logps = answer_logps(network, build_trees(chosen, row_multiple(device)).to(device))
         if rows:
             order += rows
             parts.append(logps.double())
     sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
     if parts:
         sums[order] = torch.cat(parts)
-    if isinstance(policy, FSDPModule):
-        policy.reshard()
+    if isinstance(network, FSDPModule):
+        network.reshard()
     if workers.num_workers > 1:
         distributed.all_reduce(sums)
     if not bool(sums.isfinite().all()):
@@ -57,7 +57,7 @@ def reference_logps(
         bad = [pairs[row].pair_id for row in rows_with_gaps]
         raise ValueError(
             f"reference log-probabilities must be finite, got NaN or infinity for pairs {bad}; "
-            f"check the weights of {policy.source_folder}"
+            f"check the weights of {network.source_folder}"
         )
     return [
         ReferenceLogps(

@@ -29,13 +29,13 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from skeldpo.checkpoints import weights_digest
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
 from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
 from skeldpo.train.card import model_card
-from skeldpo.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
@@ -43,17 +43,17 @@ from skeldpo.train.loop import (
     plan_steps,
     run_steps,
 )
-from skeldpo.train.model import (
-    Policy,
+from skeldpo.train.network import (
+    Network,
     check_tokenizer,
     device_of,
-    load_policy,
-    policy_digest,
-    save_policy,
-    shard_policy,
+    load_network,
+    save_network,
+    shard_network,
     workers_of,
 )
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
+from skeldpo.train.resume import Progress, load_state, save_state
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def train_policy(  # noqa: PLR0913
         output_folder=output_folder,
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
-        model_id=policy_digest(policy_folder),
+        model_id=weights_digest(policy_folder),
         seed=seed,
     )
     name = f"{run_name}-{_digest(config, job, tokenized.kept)}"
@@ -155,7 +155,7 @@ def train_policy(  # noqa: PLR0913
         num_pairs=len(tokenized.kept),
         metrics=tuple(history),
         dropped=tokenized.dropped,
-        model_id=policy_digest(output_folder),
+        model_id=weights_digest(output_folder),
     )
 
 
@@ -249,16 +249,16 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     if not train.use_gpu:
         torch.set_num_threads(train.cpus_per_worker)
     pairs = ray.get(job.pairs)
-    policy = load_policy(folder, train, config.policy.max_model_tokens, job.seed)
+    network = load_network(folder, train, config.policy.max_model_tokens, job.seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
-    shard_policy(policy, mesh, getattr(torch, train.dtype), train.cpu_offload)
-    table = _reference_table(policy, pairs, job, train.max_tokens_per_forward)
-    optimizer = build_optimizer(policy, train)
+    shard_network(network, mesh, getattr(torch, train.dtype), train.cpu_offload)
+    table = _reference_table(network, pairs, job, train.max_tokens_per_forward)
+    optimizer = build_optimizer(network, train)
     steps = plan_steps(pairs, train, job.seed)
-    progress = _resume(policy, optimizer)
+    progress = _resume(network, optimizer)
     history = list(progress.history)
-    path = job.progress_path if workers_of(policy).rank == 0 else ""
+    path = job.progress_path if workers_of(network).rank == 0 else ""
     meter = _Meter(num_steps=len(steps), path=path)
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
@@ -266,11 +266,11 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
         meter.show(metrics)
         is_over = has_collapsed(history, train)
         if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps) and not is_over:
-            _report(policy, optimizer, Progress(next_step=index + 1, history=tuple(history)))
+            _report(network, optimizer, Progress(next_step=index + 1, history=tuple(history)))
         return is_over
 
     try:
-        run_steps(policy, optimizer, steps[progress.next_step :], table, train, on_step)
+        run_steps(network, optimizer, steps[progress.next_step :], table, train, on_step)
     except NonFiniteError as error:
         return {"failure": str(error), "history": history}
     card = model_card(
@@ -280,42 +280,42 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
         settings=train.model_dump(mode="json"),
         metrics=history[-1],
     )
-    save_policy(policy, tokenizer, job.output_folder, card)
+    save_network(network, tokenizer, job.output_folder, card)
     return {"failure": "", "history": history}
 
 
 def _reference_table(
-    policy: Policy, pairs: Sequence[PairTokens], job: _Job, max_tokens_per_forward: int
+    network: Network, pairs: Sequence[PairTokens], job: _Job, max_tokens_per_forward: int
 ) -> dict[str, ReferenceLogps]:
     """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
-    rank = workers_of(policy).rank
+    rank = workers_of(network).rank
     found: list[Any] = [None]
     if rank == 0:
         found = [load_reference(job.reference_path, pairs, job.model_id)]
-    distributed.broadcast_object_list(found, src=0, device=device_of(policy))
+    distributed.broadcast_object_list(found, src=0, device=device_of(network))
     rows: list[ReferenceLogps] = found[0]
     if not rows:
-        rows = reference_logps(policy, pairs, max_tokens_per_forward, job.model_id)
+        rows = reference_logps(network, pairs, max_tokens_per_forward, job.model_id)
         if rank == 0:
             save_reference(rows, job.reference_path)
             logger.info("reference log-probabilities of %d pairs computed", len(rows))
     return {row.pair_id: row for row in rows}
 
 
-def _resume(policy: Policy, optimizer: torch.optim.Optimizer) -> Progress:
+def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         return Progress(next_step=0, history=())
     with checkpoint.as_directory() as folder:
-        progress = load_checkpoint(policy, optimizer, folder)
+        progress = load_state(network, optimizer, folder)
     logger.info("resumed before step %d", progress.next_step)
     return progress
 
 
-def _report(policy: Policy, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def _report(network: Network, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Saves a checkpoint; Ray Train joins the folders of all workers into one."""
     with tempfile.TemporaryDirectory() as folder:
-        save_checkpoint(policy, optimizer, progress, folder)
+        save_state(network, optimizer, progress, folder)
         checkpoint = ray.train.Checkpoint.from_directory(folder)
         ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
 

@@ -1,7 +1,7 @@
-"""Checkpoints of a training run: trainable parameters, optimizer, progress.
+"""What a training run resumes from: trainable parameters, optimizer, progress.
 
 Written with torch.distributed.checkpoint, so a run resumes on another number of workers. Frozen
-parameters are not in it: they come from the policy folder.
+parameters are not in it: they come from the checkpoint that training started from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from skeldpo.train.model import Policy, workers_of
+from skeldpo.train.network import Network, workers_of
 
 _PROGRESS_FILE = "progress.json"
 _TRAINABLE = StateDictOptions(ignore_frozen_params=True, strict=False)
@@ -34,22 +34,22 @@ class Progress:
     history: tuple[dict[str, float], ...]
 
 
-def save_checkpoint(
-    policy: Policy, optimizer: torch.optim.Optimizer, progress: Progress, folder: str
+def save_state(
+    network: Network, optimizer: torch.optim.Optimizer, progress: Progress, folder: str
 ) -> None:
     """Writes this worker's shards to a folder, which may be its own; rank 0 adds the progress."""
-    save(_trainable_state(policy, optimizer), checkpoint_id=folder)
-    if workers_of(policy).rank == 0:
+    save(_trainable_state(network, optimizer), checkpoint_id=folder)
+    if workers_of(network).rank == 0:
         row = {"next_step": progress.next_step, "history": list(progress.history)}
         Path(folder, _PROGRESS_FILE).write_text(json.dumps(row), encoding="utf-8")
 
 
-def load_checkpoint(policy: Policy, optimizer: torch.optim.Optimizer, folder: str) -> Progress:
-    """Puts the saved values into policy and optimizer; `folder` holds the shards of all workers."""
-    state = _trainable_state(policy, optimizer)
+def load_state(network: Network, optimizer: torch.optim.Optimizer, folder: str) -> Progress:
+    """Puts saved values into network and optimizer; `folder` holds the shards of all workers."""
+    state = _trainable_state(network, optimizer)
     load(state, checkpoint_id=folder)
     set_state_dict(
-        policy,
+        network,
         optimizer,
         model_state_dict=state["policy"],
         optim_state_dict=state["optimizer"],
@@ -59,9 +59,9 @@ def load_checkpoint(policy: Policy, optimizer: torch.optim.Optimizer, folder: st
     return Progress(next_step=row["next_step"], history=tuple(row["history"]))
 
 
-def _trainable_state(policy: Policy, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The tensors of a checkpoint, each once: `ignore_frozen_params` leaves tied ones in."""
-    model_state, optimizer_state = get_state_dict(policy, optimizer, options=_TRAINABLE)
-    names = {name for name, value in policy.named_parameters() if value.requires_grad}
+def _trainable_state(network: Network, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The tensors that are saved, each once: `ignore_frozen_params` leaves tied ones in."""
+    model_state, optimizer_state = get_state_dict(network, optimizer, options=_TRAINABLE)
+    names = {name for name, value in network.named_parameters() if value.requires_grad}
     trainable = {name: value for name, value in model_state.items() if name in names}
     return {"policy": trainable, "optimizer": optimizer_state}

@@ -19,16 +19,16 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from skeldpo.checkpoints import weights_digest
 from skeldpo.train.adapters import check_adapters, linear_view
 from skeldpo.train.batch import ANSWERS, PairTokens, build_trees
 from skeldpo.train.loss import joint_losses
-from skeldpo.train.model import (
-    Policy,
+from skeldpo.train.network import (
+    Network,
     answer_logps,
     check_tokenizer,
-    load_policy,
-    policy_digest,
-    save_policy,
+    load_network,
+    save_network,
 )
 
 pytestmark = pytest.mark.slow
@@ -41,8 +41,8 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def load(folder: str, **train: object) -> Policy:
-    return load_policy(folder, tiny_config(**train).train, 160, seed=3)
+def load(folder: str, **train: object) -> Network:
+    return load_network(folder, tiny_config(**train).train, 160, seed=3)
 
 
 def sequence_logps(model: torch.nn.Module, pairs: list[PairTokens]) -> torch.Tensor:
@@ -62,10 +62,10 @@ def sequence_logps(model: torch.nn.Module, pairs: list[PairTokens]) -> torch.Ten
     return torch.stack(rows).view(len(pairs), 4)
 
 
-def change_weights(policy: Policy) -> None:
+def change_weights(network: Network) -> None:
     """One large step on every trainable parameter."""
     torch.manual_seed(5)
-    for parameter in policy.parameters():
+    for parameter in network.parameters():
         if parameter.requires_grad:
             parameter.data += 0.1 * torch.randn_like(parameter)
 
@@ -99,10 +99,10 @@ def test_activation_checkpointing_gives_the_same_gradients(tmp_path):
     trees = build_trees(tokens_of([preference_pair(0)], folder, tiny_config()))
     gradients = []
     for checkpointing in (False, True):
-        policy = load(folder, activation_checkpointing=checkpointing)
-        policy.train()
-        answer_logps(policy, trees).sum().backward()
-        gradients.append([parameter.grad for parameter in policy.parameters()])
+        network = load(folder, activation_checkpointing=checkpointing)
+        network.train()
+        answer_logps(network, trees).sum().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
@@ -114,27 +114,27 @@ def test_compiled_layers_give_the_same_gradients(tmp_path, train):
     tokens = tokens_of([preference_pair(i) for i in range(3)], folder, tiny_config())
     results = []
     for compiled in (False, True):
-        policy = load(folder, compile_layers=compiled, **train)
-        policy.train()
+        network = load(folder, compile_layers=compiled, **train)
+        network.train()
         for num_pairs in (1, 2, 3):
-            answer_logps(policy, build_trees(tokens[:num_pairs])).sum().backward()
-        results.append([p.grad for p in policy.parameters() if p.requires_grad])
+            answer_logps(network, build_trees(tokens[:num_pairs])).sum().backward()
+        results.append([p.grad for p in network.parameters() if p.requires_grad])
     torch.testing.assert_close(results[1], results[0], atol=1e-3, rtol=1e-3)
-    assert all("_orig_mod" not in name for name, _ in policy.named_parameters())
+    assert all("_orig_mod" not in name for name, _ in network.named_parameters())
 
 
 def test_saved_policy_is_loaded_with_the_trained_weights(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
-    policy = load(folder)
-    change_weights(policy)
+    network = load(folder)
+    change_weights(network)
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
     trained = str(tmp_path / "round" / "trained")
-    save_policy(policy, byte_tokenizer(), trained, "# A policy")
-    save_policy(policy, byte_tokenizer(), trained, "# A policy")
+    save_network(network, byte_tokenizer(), trained, "# A policy")
+    save_network(network, byte_tokenizer(), trained, "# A policy")
     assert [path.name for path in Path(trained).parent.iterdir()] == ["trained"]
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
-        expected = answer_logps(policy, build_trees(tokens))
+        expected = answer_logps(network, build_trees(tokens))
         torch.testing.assert_close(sequence_logps(loaded, tokens), expected, atol=1e-4, rtol=1e-5)
     check_tokenizer(byte_tokenizer(), ["def f(x):\n    return 1\n"], trained)
 
@@ -143,9 +143,9 @@ def test_saved_policy_keeps_the_dtype_it_came_in(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
     half = str(tmp_path / "half")
     AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(half)
-    policy = load(half)
-    assert {parameter.dtype for parameter in policy.parameters()} == {torch.float32}
-    save_policy(policy, byte_tokenizer(), str(tmp_path / "saved"), "")
+    network = load(half)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "")
     weights = load_file(tmp_path / "saved" / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
 
@@ -153,12 +153,12 @@ def test_saved_policy_keeps_the_dtype_it_came_in(tmp_path):
 def test_lora_trains_adapters_only_and_starts_as_the_source(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
-    policy = load(folder, lora=LORA)
-    trainable = [name for name, p in policy.named_parameters() if p.requires_grad]
+    network = load(folder, lora=LORA)
+    trainable = [name for name, p in network.named_parameters() if p.requires_grad]
     assert trainable
     assert all("lora_" in name for name in trainable)
     with torch.no_grad():
-        got = answer_logps(policy, build_trees(tokens))
+        got = answer_logps(network, build_trees(tokens))
         expected = answer_logps(load(folder), build_trees(tokens))
     torch.testing.assert_close(got, expected)
 
@@ -171,14 +171,14 @@ def test_lora_adapters_are_the_same_on_every_worker(tmp_path):
 
 def test_merged_lora_policy_gives_the_log_probabilities_of_the_adapted_one(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
-    policy = load(folder, lora=LORA)
+    network = load(folder, lora=LORA)
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
     with torch.no_grad():
-        before = answer_logps(policy, build_trees(tokens))
-        change_weights(policy)
-        expected = answer_logps(policy, build_trees(tokens))
+        before = answer_logps(network, build_trees(tokens))
+        change_weights(network)
+        expected = answer_logps(network, build_trees(tokens))
     trained = tmp_path / "trained"
-    save_policy(policy, byte_tokenizer(), str(trained), "")
+    save_network(network, byte_tokenizer(), str(trained), "")
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
         merged = sequence_logps(loaded, tokens)
@@ -197,19 +197,19 @@ ENDS = (["lm_head"], ["embed_tokens"], ["q_proj", "down_proj", "lm_head", "embed
 def test_adapters_on_the_ends_of_an_untied_model_learn_and_are_saved_as_trained(tmp_path, targets):
     folder = save_tiny_policy(tmp_path / "policy", tied=False)
     tokens = tokens_of([preference_pair(0), preference_pair(1)], folder, tiny_config())
-    policy = load(folder, lora={**LORA, "target_modules": targets})
-    adapters = {name: p for name, p in policy.named_parameters() if p.requires_grad}
+    network = load(folder, lora={**LORA, "target_modules": targets})
+    adapters = {name: p for name, p in network.named_parameters() if p.requires_grad}
     assert {t for t in targets if any(t in name for name in adapters)} == set(targets)
     with torch.no_grad():
-        before = answer_logps(policy, build_trees(tokens))
+        before = answer_logps(network, build_trees(tokens))
         torch.testing.assert_close(before, answer_logps(load(folder), build_trees(tokens)))
-    change_weights(policy)
-    expected = answer_logps(policy, build_trees(tokens))
+    change_weights(network)
+    expected = answer_logps(network, build_trees(tokens))
     expected.sum().backward()
     assert [name for name, p in adapters.items() if not p.grad.abs().sum() > 0] == []
     assert float((expected - before).abs().min()) > 0.1
     trained = tmp_path / "trained"
-    save_policy(policy, byte_tokenizer(), str(trained), "")
+    save_network(network, byte_tokenizer(), str(trained), "")
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     num_tokens = build_trees(tokens).num_answer_tokens
     with torch.no_grad():
@@ -220,9 +220,9 @@ def test_adapters_on_the_ends_of_an_untied_model_learn_and_are_saved_as_trained(
 
 def test_adapter_of_the_output_layer_as_one_product_has_its_values_and_gradients(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy", tied=False)
-    policy = load(folder, lora={**LORA, "target_modules": ["lm_head"]})
-    change_weights(policy)
-    layer = policy.causal_lm.get_output_embeddings()
+    network = load(folder, lora={**LORA, "target_modules": ["lm_head"]})
+    change_weights(network)
+    layer = network.causal_lm.get_output_embeddings()
     hidden = torch.randn(5, 32, requires_grad=True)
     slope = torch.randn(5, 264)
     wanted = [hidden, layer.lora_A["default"].weight, layer.lora_B["default"].weight]
@@ -256,8 +256,8 @@ def test_adapters_on_layers_that_the_model_does_not_have_are_refused(tmp_path):
 
 
 def test_bfloat16_lora_keeps_adapters_in_float32(tmp_path):
-    policy = load(save_tiny_policy(tmp_path / "policy"), lora=LORA, dtype="bfloat16")
-    dtypes = {(p.requires_grad, p.dtype) for p in policy.parameters()}
+    network = load(save_tiny_policy(tmp_path / "policy"), lora=LORA, dtype="bfloat16")
+    dtypes = {(p.requires_grad, p.dtype) for p in network.parameters()}
     assert dtypes == {(True, torch.float32), (False, torch.bfloat16)}
 
 
@@ -265,10 +265,10 @@ def test_4_bit_weights_are_frozen_and_the_policy_starts_near_its_source(tmp_path
     """Random weights lose most in 4 bits; a token's mean log-probability moves by tenths."""
     folder = save_tiny_policy(tmp_path / "policy")
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
-    policy = load(folder, lora={**LORA, "load_in_4bit": True})
-    frozen = {p.dtype for p in policy.parameters() if not p.requires_grad}
+    network = load(folder, lora={**LORA, "load_in_4bit": True})
+    frozen = {p.dtype for p in network.parameters() if not p.requires_grad}
     assert torch.uint8 in frozen
-    layers = policy.decoder.layers
+    layers = network.decoder.layers
     packed = [p.numel() for p in layers.parameters() if p.dtype == torch.uint8]
     unpacked = [
         p.numel()
@@ -277,7 +277,7 @@ def test_4_bit_weights_are_frozen_and_the_policy_starts_near_its_source(tmp_path
     ]
     assert sum(unpacked) == 2 * sum(packed), "two weights a byte"
     with torch.no_grad():
-        got = answer_logps(policy, build_trees(tokens))
+        got = answer_logps(network, build_trees(tokens))
         expected = answer_logps(load(folder), build_trees(tokens))
     num_tokens = build_trees(tokens).num_answer_tokens
     assert 0 < float(((got - expected) / num_tokens).abs().max()) < 1
@@ -286,15 +286,15 @@ def test_4_bit_weights_are_frozen_and_the_policy_starts_near_its_source(tmp_path
 def test_merged_4_bit_policy_has_the_adapter_on_the_weights_as_they_were(tmp_path):
     """Its source plus what the adapter adds, in the source's precision."""
     folder = save_tiny_policy(tmp_path / "policy")
-    policy = load(folder, lora={**LORA, "load_in_4bit": True})
+    network = load(folder, lora={**LORA, "load_in_4bit": True})
     whole = load(folder, lora=LORA)
-    change_weights(policy)
-    trained = {n: p.data for n, p in policy.named_parameters() if p.requires_grad}
+    change_weights(network)
+    trained = {n: p.data for n, p in network.named_parameters() if p.requires_grad}
     for name, parameter in whole.named_parameters():
         if parameter.requires_grad:
             parameter.data = trained[name].clone()
-    for each, name in ((policy, "from-4-bit"), (whole, "whole")):
-        save_policy(each, byte_tokenizer(), str(tmp_path / name), "")
+    for each, name in ((network, "from-4-bit"), (whole, "whole")):
+        save_network(each, byte_tokenizer(), str(tmp_path / name), "")
     files = [load_file(tmp_path / name / "model.safetensors") for name in ("from-4-bit", "whole")]
     torch.testing.assert_close(files[0], files[1])
 
@@ -305,15 +305,15 @@ def test_4_bit_weights_without_bitsandbytes_are_refused(tmp_path, monkeypatch):
         load(save_tiny_policy(tmp_path / "policy"), lora={**LORA, "load_in_4bit": True})
 
 
-def test_policy_digest_changes_with_the_weights_only(tmp_path):
+def test_digest_changes_with_the_weights_only(tmp_path):
     first = save_tiny_policy(tmp_path / "a", seed=0)
     same = save_tiny_policy(tmp_path / "b", seed=0)
     other = save_tiny_policy(tmp_path / "c", seed=1)
     (tmp_path / "b" / "README.md").write_text("notes")
-    assert policy_digest(first) == policy_digest(same) != policy_digest(other)
-    assert len(policy_digest(first)) == 64
+    assert weights_digest(first) == weights_digest(same) != weights_digest(other)
+    assert len(weights_digest(first)) == 64
     with pytest.raises(ValueError, match="no \\*.safetensors"):
-        policy_digest(str(tmp_path))
+        weights_digest(str(tmp_path))
 
 
 def test_tokenizer_whose_class_changes_on_reload_is_refused(tmp_path):

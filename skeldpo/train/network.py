@@ -1,14 +1,13 @@
-"""The policy: load a Hugging Face causal LM, adapt it (LoRA), shard it (FSDP2), save it.
+"""The network in training: a Hugging Face causal LM, adapted (LoRA), sharded (FSDP2), saved.
 
-`Policy` wraps the language model so that its forward pass returns log-probabilities of answer
+`Network` wraps the language model so that its forward pass returns log-probabilities of answer
 tokens and never a tensor of logits; FSDP2's root is the wrapper, so the output layer's weight is
-whole while `answer_token_logps` reads it. A saved policy is a plain folder of safetensors that
+whole while `answer_token_logps` reads it. What it saves is a plain folder of safetensors that
 vLLM and transformers load; with LoRA the weights are merged and the adapter lies in `adapter/`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -54,13 +53,13 @@ _PROBE_TOLERANCE = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """This process among those that share a sharded policy."""
+    """This process among those that share a sharded network."""
 
     rank: int
     num_workers: int
 
 
-class Policy(nn.Module):
+class Network(nn.Module):
     """A causal LM whose forward pass gives log-probabilities (N,) of answer tokens."""
 
     def __init__(self, causal_lm: nn.Module, source_folder: str, lora: LoraConfig | None) -> None:
@@ -95,7 +94,7 @@ class Policy(nn.Module):
         return answer_token_logps(*linear_view(output_layer, predictors), target_ids)
 
 
-def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) -> Policy:
+def load_network(folder: str, config: TrainConfig, max_tokens: int, seed: int) -> Network:
     """The model of a folder, ready to train on the CPU of this process.
 
     Full training holds fp32 parameters; with LoRA the frozen ones have `config.dtype`, or 4 bits.
@@ -116,30 +115,30 @@ def load_policy(folder: str, config: TrainConfig, max_tokens: int, seed: int) ->
         quantization_config=quantization(config),
     )
     keep_4_bit_format(model)
-    return build_policy(Policy(model, folder, config.lora), config, max_tokens, seed)
+    return build_network(Network(model, folder, config.lora), config, max_tokens, seed)
 
 
-def build_policy(policy: Policy, config: TrainConfig, max_tokens: int, seed: int) -> Policy:
-    """Prepares a model that was loaded with SDPA attention; ValueError as in `load_policy`."""
-    model: Any = policy.causal_lm
-    _require_full_attention(model.config, policy.source_folder, max_tokens)
+def build_network(network: Network, config: TrainConfig, max_tokens: int, seed: int) -> Network:
+    """Prepares a model that was loaded with SDPA attention; ValueError as in `load_network`."""
+    model: Any = network.causal_lm
+    _require_full_attention(model.config, network.source_folder, max_tokens)
     if getattr(model.config, "attention_dropout", 0.0):
         raise ValueError(
-            f"{policy.source_folder}: attention_dropout must be 0, got "
+            f"{network.source_folder}: attention_dropout must be 0, got "
             f"{model.config.attention_dropout}; set it to 0 in its config.json"
         )
-    _require_same_logps(policy)
+    _require_same_logps(network)
     if config.lora is not None:
-        add_adapters(model, config.lora, policy.source_folder, seed)
+        add_adapters(model, config.lora, network.source_folder, seed)
     if config.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if config.compile_layers:
-        _compile_layers(policy)
-    return policy
+        _compile_layers(network)
+    return network
 
 
-def shard_policy(
-    policy: Policy, mesh: DeviceMesh, dtype: torch.dtype, cpu_offload: bool = False
+def shard_network(
+    network: Network, mesh: DeviceMesh, dtype: torch.dtype, cpu_offload: bool = False
 ) -> None:
     """Shards the parameters over a 1-D mesh in place: each decoder layer, then the rest (FSDP2).
 
@@ -151,34 +150,34 @@ def shard_policy(
     precision = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     on_gpu = mesh.device_type != "cpu"
     offload = CPUOffloadPolicy(pin_memory=on_gpu) if cpu_offload else OffloadPolicy()
-    whole = {weight for weight in policy.parameters() if not weight.is_floating_point()}
-    for module in (*policy.decoder.layers, policy):
+    whole = {weight for weight in network.parameters() if not weight.is_floating_point()}
+    for module in (*network.decoder.layers, network):
         fully_shard(
             module, mesh=mesh, mp_policy=precision, offload_policy=offload, ignored_params=whole
         )
     if cpu_offload:
-        policy.offloaded_from = torch.device(mesh.device_type)
-        for buffer in policy.buffers():
-            buffer.data = buffer.data.to(policy.offloaded_from)
+        network.offloaded_from = torch.device(mesh.device_type)
+        for buffer in network.buffers():
+            buffer.data = buffer.data.to(network.offloaded_from)
     else:
-        policy.to(mesh.device_type)
+        network.to(mesh.device_type)
 
 
-def workers_of(policy: Policy) -> Workers:
-    """Rank and number of the workers a sharded policy spans; an unsharded one has one worker."""
-    if not isinstance(policy, FSDPModule):
+def workers_of(network: Network) -> Workers:
+    """Rank and number of the workers a sharded network spans; an unsharded one has one worker."""
+    if not isinstance(network, FSDPModule):
         return Workers(rank=0, num_workers=1)
     return Workers(rank=distributed.get_rank(), num_workers=distributed.get_world_size())
 
 
-def device_of(policy: Policy) -> torch.device:
-    """Where the policy computes, which is not where its parameters lie if they are offloaded."""
-    return policy.offloaded_from or next(policy.parameters()).device
+def device_of(network: Network) -> torch.device:
+    """Where the network computes, which is not where its parameters lie if they are offloaded."""
+    return network.offloaded_from or next(network.parameters()).device
 
 
-def answer_logps(policy: Policy, trees: TreeBatch) -> torch.Tensor:
-    """Summed log-probabilities (B, 4) of a batch that lies on the policy's device."""
-    token_logps = policy(
+def answer_logps(network: Network, trees: TreeBatch) -> torch.Tensor:
+    """Summed log-probabilities (B, 4) of a batch that lies on the network's device."""
+    token_logps = network(
         trees.input_ids,
         trees.position_ids,
         tree_mask(trees),
@@ -188,21 +187,23 @@ def answer_logps(policy: Policy, trees: TreeBatch) -> torch.Tensor:
     return sum_answer_logps(token_logps, trees.answer_index, len(trees.num_answer_tokens))
 
 
-def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str, card: str) -> None:
-    """Writes a Hugging Face folder with a model card, in the dtype of the one the policy came from.
+def save_network(
+    network: Network, tokenizer: PreTrainedTokenizerBase, folder: str, card: str
+) -> None:
+    """Writes a Hugging Face folder with a model card, in the dtype of the one it came from.
 
     Every worker calls it; rank 0 writes beside the folder, then renames, replacing what was there.
     Rank 0 needs host memory for two copies of the model.
     """
     options = StateDictOptions(
-        full_state_dict=True, cpu_offload=True, ignore_frozen_params=policy.lora is not None
+        full_state_dict=True, cpu_offload=True, ignore_frozen_params=network.lora is not None
     )
-    state = get_model_state_dict(policy, options=options)
-    if workers_of(policy).rank == 0:
+    state = get_model_state_dict(network, options=options)
+    if workers_of(network).rank == 0:
         target = Path(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        _write_model(policy, state, aside)
+        _write_model(network, state, aside)
         tokenizer.save_pretrained(aside)
         Path(aside, "README.md").write_text(card, encoding="utf-8")
         aside.chmod(0o755)
@@ -213,30 +214,17 @@ def save_policy(policy: Policy, tokenizer: PreTrainedTokenizerBase, folder: str,
         distributed.barrier()
 
 
-def policy_digest(folder: str) -> str:
-    """SHA-256 (hex) of a policy folder's weight files: the model_id of what it writes."""
-    files = sorted(Path(folder).glob("*.safetensors"))
-    if not files:
-        raise ValueError(f"no *.safetensors in {folder}; expected a saved policy")
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
-
-
 def check_tokenizer(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], policy_folder: str = ""
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], model_folder: str = ""
 ) -> None:
     """ValueError if the tokenizer gives other ids once it is saved and loaded by AutoTokenizer.
 
-    `policy_folder`, if given, is the folder whose config.json will lie beside it: transformers
+    `model_folder`, if given, is the folder whose config.json will lie beside it: transformers
     picks the tokenizer's class by it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        if policy_folder:
-            AutoConfig.from_pretrained(policy_folder).save_pretrained(folder)
+        if model_folder:
+            AutoConfig.from_pretrained(model_folder).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         loaded = AutoTokenizer.from_pretrained(folder)
     for text in texts:
@@ -249,31 +237,31 @@ def check_tokenizer(
             )
 
 
-def _write_model(policy: Policy, state: dict[str, Any], folder: Path) -> None:
+def _write_model(network: Network, state: dict[str, Any], folder: Path) -> None:
     """Loads the source again, puts the trained values in and saves it."""
-    source = policy.source_folder
+    source = network.source_folder
     stored = AutoConfig.from_pretrained(source).dtype or torch.float32
-    dtype = torch.float32 if policy.lora is not None else stored
+    dtype = torch.float32 if network.lora is not None else stored
     model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     prefix = "causal_lm."
-    if policy.lora is None:
+    if network.lora is None:
         model.load_state_dict({name.removeprefix(prefix): value for name, value in state.items()})
     else:
         # Frozen values are left in the state where they are tied or quantised.
-        names = [name for name, weight in policy.named_parameters() if weight.requires_grad]
+        names = [name for name, weight in network.named_parameters() if weight.requires_grad]
         values = {name.removeprefix(prefix): state[name] for name in names}
-        adapted = adapt(model, policy.lora, values, source)
+        adapted = adapt(model, network.lora, values, source)
         adapted.save_pretrained(str(folder / ADAPTER_FOLDER), save_embedding_layers=False)
         model = adapted.merge_and_unload().to(stored)
     model.save_pretrained(folder)
 
 
-def _compile_layers(policy: Policy) -> None:
+def _compile_layers(network: Network) -> None:
     """Compiles, in place, what a layer has beside its attention, which has a kernel of its own.
 
     Not whole layers: FSDP2 gathers parameters in hooks of theirs.
     """
-    for layer in policy.decoder.layers:
+    for layer in network.decoder.layers:
         for name, module in layer.named_children():
             if "attn" not in name:
                 module.compile()
@@ -294,16 +282,16 @@ def _require_full_attention(config: Any, folder: str, max_tokens: int) -> None:
 
 
 @torch.no_grad()
-def _require_same_logps(policy: Policy) -> None:
+def _require_same_logps(network: Network) -> None:
     """Switches the model to tree attention; ValueError if its own log-probabilities, one sequence
     at a time, are not those of the tree.
 
     They differ if the model does more to its logits than one linear layer (bias, cap, scale), or
     more in its attention than a softmax over what came before (cap, sinks, bias).
     """
-    model: Any = policy.causal_lm
+    model: Any = network.causal_lm
     vocab_size = model.get_input_embeddings().weight.shape[0]
-    device = device_of(policy)
+    device = device_of(network)
     token_ids = torch.arange(5 * _PROBE_TOKENS).remainder(vocab_size).tolist()
     parts = [tuple(token_ids[i * _PROBE_TOKENS : (i + 1) * _PROBE_TOKENS]) for i in range(5)]
     probe = PairTokens(
@@ -316,7 +304,7 @@ def _require_same_logps(policy: Policy) -> None:
         skeleton_chosen=parts[3],
         skeleton_rejected=parts[4],
     )
-    policy.eval()
+    network.eval()
     expected = []
     for name in ANSWERS:
         prompt = probe.code_prompt if name.startswith("code") else probe.skeleton_prompt
@@ -326,10 +314,10 @@ def _require_same_logps(policy: Policy) -> None:
         expected.append(of_targets[len(prompt) - 1 :].mean())
     enable_tree_attention(model)
     trees = build_trees([probe], row_multiple(device)).to(device)
-    got = answer_logps(policy, trees)[0] / _PROBE_TOKENS  # (4,)
+    got = answer_logps(network, trees)[0] / _PROBE_TOKENS  # (4,)
     if not torch.allclose(got, torch.stack(expected), atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
         raise ValueError(
-            f"{policy.source_folder}: the model's own log-probabilities {expected} are not those "
+            f"{network.source_folder}: the model's own log-probabilities {expected} are not those "
             f"of its output layer over the prefix tree {got.tolist()}; models that cap, scale or "
             "bias their logits or their attention (Gemma 2, Cohere, Granite, GPT-OSS) cannot be "
             "trained here"
