@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from skeldpo.pipeline import Progress, Sandboxes, read_sampled, sample_and_measu
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
 
-SANDBOXES = Sandboxes(measure=MeasureConfig(), evaluate=EvaluateConfig())
+NUM_SANDBOXES = 3
+SANDBOXES = Sandboxes(measure=MeasureConfig(num_cores=NUM_SANDBOXES), evaluate=EvaluateConfig())
 
 
 def make_assignment(name: str) -> Assignment:
@@ -65,21 +66,19 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
     "lost" and the times of "untimed", and "faulty" is at fault."""
     made: list[tuple[list[str], Any]] = []
 
-    def dataset(
-        waiting: Sequence[str], engines: None, sandboxes: Sandboxes, output: str,
-        avoid: Sequence[tuple[str, int]] = (),
-    ) -> MadeRows:  # fmt: skip
-        for name in waiting:
-            (asked,) = Store(output).read_part(ASSIGNMENTS, name, Assignment)
+    def dataset(one: Any, num_sandboxes: int, pass_id: str) -> MadeRows:
+        assert num_sandboxes == min(NUM_SANDBOXES, len(one.waiting))
+        for name in one.waiting:
+            (asked,) = Store(one.output).read_part(ASSIGNMENTS, name, Assignment)
             assert asked == make_assignment(name)
-        names = list(waiting)
+        names = list(one.waiting)
         outcomes = dict.fromkeys(names, Outcome.ACCEPTED)
         failures = {}
         if not made:
             outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.FAULTY_PROBLEM}
             failures = {"lost": "no answer", "untimed": "a long report"}
-        made.append((names, list(avoid)))
-        return MadeRows(output, outcomes, {"faulty": ["its reference fails"]}, failures)
+        made.append((names, list(one.avoid)))
+        return MadeRows(one.output, outcomes, {"faulty": ["its reference fails"]}, failures)
 
     monkeypatch.setattr(pipeline, "_dataset", dataset)
     monkeypatch.setattr(pipeline, "_require_resources", lambda engines, sandboxes: None)
@@ -159,8 +158,8 @@ def test_error_of_an_actor_is_told_as_it_was_raised(
     said: str,
     at_start: bool,
 ) -> None:
-    def dataset(waiting: Sequence[str], *_: Any) -> Any:
-        return ray.data.from_items([{"problem_id": name} for name in waiting]).map_batches(
+    def dataset(one: Any, *_: Any) -> Any:
+        return ray.data.from_items([{"problem_id": name} for name in one.waiting]).map_batches(
             Raises,
             batch_size=1,
             compute=ActorPoolStrategy(size=1),

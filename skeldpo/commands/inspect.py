@@ -20,6 +20,7 @@ from jinja2 import Environment, StrictUndefined
 from rich.table import Table
 from rich.text import Text
 
+from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
@@ -223,17 +224,185 @@ def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
 
 
 def _show(view: PairView, display: Display) -> None:
-    display.tell(f"\n{view.pair.problem_id}, {view.pair.stage}: {view.why}")
-    display.tell("  ".join(f"{name} {value}" for name, value in view.facts))
-    table = Table(show_lines=True)
-    for side in view.sides:
-        table.add_column(side.name, overflow="fold", ratio=1)
-    facts = ["\n".join(f"{name}: {value}" for name, value in side.facts) for side in view.sides]
-    table.add_row(*map(Text, facts))
-    table.add_row(*(Text(side.side.code.rstrip()) for side in view.sides))
-    skeletons = [side.side.skeleton for side in view.sides]
-    if any(skeleton.text for skeleton in skeletons):
-        table.add_row(*(Text(skeleton.text.rstrip()) for skeleton in skeletons))
-    else:
-        table.add_row(*(Text(f"(no skeleton: {skeleton.note})") for skeleton in skeletons))
-    display.console.print(table, soft_wrap=False)
+    display.tell("")
+    for line in wrapped(f"{view.pair.problem_id}, {view.pair.stage}: {view.why}", display.width):
+        display.tell(line)
+    for line in flowed([f"{name} {value}" for name, value in view.facts], display.width):
+        display.tell(line)
+    texts = [(side.side.code.rstrip(), _skeleton_text(view, side)) for side in view.sides]
+    lines = [line for both in texts for text in both for line in text.splitlines()]
+    longest = max(map(len, lines), default=0)
+    shown = views if problem_id else views[:MAX_SHOWN]
+    for view in shown:
+        _show(view, display)
+    if origin.note:
+        display.tell(f"\n{origin.note}")
+    if len(shown) < len(views):
+        display.tell(f"\n{len(views) - len(shown)} more pairs; --problem ID or --html FILE")
+    if html:
+        display.tell(f"page: {html}")
+    return views
+
+
+def read_origin(pairs_file: Path) -> Origin:
+    """The rows a pairs file was made of, from its origin file or from beside it."""
+    folder, settings = pairs_file.parent, {}
+    origin_file = pairs_file.with_name(pairs_file.name + ORIGIN_SUFFIX)
+    if origin_file.is_file():
+        settings = json.loads(origin_file.read_text(encoding="utf-8"))
+        folder = Path(settings["measured"])
+    elif (folder.parent / "config.json").is_file():
+        whole = json.loads((folder.parent / "config.json").read_text(encoding="utf-8"))
+        settings = {name: whole[name] for name in ("pair", "skeleton", "measure")}
+    store = Store(str(folder))
+    if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):
+        note = f"no candidates.parquet and measurements.parquet in {folder}: times are not traced"
+        return Origin(candidates={}, measurements={}, settings=settings, note=note)
+    measurements: dict[str, list[Measurement]] = {}
+    for row in store.read_records("measurements.parquet", Measurement):
+        measurements.setdefault(row.candidate_id, []).append(row)
+    candidates = store.read_records("candidates.parquet", Candidate)
+    return Origin(
+        candidates={row.candidate_id: row for row in candidates},
+        measurements=measurements,
+        settings=settings,
+        note="",
+    )
+
+
+def view_pair(pair: PreferencePair, origin: Origin) -> PairView:
+    """A pair with everything that is known of it."""
+    rows = [origin.measurements.get(side.candidate_id, []) for side in (pair.chosen, pair.rejected)]
+    shared = _shared_session(*rows) if pair.stage == "efficiency" else None
+    measured = next((row for row in rows[0] if row.session_id == shared), None)
+    facts = [("pair", pair.pair_id), ("weight", f"{pair.weight:.3g}")]
+    if measured is not None:
+        facts += [
+            ("session", measured.session_id),
+            ("inputs", measured.input_digest),
+            ("host", f"{measured.host_id}, core {measured.core}"),
+            ("image", measured.image_digest),
+            ("Python", measured.python_version),
+        ]
+        others = crosscheck_ratios(*rows)
+        facts += [("on other inputs", " ".join(f"{ratio:.2f}" for ratio in others) or "not timed")]
+    sides = (
+        _side_view("chosen", pair.chosen, rows[0], shared, origin),
+        _side_view("rejected", pair.rejected, rows[1], shared, origin),
+    )
+    return PairView(pair=pair, why=why_taken(pair), facts=tuple(facts), sides=sides)
+
+
+def why_taken(pair: PreferencePair) -> str:
+    """The evidence for a pair, in a line."""
+    if pair.stage == "correctness":
+        return "chosen is accepted, rejected is wrong"
+    return (
+        f"{pair.speedup:.2f} times faster, at least {pair.speedup_low:.2f} (nominal 95 %), "
+        f"nominal p = {pair.p_value:.2g}"
+    )
+
+
+def _shared_session(chosen: Iterable[Measurement], rejected: Iterable[Measurement]) -> str | None:
+    """The confirming session of both with most rounds: the one that decided."""
+    theirs = {row.session_id for row in rejected if row.phase == "confirm" and row.cpu_times_ns}
+    both = [
+        (len(row.cpu_times_ns), row.session_id)
+        for row in chosen
+        if row.phase == "confirm" and row.cpu_times_ns and row.session_id in theirs
+    ]
+    most = max((num_rounds for num_rounds, _ in both), default=0)
+    return min((key for num_rounds, key in both if num_rounds == most), default=None)
+
+
+def _side_view(
+    name: str, side: PairSide, rows: Sequence[Measurement], session: str | None, origin: Origin
+) -> SideView:
+    facts = [("candidate", side.candidate_id), ("tokens", str(len(tokens(side.code))))]
+    if side.time_ratio:
+        facts.append(("time over the baseline's", f"{side.time_ratio:.3f}"))
+    candidate = origin.candidates.get(side.candidate_id)
+    if candidate is not None:
+        facts.append(("written by", candidate.model_id or candidate.origin))
+    verdicts = sorted({row.outcome.value for row in rows if row.phase == "check"})
+    if verdicts:
+        facts.append(("verdict", ", ".join(verdicts)))
+    facts += [
+        ("CPU times, ms", " ".join(f"{time_ns / 1e6:.1f}" for time_ns in row.cpu_times_ns))
+        for row in rows
+        if session is not None and row.session_id == session and row.phase == "confirm"
+    ]
+    return SideView(name=name, side=side, facts=tuple(facts))
+
+
+def _of_problem(
+    pairs: Sequence[PreferencePair], problem_id: str, path: str
+) -> list[PreferencePair]:
+    found = [pair for pair in pairs if pair.problem_id == problem_id]
+    if not found:
+        known = sorted({pair.problem_id for pair in pairs})
+        close = difflib.get_close_matches(problem_id, known, n=3) or known[:3]
+        raise ValueError(
+            f"{path} has no pair of problem {problem_id!r} ({len(known)} problems, such as "
+            f"{', '.join(close)})"
+        )
+    return found
+
+
+def _page(views: Sequence[PairView], path: str, origin: Origin) -> str:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("skeldpo.commands").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    settings = json.dumps(origin.settings, indent=1) if origin.settings else ""
+    return environment.from_string(source).render(
+        views=views, path=path, settings=settings, note=origin.note
+    )
+
+
+def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
+    display.table(
+        f"{len(pairs)} pairs",
+        ("problem", "stage", "speedup", "at least", "weight", "tokens", "skeletons"),
+        [
+            (
+                pair.problem_id,
+                pair.stage,
+                f"{pair.speedup:.2f}" if pair.speedup else "-",
+                f"{pair.speedup_low:.2f}" if pair.speedup else "-",
+                f"{pair.weight:.2f}",
+                f"{len(tokens(pair.chosen.code))} over {len(tokens(pair.rejected.code))}",
+                "yes" if pair.chosen.skeleton.text else "no",
+            )
+            for pair in pairs
+        ],
+    )
+
+
+def _show(view: PairView, display: Display) -> None:
+    display.tell("")
+    for line in wrapped(f"{view.pair.problem_id}, {view.pair.stage}: {view.why}", display.width):
+        display.tell(line)
+    for line in flowed([f"{name} {value}" for name, value in view.facts], display.width):
+        display.tell(line)
+    texts = [(side.side.code.rstrip(), _skeleton_text(view, side)) for side in view.sides]
+    longest = max(len(line) for both in texts for text in both for line in text.splitlines())
+    shown = [
+        (side.name, "\n".join(f"{name}: {value}" for name, value in side.facts), *both)
+        for side, both in zip(view.sides, texts, strict=True)
+    ]
+    # Beside each other only if no line of code is broken; a border is 7 characters in all.
+    groups = [shown] if 2 * longest + 7 <= display.width else [[side] for side in shown]
+    for group in groups:
+        table = Table(show_lines=True)
+        for name, *_ in group:
+            table.add_column(name, overflow="fold", ratio=1)
+        for row in zip(*(cells for _, *cells in group), strict=True):
+            table.add_row(*map(Text, row))
+        display.console.print(table, soft_wrap=False)
+
+
+def _skeleton_text(view: PairView, side: SideView) -> str:
+    skeleton = side.side.skeleton
+    has_any = any(each.side.skeleton.text for each in view.sides)
+    return skeleton.text.rstrip() if has_any else f"(no skeleton: {skeleton.note})"

@@ -60,7 +60,7 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
                 measure=request.measure, evaluate=EvaluateConfig(num_repeats=1, repeat_for_s=0.0)
             ),
             output=f"{folder}/rows",
-            on_progress=count_teller(f"{request.suite} samples", display.tell),
+            on_progress=count_teller(f"{request.suite} samples", display.tell, is_judged=False),
         )
         sampled = read_sampled(f"{folder}/rows")
     rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
