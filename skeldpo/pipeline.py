@@ -92,14 +92,20 @@ def connect_ray() -> None:
         return
     connect_engine().close()  # a missing engine is said at once, not by an actor that dies
     num_cores = os.cpu_count() or 1
-    ray.init(
-        num_cpus=max(2, num_cores),
-        resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        object_store_memory=512 << 20,
-    )
+    try:
+        ray.init(
+            num_cpus=max(2, num_cores),
+            resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            object_store_memory=512 << 20,
+        )
+    except Exception as error:  # bare ones, when its processes do not answer in time
+        raise RuntimeError(
+            f"Ray did not start here: {error} Wait until the machine is less busy or has "
+            "more free memory, then start the same command again"
+        ) from error
 
 
 def sample_and_measure(

@@ -44,6 +44,7 @@ class Sampling:
 def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, display: Display) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
     problems = _asked_problems(request, display)
+    display.tell(f"{request.suite} samples: {len(problems)} problems for {policy}")
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
