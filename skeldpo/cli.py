@@ -57,6 +57,8 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
             return _call(command, display, streams)
         finally:
             logging.getLogger(__package__).removeHandler(warnings)
+            if streams.log and "ray" in sys.modules:
+                sys.modules["ray"].shutdown()  # it writes while it ends, too
 
 
 def _call(command: Callable[[Display], int | None], display: Display, streams: Streams) -> int:

@@ -39,12 +39,11 @@ class Streams:
 
 @contextlib.contextmanager
 def own_streams() -> Iterator[Streams]:
-    """Keeps the terminal to our own lines: from now on what others print goes to a file.
+    """Keeps the terminal to our own lines: what others print in the block goes to a file.
 
     Settings of the libraries do not do: Ray's core worker writes its errors to file descriptor 2
-    and Ray's listener prints to `sys.stdout` whatever their levels are, also while the process
-    ends, so nothing is put back unless an exception leaves the block. Nothing is redirected where
-    the streams are not the process's own (under a test, in a notebook), or with
+    and Ray's listener prints to `sys.stdout`, whatever their levels are. Nothing is redirected
+    where the streams are not the process's own (under a test, in a notebook), or with
     $SKELDPO_TRACEBACK set.
     """
     out, err = sys.stdout, sys.stderr
@@ -59,11 +58,10 @@ def own_streams() -> Iterator[Streams]:
     sys.stdout = sys.stderr = log
     try:
         yield Streams(out=out, err=own_err, log=path)
-        out.flush()
-    except BaseException:
+    finally:
+        log.flush()
         sys.stdout, sys.stderr = out, err
         os.dup2(own_err.fileno(), 2)
-        raise
 
 
 def _is_open_as(stream: TextIO, descriptor: int) -> bool:
