@@ -14,21 +14,28 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from skeldpo import __version__
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
-from skeldpo.console import Display
+from skeldpo.console import (
+    TRACEBACK_VARIABLE,
+    Display,
+    Streams,
+    Warnings,
+    keep_log,
+    own_streams,
+)
 
 USER_ERROR = 2
 RUN_FAILED = 1
 LEFT_OUT = 3
-TRACEBACK_VARIABLE = "SKELDPO_TRACEBACK"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of the `skeldpo` command; returns the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     return run_guarded(lambda display: options.command(options, display))
 
 
@@ -40,19 +47,35 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
     # Read when torch loads its threads: waiting ones must not spin. On two busy cores spinning made
     # training the starter 20 times slower (docs/LOG.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    display = Display()
+    # Bars of every library that counts with tqdm, here and in Ray's workers.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    with own_streams() as streams:
+        display = Display(Console(file=streams.out, highlight=False, soft_wrap=True), streams.err)
+        warnings = Warnings(display)
+        logging.getLogger(__package__).addHandler(warnings)
+        try:
+            return _call(command, display, streams)
+        finally:
+            logging.getLogger(__package__).removeHandler(warnings)
+            if streams.log and "ray" in sys.modules:
+                sys.modules["ray"].shutdown()  # it writes while it ends, too
+
+
+def _call(command: Callable[[Display], int | None], display: Display, streams: Streams) -> int:
     try:
         code = command(display) or 0
     except (ValueError, RuntimeError, OSError) as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        display.flush()
-        code = USER_ERROR if isinstance(error, ValueError) else RUN_FAILED
-        sys.stderr.write(f"skeldpo: {error}\n")
-        return code
+        is_input = isinstance(error, ValueError)
+        display.complain(f"skeldpo: {error}{keep_log(streams, failed=not is_input)}")
+        return USER_ERROR if is_input else RUN_FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("skeldpo: stopped; the same command goes on from here\n")
+        keep_log(streams, failed=False)
+        display.complain("skeldpo: stopped; the same command goes on from here")
         return 130
+    display.flush()
+    keep_log(streams, failed=False)
     return code
 
 
@@ -148,9 +171,9 @@ def _skeleton(options: argparse.Namespace, display: Display) -> None:
         file_skeletons(options.files, options.against, config, options.stdin)
     ):
         end = "" if skeleton.text.endswith("\n") else "\n"
-        sys.stdout.write(f"# {file}\n{skeleton.text}{end}")
+        display.write(f"# {file}\n{skeleton.text}{end}")
         if skeleton.note:
-            sys.stderr.write(f"{file}: {skeleton.note}\n")
+            display.complain(f"{file}: {skeleton.note}")
 
 
 def _inspect(options: argparse.Namespace, display: Display) -> None:

@@ -1,30 +1,89 @@
-"""What a person sees while the product works: lines, rewritten in place on a terminal."""
+"""What a person sees while the product works: lines, rewritten in place on a terminal.
+
+Only our own lines reach the terminal (`own_streams`). What libraries write while a command runs
+goes to a file, which is named when the command fails and removed when it does not.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
-from rich.table import Table
+
+from skeldpo.columns import lay_out
 
 EVERY_S = 5.0
 """Least time between two lines that only count further, when the output is no terminal."""
+COUNTING = ("s left", "s so far")
+"""How lines end that replace each other."""
+TRACEBACK_VARIABLE = "SKELDPO_TRACEBACK"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """Where our own lines go, and the file that all others go to; "" if they are not kept apart."""
+
+    out: TextIO
+    err: TextIO
+    log: str
+
+
+@contextlib.contextmanager
+def own_streams() -> Iterator[Streams]:
+    """Keeps the terminal to our own lines: what others print in the block goes to a file.
+
+    Settings of the libraries do not do: Ray's core worker writes its errors to file descriptor 2
+    and Ray's listener prints to `sys.stdout`, whatever their levels are. Nothing is redirected
+    where the streams are not the process's own (under a test, in a notebook), or with
+    $SKELDPO_TRACEBACK set.
+    """
+    out, err = sys.stdout, sys.stderr
+    if os.environ.get(TRACEBACK_VARIABLE) or not (_is_open_as(out, 1) and _is_open_as(err, 2)):
+        yield Streams(out=out, err=err, log="")
+        return
+    descriptor, path = tempfile.mkstemp(prefix="skeldpo-", suffix=".log")
+    log = open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+    err.flush()
+    own_err = open(os.dup(2), "w", buffering=1, encoding=err.encoding, errors=err.errors)  # noqa: SIM115
+    os.dup2(descriptor, 2)
+    sys.stdout = sys.stderr = log
+    try:
+        yield Streams(out=out, err=own_err, log=path)
+    finally:
+        log.flush()
+        sys.stdout, sys.stderr = out, err
+        os.dup2(own_err.fileno(), 2)
+
+
+def _is_open_as(stream: TextIO, descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 class Display:
     """Shows progress lines. Lines that differ only in their figures replace each other."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, err: TextIO | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
+        self._err = err or sys.stderr
         self._status = self.console.status("") if self.console.is_terminal else None
         self._shown_s = 0.0
         self._pending = ""
 
     def tell(self, line: str) -> None:
         """Shows a line; a counting one ("... s left") at most every 5 s, but always the last."""
-        counting = line.endswith("s left")
-        if not counting:
+        if not line.endswith(COUNTING):
             self.flush()
             self.console.print(line, markup=False)
         elif self._status is not None:
@@ -38,6 +97,11 @@ class Display:
         else:
             self._pending = line
 
+    @property
+    def width(self) -> int:
+        """Characters in a line; 80 where the output is no terminal and $COLUMNS is not set."""
+        return self.console.width
+
     def flush(self) -> None:
         """Shows the last counting line for good."""
         if self._status is not None:
@@ -46,12 +110,47 @@ class Display:
             self.console.print(self._pending, markup=False)
             self._pending = ""
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Shows a table; columns after the first are right-aligned."""
+    def complain(self, line: str) -> None:
+        """Writes a line to standard error."""
         self.flush()
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, expand=False)
-        for index, name in enumerate(columns):
-            table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
-        for row in rows:
-            table.add_row(*row)
-        self.console.print(table)
+        self._err.write(f"{line}\n")
+
+    def write(self, text: str) -> None:
+        """Writes a text to standard output as it is, such as a program for another program."""
+        self.flush()
+        self.console.file.write(text)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Shows a table, as wide as the terminal at most."""
+        self.flush()
+        layout = lay_out(title, columns, rows, self.width)
+        for line in layout.title:
+            self.console.print(line, markup=False, style="italic")
+        for index, line in enumerate(layout.lines):
+            style = "bold" if index < layout.num_header else ""
+            self.console.print(line, markup=False, style=style)
+
+
+class Warnings(logging.Handler):
+    """Shows log records as complaints; on our own logger, as those of libraries are not ours."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows one record."""
+        self._display.complain(self.format(record))
+
+
+def keep_log(streams: Streams, failed: bool) -> str:
+    """What to add to a failure's message: where the libraries' lines are. The file is removed when
+    there is nothing to look up in it."""
+    if not streams.log:
+        return ""
+    log = Path(streams.log)
+    if failed and log.stat().st_size:
+        return f"; what Ray and other libraries said: {log}"
+    log.unlink()
+    return ""

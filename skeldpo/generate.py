@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from skeldpo.actors import ActorNote
 from skeldpo.answers import Wanted, read_answer
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
@@ -35,17 +36,20 @@ class PolicyEngine:
         policy: PolicyConfig,
         generate: GenerateConfig,
         output: str,
+        pass_id: str = "",
     ) -> None:
+        self._store = Store(output)
+        self._note = ActorNote(self._store, "engine", pass_id)
         if not generate.gpus_per_engine:
             _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
         from transformers import AutoTokenizer
 
         self._model_id = checkpoint.model_id
         self._generate = generate
-        self._store = Store(output)
         self._prompts = Prompts(AutoTokenizer.from_pretrained(checkpoint.folder), policy)
         self._max_model_tokens = policy.max_model_tokens
         self._engine = _make_engine(checkpoint.folder, policy, generate)
+        self._note.ready()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
         waiting: dict[str, Assignment] = {}
@@ -55,11 +59,14 @@ class PolicyEngine:
                 continue
             (waiting[problem_id],) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
             self._add(waiting[problem_id])
+        self._note.begin()
         while waiting:
             for output in self._engine.step():
                 if output.finished:
                     self._commit(waiting.pop(output.request_id), output)
+                    self._note.add(sum(len(sample.token_ids) for sample in output.outputs))
                     yield {"problem_id": [output.request_id]}
+        self._note.end()
 
     def _add(self, assignment: Assignment) -> None:
         problem = assignment.problem

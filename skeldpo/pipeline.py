@@ -8,21 +8,23 @@ and a pipeline that is started again does only what is missing.
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import math
 import os
+import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
+from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, every, read_actors
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import PolicyEngine
@@ -37,8 +39,6 @@ logger = logging.getLogger(__name__)
 SANDBOX_RESOURCE = "sandbox_core"
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
-_RAY_ADVICE = "Failed to apply UDF transform"
-"""What Ray Data adds to the message of an actor's error begins so."""
 PROBLEM_ID = "problem_id"
 """The column that travels."""
 
@@ -62,14 +62,15 @@ class Sandboxes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a pipeline is; counts include what an earlier start had finished. `faults`: what is
-    wrong with the problem that was done last, or with the core it was timed on."""
+    """How far a pipeline is; counts include what an earlier start had finished. `faults`: what has
+    gone wrong since the last time, with a problem, an actor, or the core a problem was timed on."""
 
     num_problems: int
     num_done: int
     num_measured: int
     num_accepted: int
     faults: tuple[str, ...]
+    actors: Actors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +88,24 @@ def connect_ray() -> None:
     for name in ("ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(logging_level=logging.ERROR)
+        ray.init(logging_level=logging.ERROR, log_to_driver=False)
         return
     connect_engine().close()  # a missing engine is said at once, not by an actor that dies
     num_cores = os.cpu_count() or 1
-    ray.init(
-        num_cpus=max(2, num_cores),
-        resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        object_store_memory=512 << 20,
-    )
+    try:
+        ray.init(
+            num_cpus=max(2, num_cores),
+            resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            object_store_memory=512 << 20,
+        )
+    except Exception as error:  # bare ones, when its processes do not answer in time
+        raise RuntimeError(
+            f"Ray did not start here: {error} Wait until the machine is less busy or has "
+            "more free memory, then start the same command again"
+        ) from error
 
 
 def sample_and_measure(
@@ -118,26 +125,29 @@ def sample_and_measure(
     store = Store(output)
     keys, waiting = _write_unfinished(store, assignments)
     counts = _Counts(store, len(keys), set(waiting), keys)
-    on_progress(counts.progress())
+    on_progress(counts.progress(_asked(engines if waiting else None)))
     if waiting:
         _require_resources(engines, sandboxes)
+        store.remove(FOLDER)
         try:
-            lost = _run(_dataset(waiting, engines, sandboxes, output), counts, on_progress)
+            first = _Pass(waiting=waiting, engines=engines, sandboxes=sandboxes, output=output)
+            lost = _run(first, counts, on_progress)
             if lost:
                 logger.warning("the sandbox failed on %d problems; measured once more", len(lost))
                 again = [row[PROBLEM_ID] for row in lost]
-                avoid = _cores_of(store, again)
+                second = replace(first, waiting=again, engines=None, avoid=_cores_of(store, again))
                 counts.take_back(lost)
-                _run(_dataset(again, None, sandboxes, output, avoid), counts, on_progress)
+                _run(second, counts, on_progress)
         except (RayError, UserCodeException) as error:
             raise RuntimeError(
-                f"generating and measuring stopped after {counts.progress().num_done} of "
-                f"{len(keys)} problems: {_cause(error)}; what is done is kept, the same command "
+                f"generating and measuring stopped after {counts.num_done} of {len(keys)} "
+                f"problems: {cause_of(error)}; what is done is kept, the same command "
                 "goes on from there"
             ) from error
     store.join_parts(CANDIDATES, Candidate, keys)
     store.join_parts(MEASUREMENTS, Measurement, keys)
     store.drop_parts(ASSIGNMENTS)
+    store.remove(FOLDER)
 
 
 def read_sampled(output: str) -> Sampled:
@@ -149,45 +159,55 @@ def read_sampled(output: str) -> Sampled:
     )
 
 
-def count_teller(title: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
-    """A callback that tells counts as lines: problems done, accepted, rate and time left; and what
-    is wrong with a problem."""
-    started_s = time.monotonic()
+def count_teller(
+    title: str, tell: Callable[[str], None], *, is_judged: bool = True
+) -> Callable[[Progress], None]:
+    """A callback that tells lines: engines starting, then counts with rates and time left; and what
+    goes wrong. Without `is_judged` candidates are only written, so none is called accepted."""
+    clock_s = time.monotonic()
     first: list[Progress] = []
+    is_ready = False
 
     def show(progress: Progress) -> None:
+        nonlocal clock_s, is_ready
         for fault in progress.faults:
             tell(f"{title}: {fault}")
+        actors = progress.actors
+        engines = "engine" if actors.num_engines == 1 else f"{actors.num_engines} engines"
+        if actors.num_engines and not first:
+            num_left = progress.num_problems - progress.num_done
+            tell(f"{title}: {num_left} problems to write for; starting the {engines}")
         first.append(progress)
-        elapsed_s = max(time.monotonic() - started_s, 1e-3)
-        num_new = progress.num_done - first[0].num_done
-        left_s = (progress.num_problems - progress.num_done) * elapsed_s / num_new if num_new else 0
-        tell(
-            f"{title}: measured {progress.num_done} of {progress.num_problems} problems, "
-            f"{progress.num_accepted} of {progress.num_measured} candidates accepted, "
-            f"{(progress.num_measured - first[0].num_measured) / elapsed_s:.1f} candidates/s, "
-            f"{left_s:.0f} s left"
-        )
+        elapsed_s = max(time.monotonic() - clock_s, 1e-3)
+        if actors.num_engines and not is_ready:
+            if actors.num_ready < actors.num_engines and progress.num_done == first[0].num_done:
+                return
+            tell(f"{title}: {engines} ready after {elapsed_s:.0f} s")
+            is_ready = True
+            if progress.num_done == first[0].num_done:
+                clock_s = time.monotonic()
+                return
+        tell(_count_line(title, progress, first[0], elapsed_s, is_judged))
 
     return show
 
 
-def _cause(error: BaseException) -> str:
-    """Type and message of what an actor raised, without Ray's trace, advice and wrapping."""
-    errors = [error]
-    while errors[-1].__cause__ is not None:
-        errors.append(errors[-1].__cause__)
-    # Ray Data chains an empty SystemException behind the error that it reports.
-    told = next((each for each in reversed(errors) if str(each).strip()), error)
-    raised = getattr(told, "cause", None)
-    if isinstance(raised, BaseException):
-        text = f"{type(raised).__name__}: {raised.args[0] if raised.args else ''}"
-    else:
-        # Of an actor that died in its __init__ there is a text alone: a trace, then the error.
-        trace, _, after = str(told).rpartition('\n  File "')
-        lines = after.split("\n")[1:] if trace else [f"{type(told).__name__}: {told}"]
-        text = "\n".join(itertools.dropwhile(lambda line: line.startswith("  "), lines))
-    return " ".join(text.split(_RAY_ADVICE)[0].split()).removesuffix(":")
+def _count_line(
+    title: str, now: Progress, first: Progress, elapsed_s: float, is_judged: bool
+) -> str:
+    verb = "measured" if is_judged else "generated"
+    parts = [f"{title}: {verb} {now.num_done} of {now.num_problems} problems"]
+    if is_judged and now.num_measured:
+        rate = (now.num_measured - first.num_measured) / elapsed_s
+        parts.append(f"{now.num_accepted} of {now.num_measured} candidates accepted")
+        parts.append(f"{rate:.1f} candidates/s")
+    if now.actors.tokens_per_s:
+        parts.append(f"{now.actors.tokens_per_s:.0f} tokens/s")
+    num_new, num_left = now.num_done - first.num_done, now.num_problems - now.num_done
+    is_known = num_new or not num_left
+    left_s = num_left * elapsed_s / max(1, num_new)
+    parts.append(f"{left_s:.0f} s left" if is_known else f"{elapsed_s:.0f} s so far")
+    return ", ".join(parts)
 
 
 def _write_unfinished(
@@ -210,17 +230,44 @@ def _write_unfinished(
     return keys, waiting
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """One run of the pipeline over problems; `avoid` are (host, core) not to measure on."""
+
+    waiting: Sequence[str]
+    engines: Engines | None
+    sandboxes: Sandboxes
+    output: str
+    avoid: Sequence[tuple[str, int]] = ()
+
+
 def _run(
-    dataset: Dataset, counts: _Counts, on_progress: Callable[[Progress], None]
+    one: _Pass, counts: _Counts, on_progress: Callable[[Progress], None]
 ) -> list[dict[str, str]]:
-    """Runs a dataset; returns the rows of problems that the sandbox failed on."""
-    lost = []
-    for row in dataset.iter_rows():
-        counts.add(row)
-        on_progress(counts.progress())
-        if row["failure"]:
-            lost.append(row)
+    """Runs a pass; returns the rows of problems that the sandbox failed on."""
+    store, lost = Store(one.output), []
+    pass_id = uuid.uuid4().hex[:8]
+    lock = threading.Lock()
+    num_sandboxes = min(_num_sandboxes(one.sandboxes), len(one.waiting))
+
+    def look() -> None:
+        actors = read_actors(store, pass_id, _asked(one.engines).num_engines, num_sandboxes)
+        with lock:
+            on_progress(counts.look(actors))
+
+    with every(POLL_S, look):
+        for row in _dataset(one, num_sandboxes, pass_id).iter_rows():
+            with lock:
+                counts.add(row)
+                on_progress(counts.progress())
+            if row["failure"]:
+                lost.append(row)
     return lost
+
+
+def _asked(engines: Engines | None) -> Actors:
+    """The actors of a pass that has not begun."""
+    return replace(NO_ACTORS, num_engines=engines.generate.num_engines) if engines else NO_ACTORS
 
 
 def _cores_of(store: Store, keys: Sequence[str]) -> list[tuple[str, int]]:
@@ -229,13 +276,9 @@ def _cores_of(store: Store, keys: Sequence[str]) -> list[tuple[str, int]]:
     return sorted({(row.host_id, row.core) for row in rows})
 
 
-def _dataset(
-    waiting: Sequence[str],
-    engines: Engines | None,
-    sandboxes: Sandboxes,
-    output: str,
-    avoid: Sequence[tuple[str, int]] = (),
-) -> Dataset:
+def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
+    engines, sandboxes = one.engines, one.sandboxes
+    common = {"output": one.output, "pass_id": pass_id}
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False
@@ -243,7 +286,7 @@ def _dataset(
     context.target_max_block_size = 1
     context.execution_no_progress_timeout_s = -1
     num_engines = engines.generate.num_engines if engines else 1
-    rows = [{PROBLEM_ID: key} for key in waiting]
+    rows = [{PROBLEM_ID: key} for key in one.waiting]
     num_blocks = max(num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS))
     dataset = ray.data.from_items(rows, override_num_blocks=min(num_blocks, len(rows)))
     if engines is not None:
@@ -257,20 +300,20 @@ def _dataset(
                 "checkpoint": engines.checkpoint,
                 "policy": engines.prompting,
                 "generate": engines.generate,
-                "output": output,
+                **common,
             },
         )
     return dataset.map_batches(
         ProgramMeasurer,
         batch_size=1,
-        compute=ActorPoolStrategy(size=min(_num_sandboxes(sandboxes), len(rows))),
+        compute=ActorPoolStrategy(size=num_sandboxes),
         num_cpus=0,
         resources={SANDBOX_RESOURCE: 1.0},
         fn_constructor_kwargs={
             "measure": sandboxes.measure,
             "evaluate": sandboxes.evaluate,
-            "output": output,
-            "avoid": tuple(avoid),
+            "avoid": tuple(one.avoid),
+            **common,
         },
     )
 
@@ -303,37 +346,48 @@ class _Counts:
 
     def __init__(self, store: Store, num_problems: int, waiting: set[str], keys: list[str]) -> None:
         self._num_problems = num_problems
-        self._num_done = 0
+        self.num_done = 0
         self._outcomes: Counter[str] = Counter()
-        self._faults: tuple[str, ...] = ()
+        self._faults: list[str] = []
+        self._actors = NO_ACTORS
         for key in keys:
             if key not in waiting:
                 rows = store.read_part(MEASUREMENTS, key, Measurement)
-                self._num_done += 1
+                self.num_done += 1
                 self._outcomes.update(r.outcome.value for r in rows if r.phase == "check")
 
     def add(self, row: dict[str, str]) -> None:
         """Counts one row of `ProgramMeasurer`."""
-        self._num_done += 1
+        self.num_done += 1
         self._outcomes.update(json.loads(row["outcomes"]))
         notes = [row["note"]] if row["note"] else []
         faults = json.loads(row["faults"])
         if row["failure"]:
             faults.append(f"the sandbox failed: {row['failure']}")
-        self._faults = (*notes, *(f"problem {row[PROBLEM_ID]}: {fault}" for fault in faults))
+        self._faults += [*notes, *(f"problem {row[PROBLEM_ID]}: {fault}" for fault in faults)]
 
     def take_back(self, rows: Sequence[dict[str, str]]) -> None:
         """Uncounts rows whose problems are done once more."""
-        self._num_done -= len(rows)
+        self.num_done -= len(rows)
         for row in rows:
             self._outcomes.subtract(json.loads(row["outcomes"]))
 
-    def progress(self) -> Progress:
-        """The sums so far."""
+    def look(self, actors: Actors) -> Progress:
+        """The sums, with what the actors of the pass say now."""
+        num_more = actors.num_replaced - self._actors.num_replaced
+        if num_more > 0:
+            self._faults.append(f"{num_more} of Ray's actors died and were started again")
+        return self.progress(actors)
+
+    def progress(self, actors: Actors | None = None) -> Progress:
+        """The sums so far, and what has gone wrong since they were last asked for."""
+        self._actors = actors or self._actors
+        faults, self._faults = tuple(self._faults), []
         return Progress(
             num_problems=self._num_problems,
-            num_done=self._num_done,
+            num_done=self.num_done,
             num_measured=sum(self._outcomes.values()),
             num_accepted=self._outcomes["ACCEPTED"],
-            faults=self._faults,
+            faults=faults,
+            actors=self._actors,
         )

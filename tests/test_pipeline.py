@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,20 @@ from ray.data import ActorPoolStrategy
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
 from skeldpo import pipeline
+from skeldpo.actors import NO_ACTORS, ActorNote, Actors, read_actors
 from skeldpo.config import EvaluateConfig, MeasureConfig
-from skeldpo.pipeline import Progress, Sandboxes, read_sampled, sample_and_measure
+from skeldpo.pipeline import (
+    Progress,
+    Sandboxes,
+    count_teller,
+    read_sampled,
+    sample_and_measure,
+)
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
 
-SANDBOXES = Sandboxes(measure=MeasureConfig(), evaluate=EvaluateConfig())
+NUM_SANDBOXES = 3
+SANDBOXES = Sandboxes(measure=MeasureConfig(num_cores=NUM_SANDBOXES), evaluate=EvaluateConfig())
 
 
 def make_assignment(name: str) -> Assignment:
@@ -65,21 +75,19 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Any]]:
     "lost" and the times of "untimed", and "faulty" is at fault."""
     made: list[tuple[list[str], Any]] = []
 
-    def dataset(
-        waiting: Sequence[str], engines: None, sandboxes: Sandboxes, output: str,
-        avoid: Sequence[tuple[str, int]] = (),
-    ) -> MadeRows:  # fmt: skip
-        for name in waiting:
-            (asked,) = Store(output).read_part(ASSIGNMENTS, name, Assignment)
+    def dataset(one: Any, num_sandboxes: int, pass_id: str) -> MadeRows:
+        assert num_sandboxes == min(NUM_SANDBOXES, len(one.waiting))
+        for name in one.waiting:
+            (asked,) = Store(one.output).read_part(ASSIGNMENTS, name, Assignment)
             assert asked == make_assignment(name)
-        names = list(waiting)
+        names = list(one.waiting)
         outcomes = dict.fromkeys(names, Outcome.ACCEPTED)
         failures = {}
         if not made:
             outcomes |= {"lost": Outcome.SANDBOX_FAILED, "faulty": Outcome.FAULTY_PROBLEM}
             failures = {"lost": "no answer", "untimed": "a long report"}
-        made.append((names, list(avoid)))
-        return MadeRows(output, outcomes, {"faulty": ["its reference fails"]}, failures)
+        made.append((names, list(one.avoid)))
+        return MadeRows(one.output, outcomes, {"faulty": ["its reference fails"]}, failures)
 
     monkeypatch.setattr(pipeline, "_dataset", dataset)
     monkeypatch.setattr(pipeline, "_require_resources", lambda engines, sandboxes: None)
@@ -115,6 +123,103 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     last = told[-1]
     assert (last.num_problems, last.num_done) == (4, 4)
     assert (last.num_measured, last.num_accepted) == (4, 3)
+
+
+def told_lines(*progress: Progress, is_judged: bool = True) -> list[str]:
+    """What a teller says to these reports, its seconds aside."""
+    lines: list[str] = []
+    show = count_teller("title", lines.append, is_judged=is_judged)
+    for one in progress:
+        show(one)
+    return [re.sub(r"\d+ s ", "N s ", re.sub(r"[\d.]+ candidates/s", "R candidates/s", line))
+            for line in (f"{line} " for line in lines)]  # fmt: skip
+
+
+def report(
+    num_done: int, num_ready: int = 1, tokens_per_s: float = 0.0, faults: tuple[str, ...] = ()
+) -> Progress:
+    actors = Actors(num_engines=1, num_ready=num_ready, tokens_per_s=tokens_per_s, num_replaced=0)
+    return Progress(
+        num_problems=3,
+        num_done=num_done,
+        num_measured=4 * num_done,
+        num_accepted=3 * num_done,
+        faults=faults,
+        actors=actors,
+    )
+
+
+STAGES = (
+    report(0, num_ready=0),
+    report(0, num_ready=0, faults=("core 1: it shakes",)),
+    report(0),
+    report(0, tokens_per_s=310.4),
+    report(1, tokens_per_s=420.0),
+    report(3),
+)
+
+
+def test_teller_says_what_starts_what_is_measured_and_how_fast_it_is_written() -> None:
+    assert told_lines(*STAGES) == [
+        "title: 3 problems to write for; starting the engine ",
+        "title: core 1: it shakes ",
+        "title: engine ready after N s ",
+        "title: measured 0 of 3 problems, 310 tokens/s, N s so far ",
+        "title: measured 1 of 3 problems, 3 of 4 candidates accepted, R candidates/s, "
+        "420 tokens/s, N s left ",
+        "title: measured 3 of 3 problems, 9 of 12 candidates accepted, R candidates/s, N s left ",
+    ]
+
+
+def test_teller_calls_nothing_accepted_where_nothing_is_judged() -> None:
+    assert told_lines(*STAGES, is_judged=False) == [
+        "title: 3 problems to write for; starting the engine ",
+        "title: core 1: it shakes ",
+        "title: engine ready after N s ",
+        "title: generated 0 of 3 problems, 310 tokens/s, N s so far ",
+        "title: generated 1 of 3 problems, 420 tokens/s, N s left ",
+        "title: generated 3 of 3 problems, N s left ",
+    ]
+
+
+def test_teller_needs_no_engine_and_misses_no_count_of_a_quick_one() -> None:
+    quick = told_lines(report(1, num_ready=0), report(3))
+    assert quick[1:] == [
+        "title: engine ready after N s ",
+        "title: measured 3 of 3 problems, 9 of 12 candidates accepted, R candidates/s, N s left ",
+    ]
+    given = [replace(one, actors=NO_ACTORS) for one in (report(0), report(2))]
+    assert told_lines(*given) == [
+        "title: measured 0 of 3 problems, N s so far ",
+        "title: measured 2 of 3 problems, 6 of 8 candidates accepted, R candidates/s, N s left ",
+    ]
+
+
+def test_actors_say_how_they_fare_and_a_replaced_one_is_told(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    assert read_actors(store, "pass", num_engines=1, num_sandboxes=2) == replace(
+        NO_ACTORS, num_engines=1
+    )
+    ActorNote(store, "engine", "earlier").ready()
+    engine = ActorNote(store, "engine", "pass")
+    for _ in range(2):
+        ActorNote(store, "sandbox", "pass")
+    engine.ready()
+    seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
+    assert (seen.num_ready, seen.tokens_per_s, seen.num_replaced) == (1, 0.0, 0)
+    engine.begin()
+    time.sleep(1.1)
+    engine.add(500)
+    seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
+    assert 0 < seen.tokens_per_s <= 500 / 1.1
+    engine.end()
+    ActorNote(store, "engine", "pass").ready()
+    ActorNote(store, "sandbox", "pass")
+    seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
+    assert (seen.tokens_per_s, seen.num_replaced) == (0.0, 2)
+    counts = pipeline._Counts(store, 1, set(), [])
+    assert counts.look(seen).faults == ("2 of Ray's actors died and were started again",)
+    assert counts.look(seen).faults == ()
 
 
 class Raises:
@@ -159,8 +264,8 @@ def test_error_of_an_actor_is_told_as_it_was_raised(
     said: str,
     at_start: bool,
 ) -> None:
-    def dataset(waiting: Sequence[str], *_: Any) -> Any:
-        return ray.data.from_items([{"problem_id": name} for name in waiting]).map_batches(
+    def dataset(one: Any, *_: Any) -> Any:
+        return ray.data.from_items([{"problem_id": name} for name in one.waiting]).map_batches(
             Raises,
             batch_size=1,
             compute=ActorPoolStrategy(size=1),

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from own_lines import foreign_lines
 
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, ReferenceLogps
 from skeldpo.store import Store, round_folder
@@ -175,6 +176,17 @@ def test_the_report_is_there(killed_run):
     store, outputs, _ = killed_run
     assert "<html" in store.read_text("report.html")
     assert "Pass@1" in outputs[-1]
+
+
+def test_every_line_of_the_output_is_ours(killed_run):
+    """Standard output and standard error, of two runs that were killed and one that ended well."""
+    _, outputs, _ = killed_run
+    for output in outputs:
+        assert foreign_lines(output) == []
+    first, _, third = outputs
+    assert "starting the engine\n" in first and "engine ready after" in first
+    assert "tokens/s, " in first.partition("engine ready after")[2]
+    assert "starting the engine" in third  # the last round's
 
 
 def test_another_configuration_is_refused_with_what_differs(killed_run, tmp_path):

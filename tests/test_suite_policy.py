@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mercury_rows import write_rows
+from own_lines import foreign_lines
 from tiny_policy import byte_tokenizer
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from skeldpo.cli import LEFT_OUT, main
+from skeldpo.cli import LEFT_OUT
 
 pytestmark = [pytest.mark.vllm, pytest.mark.docker, pytest.mark.ray, pytest.mark.slow]
 
@@ -45,15 +49,28 @@ def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
     }
     data = write_rows(tmp_path / "problems.jsonl", problem)
     out = tmp_path / "out" / "report.json"
-    code = main(
+    done = subprocess.run(
         [
+            sys.executable, "-m", "skeldpo.cli",
             "evaluate", "--suite", "problems", "--data", str(data), "--policy", model,
             "--num-samples", "2", "--k", "1", "2", "--out", str(out),
             "--set", "policy.max_model_tokens=512", "--set", "generate.max_tokens=24",
             "--set", "generate.enforce_eager=true",
-        ]
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500,
     )  # fmt: skip
-    assert code == LEFT_OUT  # what random weights write is no program, and is named
+    # What random weights write is no program, and is named.
+    assert done.returncode == LEFT_OUT, done.stdout
+    assert foreign_lines(done.stdout) == []
+    lines = done.stdout.splitlines()
+    assert lines[:2] == [
+        f"problems samples: 1 problems for {model}",
+        "problems samples: 1 problems to write for; starting the engine",
+    ]
+    writing, scoring = done.stdout.split("\nsamples: ")
+    assert re.search(r"\nproblems samples: generated 1 of 1 problems, .*0 s left", writing)
+    assert "accepted" not in writing and "measured" not in writing
+    assert re.search(r"\nproblems: measured 1 of 1 problems, 0 of 2 candidates accepted", scoring)
     rows = [json.loads(line) for line in (out.parent / "report-samples.jsonl").open()]
     assert [row["sample_index"] for row in rows] == [0, 1]
     assert len({row["model_id"] for row in rows}) == 1

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from skeldpo.columns import wrapped
 from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
 from skeldpo.sandbox.cores import (
@@ -88,9 +89,16 @@ def show_findings(findings: list[Finding], display: Display) -> None:
     """Shows every finding, then the next command to type."""
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
+        head = f"{finding.state:7}  {finding.name:{width}}  "
+        indent = " " * len(head)
+        lines = wrapped(head + finding.found, display.width, indent)
         remedy = f" -> {finding.remedy}" if finding.remedy else ""
-        line = f"{finding.state:7}  {finding.name:{width}}  {finding.found}{remedy}"
-        display.tell(line)
+        if len(lines[-1] + remedy) <= display.width:
+            lines[-1] += remedy
+        else:
+            lines += wrapped(f"{indent}{remedy.strip()}", display.width, f"{indent}   ")
+        for line in lines:
+            display.tell(line)
     display.tell(f"\nnext: {next_command(findings)}")
 
 

@@ -20,6 +20,7 @@ from jinja2 import Environment, StrictUndefined
 from rich.table import Table
 from rich.text import Text
 
+from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
@@ -223,17 +224,30 @@ def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
 
 
 def _show(view: PairView, display: Display) -> None:
-    display.tell(f"\n{view.pair.problem_id}, {view.pair.stage}: {view.why}")
-    display.tell("  ".join(f"{name} {value}" for name, value in view.facts))
-    table = Table(show_lines=True)
-    for side in view.sides:
-        table.add_column(side.name, overflow="fold", ratio=1)
-    facts = ["\n".join(f"{name}: {value}" for name, value in side.facts) for side in view.sides]
-    table.add_row(*map(Text, facts))
-    table.add_row(*(Text(side.side.code.rstrip()) for side in view.sides))
-    skeletons = [side.side.skeleton for side in view.sides]
-    if any(skeleton.text for skeleton in skeletons):
-        table.add_row(*(Text(skeleton.text.rstrip()) for skeleton in skeletons))
-    else:
-        table.add_row(*(Text(f"(no skeleton: {skeleton.note})") for skeleton in skeletons))
-    display.console.print(table, soft_wrap=False)
+    display.tell("")
+    for line in wrapped(f"{view.pair.problem_id}, {view.pair.stage}: {view.why}", display.width):
+        display.tell(line)
+    for line in flowed([f"{name} {value}" for name, value in view.facts], display.width):
+        display.tell(line)
+    texts = [(side.side.code.rstrip(), _skeleton_text(view, side)) for side in view.sides]
+    lines = [line for both in texts for text in both for line in text.splitlines()]
+    longest = max(map(len, lines), default=0)
+    shown = [
+        (side.name, "\n".join(f"{name}: {value}" for name, value in side.facts), *both)
+        for side, both in zip(view.sides, texts, strict=True)
+    ]
+    # Beside each other only if no line of code is broken; a border is 7 characters in all.
+    groups = [shown] if 2 * longest + 7 <= display.width else [[side] for side in shown]
+    for group in groups:
+        table = Table(show_lines=True)
+        for name, *_ in group:
+            table.add_column(name, overflow="fold", ratio=1)
+        for row in zip(*(cells for _, *cells in group), strict=True):
+            table.add_row(*map(Text, row))
+        display.console.print(table, soft_wrap=False)
+
+
+def _skeleton_text(view: PairView, side: SideView) -> str:
+    skeleton = side.side.skeleton
+    has_any = any(each.side.skeleton.text for each in view.sides)
+    return skeleton.text.rstrip() if has_any else f"(no skeleton: {skeleton.note})"

@@ -58,6 +58,7 @@ def pair_given(
     made = _build(measured, {problem.problem_id for problem in kept.problems}, settings)
     if explain:
         _show_problems(made, display)
+    if explain and kept.overlaps:
         display.table(
             "kept out of training",
             ("problem", "evaluation problem", "by", "share"),

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from skeldpo.actors import ActorNote
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
 from skeldpo.measure.verdict import SandboxFailure
@@ -39,11 +40,13 @@ class ProgramMeasurer:
         evaluate: EvaluateConfig,
         output: str,
         avoid: Collection[tuple[str, int]] = (),
+        pass_id: str = "",
     ) -> None:
         """Leases a core of this node, one of `avoid` (host, core) only if no other is free."""
         self._config = measure
         self._evaluate = evaluate
         self._store = Store(output)
+        note = ActorNote(self._store, "sandbox", pass_id)
         host_id = platform.node()
         self._lease = lease_core(
             sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
@@ -60,6 +63,7 @@ class ProgramMeasurer:
         self._first_calibration: Calibration | None = None
         self._calibrated_s = 0.0
         self._note = self._calibrate()  # while the engines of the run are starting
+        note.ready()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
         for problem_id in map(str, batch["problem_id"]):

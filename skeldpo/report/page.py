@@ -11,7 +11,6 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from rich.markup import escape
 
 from skeldpo import __version__
 from skeldpo.console import Display
@@ -192,5 +191,4 @@ def _headlines(summary: RunSummary) -> list[Headline]:
 
 def _show(table: Table, display: Display, title: str = "") -> None:
     if table.rows:
-        rows = [[escape(cell) for cell in row] for row in table.rows]
-        display.table(f"\n{title or table.title}", table.columns, rows)
+        display.table(f"\n{title or table.title}", table.columns, table.rows)

@@ -44,6 +44,7 @@ class Sampling:
 def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, display: Display) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
     problems = _asked_problems(request, display)
+    display.tell(f"{request.suite} samples: {len(problems)} problems for {policy}")
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
@@ -60,7 +61,7 @@ def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, displa
                 measure=request.measure, evaluate=EvaluateConfig(num_repeats=1, repeat_for_s=0.0)
             ),
             output=f"{folder}/rows",
-            on_progress=count_teller(f"{request.suite} samples", display.tell),
+            on_progress=count_teller(f"{request.suite} samples", display.tell, is_judged=False),
         )
         sampled = read_sampled(f"{folder}/rows")
     rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))

@@ -1,0 +1,133 @@
+"""What the actors of a running pipeline say of themselves, and what one raised when it failed.
+
+Notes are small files beside the pipeline's tables. An actor writes its own when it starts, when it
+is ready and while it works; the driver reads all of them every few seconds. Nothing depends on a
+note: one that is late or lost costs a line of progress.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from skeldpo.store import Store
+
+Kind = Literal["engine", "sandbox"]
+
+_RAY_ADVICE = "Failed to apply UDF transform"
+"""What Ray Data adds to the message of an actor's error begins so."""
+FOLDER = "actors"
+POLL_S = 2.0
+WRITE_EVERY_S = 1.0
+
+
+class ActorNote:
+    """The note of one actor, which alone writes it. `pass_id` names the pass it works for."""
+
+    def __init__(self, store: Store, kind: Kind, pass_id: str) -> None:
+        self._store = store
+        self._path = f"{FOLDER}/{pass_id}-{kind}-{uuid.uuid4().hex[:8]}.json"
+        self._is_ready = False
+        self._num_tokens = 0
+        self._begun_s: float | None = None
+        self._written_s = 0.0
+        self._write()
+
+    def ready(self) -> None:
+        """The actor can work now."""
+        self._is_ready = True
+        self._write()
+
+    def begin(self) -> None:
+        """A batch is written from now on."""
+        self._begun_s, self._num_tokens = time.monotonic(), 0
+        self._write()
+
+    def add(self, num_tokens: int) -> None:
+        """So many more tokens were written."""
+        self._num_tokens += num_tokens
+        if time.monotonic() - self._written_s > WRITE_EVERY_S:
+            self._write()
+
+    def end(self) -> None:
+        """The batch is written."""
+        self._begun_s = None
+        self._write()
+
+    def _write(self) -> None:
+        self._written_s = time.monotonic()
+        seconds = self._written_s - self._begun_s if self._begun_s is not None else 0.0
+        note = {"is_ready": self._is_ready, "num_tokens": self._num_tokens, "seconds": seconds}
+        self._store.write_text(self._path, json.dumps(note))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actors:
+    """The actors of a pass: engines that were asked for and are ready, the tokens a second of those
+    that are writing, and how many actors of either kind died and were replaced."""
+
+    num_engines: int
+    num_ready: int
+    tokens_per_s: float
+    num_replaced: int
+
+
+NO_ACTORS = Actors(num_engines=0, num_ready=0, tokens_per_s=0.0, num_replaced=0)
+
+
+def read_actors(store: Store, pass_id: str, num_engines: int, num_sandboxes: int) -> Actors:
+    """What the actors of a pass say, of which so many were asked for."""
+    names = [name for name in store.names(FOLDER) if name.startswith(pass_id)]
+    engines = [name for name in names if name.startswith(f"{pass_id}-engine-")]
+    notes = [json.loads(store.read_text(f"{FOLDER}/{name}")) for name in engines]
+    rates = [note["num_tokens"] / note["seconds"] for note in notes if note["seconds"] > 0]
+    num_more = (len(engines) - num_engines, len(names) - len(engines) - num_sandboxes)
+    return Actors(
+        num_engines=num_engines,
+        num_ready=sum(note["is_ready"] for note in notes),
+        tokens_per_s=sum(rates),
+        num_replaced=sum(max(0, more) for more in num_more),
+    )
+
+
+@contextlib.contextmanager
+def every(period_s: float, call: Callable[[], None]) -> Iterator[None]:
+    """Calls a function again and again, from another thread, while the block runs."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(period_s):
+            call()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def cause_of(error: BaseException) -> str:
+    """Type and message of what an actor raised, without Ray's trace, advice and wrapping."""
+    errors = [error]
+    while errors[-1].__cause__ is not None:
+        errors.append(errors[-1].__cause__)
+    # Ray Data chains an empty SystemException behind the error that it reports.
+    told = next((each for each in reversed(errors) if str(each).strip()), error)
+    raised = getattr(told, "cause", None)
+    if isinstance(raised, BaseException):
+        text = f"{type(raised).__name__}: {raised.args[0] if raised.args else ''}"
+    else:
+        # Of an actor that died in its __init__ there is a text alone: a trace, then the error.
+        trace, _, after = str(told).rpartition('\n  File "')
+        lines = after.split("\n")[1:] if trace else [f"{type(told).__name__}: {told}"]
+        text = "\n".join(itertools.dropwhile(lambda line: line.startswith("  "), lines))
+    return " ".join(text.split(_RAY_ADVICE)[0].split()).removesuffix(":")

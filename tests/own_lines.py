@@ -1,0 +1,49 @@
+"""The lines that commands print while they work, and which of an output are none of them."""
+
+from __future__ import annotations
+
+import re
+
+REPORT_BEGINS = re.compile(r"run \S+: (finished|not finished)")
+"""From here on `skeldpo run` shows its report, whose programs are the model's."""
+_COUNTS = (
+    r"(measured|generated) \d+ of \d+ problems(, \d+ of \d+ candidates accepted, [\d.]+ "
+    r"candidates/s)?(, \d+ tokens/s)?, \d+ s (left|so far)"
+)
+_WORK = (
+    r"\d+ problems to write for; starting the (engine|\d+ engines)|(engine|\d+ engines) ready "
+    rf"after \d+ s|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
+)
+_FORMATS = (
+    r"start: making the starting policy \(.+\)",
+    r"starter: (\d+ problems, \d+ token types, [\d.]+ M parameters"
+    r"|step \d+/\d+, loss [\d.]+, \d+ tokens/s)",
+    r"round \d+: \w+ was finished \S+",
+    rf"(round \d+|measure|\w+( samples)?): ({_WORK})",
+    r"round \d+: (\d+ efficiency and \d+ correctness pairs from \d+ problems|training on \d+ pairs"
+    r"|policy of round \d+ on held-out problems: .+)",
+    r"round \d+: (step \d+/\d+, loss \S+, margin \S+, accuracy \S+, \S+ s a step"
+    r"|stopped after step .+)",
+    r"\w+ samples: \d+ problems for .+",
+    r"samples: .+",
+    r"\w+, (cpu|released) protocol",
+    r"score +mean +95 % interval +problems",
+    r"\S+ +[\d.]+ +[\d.]+ to [\d.]+ +\d+.*",
+    r"answers: \d+ x .+",
+    r"left out: .+",
+    r"report: \S+, page: \S+",
+    r"WARNING skeldpo\.\S+: .+",
+)
+_OURS = re.compile("|".join(f"(?:{each})" for each in _FORMATS))
+_FOREIGN = re.compile(
+    r"core_worker|\(raylet|pid=\d|it/s\]|\|[ #\u2588]|Traceback|FutureWarning|UserWarning"
+    r"|(INFO|ERROR) \d|\d\d:\d\d,\d{3}"
+)
+
+
+def foreign_lines(output: str) -> list[str]:
+    """The lines that no command of ours prints; a report is only searched for known strangers."""
+    report = REPORT_BEGINS.search(output)
+    before, after = (output[: report.start()], output[report.start() :]) if report else (output, "")
+    unknown = [line for line in before.splitlines() if not _OURS.fullmatch(line)]
+    return unknown + [line for line in after.splitlines() if _FOREIGN.search(line)]

@@ -1,0 +1,139 @@
+"""What reaches the terminal: our lines and nobody else's; what the libraries said is in a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NOISY = """
+import logging, os, sys, warnings
+from skeldpo.cli import run_guarded
+
+def command(display):
+    display.tell("our line")
+    os.write(2, b"[E 1 1] core_worker.cc:2465: Actor with class name\\n")
+    print("(raylet) A worker died")
+    sys.stderr.write("Writing model shards: 100%\\n")
+    warnings.warn("a library's warning")
+    logging.getLogger("ray.data").error("Exception occurred in Ray Data")
+    logging.getLogger("skeldpo.pipeline").warning("our warning")
+    display.write("a program\\n")
+    ERROR
+
+class Ray:
+    def shutdown():
+        os.write(2, b"the core worker ends\\n")
+
+sys.modules["ray"] = Ray
+code = run_guarded(command)
+print("what comes after")
+sys.exit(code)
+"""
+FOREIGN = (
+    "core_worker.cc", "(raylet)", "Writing model shards", "a library's warning",
+    "Exception occurred in Ray Data", "the core worker ends",
+)  # fmt: skip
+
+
+def run_noisy(
+    tmp_path: Path, error: str, **environment: str
+) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
+    """The process, and the log files that it left behind."""
+    done = subprocess.run(
+        [sys.executable, "-c", NOISY.replace("ERROR", error)],
+        env={**os.environ, "TMPDIR": str(tmp_path), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done, sorted(tmp_path.glob("skeldpo-*.log"))
+
+
+def test_a_command_that_ends_well_shows_its_own_lines_alone_and_leaves_no_file(
+    tmp_path: Path,
+) -> None:
+    done, logs = run_noisy(tmp_path, "return 0")
+    assert done.returncode == 0
+    assert done.stdout == "our line\na program\nwhat comes after\n"
+    assert done.stderr == "WARNING skeldpo.pipeline: our warning\n"
+    assert logs == []
+
+
+def test_a_failure_names_the_file_that_has_what_the_libraries_said(tmp_path: Path) -> None:
+    done, logs = run_noisy(tmp_path, "raise RuntimeError('an engine died')")
+    assert done.returncode == 1
+    assert done.stdout == "our line\na program\nwhat comes after\n"
+    (log,) = logs
+    assert done.stderr.splitlines()[-1] == (
+        f"skeldpo: an engine died; what Ray and other libraries said: {log}"
+    )
+    kept = log.read_text()
+    for text in FOREIGN:
+        assert text in kept, text
+    assert "our line" not in kept
+
+
+def test_wrong_input_says_nothing_of_the_libraries(tmp_path: Path) -> None:
+    done, logs = run_noisy(tmp_path, "raise ValueError('no such file')")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "skeldpo: no such file"
+    assert logs == []
+
+
+def test_a_mistake_of_ours_shows_its_trace(tmp_path: Path) -> None:
+    done, logs = run_noisy(tmp_path, "raise KeyError('our own mistake')")
+    assert done.returncode == 1
+    assert "KeyError: 'our own mistake'" in done.stderr
+    assert not any(text in done.stdout + done.stderr for text in FOREIGN)
+    assert len(logs) == 1
+
+
+def test_a_developer_sees_everything(tmp_path: Path) -> None:
+    done, logs = run_noisy(tmp_path, "return 0", SKELDPO_TRACEBACK="1")
+    shown = done.stdout + done.stderr
+    assert all(text in shown for text in FOREIGN if text != "the core worker ends")
+    assert logs == []
+
+
+def test_bars_of_libraries_are_off() -> None:
+    script = """
+from skeldpo.cli import run_guarded
+
+def command(display):
+    from transformers.utils.logging import tqdm
+    display.tell(str([bar.disable for bar in (tqdm(range(3)), __import__("tqdm").tqdm(range(3)))]))
+
+run_guarded(command)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[True, True]\n", "")
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_lines_that_only_count_take_each_others_place(is_terminal: bool) -> None:
+    import io
+
+    from rich.console import Console
+
+    from skeldpo.console import Display
+
+    text = io.StringIO()
+    console = Console(file=text, width=80, force_terminal=is_terminal, highlight=False)
+    display = Display(console, err=text)
+    for line in ("ready", "1 of 3, 2 s so far", "2 of 3, 1 s left", "3 of 3, 0 s left"):
+        display.tell(line)
+    display.complain("it failed")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue())
+    if is_terminal:
+        assert shown.split("\n")[-3].strip().endswith("3 of 3, 0 s left")
+        assert "1 of 3, 2 s so far\n" not in shown
+    else:
+        assert shown.splitlines() == [
+            "ready", "1 of 3, 2 s so far", "3 of 3, 0 s left", "it failed"
+        ]  # fmt: skip
+    assert shown.endswith("it failed\n")
