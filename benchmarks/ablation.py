@@ -38,7 +38,6 @@ from benchmarks.ablation_train import Job, score_job, train_job
 from benchmarks.ranking_page import read_rankings
 from benchmarks.resumable import run_jobs
 from skeldpo.config import Config
-from skeldpo.evaluate.evaluation import save_evaluation
 from skeldpo.pipeline import (
     Engines,
     Sampled,
@@ -52,6 +51,7 @@ from skeldpo.policy import Policy, load_policy_folder, make_starting_policy
 from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
+from skeldpo.suites.evaluation import save_evaluation
 from skeldpo.train.trainer import tokenize_pairs
 
 

@@ -25,7 +25,7 @@ from ray.exceptions import RayError
 
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import PolicyEngine
-from skeldpo.measure.actor import ProgramMeasurer
+from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.policy import Policy
 from skeldpo.records import Assignment, Candidate, Measurement
 from skeldpo.sandbox.cores import sandbox_cores
@@ -54,10 +54,12 @@ class Engines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandboxes:
-    """Who measures, and how often held-out problems are timed."""
+    """Who measures, and how often held-out problems are timed; with `session` candidates are
+    measured by that."""
 
     measure: MeasureConfig
     evaluate: EvaluateConfig
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +274,7 @@ def _dataset(
             "evaluate": sandboxes.evaluate,
             "output": output,
             "avoid": tuple(avoid),
+            "session": sandboxes.session,
         },
     )
 

@@ -13,15 +13,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.answers import Wanted
-from skeldpo.evaluate import guest_mercury
-from skeldpo.evaluate.programs import LeftOut
-from skeldpo.evaluate.reference_suite import ReferenceSuite
-from skeldpo.evaluate.rows import suite_rows
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
+from skeldpo.suites import mercury_guest
+from skeldpo.suites.contract import Protocol, Suite, SuiteProblems
+from skeldpo.suites.data_rows import suite_rows
+from skeldpo.suites.evaluation import LeftOut
+from skeldpo.suites.scoring import PLACE_SCORES, place_among_references
 from skeldpo.values import encode
 
-SUITE = "mercury"
+NAME = "mercury"
 HUB_ID = "Elfsong/Mercury"
 HUB_SPLIT = "eval"
 ENTRY_POINT = "_skeldpo_mercury"
@@ -32,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def load_mercury(source: str) -> ReferenceSuite:
+def load_mercury(source: str) -> SuiteProblems:
     """The problems of a local file of rows, or of a Hugging Face dataset with such rows.
 
     ValueError when the source is no such file; a row that cannot be used is listed.
@@ -56,8 +57,7 @@ def load_mercury(source: str) -> ReferenceSuite:
     if not problems:
         first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
         raise ValueError(f"{source}: expected rows of Mercury, found none that can be used{first}")
-    return ReferenceSuite(
-        name=SUITE,
+    return SuiteProblems(
         problems=tuple(problems.values()),
         frames=frames,
         left_out=tuple(left_out),
@@ -81,7 +81,7 @@ def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     statement = row["pretty_content"]
     problem = Problem(
         problem_id=row["slug_name"],
-        source=SUITE,
+        source=NAME,
         split="heldout_family",
         difficulty=row["difficulty"],
         kind="function",
@@ -95,7 +95,7 @@ def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         solutions=tuple(
             KnownProgram(code=_program(entry), speed="unknown") for entry in row["solutions"]
         ),
-        preamble=guest_source(guest_mercury),
+        preamble=guest_source(mercury_guest),
     )
     given = value or "_skeldpo_flat([inputs, outputs])"
     after = (
@@ -143,7 +143,7 @@ def compared_value(source: str) -> str:
 
 def _checker(evaluate_offline: str) -> str:
     return (
-        f"{guest_source(guest_mercury)}\n{evaluate_offline}\n"
+        f"{guest_source(mercury_guest)}\n{evaluate_offline}\n"
         "def check(input, answer, expected):\n"
         "    return bool(evaluate_offline(answer[0], answer[1], expected))\n"
     )
@@ -166,3 +166,16 @@ def _program(entry: Any) -> str:
 
 def _told(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
+SUITE = Suite(
+    name=NAME,
+    data=f"rows of `{HUB_ID}` as JSONL or Parquet; without `--data` the Hugging Face dataset",
+    scores=PLACE_SCORES,
+    equality="it is `equal` (PROBLEMS.md), or the row's own `evaluate_offline` takes it where that "
+    "is no comparison",
+    load=lambda data: load_mercury(data.source),
+    protocol=Protocol(score=place_among_references),
+    hub_id=HUB_ID,
+    needs_data=False,
+)
