@@ -24,7 +24,7 @@ from skeldpo.problems.programs import known_candidates
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 from skeldpo.store import Store
-from skeldpo.suites.heldout import Author, evaluate_heldout
+from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 BATCH_PROMPTS = 32
 PROGRAMS = "programs.parquet"

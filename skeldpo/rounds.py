@@ -45,7 +45,7 @@ from skeldpo.records import (
 )
 from skeldpo.store import Store, round_folder, run_root
 from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
-from skeldpo.suites.heldout import Author, bootstrap_of, evaluate_heldout
+from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 MAX_FAILED_SHARE = 0.1

@@ -22,7 +22,7 @@ from skeldpo.records import (
 from skeldpo.rounds import open_run
 from skeldpo.store import Store, round_folder
 from skeldpo.suites.evaluation import evaluation_text, round_evaluation_path
-from skeldpo.suites.heldout import Author, bootstrap_of, evaluate_heldout
+from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 NUM_ROUNDS = 2

@@ -56,7 +56,7 @@ from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.rounds import failed_rows
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.engine import connect
-from skeldpo.suites.heldout import Author, evaluate_heldout
+from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault

@@ -11,7 +11,7 @@ from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, Interval, ProblemResult, mean_scores
-from skeldpo.suites.heldout import Author, evaluate_heldout
+from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 BOOTSTRAP = Bootstrap(num_resamples=200, seed=0)
 HELD_OUT = replace(FUNCTION_PROBLEM, split="heldout_variant")
@@ -94,7 +94,7 @@ def test_evaluate_heldout_scores_one_problem_by_hand() -> None:
     assert result.scores["pass@1"] == 0.75
     assert result.scores["beyond@1"] == pytest.approx(0.75 / 4)
     assert result.scores["fast_share"] == pytest.approx(1 / 3)
-    assert (report.suite, report.unscored) == ("heldout", ())
+    assert (report.suite, report.unscored) == ("held-out problems of a run", ())
     assert report.provenance == {
         "model_id": "m0", "round_index": 2, "host_id": "host", "num_samples": 4
     }  # fmt: skip

@@ -30,7 +30,7 @@ from skeldpo.report.tables import (
     speedup_edges,
     splits,
 )
-from skeldpo.suites.heldout import METRICS
+from skeldpo.suites.round_scores import METRICS
 
 _SMOOTHED_FROM = 40
 """Steps of a curve above which its running mean is drawn over it."""

@@ -26,7 +26,7 @@ from skeldpo.records import (
 from skeldpo.store import Store, round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
-from skeldpo.suites.heldout import bootstrap_of
+from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.tracking import read_metrics
 
 NUM_EXAMPLES = 3

@@ -12,8 +12,8 @@ from skeldpo.records import Outcome, PreferencePair
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
-from skeldpo.suites.heldout import METRICS
 from skeldpo.suites.metrics import num_families
+from skeldpo.suites.round_scores import METRICS
 
 Value = TypeVar("Value")
 
