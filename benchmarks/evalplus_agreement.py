@@ -27,13 +27,13 @@ from typing import Any
 from benchmarks.mutants import mutants
 from skeldpo.answers.reading import Wanted, read_answer
 from skeldpo.config import MeasureConfig
-from skeldpo.evaluate.cores import Run, map_on_cores
-from skeldpo.evaluate.evalplus import answered_problem, canonical_program, evalplus_task
-from skeldpo.evaluate.evalplus_inputs import argument_lists
-from skeldpo.evaluate.programs import LeftOut
+from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.reader import read_rows
 from skeldpo.records import Outcome, Problem
+from skeldpo.suites.evalplus import answered_problem, canonical_program, evalplus_task
+from skeldpo.suites.evalplus_inputs import argument_lists
+from skeldpo.suites.evaluation import LeftOut
 
 SUITE = "mbpp_plus"
 NUM_MUTANTS = 4
@@ -162,7 +162,7 @@ def our_verdicts(
         codes = [programs[index].solution for index in by_task[task_id]]
         return [passes_of(run, problem, num_base, code) for code in codes]
 
-    measured = map_on_cores(list(by_task), judge, CONFIG, _tell).made
+    measured = map_on_cores(list(by_task), judge, CONFIG, _tell)
     ours: list[Passes | None] = [None] * len(programs)
     left_out = []
     for task_id, made in zip(by_task, measured, strict=True):

@@ -21,7 +21,7 @@ from pathlib import Path
 from skeldpo.checkers import is_correct
 from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
-from skeldpo.evaluate.cores import Run, map_on_cores
+from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.code_contests import any_problem
@@ -109,7 +109,7 @@ def known_verdicts(problems: Sequence[Problem], display: Display) -> tuple[Known
     def tell(num_done: int) -> None:
         display.tell(f"known programs of {num_done} of {len(problems)} problems")
 
-    return map_on_cores(problems, judge, config, tell).made
+    return map_on_cores(problems, judge, config, tell)
 
 
 def show_code_contests(

@@ -8,6 +8,7 @@ Ray, which is imported when it is called. Whatever runs programs needs a contain
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,7 @@ from rich.console import Console
 
 from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
 from skeldpo.console import Display
-from skeldpo.evaluate.cores import LEASE_TIMEOUT_S, Run, map_on_cores
-from skeldpo.evaluate.evaluation import Evaluation, mean_scores
+from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, patient
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import ProblemPairs, build_pairs
@@ -27,8 +27,9 @@ from skeldpo.problems.sources import problem_from_row
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, Problem, Skeleton
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
-from skeldpo.sandbox.image import ensure_image
+from skeldpo.sandbox.image import SandboxImage, ensure_image
 from skeldpo.skeleton.extract import group_skeleton
+from skeldpo.suites.evaluation import Evaluation, mean_scores
 
 __all__ = [
     "Candidate", "Difference", "Evaluation", "MeasureConfig", "MeasuredPrograms", "Measurement",
@@ -81,7 +82,13 @@ def open_sandbox(measure: MeasureConfig | None = None) -> Iterator[Sandbox]:
     Waits for a free core, and builds the image the first time; RuntimeError if there is no engine
     that answers, or no core.
     """
-    config = measure or MeasureConfig()
+    with _leased(measure or MeasureConfig()) as (sandbox, _, _):
+        yield sandbox
+
+
+@contextlib.contextmanager
+def _leased(config: MeasureConfig) -> Iterator[tuple[Sandbox, SandboxImage, int]]:
+    """A container with its image and core."""
     image = ensure_image(config.image, numpy=config.numpy)
     with (
         lease_core(sandbox_cores(), LEASE_TIMEOUT_S) as lease,
@@ -92,7 +99,7 @@ def open_sandbox(measure: MeasureConfig | None = None) -> Iterator[Sandbox]:
             runtime=config.runtime,
         ) as sandbox,
     ):
-        yield sandbox
+        yield sandbox, image, lease.core
 
 
 def run_program(
@@ -108,19 +115,15 @@ def measure_programs(
     problem: Problem, codes: Sequence[str], measure: MeasureConfig | None = None
 ) -> MeasuredPrograms:
     """Judges programs and times the right ones in turns on one core, as for pairs."""
-    config = (measure or MeasureConfig()).model_copy(update={"num_cores": 1})
+    config = measure or MeasureConfig()
     assignment = given_assignment(problem, codes)
-
-    def work(run: Run, _: Problem) -> ProblemWork:
-        measuring = ProblemWork(assignment, run, config, EvaluateConfig())
+    with _leased(config) as (sandbox, image, core):
+        measuring = ProblemWork(
+            assignment, patient(sandbox.run, config.max_retries), config, EvaluateConfig()
+        )
         measuring.run()
-        return measuring
-
-    done = map_on_cores([problem], work, config, lambda num_done: None)
-    return MeasuredPrograms(
-        candidates=assignment.candidates,
-        measurements=tuple(done.made[0].rows(done.image, done.cores[0])),
-    )
+        rows = tuple(measuring.rows(image, core))
+    return MeasuredPrograms(candidates=assignment.candidates, measurements=rows)
 
 
 def compare(
@@ -180,16 +183,19 @@ def evaluate(
     `folder` takes what is measured meanwhile; on a cluster all nodes must see it. ValueError for
     what cannot be read, RuntimeError if nothing could be scored.
     """
-    from skeldpo.suites.run import SuiteRequest, evaluate_programs
+    from skeldpo.suites.all import find_suite
+    from skeldpo.suites.runner import SuiteRequest, evaluate_programs
 
-    request = SuiteRequest(
-        suite=suite,
-        data=data,
-        programs=programs,
-        ks=tuple(ks),
-        released=False,
-        measure=measure or MeasureConfig(),
-        evaluate=EvaluateConfig(),
-        folder=str(Path(folder).absolute()),  # actors work in folders of their own
-    )
-    return evaluate_programs(request, Display(Console(quiet=True)))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".skeldpo-evaluate-") as parts:
+        request = SuiteRequest(
+            suite=find_suite(suite),
+            data=data,
+            programs=programs,
+            ks=tuple(ks),
+            released=False,
+            measure=measure or MeasureConfig(),
+            evaluate=EvaluateConfig(),
+            out=str(Path(parts).absolute() / "report.json"),  # actors work in folders of their own
+        )
+        display = Display(Console(quiet=True))
+        return evaluate_programs(request, request.load(display), display)

@@ -35,7 +35,8 @@ LEFT_OUT = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of the `skeldpo` command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(names_suites="evaluate" in given[:1]).parse_args(given)
     return run_guarded(lambda display: options.command(options, display))
 
 
@@ -208,7 +209,7 @@ def _evaluate(options: argparse.Namespace, display: Display) -> int:
 
 
 def _compare(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.suites.run import compare_reports
+    from skeldpo.suites.shown import compare_reports
 
     compare_reports(options.first, options.second, options.page, display)
 
@@ -237,7 +238,8 @@ def _doctor(options: argparse.Namespace, display: Display) -> None:
     show_findings(findings, display)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
+    """The suites are named in the help of `evaluate`, for which they are imported."""
     parser = argparse.ArgumentParser(
         prog="skeldpo",
         description="Preference training that makes code LLMs write faster programs.",
@@ -276,7 +278,7 @@ def _parser() -> argparse.ArgumentParser:
     pair.set_defaults(command=_pair)
     _add_pair_tools(commands)
 
-    _add_evaluation(commands)
+    _add_evaluation(commands, names_suites)
 
     for name, command, text in (
         ("status", _status, "which rounds and stages of a run are finished"),
@@ -294,22 +296,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_evaluation(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_evaluation(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], names_suites: bool
+) -> None:
+    suites = released = ""
+    if names_suites:
+        from skeldpo.suites.all import SUITES
+
+        suites = ", ".join(suite.name for suite in SUITES)
+        released = ", ".join(suite.name for suite in SUITES if suite.released)
     evaluate = commands.add_parser("evaluate", help="score programs or a policy on suites")
     evaluate.add_argument(
         "--suite",
         required=True,
         nargs="+",
         metavar="SUITE",
-        help="enamel, mercury, mbpp_plus, humaneval_plus, evalperf, leetcode, code_contests, "
-        "problems (your own), heldout",
+        help=f"{suites or 'docs/SUITES.md lists them'}; or package.module of one of your own",
     )
     evaluate.add_argument(
         "--data",
         nargs="+",
         default=[],
         metavar="[SUITE=]FILE",
-        help="the suite's data; mercury also takes a Hugging Face id",
+        help="the suite's data, a file or a Hugging Face id",
     )
     source = evaluate.add_mutually_exclusive_group(required=True)
     source.add_argument("--programs", help="samples JSON, JSONL, folder, or: first-solution")
@@ -320,7 +329,7 @@ def _add_evaluation(commands: argparse._SubParsersAction[argparse.ArgumentParser
     evaluate.add_argument(
         "--released-protocol",
         action="store_true",
-        help="enamel by its authors' wall-clock rules, for comparison",
+        help=f"{released or 'a suite'} by its authors' wall-clock rules, for comparison",
     )
     evaluate.add_argument(
         "--out", required=True, help="JSON report; with several suites or --against, their folder"

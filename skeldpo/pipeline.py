@@ -28,7 +28,7 @@ from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, every, r
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.generate import PolicyEngine
-from skeldpo.measure.actor import ProgramMeasurer
+from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.records import Assignment, Candidate, Measurement
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import connect as connect_engine
@@ -54,10 +54,12 @@ class Engines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandboxes:
-    """Who measures, and how often held-out problems are timed."""
+    """Who measures, and how often held-out problems are timed; with `session` candidates are
+    measured by that."""
 
     measure: MeasureConfig
     evaluate: EvaluateConfig
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +316,7 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
             "evaluate": sandboxes.evaluate,
             "avoid": tuple(one.avoid),
             **common,
+            "session": sandboxes.session,
         },
     )
 

@@ -301,51 +301,6 @@ class ReferenceLogps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """A mean over problems with its 95 % bootstrap interval."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    num_problems: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProblemScore:
-    """How a policy did on one problem, as means over its samples (all 0 to 1).
-
-    `pass_at_1` is the share of correct samples, `beyond_at_1` Mercury's Beyond@1 (only meaningful
-    with `has_reference`), `fast_share` the share of correct samples that are nearer in time to the
-    fastest known program than to the slowest.
-    """
-
-    problem_id: str
-    source: str
-    split: str
-    difficulty: str
-    num_samples: int
-    has_reference: bool
-    pass_at_1: float
-    beyond_at_1: float
-    fast_share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteReport:
-    """Scores of one policy on one suite, with what is needed to compare it problem by problem."""
-
-    suite: str
-    model_id: str
-    round_index: int
-    host_id: str
-    num_samples: int
-    scores: tuple[Score, ...]
-    per_problem: tuple[ProblemScore, ...]
-    unscored: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
     """Rows that a stage left out, and the reason in words a user can act on."""
 

@@ -18,7 +18,6 @@ from importlib.metadata import version
 from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
-from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pipeline import (
     Engines,
@@ -44,8 +43,9 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
-from skeldpo.rows import to_json
 from skeldpo.store import Store, round_folder, run_root
+from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
+from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 MAX_FAILED_SHARE = 0.1
@@ -224,18 +224,17 @@ class _Run:
             problems=self._heldout,
             candidates=samples.candidates,
             measurements=samples.measurements,
-            model_id=checkpoint.model_id,
-            round_index=index - 1,
-            bootstrap=bootstrap_of(self._config),
+            author=Author(model_id=checkpoint.model_id, round_index=index - 1),
         )
-        self.store.write_text(f"{round_folder(index)}/evaluation.json", to_json(report))
-        scores = {f"evaluate/{score.name}": score.value for score in report.scores}
-        self._tracker.log(index, [scores])
+        bootstrap = bootstrap_of(self._config)
+        self.store.write_text(round_evaluation_path(index), evaluation_text(report, bootstrap))
+        scores = {name: s.value for name, s in mean_scores(report.problems, bootstrap).items()}
+        self._tracker.log(index, [{f"evaluate/{name}": value for name, value in scores.items()}])
         self._tell(f"round {index}: policy of round {index - 1} on held-out problems: " + ", ".join(
-            f"{score.name} {score.value:.3f}" for score in report.scores if "/" not in score.name
+            f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name
         ))  # fmt: skip
         self._finish(
-            stage, len(self._heldout), len(report.per_problem),
+            stage, len(self._heldout), len(report.problems),
             _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
         )  # fmt: skip
 

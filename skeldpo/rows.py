@@ -1,4 +1,4 @@
-"""Records as rows: Arrow schemas, plain Python values, JSON. The only conversions of records.
+"""Records as rows: Arrow schemas and plain Python values. The only conversions of records.
 
 Tuples become lists, enums their text and nested records structs; reading a row back makes the
 record anew, so its checks run again.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import json
 import types
 import typing
 from typing import Any, Literal, TypeVar
@@ -46,16 +45,6 @@ def from_row(record: type[Record], row: dict[str, Any]) -> Record:
             f"missing {sorted(missing)}, unknown {sorted(set(row) - set(hints))}"
         )
     return record(**{name: _typed(hints[name], value) for name, value in row.items()})
-
-
-def to_json(record: Any) -> str:
-    """The record as JSON text: the form in which it crosses a Ray Data border."""
-    return json.dumps(to_row(record))
-
-
-def from_json(record: type[Record], text: str) -> Record:
-    """The record that `to_json` gave."""
-    return from_row(record, json.loads(text))
 
 
 def _plain(value: Any) -> Any:

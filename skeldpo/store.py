@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from skeldpo.records import StageManifest, SuiteReport
-from skeldpo.rows import arrow_schema, from_json, from_row, to_row
+from skeldpo.records import StageManifest
+from skeldpo.rows import arrow_schema, from_row, to_row
 
 Record = TypeVar("Record")
 
@@ -169,11 +169,6 @@ class Store:
         if not self.exists(path):
             return None
         return from_row(StageManifest, json.loads(self.read_text(path)))
-
-    def read_evaluation(self, round_index: int) -> SuiteReport | None:
-        """Held-out scores of the policy that entered a round, or None."""
-        path = f"{round_folder(round_index)}/evaluation.json"
-        return from_json(SuiteReport, self.read_text(path)) if self.exists(path) else None
 
     def _full(self, path: str) -> str:
         return f"{self._base}/{path}".rstrip("/")

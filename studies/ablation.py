@@ -21,7 +21,6 @@ from typing import Any
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
-from skeldpo.evaluate.evaluation import save_evaluation
 from skeldpo.pipeline import (
     Engines,
     Sampled,
@@ -35,6 +34,7 @@ from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
 from skeldpo.rounds import make_starting_checkpoint
+from skeldpo.suites.evaluation import save_evaluation
 from skeldpo.train.trainer import tokenize_pairs
 from studies.ablation_page import Findings, frontier_plot, results_page
 from studies.ablation_rounds import first_half, own_programs, sample_round, second_half

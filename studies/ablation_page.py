@@ -311,7 +311,7 @@ def _sampled(held: Findings, names: Sequence[str], without: Sequence[str]) -> li
     ]
     for arm, policies in written.items():
         cells = [arm]
-        for outcome in ("pass_at_1", "beyond_at_1"):
+        for outcome in ("pass@1", "beyond@1"):
             values = [outcome_values(each, names, outcome) for each in policies]
             cells.append(_mean_text(values))
             if arm in (second, "start") or second not in written:
@@ -322,7 +322,7 @@ def _sampled(held: Findings, names: Sequence[str], without: Sequence[str]) -> li
         cells.append(f"{np.mean([fast_share(each, names) for each in policies]):.2f}")
         cells.append(f"{np.mean([each.distinct_share for each in policies]):.2f}")
         cells.append(f"{np.mean([each.mean_tokens for each in policies]):.0f}")
-        for outcome in ("pass_at_1", "beyond_at_1"):
+        for outcome in ("pass@1", "beyond@1"):
             cells.append(_mean_text([outcome_values(each, without, outcome) for each in policies]))
         lines.append("| " + " | ".join(cells) + " |")
     return lines
@@ -335,8 +335,8 @@ def _by_difficulty(written: Mapping[str, Sequence[Written]]) -> list[str]:
         cells = [arm]
         for grade in grades:
             found = [s for w in policies for s in w.per_problem if s.difficulty == grade]
-            passed = [np.array([score.pass_at_1 for score in found])]
-            beyonds = [np.array([s.beyond_at_1 for s in found if s.has_reference])]
+            passed = [np.array([s.scores["pass@1"] for s in found])]
+            beyonds = [np.array([s.scores["beyond@1"] for s in found if "beyond@1" in s.scores])]
             cells.append(f"{_mean_text(passed)}, {_mean_text(beyonds)}")
         lines.append("| " + " | ".join(cells) + " |")
     return lines

@@ -17,12 +17,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import Config
-from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, read_sampled, sample_and_measure
 from skeldpo.problems.programs import known_candidates
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 from skeldpo.store import Store
+from skeldpo.suites.round_scores import Author, evaluate_heldout
 from studies.ablation_statistics import Written
 from studies.resumable import map_jobs
 
@@ -136,15 +136,13 @@ def score_writers(
             problems=problems,
             candidates=[*(c for p in problems for c in known_candidates(p)), *own],
             measurements=measured.measurements,
-            model_id=name,
-            round_index=1,
-            bootstrap=Bootstrap(num_resamples=1, seed=0),
+            author=Author(model_id=name, round_index=1),
         )
         texts: dict[str, list[str]] = {}
         for row in own:
             texts.setdefault(row.problem_id, []).append(row.code)
         found[name] = Written(
-            per_problem=report.per_problem,
+            per_problem=report.problems,
             distinct_share=float(np.mean([len(set(t)) / len(t) for t in texts.values()])),
             mean_tokens=float(np.mean([len(row.completion_token_ids) for row in own])),
         )

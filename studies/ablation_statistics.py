@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from skeldpo.evaluate.evaluation import Evaluation, ProblemResult
-from skeldpo.evaluate.metrics import family_draws
-from skeldpo.problems.family import family_of
-from skeldpo.records import ProblemScore
+from skeldpo.suites.evaluation import Evaluation, ProblemResult
+from skeldpo.suites.metrics import family_draws
 from studies.ablation_study import Study
 
 NUM_RESAMPLES = 10_000
@@ -51,7 +49,7 @@ class Effect:
 class Written:
     """How a policy did on the held-out problems, and what its programs are like."""
 
-    per_problem: tuple[ProblemScore, ...]
+    per_problem: tuple[ProblemResult, ...]
     distinct_share: float
     """Distinct texts over samples, mean over problems."""
     mean_tokens: float
@@ -142,15 +140,9 @@ def effect(
 
 
 def outcome_values(written: Written, problem_ids: Sequence[str], outcome: str) -> np.ndarray:
-    """pass_at_1 or beyond_at_1 of each problem, (problems,); nan where it has no such score."""
-    scores: dict[str, Any] = {
-        score.problem_id: score
-        for score in written.per_problem
-        if outcome == "pass_at_1" or score.has_reference
-    }
-    return np.array(
-        [float(getattr(scores[key], outcome)) if key in scores else np.nan for key in problem_ids]
-    )
+    """pass@1 or beyond@1 of each problem, (problems,); nan where it has no such score."""
+    scores = {result.problem_id: result.scores for result in written.per_problem}
+    return np.array([scores.get(key, {}).get(outcome, np.nan) for key in problem_ids])
 
 
 def fast_share(written: Written, problem_ids: Sequence[str]) -> float:
@@ -158,12 +150,13 @@ def fast_share(written: Written, problem_ids: Sequence[str]) -> float:
     over the problems that this policy solves, which are not another's."""
     wanted = set(problem_ids)
     found = [
-        score
-        for score in written.per_problem
-        if score.problem_id in wanted and score.pass_at_1 > 0 and score.has_reference
+        result.scores
+        for result in written.per_problem
+        if result.problem_id in wanted and "fast_share" in result.scores
     ]
-    right = sum(score.pass_at_1 for score in found)
-    return sum(score.pass_at_1 * score.fast_share for score in found) / right if right else 0.0
+    right = sum(scores["pass@1"] for scores in found)
+    fast = sum(scores["pass@1"] * scores["fast_share"] for scores in found)
+    return fast / right if right else 0.0
 
 
 def holm(effects: Sequence[Effect]) -> dict[str, float]:
@@ -192,7 +185,7 @@ def chosen_policies(
 
 def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evaluation:
     """What an arm's policies wrote as a report that `skeldpo compare` reads: means over seeds."""
-    scores: dict[str, list[ProblemScore]] = {}
+    scores: dict[str, list[ProblemResult]] = {}
     for policy in written:
         for score in policy.per_problem:
             scores.setdefault(score.problem_id, []).append(score)
@@ -207,7 +200,7 @@ def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evalua
                 samples=(),
                 relative_to={},
                 scores=_mean_scores(found),
-                family=family_of(found[0].source),
+                family=found[0].family,
             )
             for key, found in scores.items()
         ),
@@ -215,8 +208,8 @@ def arm_evaluation(arm: str, written: Sequence[Written], command: str) -> Evalua
     )
 
 
-def _mean_scores(scores: Sequence[ProblemScore]) -> dict[str, float]:
+def _mean_scores(scores: Sequence[ProblemResult]) -> dict[str, float]:
     """Means over seeds of one problem; Beyond over those in which it has one."""
-    means = {"pass@1": fmean(score.pass_at_1 for score in scores)}
-    beyonds = [score.beyond_at_1 for score in scores if score.has_reference]
+    means = {"pass@1": fmean(result.scores["pass@1"] for result in scores)}
+    beyonds = [r.scores["beyond@1"] for r in scores if "beyond@1" in r.scores]
     return means | ({"beyond@1": fmean(beyonds)} if beyonds else {})

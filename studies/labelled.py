@@ -12,7 +12,6 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from skeldpo.evaluate.metrics import bootstrap_interval
 from skeldpo.measure.folder import PROBLEMS_FILE
 from skeldpo.pair.judged import judge_candidates
 from skeldpo.problems.family import family_of
@@ -20,6 +19,7 @@ from skeldpo.program import normalize_program
 from skeldpo.records import Candidate, Measurement, Problem, content_id
 from skeldpo.skeleton.extract import HotLines
 from skeldpo.store import Store
+from skeldpo.suites.metrics import bootstrap_interval
 
 MIN_CLUSTER_DISTANCE = 2
 """EvalPerf's clusters of efficient and inefficient programs are at least this far apart."""

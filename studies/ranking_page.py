@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skeldpo.evaluate.metrics import bootstrap_interval
+from skeldpo.suites.metrics import bootstrap_interval
 
 BASE = "code"
 """The arm that the others are compared with."""

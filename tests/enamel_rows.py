@@ -9,9 +9,9 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from skeldpo.evaluate.enamel import COLUMNS
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.suites.enamel import COLUMNS
 from skeldpo.values import decode, encode
 
 OVERHEAD_NS = 50_000

@@ -7,7 +7,6 @@ import random
 
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
-from skeldpo.evaluate.heldout import bootstrap_of, evaluate_heldout
 from skeldpo.pair import build_pairs
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
@@ -21,8 +20,9 @@ from skeldpo.records import (
     StageManifest,
 )
 from skeldpo.rounds import open_run
-from skeldpo.rows import to_json
 from skeldpo.store import Store, round_folder
+from skeldpo.suites.evaluation import evaluation_text, round_evaluation_path
+from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 NUM_ROUNDS = 2
@@ -217,11 +217,10 @@ class MadeRun:
             problems=self.heldout,
             candidates=candidates,
             measurements=measurements,
-            model_id=f"weights-{index - 1}",
-            round_index=index - 1,
-            bootstrap=bootstrap_of(self.config),
+            author=Author(model_id=f"weights-{index - 1}", round_index=index - 1),
         )
-        self.store.write_text(f"{folder}/evaluation.json", to_json(report))
+        text = evaluation_text(report, bootstrap_of(self.config))
+        self.store.write_text(round_evaluation_path(index), text)
         self.finish("evaluate", index, len(self.heldout), ())
         return candidates, measurements
 

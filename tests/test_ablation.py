@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from sample_records import SAMPLED, measurement
 
-from skeldpo.evaluate.compare import compare_evaluations
-from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
 from skeldpo.pipeline import Sampled
 from skeldpo.problems.family import family_of
-from skeldpo.records import ProblemScore
+from skeldpo.suites.compare import compare_evaluations
+from skeldpo.suites.evaluation import ProblemResult, load_evaluation, save_evaluation
 from skeldpo.train.batch import PairTokens
 from studies import ablation
 from studies.ablation_page import Findings, frontier_plot, results_page
@@ -238,10 +237,12 @@ def test_holm_multiplies_by_the_comparisons_left() -> None:
 
 def written(share_right: float, share_fast: float) -> Written:
     scores = tuple(
-        ProblemScore(
-            problem_id=name, source="s", split="heldout_variant", difficulty="easy",
-            num_samples=4, has_reference=True, pass_at_1=share_right,
-            beyond_at_1=share_right * share_fast, fast_share=share_fast,
+        ProblemResult(
+            problem_id=name, split="heldout_variant", difficulty="easy", samples=(), relative_to={},
+            scores={
+                "pass@1": share_right, "beyond@1": share_right * share_fast,
+                "fast_share": share_fast,
+            },
         )
         for name in NAMES
     )  # fmt: skip
@@ -332,10 +333,10 @@ def test_reports_of_arms_are_compared_by_problem(tmp_path: Path) -> None:
 def test_problem_without_references_has_no_beyond_in_an_arm() -> None:
     own = written(0.5, 0.8)
     first, *others = own.per_problem
-    bare = replace(first, has_reference=False, beyond_at_1=0.0, fast_share=0.0)
+    bare = replace(first, scores={"pass@1": first.scores["pass@1"]})
     own = replace(own, per_problem=(bare, *others))
-    assert np.isnan(outcome_values(own, NAMES, "beyond_at_1")[0])
-    assert outcome_values(own, NAMES, "pass_at_1").tolist() == [0.5, 0.5]
+    assert np.isnan(outcome_values(own, NAMES, "beyond@1")[0])
+    assert outcome_values(own, NAMES, "pass@1").tolist() == [0.5, 0.5]
     assert fast_share(own, NAMES) == pytest.approx(0.8)
     assert "beyond@1" not in arm_evaluation("code", [own], "c").problems[0].scores
 

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from effibench_rows import FAST, LISTED, SLOW, effibench_row
 from enamel_rows import run_here
+from hand_scores import scored_by_hand
 from measured_rows import measurement
 from mercury_rows import write_rows
 
 from skeldpo.checkers import is_correct
 from skeldpo.config import MeasureConfig
-from skeldpo.evaluate.effibench import load_effibench
-from skeldpo.evaluate.programs import read_program_set
-from skeldpo.evaluate.reference_suite import score_assignment, suite_assignments
 from skeldpo.measure.verdict import Judge
 from skeldpo.records import Example, Outcome
+from skeldpo.suites.effibench import SUITE, load_effibench, score_overheads
+from skeldpo.suites.given_programs import read_program_set
+from skeldpo.suites.scoring import suite_assignments
 from skeldpo.values import decode, encode_answer
 
 STOPPED_NS = 1e9
@@ -40,7 +41,7 @@ def test_row_becomes_a_problem_with_its_canonical_solution_as_reference(tmp_path
         Example(input_text="[300000, 2]", expected_text="22499850000"),
     )
     assert [known.code for known in problem.solutions] == [SLOW]
-    assert suite.has_overheads
+    assert SUITE.profiles_memory
 
 
 def test_prelude_has_the_names_that_the_suite_gives_its_programs(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_six_figures_by_hand(tmp_path: Path) -> None:
         measurement(fast, fast, times=(second,), peak=10 * mib, mean=10 * mib),
         measurement(listed, listed, times=(3 * second,), peak=50 * mib, mean=20 * mib),
     ]
-    scored = score_assignment(suite, assignment, codes, rows, (1,), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, codes, rows, ((1,), STOPPED_NS), score_overheads)
     assert scored.left_out == ()
     assert scored.result is not None
     assert scored.result.scores == pytest.approx(

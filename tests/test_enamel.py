@@ -6,67 +6,77 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from enamel_rows import NS_PER_UNIT, PAIR_ROW, ROW, UNUSED_ROW, program, run_here, write_csv
+from hand_scores import scored_by_session
 
-from skeldpo.evaluate import guest_inputs
-from skeldpo.evaluate.enamel import (
-    ECHO,
-    TIMED,
-    EnamelProblem,
-    assembled,
-    load_enamel,
-    numbered_seeds,
-)
-from skeldpo.evaluate.enamel_released import measure_enamel_released
-from skeldpo.evaluate.enamel_tests import UnusableProblem, make_inputs, make_tests
-from skeldpo.evaluate.enamel_timing import REPEATS_ALONE, measure_enamel
-from skeldpo.evaluate.evaluation import ProblemResult
-from skeldpo.records import Outcome
+from skeldpo.measure.verdict import ProblemFault
+from skeldpo.records import Outcome, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.suites import enamel_guest_inputs
+from skeldpo.suites.contract import Protocol, SuiteProblems
+from skeldpo.suites.enamel import SUITE, load_enamel
+from skeldpo.suites.enamel_tests import ECHO, LEVEL_OF, TIMED, make_inputs, make_tests
+from skeldpo.suites.enamel_timing import REPEATS_ALONE
+from skeldpo.suites.evaluation import ProblemResult
+from skeldpo.suites.scoring import suite_assignments
+
+assert SUITE.released is not None
+RELEASED = SUITE.released
 
 
 @pytest.fixture
-def problem(tmp_path: Path) -> EnamelProblem:
+def held(tmp_path: Path) -> SuiteProblems:
     """ROW: T is 2 * 4.3 ms, B is 2.3, 3.3 and 4.3 ms on the levels that count."""
-    return load_enamel(write_csv(tmp_path / "enamel.csv", ROW)).problems[0]
+    return load_enamel(write_csv(tmp_path / "enamel.csv", ROW))
 
 
-def _scored(problem: EnamelProblem, *codes: str) -> ProblemResult:
-    return measure_enamel(problem, codes, (1,), run_here)
+@pytest.fixture
+def problem(held: SuiteProblems) -> Problem:
+    return held.problems[0]
 
 
-def test_inputs_of_the_suite_are_of_its_seeds(problem: EnamelProblem) -> None:
-    seeds = numbered_seeds(problem)
-    assert [len(level) for level in seeds] == [8, 4, 4, 4]
-    assert seeds[0][:2] == (998244353, 998244353 ^ 1)
-    assert seeds[3][3] == 998244353 ^ 19
+def _scored(held: SuiteProblems, *codes: str) -> ProblemResult:
+    return scored_by_session(held, codes, SUITE.protocol, run_here)
+
+
+def test_inputs_of_the_suite_are_of_its_seeds(problem: Problem) -> None:
+    calls = [json.loads(test.input_text) for test in problem.tests]
+    assert [list(LEVEL_OF).count(level) for level in range(4)] == [8, 4, 4, 4]
+    assert [call[2] for call in calls] == list(LEVEL_OF)
+    assert calls[0] == [998244353, 10, 0, 0]
+    assert calls[1] == [998244353 ^ 1, 10, 0, 1]
+    assert calls[19] == [998244353 ^ 19, 40, 3, 3]
 
 
 def test_random_brackets_are_balanced_and_as_long_as_asked() -> None:
     random.seed(5)
-    text = guest_inputs.rand_parens(9)
+    text = enamel_guest_inputs.rand_parens(9)
     assert len(text) == 10
     depths = [text[: end + 1].count("(") - text[: end + 1].count(")") for end in range(10)]
     assert min(depths) == 0 == depths[-1]
-    halves = guest_inputs.rand_parens(10, valid=False, par="<>")
+    halves = enamel_guest_inputs.rand_parens(10, valid=False, par="<>")
     assert halves[4:6] == "><"
-    assert len(guest_inputs.rand_parens(8, sep=None)) >= 1
+    assert len(enamel_guest_inputs.rand_parens(8, sep=None)) >= 1
 
 
 def test_random_primes_are_prime_and_in_range() -> None:
     random.seed(6)
     for _ in range(20):
-        prime = guest_inputs.rand_probably_prime(1000)
+        prime = enamel_guest_inputs.rand_probably_prime(1000)
         assert 500 <= prime <= 1000
         assert all(prime % factor for factor in range(2, 32))
-    assert [guest_inputs.rand_primality(10, 0, index) for index in range(4)] == [30031, 561, 2, 125]
+    assert [enamel_guest_inputs.rand_primality(10, 0, index) for index in range(4)] == [
+        30031,
+        561,
+        2,
+        125,
+    ]
 
 
-def test_reference_against_itself_scores_one(problem: EnamelProblem) -> None:
-    result = _scored(problem, problem.reference)
+def test_reference_against_itself_scores_one(held: SuiteProblems) -> None:
+    result = _scored(held, held.problems[0].solutions[0].code)
     assert result.scores == {"pass@1": 1.0, "eff@1": pytest.approx(1.0)}
     assert result.relative_to["limit_ns"] == pytest.approx(8.6e6)
 
@@ -80,17 +90,17 @@ def test_reference_against_itself_scores_one(problem: EnamelProblem) -> None:
     ],
 )
 def test_slower_programs_by_hand(
-    problem: EnamelProblem, factor: int, efficiency: float, num_levels: int
+    held: SuiteProblems, factor: int, efficiency: float, num_levels: int
 ) -> None:
-    result = _scored(problem, program(factor * NS_PER_UNIT))
+    result = _scored(held, program(factor * NS_PER_UNIT))
     (sample,) = result.samples
     assert sample.is_correct
     assert sample.values["eff"] == pytest.approx(efficiency)
     assert len(sample.times_ns) == num_levels
 
 
-def test_faster_program_is_not_clipped_at_one(problem: EnamelProblem) -> None:
-    (sample,) = _scored(problem, program(NS_PER_UNIT // 2)).samples
+def test_faster_program_is_not_clipped_at_one(held: SuiteProblems) -> None:
+    (sample,) = _scored(held, program(NS_PER_UNIT // 2)).samples
     by_hand = (3 * 7.45 / 6.3 + 3 * 6.95 / 5.3 + 4 * 6.45 / 4.3) / 10
     assert sample.values["eff"] == pytest.approx(by_hand)
 
@@ -105,36 +115,36 @@ def test_faster_program_is_not_clipped_at_one(problem: EnamelProblem) -> None:
         ("return (", Outcome.COMPILE_ERROR),
     ],
 )
-def test_wrong_programs_score_zero(problem: EnamelProblem, body: str, outcome: Outcome) -> None:
-    result = _scored(problem, program(1, body))
+def test_wrong_programs_score_zero(held: SuiteProblems, body: str, outcome: Outcome) -> None:
+    result = _scored(held, program(1, body))
     assert result.scores == {"pass@1": 0.0, "eff@1": 0.0}
     assert result.samples[0].outcome is outcome
 
 
-def test_overflow_loses_levels_but_not_the_program(problem: EnamelProblem) -> None:
+def test_overflow_loses_levels_but_not_the_program(held: SuiteProblems) -> None:
     body = "return 2 * n if n < 30 else int(float('inf'))"
-    (sample,) = _scored(problem, program(NS_PER_UNIT, body)).samples
+    (sample,) = _scored(held, program(NS_PER_UNIT, body)).samples
     assert sample.is_correct
     assert sample.values["eff"] == pytest.approx(0.3)
     assert "levels from 2 on are lost" in sample.failure
 
 
-def test_time_out_at_the_first_level_is_not_passed(problem: EnamelProblem) -> None:
-    result = _scored(problem, program(NS_PER_UNIT * 1000))
+def test_time_out_at_the_first_level_is_not_passed(held: SuiteProblems) -> None:
+    result = _scored(held, program(NS_PER_UNIT * 1000))
     assert result.scores == {"pass@1": 0.0, "eff@1": 0.0}
     assert result.samples[0].outcome is Outcome.TIME_LIMIT
 
 
-def test_same_program_twice_is_run_once_and_scored_twice(problem: EnamelProblem) -> None:
-    result = _scored(problem, program(NS_PER_UNIT), program(NS_PER_UNIT))
+def test_same_program_twice_is_run_once_and_scored_twice(held: SuiteProblems) -> None:
+    result = _scored(held, program(NS_PER_UNIT), program(NS_PER_UNIT))
     assert [sample.sample_index for sample in result.samples] == [0, 1]
     assert result.samples[0].times_ns == result.samples[1].times_ns
 
 
 def test_tuples_and_sets_reach_the_program_and_come_back(tmp_path: Path) -> None:
-    problem = load_enamel(write_csv(tmp_path / "enamel.csv", PAIR_ROW)).problems[0]
+    held = load_enamel(write_csv(tmp_path / "enamel.csv", PAIR_ROW))
     codes = ("    return (pair[1], pair[0])\n", "    return [pair[1], pair[0]]\n")
-    first, second = _scored(problem, *codes).samples
+    first, second = _scored(held, *codes).samples
     assert first.is_correct, first.failure
     assert second.outcome is Outcome.WRONG_ANSWER
 
@@ -147,16 +157,16 @@ PROMISED_ROW = {
 }
 
 
-@pytest.mark.parametrize("measure", [measure_enamel, measure_enamel_released])
-def test_samples_find_what_the_prompt_promises(tmp_path: Path, measure: Any) -> None:
-    problem = load_enamel(write_csv(tmp_path / "enamel.csv", PROMISED_ROW)).problems[0]
+@pytest.mark.parametrize("protocol", [SUITE.protocol, RELEASED], ids=["cpu", "released"])
+def test_samples_find_what_the_prompt_promises(tmp_path: Path, protocol: Protocol) -> None:
+    held = load_enamel(write_csv(tmp_path / "enamel.csv", PROMISED_ROW))
     codes = (
         "    return [plus(n, n)]\n",
         "def double(n: int) -> List[int]:\n    return [plus(n, n)]\n",
         "from __future__ import annotations\n\n\ndef double(n):\n    return [2 * n]\n",
         "def double(n) -> Dict:\n    return [2 * n]\n",
     )
-    scored = measure(problem, codes, (1,), run_here)
+    scored = scored_by_session(held, codes, protocol, run_here)
     # By the released protocol's wall clock a busy machine may be too slow for a right program.
     named = {Outcome.ACCEPTED: "runs", Outcome.TIME_LIMIT: "runs"}
     outcomes = [named.get(sample.outcome, sample.outcome) for sample in scored.samples]
@@ -166,15 +176,13 @@ def test_samples_find_what_the_prompt_promises(tmp_path: Path, measure: Any) -> 
 def test_checker_that_takes_other_answers_is_asked(tmp_path: Path) -> None:
     near = "def __check(input, answer, output):\n    return abs(answer - output) < 1\n"
     file = write_csv(tmp_path / "enamel.csv", {**ROW, "checker": near})
-    problem = load_enamel(file).problems[0]
-    right, wrong = _scored(
-        problem, program(1, "return 2 * n + 0.5"), program(1, "return 9")
-    ).samples
+    held = load_enamel(file)
+    right, wrong = _scored(held, program(1, "return 2 * n + 0.5"), program(1, "return 9")).samples
     assert right.is_correct
     assert not wrong.is_correct
 
 
-def test_inputs_too_large_together_are_made_one_by_one(problem: EnamelProblem) -> None:
+def test_inputs_too_large_together_are_made_one_by_one(problem: Problem) -> None:
     def run(request: RunRequest) -> RunReport:
         report = run_here(request)
         if len(request.input_texts) == 1:
@@ -185,7 +193,7 @@ def test_inputs_too_large_together_are_made_one_by_one(problem: EnamelProblem) -
 
 
 def test_repeats_whose_answers_are_too_large_together_have_a_process_each(
-    problem: EnamelProblem,
+    held: SuiteProblems,
 ) -> None:
     def run(request: RunRequest) -> RunReport:
         report = run_here(request)
@@ -193,8 +201,8 @@ def test_repeats_whose_answers_are_too_large_together_have_a_process_each(
         return replace(report, outcome=Outcome.OUTPUT_LIMIT) if is_repeated else report
 
     asked: list[RunRequest] = []
-    (sample,) = measure_enamel_released(
-        problem, (program(1),), (1,), lambda request: asked.append(request) or run(request)
+    (sample,) = scored_by_session(
+        held, (program(1),), RELEASED, lambda request: asked.append(request) or run(request)
     ).samples
     assert sample.is_correct, sample.failure
     # Reference and sample: 12 tests each once in vain, and 6 processes; 8 tests of one repeat.
@@ -215,9 +223,10 @@ def test_repeats_whose_answers_are_too_large_together_have_a_process_each(
 def test_broken_suite_program_is_no_verdict(
     tmp_path: Path, change: dict[str, str], message: str
 ) -> None:
-    problem = load_enamel(write_csv(tmp_path / "enamel.csv", {**ROW, **change})).problems[0]
-    with pytest.raises(UnusableProblem, match=message):
-        make_tests(problem, run_here)
+    held = load_enamel(write_csv(tmp_path / "enamel.csv", {**ROW, **change}))
+    (assignment,) = suite_assignments(held, {"HumanEval/0": ("",)}, seed=0)
+    with pytest.raises(ProblemFault, match=message):
+        make_tests(assignment, run_here)
 
 
 def test_load_enamel_leaves_out_what_it_cannot_use(tmp_path: Path) -> None:
@@ -226,7 +235,7 @@ def test_load_enamel_leaves_out_what_it_cannot_use(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "e.csv", ROW, ROW, UNUSED_ROW, bad_levels, nameless)
     data = load_enamel(file)
     assert [problem.problem_id for problem in data.problems] == ["HumanEval/0"]
-    assert data.unused_ids == ("HumanEval/2",)
+    assert data.ignored_ids == ("HumanEval/2",)
     assert [entry.place for entry in data.left_out] == [f"{file}: row {n}" for n in (2, 4, 5)]
     reasons = " | ".join(entry.reason for entry in data.left_out)
     assert "twice" in reasons
@@ -245,13 +254,13 @@ def test_load_enamel_missing_columns_and_files_are_named(tmp_path: Path) -> None
 
 def test_load_enamel_real_file_has_142_problems(real_data: Path) -> None:
     data = load_enamel(real_data / "enamel" / "enamel.csv")
-    assert (len(data.problems), len(data.unused_ids), data.left_out) == (142, 22, ())
+    assert (len(data.problems), len(data.ignored_ids), data.left_out) == (142, 22, ())
 
 
-def _asked(problem: EnamelProblem, *codes: str) -> tuple[ProblemResult, list[RunRequest]]:
+def _asked(held: SuiteProblems, *codes: str) -> tuple[ProblemResult, list[RunRequest]]:
     asked: list[RunRequest] = []
-    result = measure_enamel(
-        problem, codes, (1,), lambda request: asked.append(request) or run_here(request)
+    result = scored_by_session(
+        held, codes, SUITE.protocol, lambda request: asked.append(request) or run_here(request)
     )
     return result, asked
 
@@ -261,9 +270,9 @@ def _repeats(result: ProblemResult) -> list[int]:
     return [len(times) for level in result.relative_to["reference_times_ns"] for times in level]
 
 
-def test_tests_that_no_program_is_left_for_are_timed_once(problem: EnamelProblem) -> None:
-    whole, all_runs = _asked(problem, program(NS_PER_UNIT))
-    wrong, few_runs = _asked(problem, program(NS_PER_UNIT, "return 0"))
+def test_tests_that_no_program_is_left_for_are_timed_once(held: SuiteProblems) -> None:
+    whole, all_runs = _asked(held, program(NS_PER_UNIT))
+    wrong, few_runs = _asked(held, program(NS_PER_UNIT, "return 0"))
     # Tests of less than 3 ms (1 to 2.3 ms at level 1) have twelve repeats, the others six.
     assert _repeats(whole) == [1] * 8 + [12] * 4 + [6] * 8
     assert _repeats(wrong) == [1] * 20
@@ -271,20 +280,20 @@ def test_tests_that_no_program_is_left_for_are_timed_once(problem: EnamelProblem
     assert len(few_runs) == 26 < len(all_runs) / 5
 
 
-def test_program_that_lost_a_level_keeps_the_limit_of_the_others(problem: EnamelProblem) -> None:
+def test_program_that_lost_a_level_keeps_the_limit_of_the_others(held: SuiteProblems) -> None:
     body = "return 2 * n if n < 30 else int(float('inf'))"
-    lost, _ = _asked(problem, program(NS_PER_UNIT, body))
-    whole, _ = _asked(problem, program(NS_PER_UNIT))
+    lost, _ = _asked(held, program(NS_PER_UNIT, body))
+    whole, _ = _asked(held, program(NS_PER_UNIT))
     assert lost.relative_to["limit_ns"] == pytest.approx(whole.relative_to["limit_ns"])
     assert _repeats(lost) == [1] * 8 + [12] * 4 + [6] + [REPEATS_ALONE] * 7
     # Beside one that goes on, all of it is timed as often as ever.
-    both, _ = _asked(problem, program(NS_PER_UNIT, body), program(NS_PER_UNIT))
+    both, _ = _asked(held, program(NS_PER_UNIT, body), program(NS_PER_UNIT))
     assert _repeats(both) == _repeats(whole)
 
 
 def test_test_whose_time_moves_no_score_has_few_repeats(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "enamel.csv", {**ROW, "input_levels": "10 2 300 400"})
-    steep = load_enamel(file).problems[0]  # T is 80.6 ms, level 1 takes 0.2 to 0.5 ms
+    steep = load_enamel(file)  # T is 80.6 ms, level 1 takes 0.2 to 0.5 ms
     few, _ = _asked(steep, program(NS_PER_UNIT))
     assert _repeats(few) == [1] * 8 + [4] * 4 + [6] * 8
     assert few.samples[0].values["eff"] == pytest.approx(1.0)
@@ -293,12 +302,13 @@ def test_test_whose_time_moves_no_score_has_few_repeats(tmp_path: Path) -> None:
     assert _repeats(slow)[8:12] == [4, 12, 12, 12]
 
 
-def test_harness_runs_before_the_clock_and_the_program_after(problem: EnamelProblem) -> None:
-    _, asked = _asked(problem, program(NS_PER_UNIT))
+def test_harness_runs_before_the_clock_and_the_program_after(held: SuiteProblems) -> None:
+    _, asked = _asked(held, program(NS_PER_UNIT))
+    (problem,) = held.problems
     called = {request.code for request in asked if request.entry_point == problem.entry_point}
     assert called == {
-        assembled(problem, problem.reference),
-        assembled(problem, program(NS_PER_UNIT)),
+        held.assembled(problem.problem_id, problem.solutions[0].code),
+        held.assembled(problem.problem_id, program(NS_PER_UNIT)),
     }
     echoes = [request for request in asked if request.entry_point == ECHO]
     assert echoes

@@ -14,11 +14,11 @@ from scripted_runs import make_report
 
 from skeldpo.cli import LEFT_OUT, main
 from skeldpo.config import MeasureConfig
-from skeldpo.evaluate import evalplus
-from skeldpo.evaluate.cores import Measured
-from skeldpo.evaluate.evalplus import evalplus_task, load_evalplus
-from skeldpo.evaluate.programs import read_program_set
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.suites import evalperf, evalplus, mbpp_plus
+from skeldpo.suites.contract import SuiteData
+from skeldpo.suites.evalplus import evalplus_task
+from skeldpo.suites.given_programs import read_program_set
 from skeldpo.values import decode
 
 PAIRS = {
@@ -51,15 +51,19 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[RunRequest]:
             made.append(request)
             return make_report(answer_texts=("null",) * len(request.input_texts))
 
-        return Measured(made=tuple(work(run, item) for item in items), cores=(), image=None)
+        return tuple(work(run, item) for item in items)
 
     monkeypatch.setattr(evalplus, "map_on_cores", on_cores)
     return made
 
 
+def suite_data(path: str) -> SuiteData:
+    return SuiteData(source=path, measure=MeasureConfig(), tell=lambda line: None)
+
+
 def load(tmp_path: Path, *rows: dict[str, Any]):
     path = str(write_rows(tmp_path / "rows.jsonl", *rows))
-    return load_evalplus(path, "mbpp_plus", MeasureConfig(), lambda done: None)
+    return mbpp_plus.SUITE.load(suite_data(path))
 
 
 def test_a_prompt_that_is_code_promises_its_imports_and_helpers(
@@ -161,11 +165,11 @@ def test_evalperf_rows_have_their_references_and_scores(
     requests = answered(monkeypatch)
     path = str(write_rows(tmp_path / "rows.jsonl", CLUSTERS, CLUSTERS | {"task_id": "b",
                           "scores": [1.0]}))  # fmt: skip
-    suite = load_evalplus(path, "evalperf", MeasureConfig(), lambda done: None)
+    suite = evalperf.SUITE.load(suite_data(path))
     (problem,) = suite.problems
     assert [known.code for known in problem.solutions] == CLUSTERS["reference"]
     assert requests[0].code == CLUSTERS["reference"][-1]
-    assert suite.cluster_scores == {"Mbpp/1": (20.0, 70.0, 100.0)}
+    assert suite.reference_scores == {"Mbpp/1": (20.0, 70.0, 100.0)}
     assert problem.statement == "Write the function total."
     assert suite.left_out[0].reason == "3 references, 1 scores"
 

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from skeldpo.evaluate.compare import (
+from skeldpo.records import Outcome
+from skeldpo.suites.compare import (
     COLUMNS,
     PLOT_CHARACTERS,
     compare_evaluations,
     comparison_rows,
 )
-from skeldpo.evaluate.evaluation import (
+from skeldpo.suites.enamel_tests import efficiency_scores
+from skeldpo.suites.evaluation import (
     Evaluation,
+    LeftOut,
     ProblemResult,
     SampleResult,
-    beyond_scores,
-    efficiency_scores,
     load_evaluation,
     mean_scores,
     save_evaluation,
 )
-from skeldpo.evaluate.page import comparison_page, evaluation_page
-from skeldpo.evaluate.programs import LeftOut
-from skeldpo.records import Outcome
+from skeldpo.suites.evaluation_page import comparison_page, evaluation_page
+from skeldpo.suites.scoring import beyond_scores
 
 
 def _sample(index: int, is_correct: bool, **values: float) -> SampleResult:

@@ -45,7 +45,6 @@ from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from scripted_runs import make_report
 
 from skeldpo.config import EvaluateConfig, MeasureConfig, SkeletonConfig
-from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.measure.actor import fuller
 from skeldpo.measure.calibration import calibrate
 from skeldpo.measure.lines import hot_lines
@@ -57,6 +56,7 @@ from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.rounds import failed_rows
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.engine import connect
+from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault
@@ -344,14 +344,14 @@ def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:
         for program in truth.programs
     ]  # fmt: skip
     report = evaluate_heldout(
-        problems=[truth.problem], candidates=samples, measurements=made.rows, model_id="m",
-        round_index=0, bootstrap=Bootstrap(num_resamples=10, seed=0),
+        problems=[truth.problem], candidates=samples, measurements=made.rows,
+        author=Author(model_id="m", round_index=0),
     )  # fmt: skip
-    (score,) = report.per_problem
-    assert (score.num_samples, score.pass_at_1) == (6, pytest.approx(4 / 6))
+    (score,) = report.problems
+    assert (len(score.samples), score.scores["pass@1"]) == (6, pytest.approx(4 / 6))
     # "fast" between 80 and 400 ns a unit, "depends" faster than both, two are wrong.
-    assert score.beyond_at_1 == pytest.approx(4 / 6 * ((400 - 100) / (400 - 80) + 1) / 2)
-    assert score.fast_share == 1.0
+    assert score.scores["beyond@1"] == pytest.approx(4 / 6 * ((400 - 100) / (400 - 80) + 1) / 2)
+    assert score.scores["fast_share"] == 1.0
 
 
 def test_calibration_without_a_time_is_a_sandbox_failure() -> None:

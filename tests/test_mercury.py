@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from enamel_rows import run_here
+from hand_scores import scored_by_hand
 from measured_rows import measurement
 from mercury_rows import (
     ANY_ORDER,
@@ -22,21 +23,20 @@ from mercury_rows import (
 )
 
 from skeldpo.config import MeasureConfig
-from skeldpo.evaluate.mercury import load_mercury
-from skeldpo.evaluate.reference_suite import (
-    NOT_TIMED,
-    ReferenceSuite,
-    score_assignment,
-    suite_assignments,
-)
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.mercury import compared_value
 from skeldpo.records import Outcome
+from skeldpo.suites.contract import SuiteProblems
+from skeldpo.suites.mercury import load_mercury
+from skeldpo.suites.scoring import (
+    NOT_TIMED,
+    suite_assignments,
+)
 
 STOPPED_NS = 1e9
 
 
-def _outcome(suite: ReferenceSuite, code: str) -> Outcome:
+def _outcome(suite: SuiteProblems, code: str) -> Outcome:
     problem = suite.problems[0]
     judge = Judge(problem, run_here, MeasureConfig())
     return judge.check(suite.assembled(problem.problem_id, code)).outcome
@@ -154,7 +154,7 @@ def test_scores_from_measurements_by_hand(tmp_path: Path) -> None:
         measurement(slowest, slowest, times=(60, 60, 60)),
         measurement(fast, fast, times=(1, 10, 99)),
     ]
-    scored = score_assignment(suite, assignment, codes, rows, (1, 3), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, codes, rows, ((1, 3), STOPPED_NS))
     assert scored.left_out == ()
     assert scored.result is not None
     assert [s.values["beyond"] for s in scored.result.samples] == [1.0, 0.0, 1.0]
@@ -180,14 +180,14 @@ def test_reference_that_was_stopped_counts_with_the_limit(tmp_path: Path) -> Non
         replace(measurement(fast, fast, times=(40, 40, 40)), input_digest="of the input"),
         replace(measurement(slowest, slowest, outcome=Outcome.TIME_LIMIT), phase="screen"),
     ]
-    scored = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), 100.0)
+    scored = scored_by_hand(suite, assignment, (TOTAL_FAST,), rows, ((1,), 100.0))
     assert scored.result is not None
     assert scored.result.scores["beyond@1"] == pytest.approx((100 - 40) / (100 - 20))
     assert scored.result.relative_to == {
         "reference_times_ns": [[20, 20, 20], [100]],
         "input_digest": "of the input",
     }
-    lower = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), 10.0)  # of each input
+    lower = scored_by_hand(suite, assignment, (TOTAL_FAST,), rows, ((1,), 10.0))  # of each input
     assert lower.result is not None
     assert lower.result.relative_to["reference_times_ns"] == [[20, 20, 20], [20]]
 
@@ -201,7 +201,7 @@ def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_p
         measurement(fast, fast),
         measurement(broken, broken, outcome=Outcome.SANDBOX_FAILED),
     ]
-    scored = score_assignment(suite, assignment, (TOTAL_FAST, "x"), rows, (1,), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, (TOTAL_FAST, "x"), rows, ((1,), STOPPED_NS))
     assert scored.result is not None
     assert scored.result.scores == {"pass@1": 1.0}
     reasons = [entry.reason for entry in scored.left_out]
@@ -226,7 +226,7 @@ def test_sample_that_passes_and_has_no_time_counts_in_pass_alone(
         measurement(fast, fast, times=(40, 40, 40)),
         replace(measurement(other, other, outcome=outcome), phase="screen"),
     ]
-    scored = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, codes, rows, ((1, 2), STOPPED_NS))
     assert scored.result is not None
     assert scored.result.scores == pytest.approx(
         {"pass@1": 1.0, "pass@2": 1.0, "beyond@1": 0.5, "beyond@2": 0.5,
@@ -264,7 +264,7 @@ def test_problem_with_a_lost_reference_is_listed_and_beyond_not_scored(
     if lost != "verdict":
         outcome = Outcome.SANDBOX_FAILED if lost == "sandbox" else Outcome.ACCEPTED
         rows.append(measurement(slowest, slowest, outcome=outcome))
-    scored = score_assignment(suite, assignment, (TOTAL_FAST,), rows, (1,), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, (TOTAL_FAST,), rows, ((1,), STOPPED_NS))
     assert scored.result is not None
     assert scored.result.scores == {"pass@1": 1.0}
     (entry,) = scored.left_out
@@ -283,7 +283,7 @@ def test_right_sample_that_was_not_timed_is_listed_and_not_zero(tmp_path: Path) 
         measurement(slowest, slowest, times=(60, 60, 60)),
         measurement(fast, fast, times=(30, 30, 30)),
     ]
-    scored = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, codes, rows, ((1, 2), STOPPED_NS))
     assert scored.result is not None
     assert scored.result.scores["pass@2"] == 1.0
     assert scored.result.scores["beyond@2"] == pytest.approx(0.75)
@@ -292,7 +292,7 @@ def test_right_sample_that_was_not_timed_is_listed_and_not_zero(tmp_path: Path) 
     assert "could not be timed" in entry.reason
     # Stopped when it was timed: slower than any, and that is a score.
     rows.append(replace(measurement(untimed, untimed, outcome=Outcome.TIME_LIMIT), phase="screen"))
-    slow_too = score_assignment(suite, assignment, codes, rows, (1, 2), STOPPED_NS)
+    slow_too = scored_by_hand(suite, assignment, codes, rows, ((1, 2), STOPPED_NS))
     assert slow_too.result is not None
     assert slow_too.result.scores["beyond@2"] == pytest.approx(0.375)
     assert slow_too.left_out == ()
@@ -301,6 +301,6 @@ def test_right_sample_that_was_not_timed_is_listed_and_not_zero(tmp_path: Path) 
 def test_sample_without_a_verdict_is_listed(tmp_path: Path) -> None:
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
     (assignment,) = suite_assignments(suite, {"total": (TOTAL_FAST,)}, seed=0)
-    scored = score_assignment(suite, assignment, (TOTAL_FAST,), [], (1,), STOPPED_NS)
+    scored = scored_by_hand(suite, assignment, (TOTAL_FAST,), [], ((1,), STOPPED_NS))
     assert scored.result is None
     assert scored.left_out[0].place == "sample 0"

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from skeldpo.evaluate.metrics import (
+from skeldpo.suites.metrics import (
     beyond,
     bootstrap_interval,
     family_draws,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeldpo.evaluate.metrics import (
+from skeldpo.suites.metrics import (
     DifferentialScore,
     EnamelLimits,
     Usage,

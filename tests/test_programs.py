@@ -11,9 +11,9 @@ from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP, STDIO_PROBLEM
 
 from skeldpo.answers import Wanted
 from skeldpo.answers.reading import CUT, NO_PROGRAM, USAGE
-from skeldpo.evaluate.programs import read_program_set
 from skeldpo.problems.program_files import file_text
 from skeldpo.problems.programs import dataset_candidates, known_candidates, read_programs
+from skeldpo.suites.given_programs import read_program_set
 
 PROBLEM_IDS = dict.fromkeys(
     (FUNCTION_PROBLEM.problem_id, STDIO_PROBLEM.problem_id, "a.b"), Wanted()

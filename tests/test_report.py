@@ -18,12 +18,13 @@ from skeldpo.records import (
     Measurement,
     Outcome,
     PreferencePair,
-    Score,
 )
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
 from skeldpo.store import Store, round_folder
+from skeldpo.suites.compare import Difference
+from skeldpo.suites.evaluation import Interval
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def shown(call) -> str:
     return text.getvalue()
 
 
-def in_percent(score: Score, sign: str) -> str:
+def in_percent(score: Interval | Difference, sign: str) -> str:
     low, high = f"{score.low:{sign}.1%}"[:-1], f"{score.high:{sign}.1%}"[:-1]
     return f"{score.value:{sign}.1%}"[:-1] + f" [{low}, {high}]"
 
@@ -107,12 +108,12 @@ def test_page_is_well_formed_and_loads_nothing(page):
 
 def test_page_shows_scores_of_every_policy_with_intervals(whole_run, page):
     policies = summarize_run(whole_run).policies
-    assert [policy.report.round_index for policy in policies] == [0, 1, 2]
-    assert policies[0].differences == ()
+    assert [policy.round_index for policy in policies] == [0, 1, 2]
+    assert policies[0].differences == {}
     for policy in policies:
-        for score in policy.report.scores:
+        for score in policy.scores.values():
             assert in_percent(score, "") in page
-        for score in policy.differences:
+        for score in policy.differences.values():
             assert in_percent(score, "+") in page
     for split in ("all held-out problems", "never trained on", "variants of trained families"):
         assert split in page
@@ -197,7 +198,7 @@ def test_markup_in_programs_stays_text(config):
 def test_terminal_shows_the_same_figures(whole_run, page):
     text = shown(lambda display: show_report(whole_run, display))
     policy = summarize_run(whole_run).policies[-1]
-    for score in policy.report.scores:
+    for score in policy.scores.values():
         assert in_percent(score, "") in text
     for word in ("Verdicts", "Preference pairs", "Speedup of", "Length of", "Training", "Dropped"):
         assert word in text

@@ -20,6 +20,7 @@ from own_lines import foreign_lines
 
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, ReferenceLogps
 from skeldpo.store import Store, round_folder
+from skeldpo.suites.evaluation import mean_scores, round_evaluation
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm, pytest.mark.docker, pytest.mark.slow]
 
@@ -157,15 +158,15 @@ def test_every_row_is_accounted_for(killed_run):
 
 def test_the_policy_writes_programs_and_the_round_trains_on_them(killed_run):
     store, _, _ = killed_run
-    before, after = store.read_evaluation(1), store.read_evaluation(2)
+    before, after = round_evaluation(store, 1), round_evaluation(store, 2)
     assert before is not None
     assert after is not None
-    assert {s.name: s.value for s in before.scores}["pass@1"] > 0.2
-    assert before.model_id != after.model_id
+    assert mean_scores(before.problems)["pass@1"].value > 0.2
+    assert before.provenance["model_id"] != after.provenance["model_id"]
     pairs = store.read_records(f"{round_folder(1)}/pairs.parquet", PreferencePair)
     logps = store.read_records(f"{round_folder(1)}/reference_logps.parquet", ReferenceLogps)
     assert {row.pair_id for row in logps} == {pair.pair_id for pair in pairs}
-    assert {row.model_id for row in logps} == {before.model_id}
+    assert {row.model_id for row in logps} == {before.provenance["model_id"]}
     candidates = store.read_records(f"{round_folder(1)}/candidates.parquet", Candidate)
     ids = {c.candidate_id: c.completion_token_ids for c in candidates}
     for pair in pairs:
@@ -224,4 +225,4 @@ def test_the_same_run_as_a_ray_job(killed_run, tmp_path):
         subprocess.run([*head, "stop"], cwd=REPOSITORY, env=environment, check=True, timeout=120)
     job = Store(str(tmp_path / "runs" / "small"))
     assert job.read_manifest(round_folder(1), "train") is not None
-    assert job.read_evaluation(2) is not None
+    assert round_evaluation(job, 2) is not None

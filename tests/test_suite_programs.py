@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from skeldpo.evaluate.programs import (
+from skeldpo.suites.given_programs import (
     ProgramSet,
     read_program_set,
     too_few_samples,

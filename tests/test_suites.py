@@ -16,8 +16,8 @@ from enamel_rows import CHECKER, write_csv
 from mercury_rows import TOTAL_FAST, TOTAL_SLOW, leetcode_rows, row, write_rows
 
 from skeldpo.cli import LEFT_OUT, USER_ERROR, main
-from skeldpo.evaluate.evaluation import Evaluation, ProblemResult, save_evaluation
 from skeldpo.problems.sources import load_problems
+from skeldpo.suites.evaluation import Evaluation, ProblemResult, save_evaluation
 
 SUM_ROW = {
     "task_id": "HumanEval/0",

@@ -20,17 +20,12 @@ from skeldpo.commands.inspect import inspect_pairs
 from skeldpo.commands.measure import _show, _Verdicts
 from skeldpo.commands.pair import pair_given
 from skeldpo.console import Display
-from skeldpo.evaluate.evaluation import (
-    Evaluation,
-    ProblemResult,
-    SampleResult,
-    efficiency_scores,
-    save_evaluation,
-)
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
 from skeldpo.report.page import show_report, show_status
 from skeldpo.store import Store
-from skeldpo.suites.run import compare_reports, show_evaluation
+from skeldpo.suites.enamel_tests import efficiency_scores
+from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
+from skeldpo.suites.shown import compare_reports, show_evaluation
 
 WIDTH = 80
 LONG_ID = "code_contests/1575_A. Another Sorting Problem (the second of its round)/variant-0123"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from skeldpo.config import MeasureConfig, SkeletonConfig
-from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.measure.lines import hot_lines
+from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.problems.program_files import file_text
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import HotLines, group_skeleton
@@ -55,7 +55,7 @@ def _profile(codes: Sequence[str], stdin_text: str) -> HotLines:
         return hot_lines(run, code, kind="stdio", entry_point="", input_texts=[stdin_text])
 
     found = map_on_cores(codes, lines_of, MeasureConfig(), lambda done: None)
-    return {code: lines for code, lines in zip(codes, found.made, strict=True) if lines}
+    return {code: lines for code, lines in zip(codes, found, strict=True) if lines}
 
 
 def _read(files: Sequence[str]) -> dict[str, str]:

@@ -10,21 +10,26 @@ import collections
 import json
 import platform
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from skeldpo.actors import ActorNote
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
-from skeldpo.measure.verdict import SandboxFailure
+from skeldpo.measure.on_cores import Run, patient
+from skeldpo.measure.verdict import ProblemFault, SandboxFailure
 from skeldpo.measure.work import ProblemWork
-from skeldpo.records import Assignment, Candidate, Measurement, content_id
+from skeldpo.records import Assignment, Candidate, Measurement, Outcome, content_id
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import ensure_image
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
+Session = Callable[[Assignment, Run], Sequence[Measurement]]
+"""What is done with the candidates of a problem in place of `ProblemWork`: a function of a module
+that gives their rows, without host, core and image. It raises ProblemFault if the problem is at
+fault, and lets SandboxFailure pass."""
 CALIBRATE_EVERY_S = 300.0
 PAUSES_S = (1.0, 2.0)
 """How long a core that is not steady is given, before programs are timed on it all the same."""
@@ -41,10 +46,12 @@ class ProgramMeasurer:
         output: str,
         avoid: Collection[tuple[str, int]] = (),
         pass_id: str = "",
+        session: Session | None = None,
     ) -> None:
         """Leases a core of this node, one of `avoid` (host, core) only if no other is free."""
         self._config = measure
         self._evaluate = evaluate
+        self._session = session
         self._store = Store(output)
         note = ActorNote(self._store, "sandbox", pass_id)
         host_id = platform.node()
@@ -105,9 +112,66 @@ class ProgramMeasurer:
     def measure(self, assignment: Assignment) -> tuple[list[Measurement], list[str], str]:
         """All measurements of one problem's candidates, what is wrong with the problem, and the
         sandbox's failure if it failed in every try, else empty."""
+        if self._session is not None:
+            return self._by_session(assignment, self._session)
         work = ProblemWork(assignment, self._sandbox.run, self._config, self._evaluate)
         failure = work.run()
         return list(work.rows(self._image, self._lease.core)), work.faults, failure
+
+    def _by_session(
+        self, assignment: Assignment, session: Session
+    ) -> tuple[list[Measurement], list[str], str]:
+        faults, failed = [], ""
+        try:
+            rows = session(assignment, patient(self._sandbox.run, self._config.max_retries))
+        except SandboxFailure as failure:
+            failed = str(failure)
+            rows = unjudged_rows(assignment, Outcome.SANDBOX_FAILED, failed)
+        except (ProblemFault, ValueError) as fault:
+            faults = [str(fault)]
+            rows = unjudged_rows(assignment, Outcome.FAULTY_PROBLEM, faults[0])
+        placed = [
+            replace(
+                row,
+                host_id=platform.node(),
+                core=self._lease.core,
+                image_digest=self._image.digest,
+                python_version=self._image.python_version,
+            )
+            for row in rows
+        ]
+        return placed, faults, failed
+
+
+def unjudged_rows(assignment: Assignment, outcome: Outcome, failure: str) -> list[Measurement]:
+    """A "check" row of each candidate, that says why it has no verdict."""
+    return [
+        session_row(candidate.candidate_id, assignment, outcome, failure)
+        for candidate in assignment.candidates
+    ]
+
+
+def session_row(
+    candidate_id: str, assignment: Assignment, outcome: Outcome, failure: str = ""
+) -> Measurement:
+    """The "check" row of a candidate in a session of its own kind; the actor adds where it was."""
+    return Measurement(
+        candidate_id=candidate_id,
+        problem_id=assignment.problem.problem_id,
+        equal_to=candidate_id,
+        phase="check",
+        session_id="",
+        outcome=outcome,
+        cpu_times_ns=(),
+        baseline_times_ns=(),
+        peak_memory_bytes=0,
+        failure=failure,
+        input_digest="",
+        host_id="",
+        core=0,
+        image_digest="",
+        python_version="",
+    )
 
 
 def fuller(rows: list[Measurement], earlier: list[Measurement]) -> list[Measurement]:

@@ -20,7 +20,6 @@ from skeldpo.charts import (
     nice_ticks,
     stacked_bars,
 )
-from skeldpo.evaluate.heldout import METRICS
 from skeldpo.report.summary import PolicyScores, RunSummary
 from skeldpo.report.tables import (
     METRIC_TITLES,
@@ -31,6 +30,7 @@ from skeldpo.report.tables import (
     speedup_edges,
     splits,
 )
+from skeldpo.suites.round_scores import METRICS
 
 _SMOOTHED_FROM = 40
 """Steps of a curve above which its running mean is drawn over it."""
@@ -99,7 +99,7 @@ def wall_time_chart(summary: RunSummary) -> str:
 def _score_figure(summary: RunSummary) -> Figure:
     shown = splits(summary.policies)
     ticks = [
-        Tick(at=policy.report.round_index, text=str(policy.report.round_index or "0 (start)"))
+        Tick(at=policy.round_index, text=str(policy.round_index or "0 (start)"))
         for policy in summary.policies
     ]
     panels = []
@@ -123,7 +123,7 @@ def _score_figure(summary: RunSummary) -> Figure:
 
 
 def _score_points(policies: Sequence[PolicyScores], split: str, metric: str) -> tuple[Point, ...]:
-    found = [(p.report.round_index, find_score(p.report.scores, split, metric)) for p in policies]
+    found = [(p.round_index, find_score(p.scores, split, metric)) for p in policies]
     return tuple(
         Point(x=index, y=100 * score.value, low=100 * score.low, high=100 * score.high)
         for index, score in found

@@ -81,7 +81,7 @@ def write_report(store: Store) -> str:
         wall_time=Markup(wall_time_chart(summary)),
         figures={figure.name: figure for figure in build_figures(summary)},
         examples=example_pairs(summary),
-        num_unscored={p.report.round_index: len(p.report.unscored) for p in summary.policies},
+        num_unscored={p.round_index: len(p.report.unscored) for p in summary.policies},
         safe_svg=Markup,
     )
     store.write_text(REPORT, page)
@@ -180,7 +180,7 @@ def _headlines(summary: RunSummary) -> list[Headline]:
     newest = summary.policies[-1]
     found = []
     for metric, title in METRIC_TITLES.items():
-        score = find_score(newest.report.scores, "", metric)
+        score = find_score(newest.scores, "", metric)
         difference = find_score(newest.differences, "", metric)
         if score is not None:
             value, _, interval = interval_text(score, "").partition(" ")

@@ -9,23 +9,24 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
-from skeldpo.evaluate.heldout import bootstrap_of, compare_reports
 from skeldpo.records import (
     Candidate,
     Measurement,
     Outcome,
     PreferencePair,
-    Score,
     StageManifest,
-    SuiteReport,
 )
 from skeldpo.store import Store, round_folder
+from skeldpo.suites.compare import Difference, differences
+from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
+from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.tracking import read_metrics
 
 NUM_EXAMPLES = 3
@@ -48,11 +49,14 @@ class MissingStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyScores:
-    """The held-out report of a policy (`round_index` 0: the starting one) and, with intervals
-    paired by problem, its differences from the starting policy (none for that one)."""
+    """The held-out report of a policy (`round_index` 0: the starting one), its scores by name and,
+    with intervals paired by problem, its differences from the starting policy (none for that one).
+    """
 
-    report: SuiteReport
-    differences: tuple[Score, ...]
+    report: Evaluation
+    round_index: int
+    scores: Mapping[str, Interval]
+    differences: Mapping[str, Difference]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,17 +198,23 @@ def _plan(config: Config) -> tuple[tuple[int, str], ...]:
 
 
 def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
-    found = [store.read_evaluation(index) for index in range(1, config.run.num_rounds + 2)]
+    found = [round_evaluation(store, index) for index in range(1, config.run.num_rounds + 2)]
     reports = [report for report in found if report is not None]
-    return tuple(
-        PolicyScores(
-            report=report,
-            differences=compare_reports(report, reports[0], bootstrap_of(config))
-            if report.round_index and not reports[0].round_index
-            else (),
+    bootstrap = bootstrap_of(config)
+    made: list[PolicyScores] = []
+    for report in reports:
+        index = int(report.provenance["round_index"])
+        has_start = bool(made) and not made[0].round_index
+        compared = differences(report, reports[0], bootstrap) if index and has_start else ()
+        made.append(
+            PolicyScores(
+                report=report,
+                round_index=index,
+                scores=mean_scores(report.problems, bootstrap),
+                differences={difference.name: difference for difference in compared},
+            )
         )
-        for report in reports
-    )
+    return tuple(made)
 
 
 def _verdicts(store: Store, index: int) -> list[Verdicts]:
@@ -215,9 +225,9 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
         return []
     candidates = {row.candidate_id: row for row in _table(store, index, "candidates", Candidate)}
     heldout = {row.problem_id for row in candidates.values() if row.origin == "dataset"}
-    report = store.read_evaluation(index)
+    report = round_evaluation(store, index)
     if report is not None:
-        heldout |= {score.problem_id for score in report.per_problem} | set(report.unscored)
+        heldout |= {result.problem_id for result in report.problems} | set(report.unscored)
     groups: dict[ProgramGroup, list[Measurement]] = {
         "training": [], "held-out": [], "known": [],
     }  # fmt: skip

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from skeldpo.evaluate.evaluation import counted_text
-from skeldpo.evaluate.heldout import METRICS
-from skeldpo.evaluate.metrics import num_families
-from skeldpo.problems.family import family_of
-from skeldpo.records import Outcome, PreferencePair, Score
+from skeldpo.records import Outcome, PreferencePair
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
+from skeldpo.suites.compare import Difference
+from skeldpo.suites.evaluation import Interval, counted_text
+from skeldpo.suites.metrics import num_families
+from skeldpo.suites.round_scores import METRICS
+
+Value = TypeVar("Value")
 
 NOTHING = "-"
 SPLIT_TITLES = {
@@ -54,33 +57,31 @@ def score_tables(summary: RunSummary) -> list[Table]:
     over fewer problems than the split has says over how many."""
     tables = []
     for split in splits(summary.policies):
-        newest = summary.policies[-1].report.per_problem
-        own = [score for score in newest if split in ("", score.split)]
+        newest = summary.policies[-1].report.problems
+        own = [result for result in newest if split in ("", result.split)]
         rows = []
         for policy in summary.policies:
-            index = policy.report.round_index
-            cells = _score_cells(policy.report.scores, split, "", len(own))
+            index = policy.round_index
+            cells = _score_cells(policy.scores, split, "", len(own))
             rows.append((f"policy {index}", *cells))
             if policy.differences:
                 cells = _score_cells(policy.differences, split, "+", len(own))
                 rows.append((f"  {index} - 0", *cells))
-        counted = counted_text(len(own), num_families([family_of(s.source) for s in own]))
+        counted = counted_text(len(own), num_families([result.family for result in own]))
         title = f"{SPLIT_TITLES.get(split, f'split {split}')} ({counted})"
         columns = ("", *(f"{METRIC_TITLES[metric]}, %" for metric in METRICS))
         tables.append(Table(title=title, columns=columns, rows=tuple(rows)))
     return tables
 
 
-def find_score(scores: Iterable[Score], split: str, metric: str) -> Score | None:
+def find_score(scores: Mapping[str, Value], split: str, metric: str) -> Value | None:
     """The score of a split ("": all problems), None if it was not computed."""
-    name = f"{split}/{metric}" if split else metric
-    return next((score for score in scores if score.name == name), None)
+    return scores.get(f"{split}/{metric}" if split else metric)
 
 
 def splits(policies: Sequence[PolicyScores]) -> list[str]:
     """The splits that were scored; "" stands for all problems."""
-    names = {score.name.rpartition("/")[0] for policy in policies for score in policy.report.scores}
-    return sorted(names)
+    return sorted({name.rpartition("/")[0] for policy in policies for name in policy.scores})
 
 
 def stage_table(summary: RunSummary) -> Table:
@@ -233,14 +234,14 @@ def versions(summary: RunSummary) -> tuple[str, ...]:
     return tuple(sorted({text for manifest in summary.finished for text in manifest.versions}))
 
 
-def interval_text(score: Score, sign: str) -> str:
+def interval_text(score: Interval | Difference, sign: str) -> str:
     """Value and 95 % interval in percent; with `sign` "+" positive numbers have a sign."""
     value, low, high = (f"{100 * x:{sign}.1f}" for x in (score.value, score.low, score.high))
     return f"{value} [{low}, {high}]"
 
 
 def _score_cells(
-    scores: Iterable[Score], split: str, sign: str, num_problems: int
+    scores: Mapping[str, Interval | Difference], split: str, sign: str, num_problems: int
 ) -> tuple[str, ...]:
     cells = []
     for metric in METRICS:

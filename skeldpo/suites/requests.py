@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,11 @@ from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, Policy
 from skeldpo.config_file import load_sections
 from skeldpo.config_section import Section
 from skeldpo.console import Display
-from skeldpo.suites.run import SuiteRequest, compare_reports, evaluate_programs, save_and_show
+from skeldpo.suites.all import SUITES, find_suite
+from skeldpo.suites.contract import Suite, SuiteProblems
+from skeldpo.suites.runner import SuiteRequest, evaluate_programs
 from skeldpo.suites.samples import Sampling, write_samples
-
-ENAMEL_MEMORY_MIB = 1024
-"""Its inputs are larger than those of other suites; ENAMEL itself allows 4 GiB."""
+from skeldpo.suites.shown import compare_reports, save_and_show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,6 @@ class Asked:
     request: SuiteRequest
     policy: str
     sampling: Sampling
-    out: str
     compared_with: str
 
 
@@ -39,28 +39,31 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
     sampling = _sampling(options)
     if options.policy and max(options.k) > sampling.num_samples:
         raise ValueError(f"--k {max(options.k)} needs --num-samples {max(options.k)} or more")
-    suites = list(dict.fromkeys(options.suite))
-    if options.released_protocol and "enamel" not in suites:
+    names = list(dict.fromkeys(options.suite))
+    suites = {name: find_suite(name) for name in names}
+    if options.released_protocol and not any(suite.released for suite in suites.values()):
+        known = ", ".join(suite.name for suite in SUITES if suite.released)
         raise ValueError(
-            "--released-protocol is for enamel; the other suites report beyond_released beside "
+            f"--released-protocol is for {known}; the other suites report beyond_released beside "
             "beyond"
         )
-    data = _data_by_suite(suites, options.data)
+    if len({suite.name for suite in suites.values()}) < len(suites):
+        raise ValueError(f"two of the suites {', '.join(names)} have the same name")
+    data = _data_by_suite(names, options.data)
     policies = [policy for policy in (options.against, options.policy) if policy] or [""]
     many = len(suites) > 1 or len(policies) > 1
     made = []
-    for suite in suites:
+    for given, suite in suites.items():
         compared_with = ""
         for place, policy in enumerate(policies):
-            name = suite + ("-against" if len(policies) > 1 and place == 0 else "")
+            name = suite.name + ("-against" if len(policies) > 1 and place == 0 else "")
             out = str(Path(options.out) / f"{name}.json") if many else options.out
             programs = options.programs or f"{Path(out).with_suffix('')}-samples.jsonl"
             made.append(
                 Asked(
-                    request=_request(suite, data.get(suite, ""), programs, out, options),
+                    request=_request(suite, data.get(given, ""), programs, out, options),
                     policy=policy,
                     sampling=sampling,
-                    out=out,
                     compared_with=compared_with,
                 )
             )
@@ -71,41 +74,48 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
 def run_requests(asked: Sequence[Asked], display: Display) -> int:
     """Makes the reports, one after another; returns how much was left out of them."""
     num_left_out = 0
+    loaded: dict[str, SuiteProblems] = {}
     for one in asked:
-        Path(one.request.folder).mkdir(parents=True, exist_ok=True)
+        request = one.request
+        Path(request.out).absolute().parent.mkdir(parents=True, exist_ok=True)
+        if request.suite.name not in loaded:
+            loaded = {request.suite.name: request.load(display)}
+        held = loaded[request.suite.name]
         if one.policy:
-            write_samples(one.policy, one.request, one.sampling, display)
-        evaluation = evaluate_programs(one.request, display)
+            write_samples(one.policy, request, held, one.sampling, display)
+        evaluation = evaluate_programs(request, held, display)
         if one.policy:
             evaluation = replace(
                 evaluation, provenance={**evaluation.provenance, "policy": one.policy}
             )
-        save_and_show(evaluation, one.out, display)
+        save_and_show(evaluation, request.out, display)
+        shutil.rmtree(request.parts_folder, ignore_errors=True)
         num_left_out += len(evaluation.left_out)
         if one.compared_with:
-            page = f"{Path(one.out).with_suffix('')}-comparison.html"
-            compare_reports(one.out, one.compared_with, page, display)
+            page = f"{Path(request.out).with_suffix('')}-comparison.html"
+            compare_reports(request.out, one.compared_with, page, display)
     return num_left_out
 
 
 def _request(
-    suite: str, data: str, programs: str, out: str, options: argparse.Namespace
+    suite: Suite, data: str, programs: str, out: str, options: argparse.Namespace
 ) -> SuiteRequest:
     sections = _sections(options)
     measure, evaluate = sections["measure"], sections["evaluate"]
     assert isinstance(measure, MeasureConfig)
     assert isinstance(evaluate, EvaluateConfig)
-    if suite == "enamel" and not any(s.startswith("measure.memory_limit_mib") for s in options.set):
-        measure = measure.model_copy(update={"memory_limit_mib": ENAMEL_MEMORY_MIB})
+    is_set = any(text.startswith("measure.memory_limit_mib") for text in options.set)
+    if suite.memory_limit_mib and not is_set:
+        measure = measure.model_copy(update={"memory_limit_mib": suite.memory_limit_mib})
     return SuiteRequest(
         suite=suite,
         data=data,
         programs=programs,
         ks=tuple(sorted(set(options.k))),
-        released=options.released_protocol and suite == "enamel",
+        released=options.released_protocol and suite.released is not None,
         measure=measure,
         evaluate=evaluate,
-        folder=str(Path(out).absolute().parent),
+        out=out,
     )
 
 

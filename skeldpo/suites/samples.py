@@ -1,21 +1,20 @@
 """A policy's programs for the problems of a suite, written as JSONL for `evaluate_programs`.
 
-The generate stage is that of a run. It is followed by its measure stage with one empty test, as the
-two are one pipeline; that verdict is not used.
+The generate stage is that of a run; nothing is measured. The same command goes on with what was
+written, as the runner does.
 """
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skeldpo.checkpoints import fetch_checkpoint
-from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
+from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.console import Display
-from skeldpo.evaluate import enamel
+from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import (
     Engines,
     Sandboxes,
@@ -24,8 +23,9 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.records import Assignment, Example, Problem, content_id
-from skeldpo.suites.run import SuiteRequest, load_reference_suite
+from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
+from skeldpo.suites.contract import SuiteProblems
+from skeldpo.suites.runner import SuiteRequest, data_identity, parts_of
 
 NO_INPUT = Example(input_text="", expected_text="")
 NO_CALL = Example(input_text="[]", expected_text="null")
@@ -41,77 +41,75 @@ class Sampling:
     temperature: float
 
 
-def write_samples(policy: str, request: SuiteRequest, sampling: Sampling, display: Display) -> None:
+def write_samples(
+    policy: str,
+    request: SuiteRequest,
+    held: SuiteProblems,
+    sampling: Sampling,
+    display: Display,
+) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
-    problems = _asked_problems(request, display)
-    display.tell(f"{request.suite} samples: {len(problems)} problems for {policy}")
+    display.tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".skeldpo-samples-") as folder:
-        fetched = fetch_checkpoint(policy, f"{folder}/policy")
-        connect_ray()
-        sample_and_measure(
-            [_assignment(problem, sampling) for problem in problems],
-            engines=Engines(
-                checkpoint=fetched,
-                prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
-                generate=sampling.generate,
-            ),
-            sandboxes=Sandboxes(
-                measure=request.measure, evaluate=EvaluateConfig(num_repeats=1, repeat_for_s=0.0)
-            ),
-            output=f"{folder}/rows",
-            on_progress=count_teller(f"{request.suite} samples", display.tell, is_judged=False),
-        )
-        sampled = read_sampled(f"{folder}/rows")
+    fetched = fetch_checkpoint(policy, f"{request.parts_folder}/policy-{content_id(policy)}")
+    identity = content_id(
+        data_identity(request),
+        fetched.model_id,
+        sampling.prompting.model_dump_json(),
+        sampling.generate.model_dump_json(),
+        sampling.num_samples,
+        sampling.temperature,
+    )
+    folder = parts_of(f"{request.parts_folder}/samples", identity, display)
+    connect_ray()
+    sample_and_measure(
+        [_assignment(problem, sampling) for problem in _asked_problems(held)],
+        engines=Engines(
+            checkpoint=fetched,
+            prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
+            generate=sampling.generate,
+        ),
+        sandboxes=Sandboxes(
+            measure=request.measure, evaluate=request.evaluate, session=leave_unmeasured
+        ),
+        output=folder,
+        on_progress=count_teller(f"{request.suite.name} samples", display.tell, is_judged=False),
+    )
+    sampled = read_sampled(folder)
     rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
     with target.open("w", encoding="utf-8") as lines:
         for row in rows:
-            held = {
+            line = {
                 "problem_id": row.problem_id,
                 "sample_index": row.sample_index,
                 "code": row.code,
                 "finish_reason": row.finish_reason,
                 "model_id": row.model_id,
             }
-            lines.write(json.dumps(held) + "\n")
+            lines.write(json.dumps(line) + "\n")
     display.tell(f"samples: {target}")
 
 
-def _asked_problems(request: SuiteRequest, display: Display) -> Sequence[Problem]:
+def leave_unmeasured(assignment: Assignment, run: Run) -> list[Measurement]:
+    """The session of programs that are only written."""
+    return []
+
+
+def _asked_problems(held: SuiteProblems) -> Sequence[Problem]:
     """Statement and starter code of every problem, and what its programs define, with one test
     that asks nothing."""
-    if request.suite == enamel.SUITE:
-        return [
-            Problem(
-                problem_id=problem.problem_id,
-                source=enamel.SUITE,
-                split="heldout_family",
-                difficulty="unknown",
-                kind="function",
-                statement="Complete this program; answer with all of it.",
-                entry_point=problem.entry_point,
-                starter_code=problem.prompt,
-                tests=(NO_CALL,),
-                generators=(),
-                checker="exact",
-                reference="",
-                solutions=(),
-            )
-            for problem in enamel.load_enamel(request.data).problems
-        ]
-    suite = load_reference_suite(request, display)
     return [
         replace(
             problem,
-            entry_point=suite.wanted_of(problem).entry_point,
+            entry_point=held.wanted_of(problem).entry_point,
             tests=(NO_CALL if problem.kind == "function" else NO_INPUT,),
             generators=(),
             checker="exact",
             reference="",
             solutions=(),
         )
-        for problem in suite.problems
+        for problem in held.problems
     ]
 
 

@@ -8,18 +8,19 @@ it is a plain comparison with the expected value, else in the sandbox, away from
 from __future__ import annotations
 
 from skeldpo.answers import Wanted
-from skeldpo.evaluate.programs import LeftOut
-from skeldpo.evaluate.reference_suite import ReferenceSuite
 from skeldpo.problems.mercury import OWNER, framed_problem
 from skeldpo.problems.reader import data_rows
 from skeldpo.records import Problem
+from skeldpo.suites.contract import Protocol, Suite, SuiteProblems
+from skeldpo.suites.evaluation import LeftOut
+from skeldpo.suites.scoring import PLACE_SCORES, place_among_references
 
-SUITE = "mercury"
+NAME = "mercury"
 HUB_ID = "Elfsong/Mercury"
 HUB_SPLIT = "eval"
 
 
-def load_mercury(source: str) -> ReferenceSuite:
+def load_mercury(source: str) -> SuiteProblems:
     """The problems of a local file of rows, or of a Hugging Face dataset with such rows.
 
     ValueError when the source is no such file; a row that cannot be used is listed.
@@ -43,8 +44,7 @@ def load_mercury(source: str) -> ReferenceSuite:
     if not problems:
         first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
         raise ValueError(f"{source}: expected rows of Mercury, found none that can be used{first}")
-    return ReferenceSuite(
-        name=SUITE,
+    return SuiteProblems(
         problems=tuple(problems.values()),
         frames=frames,
         left_out=tuple(left_out),
@@ -54,3 +54,16 @@ def load_mercury(source: str) -> ReferenceSuite:
 
 def _told(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
+SUITE = Suite(
+    name=NAME,
+    data=f"rows of `{HUB_ID}` as JSONL or Parquet; without `--data` the Hugging Face dataset",
+    scores=PLACE_SCORES,
+    equality="it is `equal` (PROBLEMS.md), or the row's own `evaluate_offline` takes it where that "
+    "is no comparison",
+    load=lambda data: load_mercury(data.source),
+    protocol=Protocol(score=place_among_references),
+    hub_id=HUB_ID,
+    needs_data=False,
+)

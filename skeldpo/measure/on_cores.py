@@ -1,7 +1,7 @@
-"""Suites on this node's sandbox cores: one thread, one leased core and one container for each.
+"""Work on this node's sandbox cores: one thread, one leased core and one container for each.
 
-A thread only waits for its container, so the host needs no further process. Problems are handed
-out one by one; all programs of a problem are timed on the same core.
+A thread only waits for its container, so the host needs no further process. Items are handed out
+one by one.
 """
 
 from __future__ import annotations
@@ -10,33 +10,23 @@ import concurrent.futures
 import logging
 import queue
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from skeldpo.config import MeasureConfig
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import CoreLease, lease_core, sandbox_cores
-from skeldpo.sandbox.image import SandboxImage, ensure_image
+from skeldpo.sandbox.image import ensure_image
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 Run = Callable[[RunRequest], RunReport]
-"""Runs a program; raises SandboxFailure when the sandbox keeps failing."""
+"""Runs a program."""
 
 LEASE_TIMEOUT_S = 600.0
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured(Generic[Made]):
-    """What was made of each item, in their order, on which cores and from which image."""
-
-    made: tuple[Made, ...]
-    cores: tuple[int, ...]
-    image: SandboxImage
 
 
 def map_on_cores(
@@ -44,14 +34,14 @@ def map_on_cores(
     work: Callable[[Run, Item], Made],
     config: MeasureConfig,
     on_done: Callable[[int], None],
-) -> Measured[Made]:
-    """Waits for a free core, then works on all that are free.
+) -> tuple[Made, ...]:
+    """What `work` makes of each item, in their order. Waits for a free core, then works on all that
+    are free.
 
     `on_done` is told the number of finished items. The first error of `work` ends it all.
     """
     image = ensure_image(config.image, numpy=config.numpy)
     leases = _leases(config.num_cores)
-    cores = tuple(lease.core for lease in leases)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(items)):
         waiting.put(index)
@@ -67,7 +57,7 @@ def map_on_cores(
                 runtime=config.runtime,
             ) as sandbox,
         ):
-            run = _patient(sandbox, config.max_retries)
+            run = patient(sandbox.run, config.max_retries)
             while True:
                 try:
                     index = waiting.get_nowait()
@@ -87,14 +77,15 @@ def map_on_cores(
         except BaseException:  # an interrupt of the main thread, too, must not wait for all items
             _drain(waiting)
             raise
-    ordered = tuple(made[index] for index in range(len(items)))
-    return Measured(made=ordered, cores=cores, image=image)
+    return tuple(made[index] for index in range(len(items)))
 
 
-def _patient(sandbox: Sandbox, max_retries: int) -> Run:
+def patient(once: Run, max_retries: int) -> Run:
+    """Runs a program again when the sandbox fails; SandboxFailure when it keeps failing."""
+
     def run(request: RunRequest) -> RunReport:
         for _ in range(max_retries + 1):
-            report = sandbox.run(request)
+            report = once(request)
             if report.outcome is not Outcome.SANDBOX_FAILED:
                 return report
             logger.warning("sandbox: %s", report.failure)

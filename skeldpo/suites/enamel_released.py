@@ -11,35 +11,41 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from skeldpo.evaluate.cores import Run
-from skeldpo.evaluate.enamel import (
+from skeldpo.measure.on_cores import Run
+from skeldpo.measure.verdict import ProblemFault
+from skeldpo.records import Assignment, Measurement, Outcome
+from skeldpo.sandbox.container import RunReport
+from skeldpo.suites.contract import Judged, JudgedSample, Scores
+from skeldpo.suites.enamel_tests import (
+    LEVEL_OF,
     NUM_REPEATS,
     NUM_TESTS,
-    TIMED,
-    TOLERANCE_NS,
-    EnamelProblem,
-    assembled,
-    released_program,
-)
-from skeldpo.evaluate.enamel_tests import (
     PATIENT_LIMIT_S,
     REFERENCE_LIMIT_S,
+    TIMED,
+    TOLERANCE_NS,
     AnswerJudge,
     EnamelInput,
-    UnusableProblem,
+    Finished,
     broke_limit,
+    by_level,
     call_request,
+    efficiency_scores,
+    finished_rows,
+    finished_times,
     make_inputs,
+    reference_code,
+    reference_times,
+    released_program,
+    sample_codes,
 )
-from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, efficiency_scores
-from skeldpo.evaluate.metrics import (
+from skeldpo.suites.evaluation import SampleResult
+from skeldpo.suites.metrics import (
     LEVEL_WEIGHTS,
     EnamelLimits,
     enamel_efficiency,
     enamel_limits,
 )
-from skeldpo.records import Outcome
-from skeldpo.sandbox.container import RunReport
 from skeldpo.timing import hodges_lehmann
 from skeldpo.values import decode, encode
 
@@ -62,48 +68,56 @@ class _Timed:
     is_stopped: bool
 
 
-def measure_enamel_released(
-    problem: EnamelProblem, codes: Sequence[str], ks: Sequence[int], run: Run
-) -> ProblemResult:
-    """Scores the samples of one problem; UnusableProblem if the suite's own programs fail."""
-    session = _Session(problem, run)
-    results = {code: session.score(code) for code in dict.fromkeys(codes)}
-    samples = tuple(
-        SampleResult(
-            sample_index=index,
-            code=code,
-            outcome=results[code].outcome,
-            is_correct=results[code].outcome is Outcome.ACCEPTED,
-            failure=results[code].failure,
-            values={"eff": results[code].efficiency},
-            times_ns=results[code].times_ns,
-        )
-        for index, code in enumerate(codes)
-    )
-    return ProblemResult(
-        problem_id=problem.problem_id,
-        difficulty="",
+def time_released(assignment: Assignment, run: Run) -> list[Measurement]:
+    """Rows of the reference and of the samples of one problem, with times of the wall clock;
+    ProblemFault if the suite's own programs fail."""
+    session = _Session(assignment, run)
+    samples = {code: session.finished(code) for code in sample_codes(assignment)}
+    return finished_rows(assignment, Finished(times_ns=session.reference_ns), samples)
+
+
+def score_released(judged: Judged, ks: Sequence[int]) -> Scores:
+    """pass@k and eff@k, and of each sample its efficiency."""
+    reference = reference_times(judged)
+    limits = _limits(reference)
+    samples = tuple(_scored(judged, sample, limits) for sample in judged.samples)
+    return Scores(
         samples=samples,
-        relative_to={
-            "reference_times_ns": session.reference_ns,
-            "limit_ns": session.limits.limit,
-        },
         scores=efficiency_scores(samples, ks),
+        relative_to={"reference_times_ns": by_level(reference), "limit_ns": limits.limit},
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Score:
-    outcome: Outcome
-    failure: str
-    efficiency: float
-    times_ns: tuple[tuple[tuple[int, ...], ...], ...]
+def _scored(judged: Judged, sample: JudgedSample, limits: EnamelLimits) -> SampleResult:
+    outcome, failure = sample.verdict.outcome, sample.verdict.failure
+    own = [times for times in finished_times(judged, sample.verdict.equal_to) if times]
+    levels = [
+        level for level, count in zip(by_level(own), NUM_TESTS, strict=True) if len(level) == count
+    ]
+    passed = outcome is Outcome.ACCEPTED
+    if not passed and levels and broke_limit(outcome, failure):
+        passed, failure = True, f"levels from {len(levels)} on are lost: {failure}"
+    joined = [[hodges_lehmann(times) for times in level] for level in levels]
+    return SampleResult(
+        sample_index=sample.candidate.sample_index,
+        code=sample.candidate.code,
+        outcome=Outcome.ACCEPTED if passed else outcome,
+        is_correct=passed,
+        failure=failure,
+        values={"eff": enamel_efficiency(joined, limits) if passed else 0.0},
+        times_ns=tuple(map(tuple, by_level(own))),
+    )
+
+
+def _limits(reference_ns: Sequence[Sequence[int]]) -> EnamelLimits:
+    return enamel_limits(by_level([hodges_lehmann(times) for times in reference_ns]))
 
 
 class _Session:
     """The reference's times and answers on all tests, and the samples' against them."""
 
-    def __init__(self, problem: EnamelProblem, run: Run) -> None:
+    def __init__(self, assignment: Assignment, run: Run) -> None:
+        problem = assignment.problem
         self._problem = problem
         self._run = run
         self._code = released_program()
@@ -111,48 +125,27 @@ class _Session:
         self._inputs = make_inputs(problem, run)
         self._answers: list[str] = []
         self._unclaimed_ns: list[int] = []
-        self.reference_ns: list[list[tuple[int, ...]]] = [[] for _ in NUM_TESTS]
+        self.reference_ns: list[tuple[int, ...]] = []
         for given in self._inputs:
-            timed = self._reference(given)
+            timed = self._time_reference(reference_code(assignment), given)
             self._answers.append(timed.answer_texts[-1])
             self._unclaimed_ns.append(max(0, timed.report.cpu_time_ns - sum(timed.times_ns)))
-            self.reference_ns[given.level].append(timed.times_ns)
-        joined = [[hodges_lehmann(times) for times in level] for level in self.reference_ns]
-        self.limits: EnamelLimits = enamel_limits(joined)
+            self.reference_ns.append(timed.times_ns)
+        self._limits = _limits(self.reference_ns)
 
-    def score(self, code: str) -> _Score:
+    def finished(self, code: str) -> Finished:
         """Runs a sample level by level, and stops at the first that is wrong or over a limit."""
-        times: list[tuple[tuple[int, ...], ...]] = []
-        efficiency_times: list[list[float]] = []
-        for level in range(len(NUM_TESTS)):
-            level_times: list[tuple[int, ...]] = []
-            for index, given in enumerate(self._inputs):
-                if given.level != level:
-                    continue
-                timed = self._time(code, given, self.limits.limit)
-                outcome, failure = self._verdict(index, timed)
-                if outcome is None:
-                    level_times.append(timed.times_ns)
-                    continue
-                lost_only = timed.is_stopped or broke_limit(timed.report)
-                passed = lost_only and level > 0
-                return _Score(
-                    outcome=Outcome.ACCEPTED if passed else outcome,
-                    failure=f"levels from {level} on are lost: {failure}" if passed else failure,
-                    efficiency=self._efficiency(efficiency_times) if passed else 0.0,
-                    times_ns=(*times, tuple(level_times)),
-                )
-            times.append(tuple(level_times))
-            efficiency_times.append([hodges_lehmann(t) for t in level_times])
-        return _Score(
-            outcome=Outcome.ACCEPTED,
-            failure="",
-            efficiency=self._efficiency(efficiency_times),
-            times_ns=tuple(times),
-        )
-
-    def _efficiency(self, level_times: Sequence[Sequence[float]]) -> float:
-        return enamel_efficiency(level_times, self.limits)
+        times: list[tuple[int, ...]] = []
+        for index, given in enumerate(self._inputs):
+            timed = self._time(code, given, self._limits.limit)
+            outcome, failure = self._verdict(index, timed)
+            if outcome is not None:
+                # What was stopped has lost its level, whatever its answers before were.
+                is_lost = timed.is_stopped and LEVEL_OF[index] > 0
+                outcome = Outcome.TIME_LIMIT if is_lost else outcome
+                return Finished(times_ns=times, outcome=outcome, failure=failure)
+            times.append(timed.times_ns)
+        return Finished(times_ns=times)
 
     def _verdict(self, index: int, timed: _Timed) -> tuple[Outcome | None, str]:
         """(None, "") for a test that was finished in time with right answers."""
@@ -173,10 +166,10 @@ class _Session:
             )
         return None, ""
 
-    def _reference(self, given: EnamelInput) -> _Timed:
-        timed = self._time(self._problem.reference, given, REFERENCE_LIMIT_S * 1e9)
+    def _time_reference(self, code: str, given: EnamelInput) -> _Timed:
+        timed = self._time(code, given, REFERENCE_LIMIT_S * 1e9)
         if timed.report.outcome is not Outcome.ACCEPTED or timed.is_stopped:
-            raise UnusableProblem(
+            raise ProblemFault(
                 f"its reference failed at level {given.level}: {timed.report.outcome}: "
                 f"{timed.report.failure[-300:]}"
             )
@@ -208,8 +201,7 @@ class _Session:
         """Repeats in one process."""
         rest = json.dumps([num_repeats, limit_s])[1:]
         problem = self._problem
-        program = assembled(problem, code)
-        names = json.dumps([problem.preamble, program, problem.entry_point])[:-1]
+        names = json.dumps([problem.preamble, code, problem.entry_point])[:-1]
         call = [f"{names}, {given.arguments_text}, {rest}"]
         cpu_limit_s = (num_repeats + 1) * limit_s + START_NS / 1e9
         report = self._run(call_request(self._code, TIMED, call, cpu_limit_s))

@@ -15,42 +15,46 @@ import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from skeldpo.evaluate.cores import Run
-from skeldpo.evaluate.enamel import (
+from skeldpo.measure.on_cores import Run
+from skeldpo.measure.verdict import ProblemFault
+from skeldpo.records import Assignment, Measurement, Outcome
+from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.suites.contract import Judged, JudgedSample, Scores
+from skeldpo.suites.enamel_tests import (
     ECHO,
+    LEVEL_OF,
     NUM_REPEATS,
     NUM_TESTS,
-    TOLERANCE_NS,
-    EnamelProblem,
-    assembled,
-    echo_preamble,
-)
-from skeldpo.evaluate.enamel_tests import (
     PATIENT_LIMIT_S,
     REFERENCE_LIMIT_S,
+    TOLERANCE_NS,
     AnswerJudge,
     EnamelTest,
-    UnusableProblem,
+    Finished,
     broke_limit,
+    by_level,
     call_request,
+    echo_preamble,
+    efficiency_scores,
+    finished_rows,
+    finished_times,
     make_tests,
+    reference_code,
+    reference_times,
+    sample_codes,
+    timed_rows,
 )
-from skeldpo.evaluate.evaluation import ProblemResult, SampleResult, efficiency_scores
-from skeldpo.evaluate.metrics import (
+from skeldpo.suites.evaluation import SampleResult
+from skeldpo.suites.metrics import (
     LEVEL_WEIGHTS,
     TIMEOUT_FACTOR,
     EnamelLimits,
     enamel_efficiency,
     enamel_limits,
 )
-from skeldpo.records import Outcome
-from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
 from skeldpo.timing import hodges_lehmann
-
-Value = TypeVar("Value")
 
 RESOLUTION_NS = 20_000
 """Times below this are taken as this: the clock of a single run tells no less apart."""
@@ -73,34 +77,77 @@ MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES * 3 // 4
 """An answer that makes a longer preamble is not echoed, and nothing is subtracted."""
 
 
-def measure_enamel(
-    problem: EnamelProblem, codes: Sequence[str], ks: Sequence[int], run: Run
-) -> ProblemResult:
-    """Scores the samples of one problem; UnusableProblem if the suite's own programs fail."""
-    tests = make_tests(problem, run)
-    session = _Session(problem, tests, dict.fromkeys(codes), run)
+def time_levels(assignment: Assignment, run: Run) -> list[Measurement]:
+    """Rows of the reference, of ECHO and of the samples of one problem; ProblemFault if the suite's
+    own programs fail."""
+    tests = make_tests(assignment, run)
+    session = _Session(assignment, tests, run)
     for index, test in enumerate(tests):
         session.time_test(index, test)
-    overheads = [statistics.median(times) if times else 0.0 for times in session.echo_ns]
-    net = [
-        _net(times, overhead)
-        for times, overhead in zip(session.reference_ns, overheads, strict=True)
+    samples = {
+        code: Finished(times_ns=timed.times_ns, outcome=timed.outcome, failure=timed.failure)
+        for code, timed in session.programs.items()
+    }
+    reference = Finished(times_ns=session.reference_ns)
+    return [
+        *finished_rows(assignment, reference, samples),
+        *timed_rows(ECHO, assignment, session.echo_ns, session.echo_ns),
     ]
-    limits = enamel_limits(_by_level(tests, [hodges_lehmann(times) for times in net]))
-    samples = tuple(
-        session.programs[code].result(index, tests, net, overheads, limits)
-        for index, code in enumerate(codes)
-    )
-    return ProblemResult(
-        problem_id=problem.problem_id,
-        difficulty="",
+
+
+def score_levels(judged: Judged, ks: Sequence[int]) -> Scores:
+    """pass@k and eff@k, and of each sample its efficiency."""
+    raw = reference_times(judged)
+    overheads = [statistics.median(own) if own else 0.0 for own in finished_times(judged, ECHO)]
+    net = [_net(own, overhead) for own, overhead in zip(raw, overheads, strict=True)]
+    limits = enamel_limits(by_level([hodges_lehmann(times) for times in net]))
+    samples = tuple(_scored(judged, sample, net, overheads, limits) for sample in judged.samples)
+    return Scores(
         samples=samples,
+        scores=efficiency_scores(samples, ks),
         relative_to={
-            "reference_times_ns": _by_level(tests, session.reference_ns),
-            "overheads_ns": _by_level(tests, overheads),
+            "reference_times_ns": by_level(raw),
+            "overheads_ns": by_level(overheads),
             "limit_ns": limits.limit,
         },
-        scores=efficiency_scores(samples, ks),
+    )
+
+
+def _scored(
+    judged: Judged,
+    sample: JudgedSample,
+    reference: Sequence[Sequence[float]],
+    overheads: Sequence[float],
+    limits: EnamelLimits,
+) -> SampleResult:
+    """Its score: finished levels up to the first with a test over T."""
+    outcome, failure = sample.verdict.outcome, sample.verdict.failure
+    own = [times for times in finished_times(judged, sample.verdict.equal_to) if times]
+    levels: list[list[float]] = []
+    for level, count in enumerate(NUM_TESTS):
+        first = sum(NUM_TESTS[:level])
+        finished = range(first, min(first + count, len(own)))
+        times = [_joined(_net(own[k], overheads[k]), reference[k]) for k in finished]
+        if len(times) < count or max(times) > limits.limit + TOLERANCE_NS:
+            break
+        levels.append(times)
+    # A wrong answer at a level after the one that was lost would not have been asked for.
+    is_wrong = outcome is not Outcome.ACCEPTED and not broke_limit(outcome, failure)
+    wrong_level = LEVEL_OF[len(own)] if is_wrong else len(NUM_TESTS)
+    passed = bool(levels) and (not is_wrong or len(levels) < wrong_level)
+    cut_short = passed and len(levels) < len(NUM_TESTS)
+    if outcome is Outcome.ACCEPTED and len(levels) < len(NUM_TESTS):
+        outcome, failure = Outcome.TIME_LIMIT, "slower than the limit"
+    if cut_short:
+        failure = f"levels from {len(levels)} on are lost: {outcome}: {failure}"
+    return SampleResult(
+        sample_index=sample.candidate.sample_index,
+        code=sample.candidate.code,
+        outcome=Outcome.ACCEPTED if passed else outcome,
+        is_correct=passed,
+        failure=failure,
+        values={"eff": enamel_efficiency(levels, limits) if passed else 0.0},
+        times_ns=tuple(map(tuple, by_level(own))),
     )
 
 
@@ -113,63 +160,25 @@ class _Timed:
         self.outcome = Outcome.ACCEPTED
         self.failure = ""
         self.is_running = True
-        self.is_wrong = False
 
     def stop(self, report: RunReport, failure: str) -> None:
         """No more runs: at a limit the level is lost, else the program is wrong."""
         self.is_running = False
-        self.is_wrong = not broke_limit(report)
         wrong_answer = report.outcome is Outcome.ACCEPTED
         self.outcome = Outcome.WRONG_ANSWER if wrong_answer else report.outcome
         self.failure = failure[-400:]
-
-    def result(
-        self, index: int, tests: Sequence[EnamelTest], reference: Sequence[Sequence[float]],
-        overheads: Sequence[float], limits: EnamelLimits,
-    ) -> SampleResult:  # fmt: skip
-        """Its score: finished levels up to the first with a test over T."""
-        levels: list[list[float]] = []
-        for level, count in enumerate(NUM_TESTS):
-            first = sum(NUM_TESTS[:level])
-            finished = range(first, min(first + count, len(self.times_ns)))
-            times = [_joined(_net(self.times_ns[k], overheads[k]), reference[k]) for k in finished]
-            if len(times) < count or max(times) > limits.limit + TOLERANCE_NS:
-                break
-            levels.append(times)
-        # A wrong answer at a level after the one that was lost would not have been asked for.
-        wrong_level = tests[len(self.times_ns)].given.level if self.is_wrong else len(NUM_TESTS)
-        passed = bool(levels) and (not self.is_wrong or len(levels) < wrong_level)
-        cut_short = passed and len(levels) < len(NUM_TESTS)
-        outcome, failure = self.outcome, self.failure
-        if outcome is Outcome.ACCEPTED and len(levels) < len(NUM_TESTS):
-            outcome, failure = Outcome.TIME_LIMIT, "slower than the limit"
-        if cut_short:
-            failure = f"levels from {len(levels)} on are lost: {outcome}: {failure}"
-        return SampleResult(
-            sample_index=index,
-            code=self.code,
-            outcome=Outcome.ACCEPTED if passed else outcome,
-            is_correct=passed,
-            failure=failure,
-            values={"eff": enamel_efficiency(levels, limits) if passed else 0.0},
-            times_ns=tuple(
-                tuple(tuple(times) for times in level)
-                for level in _by_level(tests[: len(self.times_ns)], self.times_ns)
-            ),
-        )
 
 
 class _Session:
     """All runs of one problem, test by test."""
 
-    def __init__(
-        self, problem: EnamelProblem, tests: Sequence[EnamelTest], codes: dict[str, None],
-        run: Run,
-    ) -> None:  # fmt: skip
-        self.programs = {code: _Timed(code) for code in codes}
+    def __init__(self, assignment: Assignment, tests: Sequence[EnamelTest], run: Run) -> None:
+        problem = assignment.problem
+        self.programs = {code: _Timed(code) for code in sample_codes(assignment)}
         self.reference_ns: list[list[int]] = []
         self.echo_ns: list[list[int]] = []
-        self._order = random.Random(problem.number)
+        self._order = random.Random(int(problem.problem_id.rpartition("/")[2]))
+        self._reference = reference_code(assignment)
         self._problem = problem
         self._judge = AnswerJudge(problem, run)
         self._run = run
@@ -187,7 +196,7 @@ class _Session:
         running = [program for program in self.programs.values() if program.is_running]
         for program in running:
             program.times_ns.append([])
-        reference = self._request(self._problem.reference, test, REFERENCE_LIMIT_S)
+        reference = self._request(self._reference, test, REFERENCE_LIMIT_S)
         before = echo_preamble(test.answer_text)
         echo = replace(reference, code="pass\n", entry_point=ECHO, preamble=before)
         samples = {p.code: self._request(p.code, test, self._limit_s) for p in running}
@@ -242,14 +251,13 @@ class _Session:
 
     def _request(self, code: str, test: EnamelTest, limit_s: float) -> RunRequest:
         given = [test.given.arguments_text]
-        program = assembled(self._problem, code)
         entry_point, before = self._problem.entry_point, self._problem.preamble
-        return call_request(program, entry_point, given, limit_s, before)
+        return call_request(code, entry_point, given, limit_s, before)
 
     def _own_time(self, request: RunRequest) -> int:
         report = self._run(request)
         if report.outcome is not Outcome.ACCEPTED:
-            raise UnusableProblem(f"its reference failed when timed: {report.failure[-300:]}")
+            raise ProblemFault(f"its reference failed when timed: {report.failure[-300:]}")
         return report.cpu_time_ns
 
 
@@ -267,10 +275,3 @@ def _joined(own: Sequence[float], reference: Sequence[float]) -> float:
         return hodges_lehmann(own)
     logs = [math.log(mine / its) for mine, its in zip(own, reference, strict=True)]
     return hodges_lehmann(reference) * math.exp(hodges_lehmann(logs))
-
-
-def _by_level(tests: Sequence[EnamelTest], values: Sequence[Value]) -> list[list[Value]]:
-    levels: list[list[Value]] = [[] for _ in NUM_TESTS]
-    for test, value in zip(tests, values, strict=True):
-        levels[test.given.level].append(value)
-    return levels

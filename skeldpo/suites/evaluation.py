@@ -1,4 +1,4 @@
-"""A set of programs scored on a suite: the JSON report, and how scores come from raw times.
+"""A set of programs scored on a suite, or on a run's held-out problems: the JSON report.
 
 The file holds all that is needed to compute its scores again: every program, verdict and time. Its
 `scores` map names such as "pass@1", "eff@1", "beyond@1" and "Hard/beyond@1" to means over problems,
@@ -13,19 +13,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from skeldpo.evaluate.metrics import (
-    bootstrap_interval,
-    eff_at_k,
-    mean_of_first,
-    num_families,
-    pass_at_k,
-)
-from skeldpo.evaluate.programs import LeftOut
 from skeldpo.records import Outcome
+from skeldpo.store import Store, round_folder
+from skeldpo.suites.metrics import bootstrap_interval, num_families
 
 FORMAT = 1
-NUM_RESAMPLES = 10_000
 UNGRADED = ("", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """How intervals are drawn."""
+
+    num_resamples: int = 10_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Something of the input that was not scored, or scored as failed; `place` says where it is."""
+
+    place: str
+    problem_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,7 @@ class ProblemResult:
 
     `scores` are by name as in the report; a name is absent where the problem does not count in it.
     `family` is that of the built-in problems (`problems.family`), "" for a problem of its own.
+    `split` is set where scores are shown by it, as in a run, and not by difficulty.
     """
 
     problem_id: str
@@ -60,6 +71,12 @@ class ProblemResult:
     relative_to: Mapping[str, Any]
     scores: Mapping[str, float]
     family: str = ""
+    split: str = ""
+
+    @property
+    def group(self) -> str:
+        """What its scores are shown by beside the mean over all problems, "" for nothing."""
+        return self.split or ("" if self.difficulty in UNGRADED else self.difficulty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +88,14 @@ class Evaluation:
     provenance: Mapping[str, Any]
     problems: tuple[ProblemResult, ...]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def unscored(self) -> tuple[str, ...]:
+        """The problems without any score."""
+        scored = {problem.problem_id for problem in self.problems}
+        return tuple(
+            dict.fromkeys(e.problem_id for e in self.left_out if e.problem_id not in scored)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,42 +109,17 @@ class Interval:
     num_families: int
 
 
-def efficiency_scores(samples: Sequence[SampleResult], ks: Sequence[int]) -> dict[str, float]:
-    """pass@k and ENAMEL's eff@k of one problem, for every k it has samples for."""
-    efficiencies = [sample.values["eff"] for sample in samples]
-    made = _pass_scores(samples, ks)
-    return made | {f"eff@{k}": eff_at_k(efficiencies, k) for k in ks if k <= len(samples)}
+ORDINARY = Bootstrap()
 
 
-def beyond_scores(
-    samples: Sequence[SampleResult], ks: Sequence[int], names: Sequence[str]
-) -> dict[str, float]:
-    """pass@k and "@k" of each Beyond-like figure in `names`, and Beyond given pass.
-
-    The latter is the mean over correct samples alone: Beyond is dominated by Pass. A correct sample
-    without a figure counts as the mean of the correct ones that have it; where none has, the
-    problem has no such score.
-    """
-    made = _pass_scores(samples, ks)
-    for name in names:
-        passed = [s.values[name] for s in samples if s.is_correct and name in s.values]
-        if not passed and any(sample.is_correct for sample in samples):
-            continue
-        mean = sum(passed) / len(passed) if passed else 0.0
-        values = [s.values.get(name, mean) if s.is_correct else 0.0 for s in samples]
-        made |= {f"{name}@{k}": mean_of_first(values, k) for k in ks if k <= len(values)}
-        if name == "beyond" and passed:
-            made["beyond_given_pass"] = mean
-    return made
-
-
-def mean_scores(problems: Sequence[ProblemResult], seed: int = 0) -> dict[str, Interval]:
-    """Every score as a mean over the problems that have it, overall and by difficulty."""
-    grades = {problem.difficulty for problem in problems} - set(UNGRADED)
+def mean_scores(
+    problems: Sequence[ProblemResult], bootstrap: Bootstrap = ORDINARY
+) -> dict[str, Interval]:
+    """Every score as a mean over the problems that have it, overall and by group."""
     counted: dict[tuple[str, str], list[ProblemResult]] = {}
-    for prefix in ["", *sorted(grades)]:
+    for prefix in groups(problems):
         for problem in problems:
-            if prefix in ("", problem.difficulty):
+            if prefix in ("", problem.group):
                 for name in problem.scores:
                     counted.setdefault((prefix, name), []).append(problem)
     made = {}
@@ -127,7 +127,10 @@ def mean_scores(problems: Sequence[ProblemResult], seed: int = 0) -> dict[str, I
         values = [problem.scores[name] for problem in found]
         families = [problem.family for problem in found]
         low, high = bootstrap_interval(
-            values, num_resamples=NUM_RESAMPLES, seed=seed, families=families
+            values,
+            num_resamples=bootstrap.num_resamples,
+            seed=bootstrap.seed,
+            families=families,
         )
         made[f"{prefix}/{name}" if prefix else name] = Interval(
             value=sum(values) / len(values),
@@ -139,6 +142,11 @@ def mean_scores(problems: Sequence[ProblemResult], seed: int = 0) -> dict[str, I
     return made
 
 
+def groups(problems: Iterable[ProblemResult]) -> list[str]:
+    """Every group on its own; all problems together are ""."""
+    return sorted({problem.group for problem in problems} | {""})
+
+
 def counted_text(num_problems: int, num_families: int) -> str:
     """How many problems a score is over, and of how many tasks if some are variants of one."""
     if num_families == num_problems:
@@ -148,7 +156,14 @@ def counted_text(num_problems: int, num_families: int) -> str:
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
     """Writes the report."""
-    intervals = mean_scores(evaluation.problems)
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(evaluation_text(evaluation), encoding="utf-8")
+
+
+def evaluation_text(evaluation: Evaluation, bootstrap: Bootstrap = ORDINARY) -> str:
+    """The report as JSON."""
+    intervals = mean_scores(evaluation.problems, bootstrap)
     held = {
         "format": FORMAT,
         "suite": evaluation.suite,
@@ -160,9 +175,7 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
         "provenance": dict(evaluation.provenance),
         "problems": [asdict(problem) for problem in evaluation.problems],
     }
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+    return json.dumps(held, indent=1) + "\n"
 
 
 def load_evaluation(path: str | Path) -> Evaluation:
@@ -170,8 +183,23 @@ def load_evaluation(path: str | Path) -> Evaluation:
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"no report at {file}; `skeldpo evaluate --out` writes one")
+    return _read(file.read_bytes(), str(file))
+
+
+def round_evaluation(store: Store, round_index: int) -> Evaluation | None:
+    """Held-out scores of the policy that entered a round of a run, or None."""
+    path = round_evaluation_path(round_index)
+    return _read(store.read_bytes(path), store.location(path)) if store.exists(path) else None
+
+
+def round_evaluation_path(round_index: int) -> str:
+    """Where a run has that report, within its folder."""
+    return f"{round_folder(round_index)}/evaluation.json"
+
+
+def _read(content: bytes, place: str) -> Evaluation:
     try:
-        held = json.loads(file.read_text(encoding="utf-8-sig"))
+        held = json.loads(content.decode("utf-8-sig"))
         if held["format"] != FORMAT:
             raise ValueError(f"its format is {held['format']!r}, this version reads {FORMAT}")
         return Evaluation(
@@ -183,7 +211,7 @@ def load_evaluation(path: str | Path) -> Evaluation:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{file} is no report of `skeldpo evaluate`: {type(error).__name__}: {error}"
+            f"{place} is no report of `skeldpo evaluate`: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -202,8 +230,3 @@ def _nested(
     levels: Iterable[Iterable[Iterable[int]]],
 ) -> tuple[tuple[tuple[int, ...], ...], ...]:
     return tuple(tuple(tuple(times) for times in tests) for tests in levels)
-
-
-def _pass_scores(samples: Sequence[SampleResult], ks: Sequence[int]) -> dict[str, float]:
-    num_correct = sum(sample.is_correct for sample in samples)
-    return {f"pass@{k}": pass_at_k(len(samples), num_correct, k) for k in ks if k <= len(samples)}

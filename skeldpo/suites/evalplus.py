@@ -1,20 +1,17 @@
-"""EvalPlus tasks (MBPP+, HumanEval+; arXiv 2305.01210) as suites with pass@k on all tests, and
-EvalPerf (arXiv 2408.06450), DPS against references of known speed on an input made to take long.
+"""EvalPlus tasks (arXiv 2305.01210): rows of MBPP+, HumanEval+ and EvalPerf as problems.
 
 A row brings inputs and a canonical solution, no answers: the canonical solution gives them, in the
 sandbox. Whether a program answers like it is for EvalPlus's rules (`skeldpo.evalplus_oracles`).
-Tasks that it fails itself are listed. EvalPerf counts instructions; here its references and the
-programs are timed by CPU time, in one session on one core.
+Tasks that it fails itself are listed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skeldpo.answers import Wanted, prompt_preamble
-from skeldpo.config import MeasureConfig
 from skeldpo.evalplus_oracles import (
     FLOAT_ATOL,
     NOT_NONE,
@@ -22,36 +19,36 @@ from skeldpo.evalplus_oracles import (
     is_floats,
     oracle_of,
 )
-from skeldpo.evaluate.cores import Run, map_on_cores
-from skeldpo.evaluate.evalplus_inputs import (
+from skeldpo.measure.on_cores import Run, map_on_cores
+from skeldpo.measure.verdict import SandboxFailure
+from skeldpo.problems.reader import read_rows
+from skeldpo.records import Example, KnownProgram, Outcome, Problem
+from skeldpo.sandbox.container import RunRequest
+from skeldpo.suites.contract import SuiteData, SuiteProblems
+from skeldpo.suites.evalplus_inputs import (
     INPUT_COLUMNS,
     argument_lists,
     parameters_of,
     tuple_depths,
 )
-from skeldpo.evaluate.programs import LeftOut
-from skeldpo.evaluate.reference_suite import ReferenceSuite
-from skeldpo.measure.verdict import SandboxFailure
-from skeldpo.problems.reader import read_rows
-from skeldpo.records import Example, KnownProgram, Outcome, Problem
-from skeldpo.sandbox.container import RunRequest
+from skeldpo.suites.evaluation import LeftOut
 from skeldpo.values import Opaque, decode, encode
 
-EVALPERF = "evalperf"
-SUITES = ("mbpp_plus", "humaneval_plus", EVALPERF)
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input")
-EVALPERF_COLUMNS = ("task_id", "entry_point", "reference", "scores", "pe_input")
-"""base_input, plus_input, prompt and contract of the EvalPlus task may stand beside them."""
+EQUALITY = "EvalPlus's own rules take it, task by task; below"
+ROWS = "EvalPlus rows (`MbppPlus.jsonl`, `HumanEvalPlus.jsonl`)"
+SCORES = "pass@k on all tests; beyond@k against the canonical solution"
 CANONICAL_LIMIT_S = 20.0
 REASON_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalplusTask:
-    """A task before its answers are known."""
+    """A task before its answers are known; `scores` are EvalPerf's, of the references."""
 
     task_id: str
     suite: str
+    is_mbpp: bool
     prompt: str
     entry_point: str
     references: tuple[str, ...]
@@ -73,7 +70,7 @@ class EvalplusTask:
         """EvalPlus's way to judge it, given the canonical solution's answers."""
         has_floats = any(map(is_floats, answers))
         return evalplus_checker(
-            is_mbpp=not self.task_id.startswith("HumanEval") and self.suite != "humaneval_plus",
+            is_mbpp=self.is_mbpp,
             entry_point=self.entry_point,
             atol=self.atol or (FLOAT_ATOL if has_floats else 0.0),
         )
@@ -110,39 +107,43 @@ class EvalplusTask:
         )
 
 
-def load_evalplus(
-    source: str, name: str, config: MeasureConfig, on_done: Callable[[int], None]
-) -> ReferenceSuite:
-    """The suite of a local file of rows, answered on this node's sandbox cores.
+def load_tasks(
+    data: SuiteData, make_task: Callable[[Mapping[str, Any]], EvalplusTask]
+) -> SuiteProblems:
+    """The problems of a local file of rows, answered on this node's sandbox cores.
 
-    ValueError when the file has no row that can be used; others are listed in the suite.
+    ValueError when the file has no row that can be used; others are listed.
     """
     tasks: dict[str, EvalplusTask] = {}
     left_out: list[LeftOut] = []
-    for place, row in read_rows(source):
+    for place, row in read_rows(data.source):
         key = str(row.get("task_id") or "")
         try:
             if key in tasks:
                 raise ValueError("this task_id is there twice; the first counts")
-            tasks[key] = evalplus_task(row, name)
+            tasks[key] = make_task(row)
         except (ValueError, TypeError, SyntaxError) as error:
             left_out.append(LeftOut(place=place, problem_id=key, reason=str(error)))
     if not tasks:
         first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
-        raise ValueError(f"{source}: expected EvalPlus rows, found none that can be used{first}")
-    answered = map_on_cores(list(tasks.values()), answered_problem, config, on_done).made
+        raise ValueError(
+            f"{data.source}: expected EvalPlus rows, found none that can be used{first}"
+        )
+    answered = map_on_cores(
+        list(tasks.values()),
+        answered_problem,
+        data.measure,
+        lambda done: data.tell(f"answers to {done} of {len(tasks)} tasks"),
+    )
     left_out += [entry for entry in answered if isinstance(entry, LeftOut)]
-    problems = tuple(entry for entry in answered if isinstance(entry, Problem))
-    return ReferenceSuite(
-        name=name,
-        problems=problems,
-        frames={},
+    return SuiteProblems(
+        problems=tuple(entry for entry in answered if isinstance(entry, Problem)),
         left_out=tuple(left_out),
-        cluster_scores={key: task.scores for key, task in tasks.items() if task.scores},
         wanted={
             key: Wanted(entry_point=task.entry_point, prompt=task.prompt)
             for key, task in tasks.items()
         },
+        reference_scores={key: task.scores for key, task in tasks.items() if task.scores},
     )
 
 
@@ -153,16 +154,25 @@ def canonical_program(row: Mapping[str, Any]) -> str:
     return str(row["prompt"]) + solution if is_body else solution
 
 
-def evalplus_task(row: Mapping[str, Any], name: str) -> EvalplusTask:
-    """The task of a row of one of SUITES; ValueError, TypeError or SyntaxError if it is none."""
-    is_evalperf = name == EVALPERF
-    missing = [key for key in (EVALPERF_COLUMNS if is_evalperf else COLUMNS) if key not in row]
+def evalplus_task(row: Mapping[str, Any], suite: str, *, is_human: bool = False) -> EvalplusTask:
+    """The task of a row of MBPP+ or HumanEval+ (`is_human`); ValueError, TypeError or SyntaxError
+    if it is none."""
+    require_columns(row, COLUMNS)
+    task = task_of(row, suite, (canonical_program(row),), ())
+    return replace(task, is_mbpp=task.is_mbpp and not is_human)
+
+
+def require_columns(row: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """ValueError names the columns that a row lacks."""
+    missing = [key for key in columns if key not in row]
     if missing:
         raise ValueError(f"missing {', '.join(missing)}")
-    references = tuple(row["reference"]) if is_evalperf else (canonical_program(row),)
-    scores = tuple(float(score) for score in row["scores"]) if is_evalperf else ()
-    if is_evalperf and not 0 < len(references) == len(scores):
-        raise ValueError(f"{len(references)} references, {len(scores)} scores")
+
+
+def task_of(
+    row: Mapping[str, Any], suite: str, references: tuple[str, ...], scores: tuple[float, ...]
+) -> EvalplusTask:
+    """The task of a row with these references, of MBPP unless its id is one of HumanEval."""
     entry_point = str(row["entry_point"])
     contract = str(row.get("contract") or "")
     depths = tuple_depths(contract, parameters_of(references[-1], entry_point))
@@ -171,7 +181,8 @@ def evalplus_task(row: Mapping[str, Any], name: str) -> EvalplusTask:
         raise ValueError("it has no inputs")
     return EvalplusTask(
         task_id=str(row["task_id"]),
-        suite=name,
+        suite=suite,
+        is_mbpp=not str(row["task_id"]).startswith("HumanEval"),
         prompt=str(row.get("prompt") or ""),
         entry_point=entry_point,
         references=references,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from skeldpo.charts import Point, Series, Tick, line_chart
-from skeldpo.evaluate.compare import COLUMNS, Difference, comparison_rows
-from skeldpo.evaluate.evaluation import Evaluation, ProblemResult, counted_text, mean_scores
 from skeldpo.records import Outcome
+from skeldpo.suites.compare import COLUMNS, Difference, comparison_rows
+from skeldpo.suites.evaluation import Evaluation, ProblemResult, counted_text, mean_scores
 
 MAX_CHART_SCORES = 8
 """Names on the axis of a chart; tables show all."""

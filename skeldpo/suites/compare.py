@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skeldpo.evaluate.evaluation import NUM_RESAMPLES, UNGRADED, Evaluation, counted_text
-from skeldpo.evaluate.metrics import num_families, paired_interval
+from skeldpo.suites.evaluation import ORDINARY, Bootstrap, Evaluation, counted_text, groups
+from skeldpo.suites.metrics import num_families, paired_interval
 
 PLOT_CHARACTERS = 33
 
@@ -42,9 +42,9 @@ class _Both:
 
 
 def compare_evaluations(
-    first: Evaluation, second: Evaluation, seed: int = 0
+    first: Evaluation, second: Evaluation, bootstrap: Bootstrap = ORDINARY
 ) -> tuple[Difference, ...]:
-    """Every score both have, overall and by difficulty; ValueError if they cannot be compared."""
+    """The differences of two reports; ValueError if they cannot be compared."""
     for name in ("suite", "protocol"):
         values = getattr(first, name), getattr(second, name)
         if values[0] != values[1]:
@@ -52,12 +52,26 @@ def compare_evaluations(
                 f"the reports are of different {name}s, {values[0]!r} and {values[1]!r}: their "
                 "scores are not comparable"
             )
+    found = differences(first, second, bootstrap)
+    if not found:
+        raise ValueError("the reports have no problem and score in common")
+    return found
+
+
+def differences(
+    first: Evaluation, second: Evaluation, bootstrap: Bootstrap = ORDINARY
+) -> tuple[Difference, ...]:
+    """Every score that both have of a problem, overall and by group.
+
+    Each is over the problems that count in it in both: one among correct samples is over those that
+    both solve, and so is not the difference of the two reports' means.
+    """
     others = {problem.problem_id: problem for problem in second.problems}
     values_by_name: dict[str, list[_Both]] = {}
-    for prefix in ["", *sorted({p.difficulty for p in first.problems} - set(UNGRADED))]:
+    for prefix in groups(first.problems):
         for problem in first.problems:
             other = others.get(problem.problem_id)
-            if other is None or prefix not in ("", problem.difficulty):
+            if other is None or prefix not in ("", problem.group):
                 continue
             for name, value in problem.scores.items():
                 if name in other.scores:
@@ -68,15 +82,13 @@ def compare_evaluations(
                         family=problem.family or other.family,
                     )
                     values_by_name.setdefault(label, []).append(both)
-    if not values_by_name:
-        raise ValueError("the reports have no problem and score in common")
-    return tuple(_difference(name, both, seed) for name, both in values_by_name.items())
+    return tuple(_difference(name, both, bootstrap) for name, both in values_by_name.items())
 
 
-def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
+def comparison_rows(found: Sequence[Difference]) -> list[tuple[str, ...]]:
     """Cells of the table: name, both means, difference, interval, how far apart problems are, their
     number, and a plot of the interval."""
-    widest = max(max(abs(d.low), abs(d.high)) for d in differences) or 1.0
+    widest = max(max(abs(d.low), abs(d.high)) for d in found) or 1.0
     return [
         (
             d.name,
@@ -88,18 +100,22 @@ def comparison_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
             counted_text(d.num_problems, d.num_families),
             _text_plot(d, widest),
         )
-        for d in differences
+        for d in found
     ]
 
 
 COLUMNS = ("score", "first", "second", "difference", "95 % interval", "apart", "problems", "plot")
 
 
-def _difference(name: str, both: Sequence[_Both], seed: int) -> Difference:
+def _difference(name: str, both: Sequence[_Both], bootstrap: Bootstrap) -> Difference:
     first, second = [row.first for row in both], [row.second for row in both]
     families = [row.family for row in both]
     value, low, high = paired_interval(
-        first, second, num_resamples=NUM_RESAMPLES, seed=seed, families=families
+        first,
+        second,
+        num_resamples=bootstrap.num_resamples,
+        seed=bootstrap.seed,
+        families=families,
     )
     return Difference(
         name=name,

@@ -15,17 +15,9 @@ from pathlib import Path
 
 from skeldpo.answers import Wanted
 from skeldpo.problems.program_files import program_entries
+from skeldpo.suites.evaluation import LeftOut
 
 _NUMBERED = re.compile(r"(.*)[/_](\d+)\Z", re.S)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Something of the input that was not scored, or scored as failed; `place` says where it is."""
-
-    place: str
-    problem_id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

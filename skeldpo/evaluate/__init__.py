@@ -1,1 +1,0 @@
-"""Scores of a policy: formulas (`metrics`) and the suites that use them."""

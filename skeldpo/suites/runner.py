@@ -1,0 +1,268 @@
+"""The one runner: the programs of a request are measured on Ray and scored, as a JSON report.
+
+Each problem's measurements are committed as it finishes, in a folder beside the report; the same
+command goes on from there, and the folder is removed when the report is written. What cannot be
+scored is listed in the report with its place, and told; everything else is scored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from skeldpo import __version__
+from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.console import Display
+from skeldpo.measure.inputs import session_limit_ns
+from skeldpo.pipeline import (
+    Sandboxes,
+    connect_ray,
+    count_teller,
+    read_sampled,
+    sample_and_measure,
+)
+from skeldpo.records import Assignment, Measurement, content_id
+from skeldpo.store import Store
+from skeldpo.suites.contract import Protocol, Suite, SuiteData, SuiteProblems
+from skeldpo.suites.evaluation import Evaluation, LeftOut, ProblemResult
+from skeldpo.suites.given_programs import (
+    ProgramSet,
+    read_program_set,
+    too_few_samples,
+    unparsable_programs,
+)
+from skeldpo.suites.scoring import Terms, given_codes, score_problem, suite_assignments
+
+FIRST_SOLUTION = "first-solution"
+"""Instead of a file of programs: each problem's first known program, against its others."""
+PROTOCOLS = {False: "cpu", True: "released"}
+IDENTITY = "identity.txt"
+"""Of what the parts in a folder are, in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRequest:
+    """One suite and the programs to score on it, for the report `out`; `data` "" is the suite's own
+    place. All nodes of a cluster must see the folder of the report."""
+
+    suite: Suite
+    data: str
+    programs: str
+    ks: tuple[int, ...]
+    released: bool
+    measure: MeasureConfig
+    evaluate: EvaluateConfig
+    out: str
+
+    def __post_init__(self) -> None:
+        if not self.data and self.suite.needs_data:
+            raise ValueError(f"suite {self.suite.name} needs its data: give --data FILE")
+        if not self.ks or min(self.ks) < 1:
+            raise ValueError(f"--k takes numbers from 1, got {self.ks}")
+
+    @property
+    def protocol(self) -> Protocol:
+        """How its programs are measured and scored."""
+        released = self.suite.released if self.released else None
+        return released or self.suite.protocol
+
+    @property
+    def parts_folder(self) -> str:
+        """Where it keeps what is done while it is not finished."""
+        out = Path(self.out).absolute()
+        return str(out.with_name(f".{out.stem}.parts"))
+
+    def load(self, display: Display) -> SuiteProblems:
+        """The problems of its suite."""
+        return self.suite.load(
+            SuiteData(
+                source=self.data or self.suite.hub_id,
+                measure=self.measure,
+                tell=lambda line: display.tell(f"{self.suite.name}: {line}"),
+            )
+        )
+
+
+def evaluate_programs(request: SuiteRequest, held: SuiteProblems, display: Display) -> Evaluation:
+    """Scores a file or folder of programs; ValueError for a file that cannot be read or asks for
+    nothing, RuntimeError if no problem could be scored."""
+    started_s = time.monotonic()
+    if request.programs == FIRST_SOLUTION:
+        held, given = _first_against_others(held, request.ks)
+    else:
+        given = _read_programs(request, held)
+    left_out = list(given.left_out)
+    assignments = suite_assignments(held, given.programs, seed=0)
+    if not assignments:
+        raise ValueError(
+            f"{request.suite.name}: expected problems with programs from --programs "
+            f"{request.programs}, found none among {len(held.problems) or 'no'} problems"
+            f"{_first_reason(left_out)}"
+        )
+    rows = _measured(request, assignments, display)
+    terms = Terms(
+        score=request.protocol.score,
+        ks=request.ks,
+        stopped_ns=session_limit_ns(request.measure),
+    )
+    by_problem: dict[str, list[Measurement]] = {}
+    for row in rows:
+        by_problem.setdefault(row.problem_id, []).append(row)
+    results: list[ProblemResult] = []
+    for assignment in assignments:
+        key = assignment.problem.problem_id
+        codes = given_codes(assignment, given.programs[key])
+        scored = score_problem(held, assignment, codes, by_problem.get(key, []), terms)
+        left_out += scored.left_out
+        results += [scored.result] if scored.result is not None else []
+    if not any(problem.scores for problem in results):
+        shutil.rmtree(request.parts_folder, ignore_errors=True)
+        first = _first_reason(left_out)
+        raise RuntimeError(f"{request.suite.name}: no problem could be scored{first}")
+    return Evaluation(
+        suite=request.suite.name,
+        protocol=PROTOCOLS[request.released],
+        provenance=_provenance(request, given, rows)
+        | {
+            "seconds": round(time.monotonic() - started_s, 3),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+        problems=tuple(results),
+        left_out=tuple(left_out),
+    )
+
+
+def parts_of(folder: str, identity: str, display: Display) -> str:
+    """A folder of parts; those of something else are dropped."""
+    store = Store(folder)
+    if store.exists(IDENTITY) and store.read_text(IDENTITY) != identity:
+        display.tell(f"{folder}: parts of other programs or settings, starting anew")
+        store.remove("")
+    store.write_text(IDENTITY, identity)
+    return folder
+
+
+def data_identity(request: SuiteRequest) -> str:
+    """Says what the problems of a request are made of."""
+    data = _digest(request.data) or request.data or request.suite.hub_id
+    return content_id(request.suite.name, data, __version__)
+
+
+def _measured(
+    request: SuiteRequest, assignments: Sequence[Assignment], display: Display
+) -> tuple[Measurement, ...]:
+    """Every measurement that is asked for, those of an earlier start included."""
+    measure = request.measure.model_copy(
+        update={"profile_memory": request.measure.profile_memory or request.suite.profiles_memory}
+    )
+    identity = content_id(
+        data_identity(request),
+        PROTOCOLS[request.released],
+        measure.model_dump_json(),
+        request.evaluate.model_dump_json(),
+        *(c.candidate_id for assignment in assignments for c in assignment.candidates),
+    )
+    folder = parts_of(f"{request.parts_folder}/scores", identity, display)
+    connect_ray()
+    sample_and_measure(
+        assignments,
+        engines=None,
+        sandboxes=Sandboxes(
+            measure=measure, evaluate=request.evaluate, session=request.protocol.session
+        ),
+        output=folder,
+        on_progress=count_teller(request.suite.name, display.tell),
+    )
+    return read_sampled(folder).measurements
+
+
+def _read_programs(request: SuiteRequest, held: SuiteProblems) -> ProgramSet:
+    """The programs of the request's file, with all that was left out of them or of the suite."""
+    wanted = {problem.problem_id: held.wanted_of(problem) for problem in held.problems}
+    unscored = [entry.problem_id for entry in held.left_out if entry.problem_id]
+    ignored = [*held.ignored_ids, *unscored]
+    given = read_program_set(request.programs, tuple(wanted), ignored, wanted=wanted)
+    return replace(
+        given,
+        left_out=(
+            *held.left_out,
+            *given.left_out,
+            *unparsable_programs(given.programs, held.assembled),
+            *too_few_samples(given.programs, request.ks),
+        ),
+    )
+
+
+def _first_against_others(
+    held: SuiteProblems, ks: Sequence[int]
+) -> tuple[SuiteProblems, ProgramSet]:
+    if min(ks) > 1:
+        raise ValueError(
+            f"--programs {FIRST_SOLUTION} is one program a problem: expected --k 1, got {list(ks)}"
+        )
+    problems, programs = [], {}
+    left_out = list(held.left_out)
+    for problem in held.problems:
+        first, *others = problem.solutions or (None,)
+        if first is None or not others:
+            left_out.append(
+                LeftOut(place="solutions", problem_id=problem.problem_id,
+                        reason=f"{FIRST_SOLUTION} needs two known programs or more in `solutions`, "
+                               f"it has {len(problem.solutions)}")
+            )  # fmt: skip
+            continue
+        problems.append(replace(problem, solutions=tuple(others)))
+        programs[problem.problem_id] = (first.code,)
+    left_out += too_few_samples(programs, ks)
+    given = ProgramSet(programs=programs, left_out=tuple(left_out))
+    return replace(held, problems=tuple(problems)), given
+
+
+def _provenance(
+    request: SuiteRequest, given: ProgramSet, rows: Sequence[Measurement]
+) -> dict[str, Any]:
+    evaluate = request.evaluate
+    repeats = request.protocol.num_repeats
+    return {
+        "answer_notes": dict(given.notes),
+        "cores": sorted({row.core for row in rows}),
+        "image_digest": _all_of(row.image_digest for row in rows),
+        "python_version": _all_of(row.python_version for row in rows),
+        "data": request.data,
+        "data_sha256": _digest(request.data),
+        "programs": request.programs,
+        "programs_sha256": _digest(request.programs),
+        "ks": list(request.ks),
+        "num_repeats": repeats or evaluate.num_repeats,
+        **({} if repeats else {"repeat_for_s": evaluate.repeat_for_s}),
+        "measure": request.measure.model_dump(),
+        "host": platform.node(),
+        "skeldpo": __version__,
+    }
+
+
+def _all_of(names: Iterable[str]) -> str:
+    """The different names, which on one cluster are one."""
+    return ", ".join(sorted(set(names)))
+
+
+def _first_reason(left_out: Sequence[LeftOut]) -> str:
+    """Why the first of what was left out was, to end a message with; "" if nothing was."""
+    if not left_out:
+        return ""
+    return f"; first of {len(left_out)} left out: {left_out[0].problem_id}: {left_out[0].reason}"
+
+
+def _digest(path: str) -> str:
+    """SHA-256 of a file; "" for a folder, a hub id or nothing."""
+    file = Path(path) if path else None
+    if file is None or not file.is_file():
+        return ""
+    return hashlib.sha256(file.read_bytes()).hexdigest()

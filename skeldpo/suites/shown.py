@@ -1,0 +1,67 @@
+"""Reports on the terminal and as pages, and two of them side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skeldpo.console import Display
+from skeldpo.suites import compare
+from skeldpo.suites.evaluation import (
+    Evaluation,
+    counted_text,
+    load_evaluation,
+    mean_scores,
+    save_evaluation,
+)
+from skeldpo.suites.evaluation_page import comparison_page, evaluation_page
+
+
+def show_evaluation(evaluation: Evaluation, display: Display) -> None:
+    """The scores as a table, and the first of what was left out."""
+    rows = [
+        (
+            name,
+            f"{i.value:.4f}",
+            f"{i.low:.4f} to {i.high:.4f}",
+            counted_text(i.num_problems, i.num_families),
+        )
+        for name, i in mean_scores(evaluation.problems).items()
+    ]
+    display.table(
+        f"{evaluation.suite}, {evaluation.protocol} protocol",
+        ("score", "mean", "95 % interval", "problems"),
+        rows,
+    )
+    for note, count in evaluation.provenance.get("answer_notes", {}).items():
+        display.tell(f"answers: {count} x {note}")
+    shown = evaluation.left_out[:10]
+    for entry in shown:
+        display.tell(f"left out: {entry.problem_id or '?'}: {entry.reason} ({entry.place})")
+    if len(evaluation.left_out) > len(shown):
+        display.tell(f"... and {len(evaluation.left_out) - len(shown)} more, in the report")
+
+
+def compare_reports(first: str, second: str, page: str, display: Display) -> None:
+    """Shows the differences of two reports; writes them as a page when `page` is given."""
+    left, right = load_evaluation(first), load_evaluation(second)
+    differences = compare.compare_evaluations(left, right)
+    display.table(
+        f"{left.suite}, {left.protocol} protocol: {first} minus {second}",
+        compare.COLUMNS,
+        compare.comparison_rows(differences),
+    )
+    if page:
+        text = comparison_page(
+            differences, title=f"{left.suite}: two evaluations", first=first, second=second
+        )
+        Path(page).write_text(text, encoding="utf-8")
+        display.tell(f"page: {page}")
+
+
+def save_and_show(evaluation: Evaluation, out: str, display: Display) -> None:
+    """Writes the report and its page, and shows it."""
+    save_evaluation(evaluation, out)
+    page = Path(out).with_suffix(".html")
+    page.write_text(evaluation_page(evaluation), encoding="utf-8")
+    show_evaluation(evaluation, display)
+    display.tell(f"report: {out}, page: {page}")
