@@ -31,6 +31,7 @@ from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.evaluate.evalplus import answered_problem, canonical_program, evalplus_task
 from skeldpo.evaluate.evalplus_inputs import argument_lists
 from skeldpo.evaluate.programs import LeftOut
+from skeldpo.languages import python
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.formats import read_rows
 from skeldpo.records import Outcome, Problem
@@ -122,7 +123,9 @@ def all_programs(
         for where, row in read_rows(path):
             if row.get("task_id") not in rows or "solution" not in row:
                 raise ValueError(f"{where}: expected a known task_id, and a solution")
-            wanted = Wanted(entry_point=str(rows[row["task_id"]]["entry_point"]))
+            wanted = Wanted(
+                language=python.NAME, entry_point=str(rows[row["task_id"]]["entry_point"])
+            )
             code = read_answer(row["solution"], wanted).code
             name = Path(path).name
             made.append(JudgedProgram(task_id=row["task_id"], kind=name, solution=code))

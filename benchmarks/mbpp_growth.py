@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skeldpo.evaluate.evalplus import canonical_program
-from skeldpo.evaluate.evalplus_inputs import parameters_of, tuple_depths
+from skeldpo.languages.python.data import parameters_of, tuple_depths
 
 WAYS = ("cycle", "distinct", "sorted", "square", "fixed", "scalars", "stretch")
 MAX_BASE_CHARS = 4000

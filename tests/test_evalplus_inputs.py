@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from skeldpo.evaluate.evalplus_inputs import argument_lists, parameters_of, tuple_depths
+from skeldpo.evaluate.evalplus_inputs import argument_lists
+from skeldpo.languages.python.data import parameters_of, tuple_depths
 
 
 def arguments(task_id: str, inputs: Any, depths: list[int]) -> list[list[Any]]:

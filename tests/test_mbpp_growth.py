@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mbpp_growth import WAYS, callable_with_lists, growing_problem
-from skeldpo.evaluate.evalplus_inputs import tuple_depths
+from skeldpo.languages.python.data import tuple_depths
 from skeldpo.problems.formats import problem_from_row
 
 TASK = {

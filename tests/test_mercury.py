@@ -22,13 +22,14 @@ from mercury_rows import (
 )
 
 from skeldpo.config import MeasureConfig
-from skeldpo.evaluate.mercury import compared_value, load_mercury
+from skeldpo.evaluate.mercury import load_mercury
 from skeldpo.evaluate.reference_suite import (
     NOT_TIMED,
     ReferenceSuite,
     score_assignment,
     suite_assignments,
 )
+from skeldpo.languages.python.data import compared_value
 from skeldpo.measure.verdict import Judge
 from skeldpo.records import Outcome
 

@@ -46,6 +46,7 @@ SIDE = PairSide(
 PAIR = PreferencePair(
     pair_id="p0",
     problem_id="double",
+    language="python",
     round_index=1,
     stage="efficiency",
     statement="Return twice x.",

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo import values
-from skeldpo.answers import Wanted, prompt_preamble, read_program
+from skeldpo.answers import Wanted, read_program
 from skeldpo.evaluate import guest_inputs, guest_released
 from skeldpo.evaluate.programs import LeftOut
+from skeldpo.languages import python
 from skeldpo.sandbox.guest_source import guest_source
 
 SUITE = "enamel"
@@ -60,7 +61,7 @@ class EnamelProblem:
     @property
     def wanted(self) -> Wanted:
         """What a sample is: the function, or what goes on where the prompt ends."""
-        return Wanted(entry_point=self.entry_point, prompt=self.prompt)
+        return Wanted(language=python.NAME, entry_point=self.entry_point, prompt=self.prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,5 +196,5 @@ def _problem(row: dict[str, str]) -> EnamelProblem:
         reference=row["reference_solution"],
         checker=row["checker"],
         entry_point=row["entry_point"],
-        preamble=prompt_preamble(row["prompt"], row["entry_point"]),
+        preamble=python.prompt_preamble(row["prompt"], row["entry_point"]),
     )

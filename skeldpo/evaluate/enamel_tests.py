@@ -17,6 +17,7 @@ from skeldpo.evaluate.enamel import (
     generator_program,
     numbered_seeds,
 )
+from skeldpo.languages import python
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
 
@@ -54,6 +55,7 @@ def call_request(
     """A function program called on each of the inputs in one process; `preamble` comes before it,
     and before the clock."""
     return RunRequest(
+        language=python.NAME,
         kind="function",
         code=code,
         entry_point=entry_point,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skeldpo.answers import Wanted, prompt_preamble
+from skeldpo.answers import Wanted
 from skeldpo.config import MeasureConfig
 from skeldpo.evalplus_oracles import (
     FLOAT_ATOL,
@@ -26,11 +26,11 @@ from skeldpo.evaluate.cores import Run, map_on_cores
 from skeldpo.evaluate.evalplus_inputs import (
     INPUT_COLUMNS,
     argument_lists,
-    parameters_of,
-    tuple_depths,
 )
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.evaluate.reference_suite import ReferenceSuite
+from skeldpo.languages import python
+from skeldpo.languages.python.data import parameters_of, tuple_depths
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.problems.formats import read_rows
 from skeldpo.records import Example, KnownProgram, Outcome, Problem
@@ -62,7 +62,7 @@ class EvalplusTask:
     @property
     def preamble(self) -> str:
         """What a prompt that is code promises: EvalPlus runs it before a completion's body."""
-        return prompt_preamble(self.prompt, self.entry_point)
+        return python.prompt_preamble(self.prompt, self.entry_point)
 
     @property
     def canonical(self) -> str:
@@ -91,6 +91,7 @@ class EvalplusTask:
         words = self.prompt.strip().strip('"').strip() or f"Write the function {self.entry_point}."
         return Problem(
             problem_id=self.task_id,
+            language=python.NAME,
             source=self.suite,
             split="heldout_family",
             difficulty="unknown",
@@ -140,7 +141,7 @@ def load_evalplus(
         left_out=tuple(left_out),
         cluster_scores={key: task.scores for key, task in tasks.items() if task.scores},
         wanted={
-            key: Wanted(entry_point=task.entry_point, prompt=task.prompt)
+            key: Wanted(language=python.NAME, entry_point=task.entry_point, prompt=task.prompt)
             for key, task in tasks.items()
         },
     )
@@ -184,6 +185,7 @@ def evalplus_task(row: Mapping[str, Any], name: str) -> EvalplusTask:
 def answered_problem(run: Run, task: EvalplusTask) -> Problem | LeftOut:
     """The problem with the canonical solution's answers as tests."""
     request = RunRequest(
+        language=python.NAME,
         kind="function",
         code=task.canonical,
         entry_point=task.entry_point,

@@ -7,7 +7,6 @@ it is a plain comparison with the expected value, else in the sandbox, away from
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +16,8 @@ from skeldpo.evaluate import guest_mercury
 from skeldpo.evaluate.programs import LeftOut
 from skeldpo.evaluate.reference_suite import ReferenceSuite
 from skeldpo.evaluate.rows import suite_rows
+from skeldpo.languages import python
+from skeldpo.languages.python.data import compared_value
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import encode
@@ -50,7 +51,7 @@ def load_mercury(source: str) -> ReferenceSuite:
             if name in problems:
                 raise ValueError("this slug_name is there twice; the first counts")
             problems[name], frames[name] = _problem(row)
-            wanted[name] = Wanted(entry_point=f"{OWNER}.{row['entry_point']}")
+            wanted[name] = Wanted(language=python.NAME, entry_point=f"{OWNER}.{row['entry_point']}")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             left_out.append(LeftOut(place=line.place, problem_id=name, reason=_told(error)))
     if not problems:
@@ -81,6 +82,7 @@ def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     statement = row["pretty_content"]
     problem = Problem(
         problem_id=row["slug_name"],
+        language=python.NAME,
         source=SUITE,
         split="heldout_family",
         difficulty=row["difficulty"],
@@ -107,38 +109,6 @@ def _problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         f"    return {given}\n"
     )
     return problem, f"{{program}}\n{after}"
-
-
-def compared_value(source: str) -> str:
-    """The expression that `evaluate_offline` compares with `expected`, "" if it does more.
-
-    That of `if X == expected: return True` and of `return X == expected` is X.
-    """
-    try:
-        body = ast.parse(source).body
-    except SyntaxError as error:
-        raise ValueError(f"evaluate_offline is no Python: {error}") from error
-    match body:
-        case [ast.FunctionDef(name="evaluate_offline", body=[ast.Return(value=test)])]:
-            pass
-        case [
-            ast.FunctionDef(
-                name="evaluate_offline",
-                body=[
-                    ast.If(test=test, body=[ast.Return(value=ast.Constant(value=True))]),
-                    *rest,
-                ],
-            )
-        ] if len(rest) <= 1:
-            pass
-        case _:
-            return ""
-    match test:
-        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Name(id="expected")]) if (
-            not any(isinstance(n, ast.Name) and n.id == "expected" for n in ast.walk(left))
-        ):
-            return ast.unparse(left)
-    return ""
 
 
 def _checker(evaluate_offline: str) -> str:

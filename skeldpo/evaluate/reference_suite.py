@@ -59,7 +59,9 @@ class ReferenceSuite:
 
     def wanted_of(self, problem: Problem) -> Wanted:
         """What programs for a problem are."""
-        return self.wanted.get(problem.problem_id, Wanted(entry_point=problem.entry_point))
+        return self.wanted.get(
+            problem.problem_id, Wanted(language=problem.language, entry_point=problem.entry_point)
+        )
 
     def assembled(self, problem_id: str, code: str) -> str:
         """The text that is run for a program."""
@@ -96,7 +98,7 @@ def suite_assignments(
                 temperature=0.0,
                 seed=seed,
                 candidates=(
-                    *dataset_candidates(problem.problem_id, references),
+                    *dataset_candidates(problem, references),
                     *_samples(suite, problem, codes),
                 ),
             )
@@ -204,7 +206,7 @@ def _samples(
             origin="sampled",
             candidate_id=content_id(problem.problem_id, "evaluated", candidate.candidate_id),
         )
-        for candidate in dataset_candidates(problem.problem_id, assembled)
+        for candidate in dataset_candidates(problem, assembled)
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Template
 
+from skeldpo.languages import python
 from skeldpo.records import Example, KnownProgram, Problem, content_id
 from skeldpo.values import encode
 
@@ -86,6 +87,7 @@ def _problem(
     known += [KnownProgram(code=fill(code), speed="slow") for code in variation.slow]
     return Problem(
         problem_id=f"{family.name}-{content_id(family.name, variation.name, statement, names)}",
+        language=python.NAME,
         source=f"{SOURCE_PREFIX}{family.name}",
         split=_split(family, variation, wording_index, names),
         difficulty=family.difficulty,

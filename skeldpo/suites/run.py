@@ -11,13 +11,14 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from skeldpo import __version__
+from skeldpo.answers import Wanted
 from skeldpo.config import EvaluateConfig, MeasureConfig, ProblemsConfig
 from skeldpo.console import Display
 from skeldpo.evaluate import compare, effibench, enamel, evalplus, mercury
@@ -179,7 +180,7 @@ def _run_enamel(request: SuiteRequest, display: Display) -> _Scored:
     given = read_program_set(request.programs, tuple(known), data.unused_ids, wanted)
     left_out = [
         *data.left_out,
-        *_noted(given, lambda key, code: enamel.assembled(known[key], code), request.ks),
+        *_noted(given, wanted, lambda key, code: enamel.assembled(known[key], code), request.ks),
     ]
     score = measure_enamel_released if request.released else measure_enamel
 
@@ -280,7 +281,7 @@ def _reference_suite(request: SuiteRequest, display: Display) -> tuple[Reference
     wanted = {problem.problem_id: suite.wanted_of(problem) for problem in suite.problems}
     unscored = [entry.problem_id for entry in suite.left_out if entry.problem_id]
     given = read_program_set(request.programs, tuple(wanted), unscored, wanted=wanted)
-    noted = _noted(given, suite.assembled, request.ks)
+    noted = _noted(given, wanted, suite.assembled, request.ks)
     return suite, replace(given, left_out=(*suite.left_out, *noted))
 
 
@@ -341,11 +342,14 @@ def _first_against_others(
 
 
 def _noted(
-    given: ProgramSet, assemble: Callable[[str, str], str], ks: Sequence[int]
+    given: ProgramSet,
+    wanted: Mapping[str, Wanted],
+    assemble: Callable[[str, str], str],
+    ks: Sequence[int],
 ) -> list[LeftOut]:
     return [
         *given.left_out,
-        *unparsable_programs(given.programs, assemble),
+        *unparsable_programs(given.programs, wanted, assemble),
         *too_few_samples(given.programs, ks),
     ]
 

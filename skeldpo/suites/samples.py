@@ -15,6 +15,7 @@ from pathlib import Path
 from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.console import Display
 from skeldpo.evaluate import enamel
+from skeldpo.languages import python
 from skeldpo.pipeline import (
     Engines,
     Sandboxes,
@@ -84,6 +85,7 @@ def _asked_problems(request: SuiteRequest, display: Display) -> Sequence[Problem
         return [
             Problem(
                 problem_id=problem.problem_id,
+                language=python.NAME,
                 source=enamel.SUITE,
                 split="heldout_family",
                 difficulty="unknown",
