@@ -169,6 +169,14 @@ class Assignment:
     seed: int
     candidates: tuple[Candidate, ...]
 
+    def __post_init__(self) -> None:
+        for candidate in self.candidates:
+            _require(
+                candidate.language == self.problem.language,
+                f"candidate {candidate.candidate_id} is in {candidate.language!r}, its problem "
+                f"{self.problem.problem_id} in {self.problem.language!r}",
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:

@@ -1,14 +1,14 @@
 """What differs between programming languages: `Language` is what a module of this package has.
 
 A second language is one module beside `python` with every name of `Language`, an entry in
-`skeldpo.languages.LANGUAGES`, and an image whose guest starts its programs. Of the image: PID 1,
-the clock, the limits and the frames are the same for all languages; the child that PID 1 forks
-takes the bytes of `guest_program`, builds them and runs the preamble before it says START, and
-answers calls, as `guest_calls` has them, with one line each as `skeldpo.values` writes it.
-Generators and checkers of problems are Python whatever the programs are, so Python is in it too.
+`skeldpo.languages.LANGUAGES`, and an image whose guest starts its programs. Of a guest only the
+child that PID 1 forks knows a language: it takes the bytes of `guest_program`, makes the program
+ready and runs the preamble before it says START, and answers the calls of `guest_calls` with one
+line each, as `skeldpo.values` writes them; PID 1, frames, clock and limits are the same for all.
+Generators and checkers of problems are Python whatever the programs are.
 
-Everything here is pure but for the program in the sandbox: text in, text out, nothing is run. A
-function that is given text of any kind answers, and raises only what it says.
+Text in, text out, and nothing is run but in the sandbox. A function that is given text of any kind
+answers, and raises only what it says.
 """
 
 from __future__ import annotations
