@@ -27,6 +27,7 @@ from typing import Any
 from benchmarks.mutants import mutants
 from skeldpo.answers.reading import Wanted, read_answer
 from skeldpo.config import MeasureConfig
+from skeldpo.languages import python
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.reader import read_rows
@@ -122,7 +123,9 @@ def all_programs(
         for where, row in read_rows(path):
             if row.get("task_id") not in rows or "solution" not in row:
                 raise ValueError(f"{where}: expected a known task_id, and a solution")
-            wanted = Wanted(entry_point=str(rows[row["task_id"]]["entry_point"]))
+            wanted = Wanted(
+                language=python.NAME, entry_point=str(rows[row["task_id"]]["entry_point"])
+            )
             code = read_answer(row["solution"], wanted).code
             name = Path(path).name
             made.append(JudgedProgram(task_id=row["task_id"], kind=name, solution=code))

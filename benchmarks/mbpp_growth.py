@@ -17,8 +17,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skeldpo.languages.python.data import parameters_of, tuple_depths
 from skeldpo.suites.evalplus import canonical_program
-from skeldpo.suites.evalplus_inputs import parameters_of, tuple_depths
 
 WAYS = ("cycle", "distinct", "sorted", "square", "fixed", "scalars", "stretch")
 MAX_BASE_CHARS = 4000

@@ -10,6 +10,7 @@ import ast
 import random
 from collections.abc import Sequence
 
+from skeldpo.languages import python
 from skeldpo.records import Example, Problem
 
 _KERNELS = {
@@ -50,6 +51,7 @@ def slowed_problem(kernel: str, index: int) -> Problem:
     """A problem solved by a loop of a given length; its reference takes one unit of time."""
     return Problem(
         problem_id=f"slowed/{kernel}/{index}",
+        language=python.NAME,
         source="benchmark",
         split="train",
         difficulty="",

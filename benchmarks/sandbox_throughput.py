@@ -33,6 +33,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from skeldpo.languages import python
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
@@ -132,7 +133,12 @@ def _accepted(report: RunReport, num_answers: int) -> None:
 
 def _run_ours(sandbox: Sandbox) -> None:
     request = RunRequest(
-        kind="function", code=PROGRAM, entry_point="answer", input_texts=("[1]",), cpu_limit_s=2.0
+        language=python.NAME,
+        kind="function",
+        code=PROGRAM,
+        entry_point="answer",
+        input_texts=("[1]",),
+        cpu_limit_s=2.0,
     )
     _accepted(sandbox.run(request), 1)
 
@@ -140,6 +146,7 @@ def _run_ours(sandbox: Sandbox) -> None:
 def _run_stdio(sandbox: Sandbox) -> None:
     """A program on many inputs, each in a process of its own."""
     request = RunRequest(
+        language=python.NAME,
         kind="stdio",
         code=STDIO_PROGRAM,
         entry_point="",

@@ -165,14 +165,15 @@ def _slowed_assignments(count: int, ratio: float) -> list[Assignment]:
 
 
 def _assignment(problem: Problem, key: str, codes: Sequence[str]) -> Assignment:
+    problem = replace(problem, problem_id=key, solutions=())
     return Assignment(
-        problem=replace(problem, problem_id=key, solutions=()),
+        problem=problem,
         purpose="train",
         round_index=0,
         num_samples=0,
         temperature=0.0,
         seed=0,
-        candidates=dataset_candidates(key, codes),
+        candidates=dataset_candidates(problem, codes),
     )
 
 

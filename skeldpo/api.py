@@ -18,6 +18,8 @@ from rich.console import Console
 
 from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
 from skeldpo.console import Display
+from skeldpo.languages import DEFAULT
+from skeldpo.languages import language as language_named
 from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, patient
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.measure.work import ProblemWork
@@ -163,10 +165,12 @@ def skeleton(
     *,
     against: Sequence[str] = (),
     config: SkeletonConfig | None = None,
+    language: str = DEFAULT,
 ) -> Skeleton:
     """The skeleton of a program by its group (docs/METHOD.md, section 2); `against` is the other
     group, for `config.contrast`. Empty, with a `note` that says why, if the group is too small."""
-    return group_skeleton(code, group, config or SkeletonConfig(), against=against)
+    settings = config or SkeletonConfig()
+    return group_skeleton(code, group, settings, language_named(language), against=against)
 
 
 def evaluate(

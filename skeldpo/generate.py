@@ -116,12 +116,14 @@ class PolicyEngine:
     def _candidate(self, assignment: Assignment, prompt_ids: list[int], sample: Any) -> Candidate:
         token_ids = tuple(int(token) for token in sample.token_ids)
         problem_id = assignment.problem.problem_id
-        asked = Wanted(entry_point=assignment.problem.entry_point)
+        language = assignment.problem.language
+        asked = Wanted(language=language, entry_point=assignment.problem.entry_point)
         return Candidate(
             candidate_id=content_id(
                 problem_id, self._model_id, assignment.round_index, sample.index, token_ids
             ),
             problem_id=problem_id,
+            language=language,
             code=read_answer(self._prompts.decode(token_ids), asked).code,
             origin="sampled",
             model_id=self._model_id,

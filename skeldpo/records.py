@@ -82,18 +82,20 @@ class KnownProgram:
 class Problem:
     """A programming task with what is needed to judge and to time programs for it.
 
-    `generators` are Python sources that define `generate_input(size, seed)`, which returns the list
-    of positional arguments (function) or the text of standard input (stdio); they run in the
-    sandbox. `checker` is a name known to `skeldpo.checkers`, or Python source that defines
-    `check(input, answer, expected) -> bool`, which also runs in the sandbox, away from the program.
-    `reference` gives the expected answers for generated inputs. `preamble` is Python source that
-    runs before a program's first statement and before the clock, in the program's namespace: the
-    imports and helpers that the problem's prompt promises. `max_size` is the largest `size` at
-    which the generators keep to the statement, 0 if that is not said: none larger is asked for, and
-    with a reference a program that is wrong on such an input is wrong.
+    `language`, a name of `skeldpo.languages`, is that of its programs: reference, solutions,
+    preamble and candidates. `generators` are Python sources that define `generate_input(size,
+    seed)`, which returns the list of positional arguments (function) or the text of standard input
+    (stdio); they run in the sandbox. `checker` is a name known to `skeldpo.checkers`, or Python
+    source that defines `check(input, answer, expected) -> bool`, which also runs in the sandbox,
+    away from the program. `reference` gives the expected answers for generated inputs. `preamble`
+    is source that runs before a program's first statement and before the clock, in the program's
+    namespace: the imports and helpers that the problem's prompt promises. `max_size` is the largest
+    `size` at which the generators keep to the statement, 0 if that is not said: none larger is
+    asked for, and with a reference a program that is wrong on such an input is wrong.
     """
 
     problem_id: str
+    language: str
     source: str
     split: str
     difficulty: str
@@ -112,6 +114,7 @@ class Problem:
     def __post_init__(self) -> None:
         _require(bool(self.problem_id), "Problem.problem_id is empty")
         where = f"problem {self.problem_id}"
+        _require(bool(self.language), f"{where}: language is empty")
         _require(self.kind in ("function", "stdio"), f"{where}: kind {self.kind!r}")
         _require(bool(self.statement.strip()), f"{where}: statement is empty")
         named = bool(self.entry_point)
@@ -137,6 +140,7 @@ class Candidate:
 
     candidate_id: str
     problem_id: str
+    language: str
     code: str
     origin: Origin
     model_id: str
@@ -164,6 +168,14 @@ class Assignment:
     temperature: float
     seed: int
     candidates: tuple[Candidate, ...]
+
+    def __post_init__(self) -> None:
+        for candidate in self.candidates:
+            _require(
+                candidate.language == self.problem.language,
+                f"candidate {candidate.candidate_id} is in {candidate.language!r}, its problem "
+                f"{self.problem.problem_id} in {self.problem.language!r}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,12 +267,13 @@ class PreferencePair:
     """Chosen over rejected. For stage "efficiency", `speedup` is rejected time / chosen time, its
     lower confidence bound `speedup_low` exceeds 1 and `p_value` is the test's; both are nominal:
     of the last of several looks at one of several comparisons, taken alone (docs/PAIRS.md). All
-    three are 0 for stage "correctness". `statement` and `starter_code` make the row trainable by
-    itself. `weight` is what the pair counts in the loss beside others: 1 unless `pair.weighting`
-    says otherwise."""
+    three are 0 for stage "correctness". `language`, `statement` and `starter_code` make the row
+    trainable by itself. `weight` is what the pair counts in the loss beside others: 1 unless
+    `pair.weighting` says otherwise."""
 
     pair_id: str
     problem_id: str
+    language: str
     round_index: int
     stage: PairStage
     statement: str

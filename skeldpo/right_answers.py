@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from skeldpo.checkers import is_named
-from skeldpo.program import normalize_program
+from skeldpo.languages import language
 from skeldpo.records import Example, Outcome, Problem
 
 MAX_KNOWN_PROGRAMS = 12
@@ -145,7 +145,8 @@ def known_programs_fault(problem: Problem, outcome_of: Callable[[str], Outcome])
     them refused are not that many wrong programs but answers that are right and not expected. Who
     gives a checker in Python is taken to know.
     """
-    distinct = {normalize_program(known.code): known.code for known in problem.solutions}
+    key_of = language(problem.language).normalize_program
+    distinct = {key_of(known.code): known.code for known in problem.solutions}
     if len(distinct) < MIN_REFUSED or not is_named(problem.checker):
         return ""
     codes = list(distinct.values())

@@ -89,8 +89,10 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                         problem.problem_id, job.writer.name, place % job.num_samples
                     ),
                     problem_id=problem.problem_id,
+                    language=problem.language,
                     code=read_answer(
-                        prompts.decode(answer), Wanted(entry_point=problem.entry_point)
+                        prompts.decode(answer),
+                        Wanted(language=problem.language, entry_point=problem.entry_point),
                     ).code,
                     origin="sampled",
                     model_id=job.writer.name,

@@ -62,7 +62,8 @@ class KnownPrograms:
         for problem in problems:
             prompt = tuple(prompts.code_prompt_ids(problem.statement, problem.starter_code))
             texts = {
-                tuple(prompts.answer_ids(known.code)): known.speed for known in problem.solutions
+                tuple(prompts.answer_ids(known.code, problem.language)): known.speed
+                for known in problem.solutions
             }
             ids = list(texts)
             for left, right in zip_longest(ids[::2], ids[1::2], fillvalue=()):

@@ -12,10 +12,10 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from skeldpo.languages.python import normalize_program
 from skeldpo.measure.folder import PROBLEMS_FILE
 from skeldpo.pair.judged import judge_candidates
 from skeldpo.problems.family import family_of
-from skeldpo.program import normalize_program
 from skeldpo.records import Candidate, Measurement, Problem, content_id
 from skeldpo.skeleton.extract import HotLines
 from skeldpo.store import Store

@@ -29,6 +29,7 @@ from transformers import AutoTokenizer
 
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
+from skeldpo.languages import python
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair.sides import Side, Sides, pair_skeletons
 from skeldpo.prompts import Prompts
@@ -75,6 +76,7 @@ class Task:
         sides = (("fast", self.programs.efficient), ("slow", self.programs.inefficient))
         return Problem(
             problem_id=self.programs.problem_id,
+            language=python.NAME,
             source="ranking",
             split="train",
             difficulty="unknown",
@@ -168,6 +170,7 @@ def task_pairs(task: Task, config: Config) -> list[PreferencePair]:
         efficient=_side("efficient", programs.efficient, config),
         inefficient=_side("inefficient", programs.inefficient, config),
         hot_lines={},
+        language=python,
     )
     both = list(zip(programs.efficient, programs.inefficient, strict=False))[:PAIRS_PER_TASK]
     pairs = []
@@ -187,6 +190,7 @@ def task_pairs(task: Task, config: Config) -> list[PreferencePair]:
             PreferencePair(
                 pair_id=f"{programs.problem_id}/{place}",
                 problem_id=programs.problem_id,
+                language=python.NAME,
                 round_index=1,
                 stage="efficiency",
                 statement=task.statement,
@@ -265,8 +269,8 @@ class _UnseenPrograms:
                         stage="correctness",
                         code_prompt=prompt,
                         skeleton_prompt=prompt,
-                        code_chosen=tuple(prompts.answer_ids(left)),
-                        code_rejected=tuple(prompts.answer_ids(right)),
+                        code_chosen=tuple(prompts.answer_ids(left, python.NAME)),
+                        code_rejected=tuple(prompts.answer_ids(right, python.NAME)),
                         skeleton_chosen=(),
                         skeleton_rejected=(),
                     )
@@ -300,7 +304,7 @@ def _text(interval: Sequence[float]) -> str:
 
 
 def _side(name: str, codes: Sequence[str], config: Config) -> Side:
-    groups = alike_groups(codes, config.skeleton.min_similarity)
+    groups = alike_groups(codes, config.skeleton.min_similarity, python)
     return Side(name=name, groups=tuple(groups))
 
 

@@ -25,13 +25,14 @@ from pathlib import Path
 import numpy as np
 
 from skeldpo.config import SkeletonConfig
+from skeldpo.languages import python
+from skeldpo.languages.python import read_syntax, tokens
 from skeldpo.records import content_id
 from skeldpo.skeleton.extract import HotLines, group_skeleton
 from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
-from skeldpo.skeleton.masking import MASK, mask_words, tokens
+from skeldpo.skeleton.masking import MASK, mask_words
 from skeldpo.skeleton.structure import alike_groups
 from skeldpo.skeleton.syntactic import SharedParts, syntactic_skeleton
-from skeldpo.skeleton.syntax import read_syntax
 from studies.labelled import (
     LabelledProblem,
     evalperf_problems,
@@ -110,7 +111,7 @@ def rules(hot_lines: HotLines) -> Iterator[tuple[str, Rule, float]]:
     """Name, rule and least similarity of a group: the methods between nothing and all masked, the
     dynamic one if programs were profiled."""
     yield "code", lambda code, group, other: code, 0.0
-    yield "all_masked", lambda code, group, other: mask_words(code, lambda a, b: False).text, 0.0
+    yield "all_masked", lambda code, group, other: _all_masked(code), 0.0
     for method, contrast, least in itertools.product(
         ("lexical", "syntactic", *["dynamic"] * bool(hot_lines)),
         (False, True),
@@ -123,9 +124,15 @@ def rules(hot_lines: HotLines) -> Iterator[tuple[str, Rule, float]]:
         def rule(
             code: str, group: Sequence[str], other: Sequence[str], config: SkeletonConfig = config
         ) -> str:
-            return group_skeleton(code, group, config, against=other, hot_lines=hot_lines).text
+            return group_skeleton(
+                code, group, config, python, against=other, hot_lines=hot_lines
+            ).text
 
         yield method + "_contrast" * contrast + "_grouped" * bool(least), rule, least
+
+
+def _all_masked(code: str) -> str:
+    return mask_words(code, lambda start, end: False, python).text
 
 
 def measure_rule(problems: Sequence[LabelledProblem], rule: Rule, least: float) -> dict[str, float]:
@@ -170,17 +177,17 @@ def kept_share(code: str, skeleton: str) -> float:
 
 def speed(programs: Sequence[str]) -> dict[str, float]:
     """Programs per second of one core for each method, and how cost grows with length."""
-    common = common_tokens(programs[:2])
+    common = common_tokens(programs[:2], python)
     group = [syntax.parts for syntax in map(read_syntax, programs[:5]) if syntax is not None]
     shared, nothing = SharedParts(group), SharedParts([])
 
     def lexical(code: str) -> None:
-        lexical_skeleton(code, common)
+        lexical_skeleton(code, common, python)
 
     def syntactic(code: str) -> None:
         syntax = read_syntax(code)
         if syntax is not None:
-            syntactic_skeleton(code, syntax, shared, nothing)
+            syntactic_skeleton(code, syntax, shared, nothing, python)
 
     return {
         "mean_program_characters": statistics.mean(map(len, programs)),
@@ -238,7 +245,7 @@ def _groups(
     max_group = SkeletonConfig().max_group
     codes: list[list[tuple[str, ...]]] = []
     for side in sides:
-        alike = alike_groups(side, least) if least else [tuple(side)]
+        alike = alike_groups(side, least, python) if least else [tuple(side)]
         groups = [group[:max_group] for group in alike if len(group) > 1]
         codes.append(groups or [tuple(side[:max_group])])
     made: list[list[Group]] = []

@@ -57,6 +57,7 @@ def make_config(storage: str) -> Config:
 def make_problem(key: str, split: str) -> Problem:
     return Problem(
         problem_id=key,
+        language="python",
         source="families",
         split=split,
         difficulty="easy",
@@ -79,6 +80,7 @@ def make_candidate(problem: Problem, index: int, code: str, round_index: int) ->
     return Candidate(
         candidate_id=f"{problem.problem_id}-{round_index}-{index}",
         problem_id=problem.problem_id,
+        language="python",
         code=code,
         origin="sampled",
         model_id=f"weights-{round_index - 1}",

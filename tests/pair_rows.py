@@ -12,6 +12,7 @@ from skeldpo.store import Store
 
 PROBLEM = Problem(
     problem_id="p",
+    language="python",
     source="test",
     split="train",
     difficulty="easy",
@@ -41,6 +42,7 @@ def candidate(key, code, finish_reason="stop"):
     return Candidate(
         candidate_id=key,
         problem_id="p",
+        language="python",
         code=code,
         origin="sampled",
         model_id="m",

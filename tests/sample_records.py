@@ -10,6 +10,7 @@ GENERATOR = "def generate_input(size, seed):\n    return [size]\n"
 
 FUNCTION_PROBLEM = Problem(
     problem_id="double",
+    language="python",
     source="tests",
     split="train",
     difficulty="easy",
@@ -28,6 +29,7 @@ FUNCTION_PROBLEM = Problem(
 )
 STDIO_PROBLEM = Problem(
     problem_id="echo",
+    language="python",
     source="tests",
     split="train",
     difficulty="easy",
@@ -44,6 +46,7 @@ STDIO_PROBLEM = Problem(
 SAMPLED = Candidate(
     candidate_id="c0",
     problem_id="double",
+    language="python",
     code=DOUBLE,
     origin="sampled",
     model_id="m0",

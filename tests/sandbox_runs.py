@@ -46,6 +46,7 @@ def run(
     """Runs a program of either kind."""
     return sandbox.run(
         RunRequest(
+            language="python",
             kind=kind,
             code=code,
             entry_point="f" if kind == "function" else "",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skeldpo.answers import Wanted, prompt_preamble, read_answer, read_program
+from skeldpo.answers import Wanted, read_answer, read_program
 from skeldpo.answers.reading import (
     BODY,
     CUT,
@@ -17,13 +17,16 @@ from skeldpo.answers.reading import (
     SEVERAL,
     USAGE,
 )
+from skeldpo.languages.python import prompt_preamble
 
 AREA = "def area(w, h):\n    return w * h\n"
 """The program that every answer about `area` means, unless it says another."""
 LONG = (
     "def area(w, h):\n    total = 0\n    for _ in range(h):\n        total += w\n    return total\n"
 )
-WANTED = Wanted(entry_point="area")
+WANTED = Wanted(language="python", entry_point="area")
+RUN = Wanted(language="python")
+"""Of a program that is run as a whole."""
 TICKS = "```"
 BLUE = "\x1b[34m*\x1b[0m"
 STEPS = "2 * 3 = 6 and 3 * 4 = 12, so all is well, as it was before\n"
@@ -169,7 +172,7 @@ def test_what_was_unusual_is_said(text: str, code: str, note: str) -> None:
 
 def test_a_program_cut_within_the_function_is_not_completed() -> None:
     cut = AREA + "\n\ndef volume(w, h, d):\n    return area(w, h) * (d +"
-    read = read_answer(f"{TICKS}python\n{cut}", Wanted(entry_point="volume"))
+    read = read_answer(f"{TICKS}python\n{cut}", Wanted(language="python", entry_point="volume"))
     assert read.code.startswith(AREA) and "(d +" in read.code
     assert read_answer(f"{TICKS}python\n{cut}", WANTED).code == AREA
 
@@ -192,7 +195,7 @@ MAIN = "def both(n):\n    return root(n), n\n"
     ],
 )  # fmt: skip
 def test_blocks_that_need_each_other_are_joined(text: str) -> None:
-    read = read_answer(text, Wanted(entry_point="both"))
+    read = read_answer(text, Wanted(language="python", entry_point="both"))
     assert JOINED in read.note
     assert run(read.code)["both"](17) == (4, 17)
 
@@ -216,17 +219,17 @@ def test_a_later_version_of_a_helper_replaces_the_earlier(parts: list[str]) -> N
 
 def test_joining_takes_no_usage_of_the_other_block() -> None:
     text = fenced(HELPER + "\nprint(root('x'))\nassert root(4) == 3\n") + fenced(MAIN)
-    code = read_answer(text, Wanted(entry_point="both")).code
+    code = read_answer(text, Wanted(language="python", entry_point="both")).code
     assert "print" not in code and "assert" not in code
     assert run(code)["both"](9) == (3, 9)
 
 
 def test_a_later_block_gives_no_values() -> None:
     text = fenced("def both(n):\n    return n, k\n") + fenced("k = 3\nprint(both(1))\n")
-    assert "k = 3" not in read_answer(text, Wanted(entry_point="both")).code
+    assert "k = 3" not in read_answer(text, Wanted(language="python", entry_point="both")).code
 
 
-METHOD = Wanted(entry_point="Box.area")
+METHOD = Wanted(language="python", entry_point="Box.area")
 BOX = "class Box:\n    def area(self, w, h):\n        return w * h\n"
 
 
@@ -279,8 +282,10 @@ def test_a_fence_in_a_string_ends_nothing(code: str, fence: str, label: str) -> 
 )  # fmt: skip
 def test_an_answer_that_repeats_itself_is_read_in_time(piece: str) -> None:
     started_s = time.process_time()
-    read_answer(piece * 1000, Wanted(entry_point="area", prompt="def area(w, h):\n"))
-    read_answer(piece * 1000)
+    read_answer(
+        piece * 1000, Wanted(language="python", entry_point="area", prompt="def area(w, h):\n")
+    )
+    read_answer(piece * 1000, RUN)
     assert time.process_time() - started_s < 10
 
 
@@ -315,22 +320,22 @@ READER = "n = int(input())\nprint(n * 2)\n"
     ],
 )
 def test_programs_that_read_and_print(text: str) -> None:
-    assert read_answer(text).code == READER
+    assert read_answer(text, RUN).code == READER
 
 
 def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
     parts = ["import sys\n", "def twice(n):\n    return n * 2\n",
              "for line in sys.stdin:\n    print(twice(int(line)))\n"]  # fmt: skip
-    read = read_answer("".join(f"Part:\n{fenced(part)}" for part in parts))
+    read = read_answer("".join(f"Part:\n{fenced(part)}" for part in parts), RUN)
     assert read.code == "".join(parts)
     guarded = "def main():\n    print(input())\n\n\nif __name__ == '__main__':\n    main()\n"
-    assert read_answer(fenced(guarded)).code == guarded
+    assert read_answer(fenced(guarded), RUN).code == guarded
 
 
 def test_a_broken_whole_program_stays_broken() -> None:
     for code in ("n = int(input())\nprint n\n", "print(1))\n", "print(1)\nprint 2\n"):
-        assert read_answer(code).code == code
-        assert read_answer(fenced(code)).code == code
+        assert read_answer(code, RUN).code == code
+        assert read_answer(fenced(code), RUN).code == code
 
 
 PROMPT = (
@@ -357,7 +362,7 @@ PROMPT = (
     ],
 )
 def test_a_body_goes_on_where_the_prompt_ends(text: str) -> None:
-    read = read_answer(text, Wanted(entry_point="halves", prompt=PROMPT))
+    read = read_answer(text, Wanted(language="python", entry_point="halves", prompt=PROMPT))
     assert BODY in read.note
     assert "print" not in read.code
     assert run(read.code)["halves"]([4, 7]) == [2, 3]
@@ -365,8 +370,8 @@ def test_a_body_goes_on_where_the_prompt_ends(text: str) -> None:
 
 def test_a_body_needs_a_prompt() -> None:
     body = "    return [half(x) for x in xs]\n"
-    assert read_answer(body, Wanted(entry_point="halves")).code == body
-    asked = Wanted(entry_point="halves", prompt=PROMPT)
+    assert read_answer(body, Wanted(language="python", entry_point="halves")).code == body
+    asked = Wanted(language="python", entry_point="halves", prompt=PROMPT)
     assert read_program(body, asked).code == body
     assert read_program(body, asked, goes_on=True).code == PROMPT + body
 
@@ -475,7 +480,7 @@ if __name__ == "__main__":
 
 
 def test_usage_goes_and_what_sets_the_function_up_stays() -> None:
-    read = read_answer(SETUP + USAGE_LINES, Wanted(entry_point="entry"))
+    read = read_answer(SETUP + USAGE_LINES, Wanted(language="python", entry_point="entry"))
     assert read.note == USAGE
     assert read.code == SETUP
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeldpo.answers import Wanted, prompt_preamble, read_answer, read_program
+from skeldpo.answers import Wanted, read_answer, read_program
+from skeldpo.languages.python import prompt_preamble
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
 
@@ -44,7 +45,7 @@ def _answers(code: str, seed: int) -> Iterator[str]:
 
 
 def _kept(code: str, entry_point: str, seed: int) -> None:
-    wanted = Wanted(entry_point=entry_point)
+    wanted = Wanted(language="python", entry_point=entry_point)
     assert read_program(code, wanted).code == code
     for text in _answers(code, seed):
         assert read_answer(text, wanted).code == code.strip("\n").rstrip() + "\n"
@@ -63,7 +64,10 @@ BUILT_IN = sorted(
 def test_built_in_programs_come_back_character_by_character() -> None:
     for seed, (entry_point, code) in enumerate(BUILT_IN[::20]):
         text = list(_answers(code, seed))[seed % 3]
-        assert read_answer(text, Wanted(entry_point=entry_point)).code == code.rstrip() + "\n"
+        assert (
+            read_answer(text, Wanted(language="python", entry_point=entry_point)).code
+            == code.rstrip() + "\n"
+        )
 
 
 @pytest.mark.slow
@@ -71,7 +75,10 @@ def test_all_built_in_programs_come_back_character_by_character() -> None:
     assert len(BUILT_IN) > 3000  # distinct ones of 3,660 problems
     for seed, (entry_point, code) in enumerate(BUILT_IN):
         text = list(_answers(code, seed))[seed % 3]
-        assert read_answer(text, Wanted(entry_point=entry_point)).code == code.rstrip() + "\n"
+        assert (
+            read_answer(text, Wanted(language="python", entry_point=entry_point)).code
+            == code.rstrip() + "\n"
+        )
 
 
 DOCS = st.lists(
@@ -101,7 +108,7 @@ def test_fences_in_strings_of_a_program_are_part_of_it(
 @settings(max_examples=100, deadline=None)
 def test_any_text_has_an_answer(text: str) -> None:
     for entry_point in ("f", "Box.f", ""):
-        wanted = Wanted(entry_point=entry_point, prompt="def f():\n")
+        wanted = Wanted(language="python", entry_point=entry_point, prompt="def f():\n")
         assert isinstance(read_answer(text, wanted).code, str)
         assert isinstance(read_program(text, wanted, goes_on=True).code, str)
 
@@ -133,7 +140,7 @@ def test_mbpp_programs_answer_alike_without_usage(step: int) -> None:
     for seed, row in enumerate(_lines("mbpp_plus/MbppPlus.jsonl.gz")[::step]):
         code, entry = row["canonical_solution"].strip("\n") + "\n", row["entry_point"]
         _kept(code, entry, seed)
-        wanted = Wanted(entry_point=entry)
+        wanted = Wanted(language="python", entry_point=entry)
         read = read_answer(f"```python\n{code}{USAGE.format(entry=entry)}```\n", wanted)
         assert read.code == read_answer(code, wanted).code
         first, second = {"__name__": "a"}, {"__name__": "a"}
@@ -158,7 +165,7 @@ def test_evalperf_programs_of_models_come_back(count: int) -> None:
     }
     rows = random.Random(1).sample(_lines("evalperf/solutions.jsonl.gz"), count)
     for seed, row in enumerate(rows):
-        wanted = Wanted(entry_point=entry_points[row["task_id"]])
+        wanted = Wanted(language="python", entry_point=entry_points[row["task_id"]])
         code = row["solution"].replace("\r\n", "\n").strip("\n").rstrip() + "\n"
         text = list(_answers(code, seed))[seed % 3]
         read = read_answer(text, wanted)
@@ -170,7 +177,7 @@ def test_evalperf_programs_of_models_come_back(count: int) -> None:
 def test_leetcode_references_come_back(step: int) -> None:
     rows = _lines("leetcode/LeetCodeDataset-v0.3.1-test.jsonl.gz")
     for seed, row in enumerate(rows[::step]):
-        wanted = Wanted(entry_point=row["entry_point"].replace("()", "", 1))
+        wanted = Wanted(language="python", entry_point=row["entry_point"].replace("()", "", 1))
         code = row["completion"].strip() + "\n"
         needed = read_answer(code, wanted).code
         for text in _answers(code, seed):
@@ -187,7 +194,7 @@ def test_humaneval_bodies_go_on_where_the_prompt_ends() -> None:
     with path.open(encoding="utf-8", newline="") as held:
         rows = [row for row in csv.DictReader(held) if row["reference_solution"].strip()]
     for row in rows:
-        wanted = Wanted(entry_point=row["entry_point"], prompt=row["prompt"])
+        wanted = Wanted(language="python", entry_point=row["entry_point"], prompt=row["prompt"])
         body = row["reference_solution"]
         whole = f"{row['prompt']}\n{body.rstrip()}\n"
         assert read_answer(body, wanted).code == whole.strip("\n") + "\n" if False else True

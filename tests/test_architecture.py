@@ -20,6 +20,11 @@ MODULES = sorted(
     for path in (REPOSITORY / folder).rglob("*.py")
     if DATA not in path.parents
 )
+LIBRARY = [path for path in MODULES if path.is_relative_to(REPOSITORY / "skeldpo")]
+READS_SOURCE = re.compile(
+    r"\b(?:import|from)\s+(?:\w+,\s*)*(?:ast|tokenize|symtable|codeop|keyword)\b"
+    r"|\bast\.\w|(?<![\w.])compile\("
+)
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
@@ -61,6 +66,36 @@ def test_module_fits_its_budget(path: Path) -> None:
         and _num_lines(node) > MAX_FUNCTION_LINES
     ]
     assert not long, "\n".join(long)
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_only_a_language_and_the_guest_know_python_source(path: Path) -> None:
+    """What reads or runs program text belongs into skeldpo/languages/, so that a second language is
+    one module; the guest runs inside the container."""
+    package = REPOSITORY / "skeldpo" / "languages"
+    is_guest = path.name == "child.py" or path.stem.startswith("guest") or "guest" in path.parts
+    found = [line for line in path.read_text("utf-8").splitlines() if READS_SOURCE.search(line)]
+    assert not found or is_guest or package in path.parents, f"{path}: {found}"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ("import ast", True),
+        ("    from ast import parse", True),
+        ("    tree = ast.parse(code)", True),
+        ("import tokenize", True),
+        ("import codeop, symtable", True),
+        ('    program = compile(text, "<program>", "exec")', True),
+        ('_NAME = re.compile(r"[a-z]+")', False),
+        ("    model = torch.compile(model)", False),
+        ("    bytecode = py_compile.compile(name)", False),
+        ("            tokenize=False,", False),
+        ("from skeldpo.evaluate import fast", False),
+    ],
+)
+def test_what_counts_as_reading_source(line: str, is_found: bool) -> None:
+    assert (READS_SOURCE.search(line) is not None) == is_found
 
 
 def test_third_party_imports_are_locked() -> None:

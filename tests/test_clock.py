@@ -200,6 +200,7 @@ def test_identical_programs_take_the_same_time_with_nothing_hidden(sandbox: Sand
 def _with_preamble(sandbox: Sandbox, preamble: str, code: str) -> RunReport:
     return sandbox.run(
         RunRequest(
+            language="python",
             kind="function",
             code=code,
             entry_point="f",

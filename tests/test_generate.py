@@ -41,6 +41,7 @@ NUM_PROBLEMS = 12
 def problem(index: int) -> Problem:
     return Problem(
         problem_id=f"p{index}",
+        language="python",
         source="test",
         split="train",
         difficulty="easy",

@@ -41,7 +41,12 @@ def test_image_with_numpy_runs_programs_that_use_it() -> None:
         "    return [table.sum(), table[:2], table.mean(), np.linalg.det(np.eye(64))]"
     )
     request = RunRequest(
-        kind="function", code=program, entry_point="f", input_texts=("[5]",), cpu_limit_s=5
+        language="python",
+        kind="function",
+        code=program,
+        entry_point="f",
+        input_texts=("[5]",),
+        cpu_limit_s=5,
     )
     core = sandbox_cores()[-1]
     with Sandbox(image=image, core=core, memory_limit_bytes=1 << 28) as sandbox:
@@ -69,7 +74,12 @@ def test_ensure_image_adds_the_guest_to_a_named_image() -> None:
         image = ensure_image(name)
         built = image.reference
         request = RunRequest(
-            kind="stdio", code="print(6 * 7)", entry_point="", input_texts=("",), cpu_limit_s=5
+            language="python",
+            kind="stdio",
+            code="print(6 * 7)",
+            entry_point="",
+            input_texts=("",),
+            cpu_limit_s=5,
         )
         core = sandbox_cores()[-1]
         with Sandbox(image=image, core=core, memory_limit_bytes=1 << 28) as sandbox:

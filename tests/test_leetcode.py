@@ -119,7 +119,9 @@ def test_file_leaves_out_and_counts_what_cannot_be_judged(
         problems = load_problems([str(path)])
     assert [problem.problem_id for problem in problems] == ["two-sum"]
     assert "1 problems left out" in caplog.text and "rows.jsonl.gz:2" in caplog.text
-    assert read_programs(path, {"two-sum": Wanted()}) == {"two-sum": [problems[0].reference]}
+    assert read_programs(path, {"two-sum": Wanted(language="python")}) == {
+        "two-sum": [problems[0].reference]
+    }
 
 
 @pytest.mark.slow

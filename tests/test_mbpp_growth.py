@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mbpp_growth import WAYS, callable_with_lists, growing_problem
+from skeldpo.languages.python.data import tuple_depths
 from skeldpo.problems.sources import problem_from_row
-from skeldpo.suites.evalplus_inputs import tuple_depths
 
 TASK = {
     "task_id": "Mbpp/0",

@@ -23,8 +23,8 @@ from mercury_rows import (
 )
 
 from skeldpo.config import MeasureConfig
+from skeldpo.languages.python.data import compared_value
 from skeldpo.measure.verdict import Judge
-from skeldpo.problems.mercury import compared_value
 from skeldpo.records import Outcome
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.mercury import load_mercury

@@ -68,7 +68,10 @@ def test_programs_are_spread_over_the_clusters() -> None:
 def test_inputs_are_files_that_measuring_reads(real_data: Path, tmp_path: Path) -> None:
     clusters = write_inputs(real_data, tmp_path, 3)
     problems = load_problems([str(tmp_path / "problems.jsonl")])
-    wanted = {problem.problem_id: Wanted(entry_point=problem.entry_point) for problem in problems}
+    wanted = {
+        problem.problem_id: Wanted(language="python", entry_point=problem.entry_point)
+        for problem in problems
+    }
     programs = read_programs(tmp_path / "programs.jsonl", wanted)
     assert len(problems) == len(programs) == 3
     for problem_id, codes in programs.items():

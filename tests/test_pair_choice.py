@@ -115,8 +115,8 @@ def test_tier_edges_that_do_not_rise_are_refused(edges: list[float]) -> None:
 
 
 def test_text_similarity_is_one_for_equal_tokens() -> None:
-    assert text_similarity(FAST[0], FAST[0] + "# note\n") == 1
-    assert text_similarity(FAST[0], FAST[1]) > text_similarity(FAST[0], SLOW[1])
+    assert text_similarity(FAST[0], FAST[0] + "# note\n", "python") == 1
+    assert text_similarity(FAST[0], FAST[1], "python") > text_similarity(FAST[0], SLOW[1], "python")
 
 
 def test_unlike_programs_of_a_side_are_no_group_and_the_note_says_so() -> None:

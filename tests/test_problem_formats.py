@@ -48,6 +48,7 @@ def test_problem_file_gives_defaults_and_order(tmp_path: Path) -> None:
     function, stdio = load_problems([str(_write(tmp_path, FUNCTION, "", STDIO))])
     assert function == Problem(
         problem_id="p",
+        language="python",
         source="problems.jsonl",
         split="train",
         difficulty="unknown",
@@ -86,6 +87,7 @@ def test_preamble_that_is_no_python_is_value_error() -> None:
 def test_problem_file_reads_every_key(tmp_path: Path) -> None:
     row = {
         **FUNCTION,
+        "language": "python",
         "kind": "function",
         "starter_code": "def f(x):",
         "generators": ["def generate_input(size, seed):\n    return [size]\n"],
@@ -107,7 +109,15 @@ def test_problem_file_reads_every_key(tmp_path: Path) -> None:
         KnownProgram(code="b", speed="slow"),
         KnownProgram(code="c", speed="unknown"),
     )
-    for key in ("starter_code", "checker", "reference", "split", "difficulty", "source"):
+    for key in (
+        "language",
+        "starter_code",
+        "checker",
+        "reference",
+        "split",
+        "difficulty",
+        "source",
+    ):
         assert getattr(problem, key) == row[key]
     assert problem.generators == tuple(row["generators"])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeldpo.program import normalize_program, own_names
+from skeldpo.languages.python import normalize_program, own_names
 
 PLAIN = """
 def pairs(items):

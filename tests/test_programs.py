@@ -11,12 +11,14 @@ from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP, STDIO_PROBLEM
 
 from skeldpo.answers import Wanted
 from skeldpo.answers.reading import CUT, NO_PROGRAM, USAGE
+from skeldpo.languages import language
 from skeldpo.problems.program_files import file_text
 from skeldpo.problems.programs import dataset_candidates, known_candidates, read_programs
 from skeldpo.suites.given_programs import read_program_set
 
+PYTHON = language("python")
 PROBLEM_IDS = dict.fromkeys(
-    (FUNCTION_PROBLEM.problem_id, STDIO_PROBLEM.problem_id, "a.b"), Wanted()
+    (FUNCTION_PROBLEM.problem_id, STDIO_PROBLEM.problem_id, "a.b"), Wanted(language="python")
 )
 
 
@@ -90,7 +92,7 @@ def test_bytes_that_are_no_text_give_a_program_that_python_refuses(tmp_path: Pat
 AREA = "def area(w, h):\n    return w * h\n"
 FENCED = f"Here:\n```python\n{AREA}```\nTry:\n```python\nprint(area(1, 2))\n```\n"
 USED = AREA + "print(area(1, 2))\n"
-WANTED = {"area": Wanted(entry_point="area")}
+WANTED = {"area": Wanted(language="python", entry_point="area")}
 
 
 def _mixed(folder: Path) -> dict[str, Any]:
@@ -154,20 +156,20 @@ def test_notes_count_what_was_unusual(tmp_path: Path) -> None:
 def test_file_is_decoded_as_python_does(tmp_path: Path) -> None:
     file = tmp_path / "area.py"
     file.write_bytes("# coding: latin-1\nNAME = '\u00e9'\r\n".encode("latin-1"))
-    assert file_text(file) == "# coding: latin-1\nNAME = '\u00e9'\n"
+    assert file_text(file, PYTHON) == "# coding: latin-1\nNAME = '\u00e9'\n"
     file.write_bytes(b"\xef\xbb\xbfx = 1\r\ny = 2\r")
-    assert file_text(file) == "x = 1\ny = 2\n"
+    assert file_text(file, PYTHON) == "x = 1\ny = 2\n"
     file.write_bytes(b"x = '\xff'\n")
     with pytest.raises(UnicodeDecodeError):
-        file_text(file)
+        file_text(file, PYTHON)
 
 
 def test_dataset_candidates_have_ids_of_problem_place_and_code() -> None:
-    first, second = dataset_candidates("double", ["a", "a"])
+    first, second = dataset_candidates(FUNCTION_PROBLEM, ["a", "a"])
     assert first.candidate_id != second.candidate_id
     assert (first.origin, first.model_id, first.completion_token_ids) == ("dataset", "", ())
-    assert dataset_candidates("double", ["a"])[0] == first
-    assert dataset_candidates("echo", ["a"])[0].candidate_id != first.candidate_id
+    assert dataset_candidates(FUNCTION_PROBLEM, ["a"])[0] == first
+    assert dataset_candidates(STDIO_PROBLEM, ["a"])[0].candidate_id != first.candidate_id
 
 
 def test_known_candidates_are_the_solutions() -> None:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, processors
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from skeldpo.answers import read_answer
+from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import PolicyConfig
 from skeldpo.prompts import Prompts
 
@@ -82,7 +82,7 @@ def test_plain_prompt_is_statement_starter_and_instruction() -> None:
 def test_completion_ends_with_one_eos() -> None:
     tokenizer = byte_tokenizer()
     prompts = Prompts(tokenizer, _policy())
-    ids = prompts.completion_ids("x = 1\n\n")
+    ids = prompts.completion_ids("x = 1\n\n", "python")
     assert ids.count(prompts.eos_token_id) == 1
     assert ids[-1] == prompts.eos_token_id == tokenizer.convert_tokens_to_ids(EOS)
     assert prompts.decode(ids) == "x = 1\n"
@@ -95,7 +95,7 @@ def test_chat_prompt_uses_the_template_and_fences_code() -> None:
         prompts = Prompts(tokenizer, _policy(prompt_format))
         text = prompts.decode(prompts.code_prompt_ids("Add.", "def f(x):"))
         assert text == "<user>Add.\ndef f(x):\n[CODE]</user><answer>"
-        completion = prompts.completion_ids("x = 1\n")
+        completion = prompts.completion_ids("x = 1\n", "python")
         assert prompts.decode(completion) == "```python\nx = 1\n```"
         assert completion[-1] == prompts.eos_token_id
     plain = Prompts(tokenizer, _policy("plain"))
@@ -111,7 +111,7 @@ def test_bos_is_there_exactly_once_and_only_in_prompts(make, chat: bool) -> None
     for ids in (prompts.code_prompt_ids("Add.", ""), prompts.skeleton_prompt_ids("Add.", "")):
         assert ids[0] == tokenizer.bos_token_id
         assert ids.count(tokenizer.bos_token_id) == 1
-    assert tokenizer.bos_token_id not in prompts.completion_ids("x = 1")
+    assert tokenizer.bos_token_id not in prompts.completion_ids("x = 1", "python")
 
 
 def test_bos_is_not_added_for_a_tokenizer_that_never_adds_it() -> None:
@@ -135,8 +135,12 @@ def test_prompts_of_a_problem_share_all_but_the_instruction(chat: bool) -> None:
 
 def test_answers_give_back_what_completions_hold() -> None:
     tokenizer = byte_tokenizer()
+    asked = Wanted(language="python")
     program = "def f(x):\n    return '\u00e9' * x\n"
     for template in (None, TEMPLATE):
         tokenizer.chat_template = template
         prompts = Prompts(tokenizer, _policy())
-        assert read_answer(prompts.decode(prompts.completion_ids(program))).code == program
+        assert (
+            read_answer(prompts.decode(prompts.completion_ids(program, "python")), asked).code
+            == program
+        )

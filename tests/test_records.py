@@ -43,6 +43,7 @@ SIDE = PairSide(
 PAIR = PreferencePair(
     pair_id="p0",
     problem_id="double",
+    language="python",
     round_index=1,
     stage="efficiency",
     statement="Return twice x.",
@@ -167,6 +168,7 @@ def test_content_id_separates_parts_and_is_stable() -> None:
     ("changes", "message"),
     [
         ({"problem_id": ""}, "problem_id is empty"),
+        ({"language": ""}, "problem double: language is empty"),
         ({"statement": " \n"}, "problem double: statement is empty"),
         ({"kind": "python"}, "kind 'python'"),
         ({"entry_point": ""}, "names its entry_point"),
@@ -182,6 +184,20 @@ def test_problem_refuses(changes: dict[str, Any], message: str) -> None:
 
 def test_problem_generator_and_reference_need_no_tests() -> None:
     assert replace(FUNCTION_PROBLEM, tests=()).tests == ()
+
+
+def test_assignment_refuses_a_candidate_in_another_language() -> None:
+    other = replace(SAMPLED, language="cobol")
+    with pytest.raises(ValueError, match="candidate c0 is in 'cobol', its problem double in 'pyth"):
+        replace(ASSIGNMENT, candidates=(SAMPLED, other))
+
+
+@pytest.mark.parametrize("record", [FUNCTION_PROBLEM, SAMPLED, PAIR])
+def test_a_row_without_a_language_is_refused(record: Any) -> None:
+    row = to_row(record)
+    del row["language"]
+    with pytest.raises(ValueError, match=r"missing \['language'\]"):
+        from_row(type(record), row)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_method_entry_point_gets_a_fresh_object_per_call(sandbox: Sandbox) -> No
     )
     report = sandbox.run(
         RunRequest(
+            language="python",
             kind="function",
             code=code,
             entry_point="Solution.add",

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from skeldpo.config import SkeletonConfig
-from skeldpo.measure.guest_lines import line_times
+from skeldpo.languages import language
+from skeldpo.languages.python.guest_lines import line_times
 from skeldpo.measure.lines import MIN_SHARE, hot_lines
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.skeleton.extract import group_skeleton
 
+PYTHON = language("python")
 DYNAMIC = SkeletonConfig(method="dynamic")
 SUMS = (
     "def f(n):\n    total = 0\n    for i in range(n):\n        total += i * i - 3\n"
@@ -74,14 +76,14 @@ def test_methods_of_a_class_are_called_on_an_object() -> None:
 
 def test_skeleton_keeps_hot_lines_that_the_group_shares() -> None:
     hot = {SUMS: (3, 4), POWERS: (3, 4)}
-    skeleton = group_skeleton(SUMS, [POWERS], DYNAMIC, hot_lines=hot)
+    skeleton = group_skeleton(SUMS, [POWERS], DYNAMIC, PYTHON, hot_lines=hot)
     assert skeleton.text == (
         "def f(_):\n    _ = 0\n    for i in range(n):\n        total += i * i - 3\n"
         "    return _(_)\n"
     )
     assert (skeleton.method, skeleton.note) == ("dynamic", "")
-    cold = group_skeleton(SUMS, [POWERS], DYNAMIC, hot_lines={SUMS: (2,), POWERS: (3, 4)})
-    assert cold.text == group_skeleton(SUMS, [POWERS], SkeletonConfig()).text
+    cold = group_skeleton(SUMS, [POWERS], DYNAMIC, PYTHON, hot_lines={SUMS: (2,), POWERS: (3, 4)})
+    assert cold.text == group_skeleton(SUMS, [POWERS], SkeletonConfig(), PYTHON).text
     assert cold.method == "dynamic"
 
 
@@ -90,10 +92,15 @@ def test_hot_lines_of_the_other_side_do_not_count_in_contrast() -> None:
     others = [SUMS.replace("total", "t"), POWERS.replace("found", "f0")]
     both = hot | {code: (3, 4) for code in others}
     contrast = SkeletonConfig(method="dynamic", contrast=True)
-    masked = group_skeleton(SUMS, [POWERS], contrast, against=others, hot_lines=both)
+    masked = group_skeleton(SUMS, [POWERS], contrast, PYTHON, against=others, hot_lines=both)
     assert "i * i" not in masked.text
     kept = group_skeleton(
-        SUMS, [POWERS], contrast, against=others, hot_lines=hot | {code: (2,) for code in others}
+        SUMS,
+        [POWERS],
+        contrast,
+        PYTHON,
+        against=others,
+        hot_lines=hot | {code: (2,) for code in others},
     )
     assert "total += i * i - 3" in kept.text
 
@@ -103,29 +110,43 @@ def test_hot_lines_of_the_other_side_do_not_count_in_contrast() -> None:
     [({}, "was not profiled"), ({SUMS: (3,)}, "too few of the group were profiled")],
 )
 def test_without_profiles_the_skeleton_is_lexical_and_says_so(hot: dict, note: str) -> None:
-    skeleton = group_skeleton(SUMS, [POWERS], DYNAMIC, hot_lines=hot)
+    skeleton = group_skeleton(SUMS, [POWERS], DYNAMIC, PYTHON, hot_lines=hot)
     assert skeleton.method == "lexical"
     assert note in skeleton.note
 
 
 def test_line_numbers_beyond_the_program_are_ignored() -> None:
     hot = {SUMS: (0, 99), POWERS: (3, 4)}
-    assert "total" not in group_skeleton(SUMS, [POWERS], DYNAMIC, hot_lines=hot).text
+    assert "total" not in group_skeleton(SUMS, [POWERS], DYNAMIC, PYTHON, hot_lines=hot).text
 
 
 @pytest.mark.docker
 def test_hot_lines_are_found_in_the_sandbox(sandbox: Sandbox) -> None:
     found = hot_lines(
-        sandbox.run, SUMS, kind="function", entry_point="f", input_texts=[json.dumps([20_000])]
+        sandbox.run,
+        SUMS,
+        language="python",
+        kind="function",
+        entry_point="f",
+        input_texts=[json.dumps([20_000])],
     )
     assert set(found) & {3, 4} and not set(found) & {1, 2, 5}
     script = "n = int(input())\nfor i in range(n):\n    i * i\nprint(n)\n"
-    found = hot_lines(sandbox.run, script, kind="stdio", entry_point="", input_texts=["20000\n"])
+    found = hot_lines(
+        sandbox.run,
+        script,
+        language="python",
+        kind="stdio",
+        entry_point="",
+        input_texts=["20000\n"],
+    )
     assert set(found) & {2, 3} and not set(found) & {1, 4}
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("code", ["def f(:\n", "import os\nos._exit(3)\n", "x = 1\n"])
 def test_a_program_that_does_not_run_has_no_hot_lines(sandbox: Sandbox, code: str) -> None:
-    kinds = hot_lines(sandbox.run, code, kind="function", entry_point="f", input_texts=["[1]"])
+    kinds = hot_lines(
+        sandbox.run, code, language="python", kind="function", entry_point="f", input_texts=["[1]"]
+    )
     assert set(kinds) <= {1}

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from skeldpo.config import SkeletonConfig
+from skeldpo.languages import language
+from skeldpo.languages.python.syntax import read_syntax
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import group_skeleton
 from skeldpo.skeleton.lexical import common_tokens
-from skeldpo.skeleton.syntax import read_syntax
 
+PYTHON = language("python")
 FOLDER = Path(__file__).parent / "golden"
 LEXICAL = sorted((FOLDER / "skeleton").glob("*.txt"))
 SYNTACTIC = sorted((FOLDER / "skeleton_syntactic").glob("*.txt"))
@@ -57,7 +59,7 @@ def extracted(path: Path, case: GoldenCase) -> Skeleton:
     config = SkeletonConfig(
         method="syntactic" if is_syntactic else "lexical", contrast=path in CONTRAST
     )
-    return group_skeleton(case.code, case.group, config, against=case.against)
+    return group_skeleton(case.code, case.group, config, PYTHON, against=case.against)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -90,4 +92,4 @@ def test_syntactic_skeleton_parses_or_is_lexical_and_says_so(path: Path) -> None
 def test_common_tokens_are_those_of_the_paper_figure() -> None:
     case = read_case(FOLDER / "skeleton" / "figure_efficient.txt")
     expected = "def number bus_stops ( ) : = 0 for in + [ ] 1 return -"
-    assert common_tokens(case.group) == frozenset(expected.split())
+    assert common_tokens(case.group, PYTHON) == frozenset(expected.split())

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skeldpo.config import SkeletonConfig
+from skeldpo.languages import language
+from skeldpo.languages.python.syntax import bit_of, read_syntax
+from skeldpo.languages.python.tokens import tokens
 from skeldpo.skeleton.extract import group_skeleton
-from skeldpo.skeleton.masking import MASK, mask_words, tokens
+from skeldpo.skeleton.masking import MASK, mask_words
 from skeldpo.skeleton.structure import alike_groups, similarity
 from skeldpo.skeleton.syntactic import SharedParts, syntactic_skeleton
-from skeldpo.skeleton.syntax import bit_of, read_syntax
 
+PYTHON = language("python")
 SYNTACTIC = SkeletonConfig(method="syntactic")
 CONTRAST = SkeletonConfig(contrast=True)
 NOTHING = SharedParts([])
@@ -63,18 +66,18 @@ def test_syntactic_skeleton_parses_and_masking_again_changes_nothing(
     syntax = read_syntax(code)
     assert syntax is not None
     shared = SharedParts([each.parts for each in group])
-    skeleton = syntactic_skeleton(code, syntax, shared, NOTHING)
+    skeleton = syntactic_skeleton(code, syntax, shared, NOTHING, PYTHON)
     ast.parse(skeleton.text)
     again = read_syntax(skeleton.text)
     assert again is not None
-    assert syntactic_skeleton(skeleton.text, again, shared, NOTHING).text == skeleton.text
+    assert syntactic_skeleton(skeleton.text, again, shared, NOTHING, PYTHON).text == skeleton.text
 
 
 @given(programs)
 def test_syntactic_spans_are_ordered_and_kept_as_they_are(code: str) -> None:
     syntax = read_syntax(code)
     assert syntax is not None
-    skeleton = syntactic_skeleton(code, syntax, NOTHING, NOTHING)
+    skeleton = syntactic_skeleton(code, syntax, NOTHING, NOTHING, PYTHON)
     flat = [position for span in skeleton.kept_spans for position in span]
     assert flat == sorted(set(flat))
     rest = skeleton.text
@@ -85,9 +88,9 @@ def test_syntactic_spans_are_ordered_and_kept_as_they_are(code: str) -> None:
 
 @given(programs, programs)
 def test_similarity_is_of_two_programs_in_any_order(first: str, second: str) -> None:
-    assert similarity(first, second) == similarity(second, first)
-    assert similarity(first, first) == 1
-    assert 0 <= similarity(first, second) <= 1
+    assert similarity(first, second, PYTHON) == similarity(second, first, PYTHON)
+    assert similarity(first, first, PYTHON) == 1
+    assert 0 <= similarity(first, second, PYTHON) <= 1
 
 
 @settings(max_examples=30)
@@ -95,17 +98,17 @@ def test_similarity_is_of_two_programs_in_any_order(first: str, second: str) -> 
 def test_groups_hold_every_program_once_and_do_not_depend_on_order(
     codes: list[str], least: float, rng: object
 ) -> None:
-    groups = alike_groups(codes, least)
+    groups = alike_groups(codes, least, PYTHON)
     assert sorted(code for group in groups for code in group) == sorted(codes)
     for group in groups:
-        assert all(similarity(a, b) >= least for a in group for b in group)
-    other = alike_groups(codes[::-1], least)
+        assert all(similarity(a, b, PYTHON) >= least for a in group for b in group)
+    other = alike_groups(codes[::-1], least, PYTHON)
     assert {frozenset(group) for group in other} == {frozenset(group) for group in groups}
 
 
 def test_dictionary_and_two_pointer_programs_are_two_groups() -> None:
     mixed = [DICTIONARY[0], POINTERS[0], DICTIONARY[1], POINTERS[1]]
-    groups = alike_groups(mixed, SkeletonConfig().min_similarity)
+    groups = alike_groups(mixed, SkeletonConfig().min_similarity, PYTHON)
     assert groups == [DICTIONARY, POINTERS]
 
 
@@ -139,17 +142,17 @@ def test_part_is_shared_if_most_of_its_node_types_are() -> None:
 def test_contrast_keeps_what_only_the_own_group_shares() -> None:
     fast = ["return len(set(a))", "return len(set(b))"]
     slow = ["return len(list(a))", "return len(tuple(b))"]
-    assert group_skeleton(fast[0], fast, CONTRAST, against=slow).text == "_ _(set(_))"
+    assert group_skeleton(fast[0], fast, CONTRAST, PYTHON, against=slow).text == "_ _(set(_))"
 
 
 def test_contrast_without_another_group_gives_none_and_says_so() -> None:
-    skeleton = group_skeleton("x = 1", ["x = 1", "x = 2"], CONTRAST)
+    skeleton = group_skeleton("x = 1", ["x = 1", "x = 2"], CONTRAST, PYTHON)
     assert (skeleton.text, skeleton.kept_spans) == ("", ())
     assert skeleton.note == "nothing to contrast with: group of 0 programs; needs 2"
 
 
 def test_program_that_does_not_parse_gets_the_lexical_skeleton_and_says_so() -> None:
-    skeleton = group_skeleton("print 'a'", ["print 'b'", "print('c')"], SYNTACTIC)
+    skeleton = group_skeleton("print 'a'", ["print 'b'", "print('c')"], SYNTACTIC, PYTHON)
     assert (skeleton.text, skeleton.method) == ("print _", "lexical")
     assert skeleton.note == (
         "lexical instead of syntactic: the program does not parse as Python 3.11"
@@ -157,29 +160,29 @@ def test_program_that_does_not_parse_gets_the_lexical_skeleton_and_says_so() -> 
 
 
 def test_group_that_does_not_parse_gives_lexical_skeletons_and_says_so() -> None:
-    skeleton = group_skeleton("x = a + 1", ["x = 1)", "x = 2)"], SYNTACTIC)
+    skeleton = group_skeleton("x = a + 1", ["x = 1)", "x = 2)"], SYNTACTIC, PYTHON)
     assert (skeleton.text, skeleton.method) == ("x = _ + _", "lexical")
     assert "too few of the group parse" in skeleton.note
 
 
 def test_group_of_one_has_no_syntactic_skeleton_unless_it_is_allowed() -> None:
-    skeleton = group_skeleton("x = a + 1", [], SYNTACTIC)
+    skeleton = group_skeleton("x = a + 1", [], SYNTACTIC, PYTHON)
     assert (skeleton.text, skeleton.method) == ("", "syntactic")
     assert skeleton.note == "group of 1 program; needs 2"
     alone = SYNTACTIC.model_copy(update={"min_group": 1})
-    assert group_skeleton("x = a + 1", [], alone).text == "x = a + 1"
+    assert group_skeleton("x = a + 1", [], alone, PYTHON).text == "x = a + 1"
 
 
 def test_program_alone_has_the_names_masked_that_it_could_change() -> None:
     alone = SkeletonConfig(alone="names")
     code = "import math\ndef f(a):\n    total = math.sqrt(len(a)) + 2\n    return total\n"
-    skeleton = group_skeleton(code, [], alone)
+    skeleton = group_skeleton(code, [], alone, PYTHON)
     assert skeleton.text == (
         "import math\ndef f(_):\n    _ = math.sqrt(len(_)) + 2\n    return _\n"
     )
     assert skeleton.note == "by its names: group of 1 program; needs 2"
-    assert group_skeleton(code, [code.replace("total", "root")], alone).note == ""
-    none = group_skeleton("print(1)\n", [], alone)
+    assert group_skeleton(code, [code.replace("total", "root")], alone, PYTHON).note == ""
+    none = group_skeleton("print(1)\n", [], alone, PYTHON)
     assert (none.text, none.note) == (
         "",
         "group of 1 program; needs 2, and no name of the program can be masked",
@@ -189,14 +192,14 @@ def test_program_alone_has_the_names_masked_that_it_could_change() -> None:
 def test_programs_alone_on_both_sides_can_be_contrasted() -> None:
     alone = SkeletonConfig(alone="names", contrast=True)
     fast, slow = "def f(a): return len(set(a))", "def f(b): return len(list(b))"
-    assert group_skeleton(fast, [fast], alone, against=[slow]).text == "_ _(_): _ _(set(_))"
+    assert group_skeleton(fast, [fast], alone, PYTHON, against=[slow]).text == "_ _(_): _ _(set(_))"
 
 
 def test_only_strings_that_python_joins_become_one_mask() -> None:
     code = "x = f('a' 'b')\n'c'.join(\n  'd'\n  f'e')\n'g'\n'h'\n"
     syntax = read_syntax(code)
     assert syntax is not None
-    skeleton = syntactic_skeleton(code, syntax, NOTHING, NOTHING)
+    skeleton = syntactic_skeleton(code, syntax, NOTHING, NOTHING, PYTHON)
     assert skeleton.text == "_ = _(_ )\n_._(\n  _\n  )\n_\n_\n"
-    assert mask_words("f('a' 'b')", lambda start, end: False).text == "_(_ _)"
+    assert mask_words("f('a' 'b')", lambda start, end: False, PYTHON).text == "_(_ _)"
     assert tokens("f('a' 'b')") == ("f", "(", "'a'", "'b'", ")")

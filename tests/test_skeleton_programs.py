@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from skeldpo.languages import language
+from skeldpo.languages.python.syntax import read_syntax
+from skeldpo.languages.python.tokens import tokens
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
-from skeldpo.skeleton.masking import MASK, tokens
+from skeldpo.skeleton.masking import MASK
 from skeldpo.skeleton.syntactic import SharedParts, syntactic_skeleton
-from skeldpo.skeleton.syntax import read_syntax
 
+PYTHON = language("python")
 NUM_GROUP = 5
 NUM_PROGRAMS = 33_000
 
@@ -57,27 +60,29 @@ def _indents(text: str) -> list[str]:
 def check_programs(programs: list[str]) -> int:
     """Checks both methods on the programs of one problem; returns how many parse."""
     group = programs[:NUM_GROUP]
-    common = common_tokens(group)
+    common = common_tokens(group, PYTHON)
     read = [syntax for syntax in map(read_syntax, group) if syntax is not None]
     shared, nothing = SharedParts([syntax.parts for syntax in read]), SharedParts([])
     num_parsed = 0
     for code in programs:
-        lexical = lexical_skeleton(code, common)
+        lexical = lexical_skeleton(code, common, PYTHON)
         check_layout(code, lexical)
         assert len(tokens(lexical.text)) == len(tokens(code))
-        assert lexical_skeleton(lexical.text, common).text == lexical.text
+        assert lexical_skeleton(lexical.text, common, PYTHON).text == lexical.text
         syntax = read_syntax(code)
         if syntax is None:
             continue
         num_parsed += 1
-        skeleton = syntactic_skeleton(code, syntax, shared, nothing)
+        skeleton = syntactic_skeleton(code, syntax, shared, nothing, PYTHON)
         check_layout(code, skeleton)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(skeleton.text.removeprefix("\ufeff"))
         again = read_syntax(skeleton.text)
         assert again is not None
-        assert syntactic_skeleton(skeleton.text, again, shared, nothing).text == skeleton.text
+        assert (
+            syntactic_skeleton(skeleton.text, again, shared, nothing, PYTHON).text == skeleton.text
+        )
     return num_parsed
 
 

@@ -117,7 +117,7 @@ def test_template_around_such_a_statement_keeps_its_own_ids(make: Make):
 )
 def test_program_comes_back_from_its_answer_as_it_was(make: Make, chat: bool, program: str):
     prompts = prompts_of(make, chat)
-    ids = prompts.answer_ids(program)
+    ids = prompts.answer_ids(program, "python")
     assert prompts.decode(ids) == answer_of(program, chat)
     assert ids.count(prompts.end_token_id) == 1
     assert ids[-1] == prompts.end_token_id
@@ -128,7 +128,7 @@ def test_program_with_all_special_texts_of_its_tokenizer_comes_back(make: Make):
     tokenizer = make()
     prompts = Prompts(tokenizer, policy())
     program = f"def clean(s):\n    return s.strip('''{written_specials(tokenizer)}''')\n"
-    ids = prompts.answer_ids(program)
+    ids = prompts.answer_ids(program, "python")
     assert prompts.decode(ids) == answer_of(program, True)
     assert num_specials(ids, tokenizer) == 1
 
@@ -140,9 +140,12 @@ def test_answer_ends_with_the_token_that_the_template_puts_behind_it(make: Make)
     end = tokenizer.convert_tokens_to_ids(END_OF_TURN[make.__name__])
     assert prompts.end_token_id == end
     assert prompts.stop_token_ids == sorted({end, tokenizer.eos_token_id})
-    assert prompts.answer_ids("x = 1")[-1] == end
+    assert prompts.answer_ids("x = 1", "python")[-1] == end
     eos = [] if end == tokenizer.eos_token_id else [tokenizer.eos_token_id]
-    assert prompts.completion_ids("x = 1") == [*prompts.answer_ids("x = 1"), *eos]
+    assert prompts.completion_ids("x = 1", "python") == [
+        *prompts.answer_ids("x = 1", "python"),
+        *eos,
+    ]
     plain = Prompts(tokenizer, policy(prompt_format="plain"))
     assert plain.end_token_id == tokenizer.eos_token_id
 
@@ -160,7 +163,7 @@ def test_answer_behind_its_prompt_is_the_rendered_turn(make: Make):
         return_dict=False,
         strftime_now=date(2024, 7, 26).strftime,
     )
-    ids = [*prompts.code_prompt_ids("Add.", ""), *prompts.answer_ids(PROGRAM)]
+    ids = [*prompts.code_prompt_ids("Add.", ""), *prompts.answer_ids(PROGRAM, "python")]
     if make in (llama2, legacy_llama):  # the template's blank before its EOS is not the model's
         whole = [i for i in whole if tokenizer.convert_ids_to_tokens(i) != "▁"]
         ids = [i for i in ids if tokenizer.convert_ids_to_tokens(i) != "▁"]
@@ -169,7 +172,7 @@ def test_answer_behind_its_prompt_is_the_rendered_turn(make: Make):
 
 def test_thought_that_the_template_writes_is_in_given_answers_and_not_in_programs():
     prompts = Prompts(qwen2(THINKING), policy())
-    ids = prompts.answer_ids("x = 1")
+    ids = prompts.answer_ids("x = 1", "python")
     assert prompts.decode(ids) == "```python\nx = 1\n```"
     assert TokenText(qwen2(None)).decode(ids).startswith("<think>\n\n</think>\n\n```python")
 

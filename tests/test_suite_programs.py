@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from skeldpo.answers import Wanted
 from skeldpo.suites.given_programs import (
     ProgramSet,
     read_program_set,
@@ -139,7 +140,10 @@ def test_missing_file_is_value_error(tmp_path: Path) -> None:
 
 def test_text_that_is_no_program_is_named_with_its_sample() -> None:
     programs = {"a": (F, "I cannot help.", ""), "b": ("    return 1\n",)}
-    found = unparsable_programs(programs, lambda key, code: f"def h():\n    '''{key}'''\n{code}")
+    wanted = dict.fromkeys(programs, Wanted(language="python"))
+    found = unparsable_programs(
+        programs, wanted, lambda key, code: f"def h():\n    '''{key}'''\n{code}"
+    )
     assert [(entry.problem_id, entry.place) for entry in found] == [("a", "sample 1")]
     assert found[0].reason.startswith("no Python program (SyntaxError")
 

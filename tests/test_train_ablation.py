@@ -47,7 +47,7 @@ def test_masses_are_the_models_own_probabilities(start: str) -> None:
     expected = {"fast": 0.0, "slow": 0.0}
     for known in PROBLEM.solutions:
         prompt = prompts.code_prompt_ids(PROBLEM.statement, PROBLEM.starter_code)
-        answer = prompts.completion_ids(known.code)
+        answer = prompts.completion_ids(known.code, "python")
         with torch.no_grad():
             logps = model(torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
         rows = range(len(prompt) - 1, len(prompt) + len(answer) - 1)

@@ -300,8 +300,8 @@ def test_calls_have_the_types_that_were_given() -> None:
     import marshal
 
     given = [[(1, 2), {3}, {4: b"x"}, 1j], []]
-    assert marshal.loads(encode_calls([encode(each) for each in given])) == given
+    assert marshal.loads(encode_calls([encode(each) for each in given], "python")) == given
     with pytest.raises(ValueError, match="cannot be handed to a program"):
-        encode_calls([encode([Fraction(1, 2)])])
+        encode_calls([encode([Fraction(1, 2)])], "python")
     with pytest.raises(ValueError, match="input 1: expected a JSON array"):
-        encode_calls(["[]", '{"a": 1}'])
+        encode_calls(["[]", '{"a": 1}'], "python")

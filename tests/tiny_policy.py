@@ -82,6 +82,7 @@ def preference_pair(
     return PreferencePair(
         pair_id=f"{stage}-{index:02d}",
         problem_id=f"problem-{index}",
+        language="python",
         round_index=0,
         stage=stage,
         statement=statement or "Add " + "one " * (1 + index % 4) + "to x.",

@@ -6,8 +6,7 @@ Pure: text in, text out, and nothing of the text is run.
 
 from __future__ import annotations
 
-from skeldpo.answers.preamble import prompt_preamble
 from skeldpo.answers.reading import Answer, Wanted, read_answer, read_program
 from skeldpo.answers.text import plain_text
 
-__all__ = ["Answer", "Wanted", "plain_text", "prompt_preamble", "read_answer", "read_program"]
+__all__ = ["Answer", "Wanted", "plain_text", "read_answer", "read_program"]

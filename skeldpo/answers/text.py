@@ -31,7 +31,7 @@ _START = re.compile(r"\A\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|start\|>assistant
 
 
 def plain_text(text: str) -> str:
-    """The text without a byte-order mark and with Python's line ends: it takes all three alike."""
+    """The text without a byte-order mark, and with LF as its only line end."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 

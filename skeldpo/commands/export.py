@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeldpo.config import PolicyConfig
+from skeldpo.languages import language
 from skeldpo.records import PairStage, PreferencePair
 from skeldpo.store import Store
 
@@ -65,8 +66,8 @@ def preference_rows(
         if shape == "messages":
             yield {
                 "prompt": [{"role": "user", "content": prompt}],
-                "chosen": _answer(chosen),
-                "rejected": _answer(rejected),
+                "chosen": _answer(chosen, pair.language),
+                "rejected": _answer(rejected, pair.language),
             }
         else:
             yield {
@@ -76,5 +77,6 @@ def preference_rows(
             }
 
 
-def _answer(code: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": f"```python\n{code.rstrip()}\n```"}]
+def _answer(code: str, language_name: str) -> list[dict[str, str]]:
+    label = language(language_name).FENCES.label
+    return [{"role": "assistant", "content": f"```{label}\n{code.rstrip()}\n```"}]

@@ -22,9 +22,9 @@ from rich.text import Text
 
 from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
+from skeldpo.pair.lengths import num_tokens
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
-from skeldpo.skeleton.masking import tokens
 from skeldpo.store import Store
 
 ORIGIN_SUFFIX = ".origin.json"
@@ -130,9 +130,10 @@ def view_pair(pair: PreferencePair, origin: Origin) -> PairView:
         ]
         others = crosscheck_ratios(*rows)
         facts += [("on other inputs", " ".join(f"{ratio:.2f}" for ratio in others) or "not timed")]
+    lengths = num_tokens(pair)
     sides = (
-        _side_view("chosen", pair.chosen, rows[0], shared, origin),
-        _side_view("rejected", pair.rejected, rows[1], shared, origin),
+        _side_view("chosen", pair.chosen, lengths[0], rows[0], shared, origin),
+        _side_view("rejected", pair.rejected, lengths[1], rows[1], shared, origin),
     )
     return PairView(pair=pair, why=why_taken(pair), facts=tuple(facts), sides=sides)
 
@@ -160,9 +161,14 @@ def _shared_session(chosen: Iterable[Measurement], rejected: Iterable[Measuremen
 
 
 def _side_view(
-    name: str, side: PairSide, rows: Sequence[Measurement], session: str | None, origin: Origin
+    name: str,
+    side: PairSide,
+    length_tokens: int,
+    rows: Sequence[Measurement],
+    session: str | None,
+    origin: Origin,
 ) -> SideView:
-    facts = [("candidate", side.candidate_id), ("tokens", str(len(tokens(side.code))))]
+    facts = [("candidate", side.candidate_id), ("tokens", str(length_tokens))]
     if side.time_ratio:
         facts.append(("time over the baseline's", f"{side.time_ratio:.3f}"))
     candidate = origin.candidates.get(side.candidate_id)
@@ -215,7 +221,7 @@ def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
                 f"{pair.speedup:.2f}" if pair.speedup else "-",
                 f"{pair.speedup_low:.2f}" if pair.speedup else "-",
                 f"{pair.weight:.2f}",
-                f"{len(tokens(pair.chosen.code))} over {len(tokens(pair.rejected.code))}",
+                "{} over {}".format(*num_tokens(pair)),
                 "yes" if pair.chosen.skeleton.text else "no",
             )
             for pair in pairs

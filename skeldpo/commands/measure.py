@@ -114,7 +114,10 @@ class _Programs:
         self._given: dict[str, list[str]] | None = None
         if path:
             rows = problems.iter_records(PROBLEMS_FILE, Problem)
-            wanted = {row.problem_id: Wanted(entry_point=row.entry_point) for row in rows}
+            wanted = {
+                row.problem_id: Wanted(language=row.language, entry_point=row.entry_point)
+                for row in rows
+            }
             self._given = read_programs(path, wanted, left_out)
 
     def iterate(self, problems: Store) -> Iterator[tuple[Problem, Sequence[str]]]:

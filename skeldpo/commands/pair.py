@@ -181,7 +181,9 @@ def _show_distributions(
 
 
 def _median_likeness(pairs: Sequence[PreferencePair]) -> float:
-    return statistics.median(text_similarity(p.chosen.code, p.rejected.code) for p in pairs)
+    return statistics.median(
+        text_similarity(p.chosen.code, p.rejected.code, p.language) for p in pairs
+    )
 
 
 def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:

@@ -1,4 +1,4 @@
-"""`skeldpo skeleton`: the skeletons of Python files, which are one group, or two in contrast."""
+"""`skeldpo skeleton`: the skeletons of program files, which are one group, or two in contrast."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from skeldpo.config import MeasureConfig, SkeletonConfig
+from skeldpo.languages import language_of_files
+from skeldpo.languages.contract import Language
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.problems.program_files import file_text
@@ -26,18 +28,20 @@ def file_skeletons(
     """
     if config.contrast and not against:
         raise ValueError("--contrast needs the files of another group: --against FILES")
-    groups = [_read(files), _read(against)]
+    written_in = language_of_files([*files, *against])
+    groups = [_read(files, written_in), _read(against, written_in)]
     profiled: HotLines = {}
     if config.method == "dynamic":
         codes = sorted({*groups[0].values(), *groups[1].values()})
         stdin_text = Path(stdin_path).read_text(encoding="utf-8") if stdin_path else ""
-        profiled = _profile(codes, input_text(stdin_text))
+        profiled = _profile(codes, written_in, input_text(stdin_text))
     for own, other in (groups, reversed(groups)):
         for file, code in own.items():
             skeleton = group_skeleton(
                 code,
                 list(own.values()),
                 config,
+                written_in,
                 against=list(other.values()),
                 hot_lines=profiled,
             )
@@ -48,23 +52,30 @@ def file_skeletons(
             yield file, skeleton
 
 
-def _profile(codes: Sequence[str], stdin_text: str) -> HotLines:
+def _profile(codes: Sequence[str], written_in: Language, stdin_text: str) -> HotLines:
     """The hot lines of scripts that have any."""
 
     def lines_of(run: Run, code: str) -> tuple[int, ...]:
-        return hot_lines(run, code, kind="stdio", entry_point="", input_texts=[stdin_text])
+        return hot_lines(
+            run,
+            code,
+            language=written_in.NAME,
+            kind="stdio",
+            entry_point="",
+            input_texts=[stdin_text],
+        )
 
     found = map_on_cores(codes, lines_of, MeasureConfig(), lambda done: None)
     return {code: lines for code, lines in zip(codes, found, strict=True) if lines}
 
 
-def _read(files: Sequence[str]) -> dict[str, str]:
+def _read(files: Sequence[str], written_in: Language) -> dict[str, str]:
     codes = {}
     for file in files:
         try:
-            codes[file] = file_text(Path(file))
+            codes[file] = file_text(Path(file), written_in)
         except UnicodeDecodeError as error:
             raise ValueError(f"{file}: a program must be UTF-8 text: {error}") from error
         except FileNotFoundError as error:
-            raise ValueError(f"no file at {file}; expected a Python program") from error
+            raise ValueError(f"no file at {file}; expected a program") from error
     return codes

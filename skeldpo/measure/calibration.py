@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from skeldpo.languages import SUPPORT
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
@@ -79,6 +80,7 @@ def _request(name: str) -> RunRequest:
     prepare, body, count = _KERNELS[name]
     code = f"def work(n):\n    {prepare}\n    for i in range(n):\n        {body}\n    return n\n"
     return RunRequest(
+        language=SUPPORT,
         kind="function",
         code=code,
         entry_point="work",

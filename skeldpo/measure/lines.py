@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from skeldpo.measure import guest_lines
+from skeldpo.languages import SUPPORT
+from skeldpo.languages import language as language_of
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome, ProblemKind
 from skeldpo.sandbox.container import RunReport, RunRequest
@@ -26,22 +27,28 @@ def hot_lines(  # noqa: PLR0913
     run: Callable[[RunRequest], RunReport],
     code: str,
     *,
+    language: str,
     kind: ProblemKind,
     entry_point: str,
     input_texts: Sequence[str],
     preamble: str = "",
 ) -> tuple[int, ...]:
     """Numbers (from 1) of the lines that take at least MIN_SHARE of the program's time on these
-    inputs, rising; none of a program that does not run. `run` is `Sandbox.run`; SandboxFailure if
+    inputs, rising; none of a program that does not run, or of a language
+    without a profiler. `run` is `Sandbox.run`; SandboxFailure if
     it fails."""
+    profiler = language_of(language).LINE_PROFILER
+    if profiler is None:
+        return ()
     is_function = kind == "function"
     inputs = [decode(text) if is_function else text for text in input_texts]
     entry = entry_point if is_function else ""
     arguments = [code, entry, inputs, round(LIMIT_S * 1e9), preamble]
     report = run(
         RunRequest(
+            language=SUPPORT,
             kind="function",
-            code=guest_source(guest_lines),
+            code=guest_source(profiler),
             entry_point="line_times",
             input_texts=(encode(arguments),),
             cpu_limit_s=CPU_LIMIT_S,

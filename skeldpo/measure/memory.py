@@ -13,6 +13,7 @@ def mean_memory(  # noqa: PLR0913
     run: Callable[[RunRequest], RunReport],
     code: str,
     *,
+    language: str,
     kind: ProblemKind,
     entry_point: str,
     input_texts: Sequence[str],
@@ -24,6 +25,7 @@ def mean_memory(  # noqa: PLR0913
     if it fails."""
     report = run(
         RunRequest(
+            language=language,
             kind=kind,
             code=code,
             entry_point=entry_point,

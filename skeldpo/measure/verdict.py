@@ -14,6 +14,7 @@ from typing import Any
 
 from skeldpo.checkers import is_correct, is_named
 from skeldpo.config import MeasureConfig
+from skeldpo.languages import SUPPORT
 from skeldpo.records import Example, Outcome, Problem
 from skeldpo.right_answers import known_programs_fault
 from skeldpo.sandbox.container import RunReport, RunRequest
@@ -133,6 +134,7 @@ class Judge:
         """One timed run whose answers are not compared (the baseline on generated inputs)."""
         report = self._ask(
             RunRequest(
+                language=self._problem.language,
                 kind=self._problem.kind,
                 code=code,
                 entry_point=self._problem.entry_point,
@@ -224,6 +226,7 @@ class Judge:
         """Calls a function that came with the problem (generator, checker) in the sandbox."""
         return self._ask(
             RunRequest(
+                language=SUPPORT,
                 kind="function",
                 code=code,
                 entry_point=entry_point,

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.languages import language
 from skeldpo.measure.inputs import InputFinder, TimingInput, generated_tests
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
 from skeldpo.measure.session import BaselineFailure, ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, ProblemFault, SandboxFailure, Verdict
-from skeldpo.program import normalize_program
 from skeldpo.records import Assignment, Candidate, Measurement, Origin, Outcome, Phase
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.image import SandboxImage
@@ -193,6 +193,7 @@ class ProblemWork:
             self._mean_memory[key] = mean_memory(
                 self._run,
                 code,
+                language=problem.language,
                 kind=problem.kind,
                 entry_point=problem.entry_point,
                 preamble=problem.preamble,
@@ -206,6 +207,7 @@ class ProblemWork:
             self._hot_lines[key] = hot_lines(
                 self._run,
                 code,
+                language=problem.language,
                 kind=problem.kind,
                 entry_point=problem.entry_point,
                 preamble=problem.preamble,
@@ -308,7 +310,7 @@ def _representatives(candidates: Sequence[Candidate]) -> dict[str, str]:
     first: dict[str, str] = {}
     return {
         candidate.candidate_id: first.setdefault(
-            normalize_program(candidate.code), candidate.candidate_id
+            language(candidate.language).normalize_program(candidate.code), candidate.candidate_id
         )
         for candidate in candidates
     }

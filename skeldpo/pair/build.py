@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import PairConfig, SkeletonConfig
+from skeldpo.languages import language
+from skeldpo.languages.contract import Language
 from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
 from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
 from skeldpo.pair.races import Race, decided_races, find_races
@@ -95,6 +97,7 @@ def build_pairs(
     their number of rounds, are a ValueError.
     """
     check_rows(problem, candidates, measurements)
+    written_in = language(problem.language)
     judged = judge_candidates(candidates, measurements)
     accepted = {key: program for key, program in judged.programs.items() if program.is_accepted}
     wrong = {key: program for key, program in judged.programs.items() if not program.is_accepted}
@@ -108,7 +111,12 @@ def build_pairs(
     )
     pairs = [
         _efficiency_pair(
-            problem, round_index, race, accepted, _skeletons(race, accepted, skeleton), pair
+            problem,
+            round_index,
+            race,
+            accepted,
+            _skeletons(race, accepted, skeleton, written_in),
+            pair,
         )
         for race in chosen_races
     ]
@@ -125,7 +133,7 @@ def build_pairs(
     return ProblemPairs(
         problem_id=problem.problem_id,
         pairs=tuple(pairs),
-        funnel=_funnel(judged, _extremes(accepted.values(), skeleton), races, decided),
+        funnel=_funnel(judged, _extremes(accepted.values(), skeleton, written_in), races, decided),
         efficiency_reason=efficiency_reason,
         correctness_reason=correctness_reason,
         dropped=() if pairs else (Dropped(reason=whole, num_rows=1),),
@@ -134,17 +142,18 @@ def build_pairs(
 
 
 def _skeletons(
-    race: Race, accepted: Mapping[str, Program], config: SkeletonConfig
+    race: Race, accepted: Mapping[str, Program], config: SkeletonConfig, written_in: Language
 ) -> tuple[Skeleton, Skeleton]:
     fast, slow = accepted[race.fast.candidate_id], accepted[race.slow.candidate_id]
-    sides = divide(accepted.values(), middle(fast, slow), config)
+    sides = divide(accepted.values(), middle(fast, slow), config, written_in)
     return pair_skeletons(fast.candidate.code, slow.candidate.code, sides, config)
 
 
-def _extremes(accepted: Iterable[Program], config: SkeletonConfig) -> Sides:
+def _extremes(accepted: Iterable[Program], config: SkeletonConfig, written_in: Language) -> Sides:
     """The groups of the fastest program and the slowest."""
     timed = sorted((p for p in accepted if p.time_ratio > 0), key=lambda p: p.time_ratio)
-    return divide(timed, middle(timed[0], timed[-1]) if timed else 0.0, config)
+    limit = middle(timed[0], timed[-1]) if timed else 0.0
+    return divide(timed, limit, config, written_in)
 
 
 def _funnel(judged: Judged, sides: Sides, races: Sequence[Race], decided: Sequence[Race]) -> Funnel:
@@ -215,6 +224,7 @@ def _preference(
     return PreferencePair(
         pair_id=content_id("pair", problem.problem_id, round_index, stage, *ids),
         problem_id=problem.problem_id,
+        language=problem.language,
         round_index=round_index,
         stage=stage,
         statement=problem.statement,

@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from skeldpo.config import PairConfig
+from skeldpo.languages import language
 from skeldpo.pair.judged import Program
 from skeldpo.pair.races import CUT_OFF, Race
-from skeldpo.skeleton.masking import tokens
 from skeldpo.timing import Comparison
 
 MAX_COMPARED_PROGRAMS = 8
@@ -37,7 +37,7 @@ def choose_races(
         ) / 2
 
     def _alike(first: str, second: str) -> float:
-        return text_similarity(accepted[first].candidate.code, accepted[second].candidate.code)
+        return _likeness(accepted[first], accepted[second])
 
     waiting = list(races)
     if pair.choice == "nearest":
@@ -61,11 +61,11 @@ def choose_contrasts(
     """(accepted, wrong) programs, the most alike first; each wrong one at most once."""
     chosen = [each for each in accepted if each.candidate.finish_reason != CUT_OFF]
     alike = [
-        (text_similarity(first.candidate.code, second.candidate.code), first, second)
+        (_likeness(first, second), first, second)
         for first, second in itertools.product(
             chosen[:MAX_COMPARED_PROGRAMS], list(wrong)[:MAX_COMPARED_PROGRAMS]
         )
-        if tokens(first.candidate.code) != tokens(second.candidate.code)
+        if _tokens(first) != _tokens(second)
     ]
     contrasts: dict[str, tuple[Program, Program]] = {}
     for _, first, second in sorted(alike, key=lambda row: -row[0]):
@@ -74,9 +74,18 @@ def choose_contrasts(
     return list(contrasts.values())
 
 
+def _likeness(first: Program, second: Program) -> float:
+    return text_similarity(first.candidate.code, second.candidate.code, first.candidate.language)
+
+
+def _tokens(program: Program) -> tuple[str, ...]:
+    return language(program.candidate.language).tokens(program.candidate.code)
+
+
 @functools.lru_cache(maxsize=1024)
-def text_similarity(first: str, second: str) -> float:
+def text_similarity(first: str, second: str, language_name: str) -> float:
     """Tokens that two programs have in the same order, over their mean number (0 to 1)."""
+    tokens = language(language_name).tokens
     starts = [tokens(code)[:MAX_COMPARED_TOKENS] for code in (first, second)]
     return difflib.SequenceMatcher(None, starts[0], starts[1], autojunk=False).ratio()
 

@@ -1,7 +1,7 @@
 """How long the chosen side of pairs is beside the rejected one, and balancing it.
 
 Training follows any difference: where fast programs are mostly shorter, a policy learns to write
-short ones. Lengths are tokens of the program text (`skeleton.masking.tokens`), which dataset
+short ones. Lengths are tokens of the program text (`languages.contract`), which dataset
 programs have too. Pure.
 """
 
@@ -13,9 +13,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from skeldpo.languages import language
 from skeldpo.pair.build import ProblemPairs
 from skeldpo.records import Dropped, PreferencePair
-from skeldpo.skeleton.masking import tokens
 
 LEFT_OUT = "left out to balance lengths"
 
@@ -32,13 +32,17 @@ class LengthDifferences:
     chosen_longer: float
 
 
+def num_tokens(pair: PreferencePair) -> tuple[int, int]:
+    """Tokens of the chosen program and of the rejected one."""
+    tokens = language(pair.language).tokens
+    return len(tokens(pair.chosen.code)), len(tokens(pair.rejected.code))
+
+
 def length_differences(pairs: Sequence[PreferencePair]) -> LengthDifferences:
     """The distribution over at least one pair; ValueError for none."""
     if not pairs:
         raise ValueError("length_differences: needs at least one pair, got none")
-    differences = sorted(
-        len(tokens(pair.chosen.code)) - len(tokens(pair.rejected.code)) for pair in pairs
-    )
+    differences = sorted(chosen - rejected for chosen, rejected in map(num_tokens, pairs))
     last = len(differences) - 1
     return LengthDifferences(
         num_pairs=len(pairs),
@@ -75,8 +79,8 @@ def _left_out(ratios: dict[str, float], max_pairs: int) -> set[str]:
 
 
 def _log_ratio(pair: PreferencePair) -> float:
-    lengths = [len(tokens(side.code)) + 1 for side in (pair.chosen, pair.rejected)]
-    return math.log(lengths[0] / lengths[1])
+    chosen, rejected = num_tokens(pair)
+    return math.log((chosen + 1) / (rejected + 1))
 
 
 def _without(problem: ProblemPairs, gone: set[str]) -> ProblemPairs:

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import SkeletonConfig
+from skeldpo.languages.contract import Language
 from skeldpo.pair.judged import Program
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import HotLines, empty_skeleton, group_note, group_skeleton
-from skeldpo.skeleton.masking import tokens
 from skeldpo.skeleton.structure import alike_groups
 
 
@@ -42,9 +42,12 @@ class Sides:
     efficient: Side
     inefficient: Side
     hot_lines: HotLines
+    language: Language
 
 
-def divide(accepted: Iterable[Program], limit: float, config: SkeletonConfig) -> Sides:
+def divide(
+    accepted: Iterable[Program], limit: float, config: SkeletonConfig, language: Language
+) -> Sides:
     """The timed programs of a problem by their time over the baseline's, and each side by
     structure."""
     timed = sorted(
@@ -54,9 +57,10 @@ def divide(accepted: Iterable[Program], limit: float, config: SkeletonConfig) ->
     fast = [program for program in timed if program.time_ratio < limit]
     slow = [program for program in reversed(timed) if program.time_ratio >= limit]
     return Sides(
-        efficient=Side(name="efficient", groups=_groups(fast, config)),
-        inefficient=Side(name="inefficient", groups=_groups(slow, config)),
+        efficient=Side(name="efficient", groups=_groups(fast, config, language)),
+        inefficient=Side(name="inefficient", groups=_groups(slow, config, language)),
         hot_lines={each.candidate.code: each.hot_lines for each in timed if each.hot_lines},
+        language=language,
     )
 
 
@@ -84,7 +88,7 @@ def pair_skeletons(
     if reasons:
         return _none(reasons, config)
     first, second = (
-        group_skeleton(code, own, config, against=other, hot_lines=sides.hot_lines)
+        group_skeleton(code, own, config, sides.language, against=other, hot_lines=sides.hot_lines)
         for code, own, other in (
             (chosen, groups[0], groups[1]),
             (rejected, groups[1], groups[0]),
@@ -103,7 +107,10 @@ def _none(reasons: Sequence[str], config: SkeletonConfig) -> tuple[Skeleton, Ske
     return empty, empty
 
 
-def _groups(programs: Sequence[Program], config: SkeletonConfig) -> tuple[tuple[str, ...], ...]:
+def _groups(
+    programs: Sequence[Program], config: SkeletonConfig, language: Language
+) -> tuple[tuple[str, ...], ...]:
+    tokens = language.tokens
     texts = {tokens(program.candidate.code): program.candidate.code for program in programs}
     for program in programs:
         for variant in program.variants:
@@ -111,7 +118,7 @@ def _groups(programs: Sequence[Program], config: SkeletonConfig) -> tuple[tuple[
     codes = tuple(texts.values())
     if config.min_similarity == 0:
         return (codes,) if codes else ()
-    return tuple(alike_groups(codes, config.min_similarity))
+    return tuple(alike_groups(codes, config.min_similarity, language))
 
 
 def _small_group_note(group: Sequence[str], side: Side, min_group: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
+from skeldpo.languages import python
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.right_answers import several_answers, stated_checker
@@ -55,6 +56,7 @@ def any_problem(row: Mapping[str, Any]) -> Problem:
     )
     return Problem(
         problem_id=row["problem_id"],
+        language=python.NAME,
         source="code_contests",
         split="train",
         difficulty="unknown",

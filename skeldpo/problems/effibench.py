@@ -6,11 +6,12 @@ unsupported. Each test calls a fresh `Solution`.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
-from skeldpo.problems.asserts import UnsupportedProblemError, assert_examples, parse_asserts
+from skeldpo.languages import python
+from skeldpo.languages.python.data import called_method, method_head, parse_asserts
+from skeldpo.problems.asserts import UnsupportedProblemError, assert_examples
 from skeldpo.records import KnownProgram, Problem
 
 COLUMNS = ("problem_idx", "markdown_description", "canonical_solution", "test_case")
@@ -57,44 +58,22 @@ def _problem(row: Mapping[str, Any]) -> Problem:
     if missing:
         raise ValueError(f"missing or empty columns {missing}")
     checks = parse_asserts(row["test_case"])
-    method = _called_method(checks[0])
-    head, parameters = _signature(row["canonical_solution"], method)
+    method = called_method(checks[0], _OBJECT)
+    head = method_head(row["canonical_solution"], _OWNER, method)
     return Problem(
         problem_id=str(row["problem_idx"]),
+        language=python.NAME,
         source="effibench",
         split="train",
         difficulty=str(row.get("difficulty") or "unknown"),
         kind="function",
         statement=row["markdown_description"],
         entry_point=f"{_OWNER}.{method}",
-        starter_code=head,
-        tests=tuple(assert_examples(checks, f"{_OBJECT}.{method}", parameters)),
+        starter_code=head.code,
+        tests=tuple(assert_examples(checks, f"{_OBJECT}.{method}", head.parameters)),
         generators=(),
         checker="equal",
         reference="",
         solutions=(KnownProgram(code=row["canonical_solution"], speed="unknown"),),
         preamble=PRELUDE,
     )
-
-
-def _called_method(check: ast.Assert) -> str:
-    for node in ast.walk(check.test):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if (
-                name == _OBJECT
-            ):
-                return method
-    raise ValueError(f"test_case: expected calls of {_OBJECT}, got {ast.unparse(check)[:60]}")
-
-
-def _signature(canonical: str, method: str) -> tuple[str, tuple[str, ...]]:
-    """The head of the method in its class, as a program to complete, and its parameters."""
-    for node in ast.walk(ast.parse(canonical)):
-        if isinstance(node, ast.ClassDef) and node.name == _OWNER:
-            for item in node.body:
-                if isinstance(item, ast.FunctionDef) and item.name == method:
-                    returned = f" -> {ast.unparse(item.returns)}" if item.returns else ""
-                    head = f"    def {method}({ast.unparse(item.args)}){returned}:"
-                    names = tuple(argument.arg for argument in item.args.args[1:])
-                    return f"class {_OWNER}:\n{head}\n", names
-    raise ValueError(f"canonical_solution has no method {_OWNER}.{method}")

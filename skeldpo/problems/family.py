@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from string import Template
 
+from skeldpo.languages import python
 from skeldpo.records import Example, KnownProgram, Problem, content_id
 
 SOURCE_PREFIX = "families/"
@@ -89,6 +90,7 @@ def _problem(
     in_id = dict(zip(_NAMES_IN_ID, names.values(), strict=False))
     return Problem(
         problem_id=f"{family.name}-{content_id(family.name, variation.name, statement, in_id)}",
+        language=python.NAME,
         source=f"{SOURCE_PREFIX}{family.name}",
         split=_split(family, variation, wording_index, entry_point),
         difficulty=family.difficulty,

@@ -8,12 +8,13 @@ every program, as LeetCode has it before every submission.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
-from skeldpo.problems.asserts import assert_examples, expects_floats, parse_asserts
+from skeldpo.languages import python
+from skeldpo.languages.python.data import parse_asserts, stub_parameters
+from skeldpo.problems.asserts import assert_examples, expects_floats
 from skeldpo.records import KnownProgram, Problem
 
 _KEYS = {"task_id", "prompt", "completion", "entry_point", "test", "query"}
@@ -35,11 +36,12 @@ def problem(row: Mapping[str, Any]) -> Problem:
         raise ValueError(f"a LeetCodeDataset row needs {sorted(missing)}")
     statement, starter_code = _parts(row["query"])
     entry_point = row["entry_point"].replace("()", "", 1)
-    parameters = _parameters(starter_code, entry_point)
+    parameters = stub_parameters(starter_code, entry_point.rpartition(".")[2])
     tests = tuple(assert_examples(parse_asserts(row["test"]), "candidate", parameters))
     reference = f"{row['prompt'].rstrip()}\n\n{row['completion'].strip()}\n"
     return Problem(
         problem_id=row["task_id"],
+        language=python.NAME,
         source="leetcode",
         split="train",
         difficulty=_difficulty(row),
@@ -72,16 +74,3 @@ def _parts(query: str) -> tuple[str, str]:
     for request in _REQUESTS:
         statement = statement.partition(request)[0]
     return statement.strip(), code.strip("\n") + "\n"
-
-
-def _parameters(starter_code: str, entry_point: str) -> tuple[str, ...]:
-    """Names of the entry point's parameters, without self."""
-    name = entry_point.rpartition(".")[2]
-    try:
-        tree = ast.parse(f"{starter_code.rstrip()}\n        pass\n")
-    except SyntaxError as error:
-        raise ValueError(f"query: the code to complete does not parse: {error}") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return tuple(argument.arg for argument in node.args.args if argument.arg != "self")
-    raise ValueError(f"query: the code to complete has no function {name!r}")

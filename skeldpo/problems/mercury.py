@@ -7,12 +7,13 @@ program with the row's own conversions instead, and takes those too.
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from skeldpo.languages import python
+from skeldpo.languages.python.data import compared_value, has_calls, mentions
 from skeldpo.problems import mercury_guest
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.records import Example, KnownProgram, Problem
@@ -37,10 +38,9 @@ def problem(row: Mapping[str, Any]) -> Problem:
     """The training problem of a row; UnsupportedProblemError where it cannot be judged so."""
     try:
         framed, _ = framed_problem(row)
-        converts, judges = (ast.parse(row[f"{verb}_offline"]) for verb in ("convert", "evaluate"))
-        if any(isinstance(node, ast.Call) for node in ast.walk(converts)):
+        if has_calls(row["convert_offline"]):
             raise ValueError("its arguments are made by code")
-        if any(isinstance(node, ast.Name) and node.id == "inputs" for node in ast.walk(judges)):
+        if mentions(row["evaluate_offline"], "inputs"):
             raise ValueError("its answers are judged by what became of the arguments")
     except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
         raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
@@ -69,6 +69,7 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     statement = row["pretty_content"]
     problem = Problem(
         problem_id=row["slug_name"],
+        language=python.NAME,
         source=SOURCE,
         split="heldout_family",
         difficulty=row["difficulty"],
@@ -95,38 +96,6 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         f"    return {given}\n"
     )
     return problem, f"{{program}}\n{after}"
-
-
-def compared_value(source: str) -> str:
-    """The expression that `evaluate_offline` compares with `expected`, "" if it does more.
-
-    That of `if X == expected: return True` and of `return X == expected` is X.
-    """
-    try:
-        body = ast.parse(source).body
-    except SyntaxError as error:
-        raise ValueError(f"evaluate_offline is no Python: {error}") from error
-    match body:
-        case [ast.FunctionDef(name="evaluate_offline", body=[ast.Return(value=test)])]:
-            pass
-        case [
-            ast.FunctionDef(
-                name="evaluate_offline",
-                body=[
-                    ast.If(test=test, body=[ast.Return(value=ast.Constant(value=True))]),
-                    *rest,
-                ],
-            )
-        ] if len(rest) <= 1:
-            pass
-        case _:
-            return ""
-    match test:
-        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Name(id="expected")]) if (
-            not any(isinstance(n, ast.Name) and n.id == "expected" for n in ast.walk(left))
-        ):
-            return ast.unparse(left)
-    return ""
 
 
 def _checker(evaluate_offline: str, inputs_and_outputs: str) -> str:

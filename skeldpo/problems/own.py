@@ -9,20 +9,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from skeldpo.answers import plain_text, prompt_preamble
+from skeldpo.answers import plain_text
 from skeldpo.checkers import CHECKERS, is_named
+from skeldpo.languages import DEFAULT, language
+from skeldpo.languages.contract import Language
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.stdio import input_text, line_ends
 from skeldpo.values import NotPlainError, encode
 
 KEYS = {
-    "problem_id", "statement", "kind", "entry_point", "starter_code", "tests", "generators",
-    "checker", "reference", "solutions", "split", "difficulty", "source", "preamble", "max_size",
+    "problem_id", "language", "statement", "kind", "entry_point", "starter_code", "tests",
+    "generators", "checker", "reference", "solutions", "split", "difficulty", "source", "preamble",
+    "max_size",
 }  # fmt: skip
 _TEXT_KEYS = (
-    "kind", "entry_point", "starter_code", "checker", "reference", "split", "difficulty", "source",
-    "preamble",
+    "language", "kind", "entry_point", "starter_code", "checker", "reference", "split",
+    "difficulty", "source", "preamble",
 )  # fmt: skip
 _LIST_KEYS = ("tests", "generators", "solutions")
 _SPLITS = ("train", "heldout_variant", "heldout_family")
@@ -43,8 +46,10 @@ def problem(row: Mapping[str, Any]) -> Problem:
     entry_point = row.get("entry_point") or ""
     default_kind = "function" if entry_point else "stdio"
     kind = _one_of("kind", row.get("kind") or default_kind, ("function", "stdio"))
+    written_in = language(row.get("language") or DEFAULT)
     return Problem(
         problem_id=row["problem_id"],
+        language=written_in.NAME,
         source=row["source"],
         split=_one_of("split", row.get("split") or "train", _SPLITS),
         difficulty=row.get("difficulty") or "unknown",
@@ -58,20 +63,20 @@ def problem(row: Mapping[str, Any]) -> Problem:
         reference=plain_text(row.get("reference") or ""),
         solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
         max_size=_max_size(row),
-        preamble=_preamble(row, entry_point),
+        preamble=_preamble(row, entry_point, written_in),
     )
 
 
-def _preamble(row: Mapping[str, Any], entry_point: str) -> str:
+def _preamble(row: Mapping[str, Any], entry_point: str, written_in: Language) -> str:
     """The row's own, or the imports and helpers of its starter code."""
     given = row.get("preamble")
     if given is None:
-        return prompt_preamble(row.get("starter_code") or "", entry_point) if entry_point else ""
+        starter_code = row.get("starter_code") or ""
+        return written_in.prompt_preamble(starter_code, entry_point) if entry_point else ""
     text = plain_text(given)
-    try:
-        compile(text, "<preamble>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"preamble must be Python source: {error}") from error
+    if written_in.parsed(text) is None:
+        reason = written_in.syntax_error(text) or "it does not compile"
+        raise ValueError(f"preamble must be {written_in.TITLE} source: {reason}")
     return text
 
 

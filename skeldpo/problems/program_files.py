@@ -2,23 +2,23 @@
 
 Read are Mercury's samples JSON ({slug: [{"completion": ...}]}), ENAMEL's codes[i][j] (a list, or
 an object by problem number), JSONL and Parquet rows of EvalPlus ({"task_id", "solution"}) or ours
-({"problem_id", "code"}), problem files whose rows carry `solutions`, and a folder of Python files.
+({"problem_id", "code"}), problem files whose rows carry `solutions`, and a folder of program files.
 `skeldpo measure` and `skeldpo evaluate` read them here, and programs in them alike
 (docs/ANSWERS.md). An entry that cannot be used has its reason and does not stop the others.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skeldpo.answers import Answer, Wanted, plain_text, read_answer, read_program
+from skeldpo.languages import LANGUAGES
+from skeldpo.languages.contract import Language
 from skeldpo.problems import leetcode
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.reader import ID_KEYS, DataRow, data_rows
@@ -63,17 +63,12 @@ def program_entries(source: Path) -> Iterator[ProgramEntry]:
     return (entry for row in data_rows(source) for entry in _data_entries(row))
 
 
-def file_text(file: Path) -> str:
-    """The text of a Python file as Python reads it: a byte-order mark and a coding line count.
+def file_text(file: Path, written_in: Language) -> str:
+    """The text of a program's file: a byte-order mark and what it says of its coding count.
 
     UnicodeDecodeError for bytes that are no text in its coding.
     """
-    data = file.read_bytes()
-    try:
-        coding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-    except SyntaxError:  # an unknown coding, or bytes that are not UTF-8
-        coding = "utf-8"
-    return plain_text(data.decode(coding))
+    return plain_text(written_in.file_text(file.read_bytes()))
 
 
 def _data_entries(each: DataRow) -> Iterator[ProgramEntry]:
@@ -162,8 +157,9 @@ def _json_entries(source: Path) -> Iterator[ProgramEntry]:
 
 
 def _folder_entries(folder: Path) -> Iterator[ProgramEntry]:
-    """PROBLEM_ID.py, PROBLEM_ID.anything.py or PROBLEM_ID/anything.py, numbers in their order."""
-    files = folder.rglob("*.py")
+    """PROBLEM_ID.py, PROBLEM_ID.anything.py or PROBLEM_ID/anything.py, numbers in their order; for
+    ".py" may stand the suffix of any language."""
+    files = {file: each for each in LANGUAGES for file in folder.rglob(f"*{each.FILE_SUFFIX}")}
     for file in sorted(files, key=lambda file: (file.parent, _number(file.stem), file)):
         if file.parent != folder:
             names: tuple[str, ...] = (file.parent.name,)
@@ -171,7 +167,7 @@ def _folder_entries(folder: Path) -> Iterator[ProgramEntry]:
             parts = file.stem.split(".")
             names = tuple(".".join(parts[:end]) for end in range(len(parts), 0, -1))
         try:
-            text, reason = file_text(file), ""
+            text, reason = file_text(file, files[file]), ""
         except UnicodeDecodeError as error:
             text = file.read_bytes().decode("utf-8", errors="surrogateescape")
             text = _NOT_TEXT.sub("\0", text)

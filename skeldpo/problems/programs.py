@@ -10,12 +10,13 @@ from skeldpo.problems.program_files import program_entries
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 
 
-def dataset_candidates(problem_id: str, codes: Iterable[str]) -> tuple[Candidate, ...]:
-    """Programs that no policy wrote, in the given order."""
+def dataset_candidates(problem: Problem, codes: Iterable[str]) -> tuple[Candidate, ...]:
+    """Programs for a problem that no policy wrote, in the given order."""
     return tuple(
         Candidate(
-            candidate_id=content_id(problem_id, "dataset", index, code),
-            problem_id=problem_id,
+            candidate_id=content_id(problem.problem_id, "dataset", index, code),
+            problem_id=problem.problem_id,
+            language=problem.language,
             code=code,
             origin="dataset",
             model_id="",
@@ -39,13 +40,13 @@ def given_assignment(problem: Problem, codes: Iterable[str]) -> Assignment:
         num_samples=0,
         temperature=0.0,
         seed=0,
-        candidates=dataset_candidates(problem.problem_id, codes),
+        candidates=dataset_candidates(problem, codes),
     )
 
 
 def known_candidates(problem: Problem) -> tuple[Candidate, ...]:
     """The known programs of a problem as candidates."""
-    return dataset_candidates(problem.problem_id, (p.code for p in problem.solutions))
+    return dataset_candidates(problem, (p.code for p in problem.solutions))
 
 
 def read_programs(
@@ -55,7 +56,7 @@ def read_programs(
     those for problems that are `left_out` are passed over.
 
     Reads what `skeldpo.problems.program_files` does. Bytes that are no UTF-8 become NUL, which
-    Python refuses. ValueError names the line or file of an entry that has no program, or whose
+    no language takes. ValueError names the line or file of an entry that has no program, or whose
     problem is unknown.
     """
     programs: dict[str, list[str]] = {}

@@ -19,6 +19,8 @@ from types import TracebackType
 
 from docker.errors import DockerException
 
+from skeldpo.languages import language
+from skeldpo.languages.contract import GuestProgram
 from skeldpo.records import Outcome, ProblemKind
 from skeldpo.sandbox.engine import connect, sweep_stale_containers
 from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
@@ -50,18 +52,19 @@ turns on the same input, and give the same answer."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """One program and its inputs.
+    """One program and its inputs, in a language that the sandbox's image starts.
 
     function: each input text is a JSON array of positional arguments; `entry_point` (a name, or
     "Class.method" for a fresh object per call) is called with one after another in one fresh
     process. stdio: each input text is the standard input of a fresh process that runs the program
-    as `__main__`; `entry_point` is empty. `preamble` is Python source that comes with the problem:
+    as `__main__`; `entry_point` is empty. `preamble` is source that comes with the problem:
     names that it promises, defined in the program's namespace before its first statement and before
     the clock. `cpu_limit_s` holds for each process, from its first statement on; its wall limit is
     3 times that plus 1 s. With `samples_memory` the resident set is read every millisecond, on the
     program's core: such a run is not for timing.
     """
 
+    language: str
     kind: ProblemKind
     code: str
     entry_point: str
@@ -71,6 +74,7 @@ class RunRequest:
     samples_memory: bool = False
 
     def __post_init__(self) -> None:
+        language(self.language)
         if self.kind not in ("function", "stdio"):
             raise ValueError(f"RunRequest.kind: expected function or stdio, got {self.kind!r}")
         if (self.kind == "function") != bool(self.entry_point):
@@ -185,14 +189,16 @@ class Sandbox:
 
     def _run(self, request: RunRequest) -> RunReport:
         try:
-            code = request.code.encode("utf-8", "surrogatepass")
-            others = len(request.entry_point.encode()) + len(request.preamble.encode())
-            if len(code) > PROGRAM_LIMIT_BYTES - others:
-                failure = f"the program has {len(code)} bytes, the limit is {PROGRAM_LIMIT_BYTES}"
+            program = language(request.language).guest_program(
+                request.code, request.entry_point, request.preamble
+            )
+            if program.num_bytes > PROGRAM_LIMIT_BYTES:
+                size = len(program.code)
+                failure = f"the program has {size} bytes, the limit is {PROGRAM_LIMIT_BYTES}"
                 return replace(_NOTHING, outcome=Outcome.COMPILE_ERROR, failure=failure)
             if request.kind == "function":
-                return self._run_function(request, code)
-            return self._run_stdio(request, code)
+                return self._run_function(request, program)
+            return self._run_stdio(request, program)
         except (ChannelError, DockerException) as error:
             failure = f"{type(error).__name__}: {error}"
         try:
@@ -225,9 +231,9 @@ class Sandbox:
         """The running container's id; "" while there is none."""
         return str(self._live.container.id) if self._live else ""
 
-    def _run_function(self, request: RunRequest, code: bytes) -> RunReport:
-        calls = self._encode_calls(request.input_texts)
-        (report,) = self._run_inputs(request, code, [calls], len(request.input_texts))
+    def _run_function(self, request: RunRequest, program: GuestProgram) -> RunReport:
+        calls = self._encode_calls(request.input_texts, request.language)
+        (report,) = self._run_inputs(request, program, [calls], len(request.input_texts))
         answers, num_plain, failure = self._answer_texts(report.answers)
         if not failure:
             return _told(report, answers)
@@ -241,13 +247,13 @@ class Sandbox:
             odd_answer_texts=answers if is_complete else (),
         )
 
-    def _run_stdio(self, request: RunRequest, code: bytes) -> RunReport:
+    def _run_stdio(self, request: RunRequest, program: GuestProgram) -> RunReport:
         payloads = [
             bounded_input(text.encode("utf-8", "surrogatepass")) for text in request.input_texts
         ]
         parts = [
             _told(report, (report.answers.decode("utf-8", "backslashreplace"),))
-            for report in self._run_inputs(request, code, payloads, 1)
+            for report in self._run_inputs(request, program, payloads, 1)
         ]
         return RunReport(
             outcome=parts[-1].outcome,
@@ -262,12 +268,16 @@ class Sandbox:
         )
 
     def _run_inputs(
-        self, request: RunRequest, code: bytes, payloads: Sequence[bytes], num_answers: int
+        self,
+        request: RunRequest,
+        program: GuestProgram,
+        payloads: Sequence[bytes],
+        num_answers: int,
     ) -> list[GuestReport]:
         """A report an input, up to the first that is not ACCEPTED."""
         reports: list[GuestReport] = []
         while len(reports) < len(payloads):
-            reports += self._stream(request, code, payloads[len(reports) :], num_answers)
+            reports += self._stream(request, program, payloads[len(reports) :], num_answers)
             last = reports[-1]
             is_suspect = last.outcome in (Outcome.MEMORY_LIMIT, Outcome.VIOLATION)
             if is_suspect or not last.is_clean or self._num_runs >= RUNS_PER_CONTAINER:
@@ -277,20 +287,20 @@ class Sandbox:
         return reports
 
     def _stream(
-        self, request: RunRequest, code: bytes, payloads: Sequence[bytes], num_answers: int
+        self,
+        request: RunRequest,
+        program: GuestProgram,
+        payloads: Sequence[bytes],
+        num_answers: int,
     ) -> list[GuestReport]:
         """Reports of one container, which takes the next small inputs while it works on one; ends
         early after a failure or when the container has to be replaced."""
         channel = self._ready_channel()
         timeout_s = (3 * request.cpu_limit_s + 1) + SETUP_WALL_S + _GRACE_S
-        program = program_frame(
-            code=code,
-            entry_point=request.entry_point,
-            preamble=request.preamble,
-            cpu_limit_s=request.cpu_limit_s,
-            samples_memory=request.samples_memory,
+        frame = program_frame(
+            program, cpu_limit_s=request.cpu_limit_s, samples_memory=request.samples_memory
         )
-        channel.send(program, timeout_s)
+        channel.send(frame, timeout_s)
         reports: list[GuestReport] = []
         sent: list[int] = []
         unread_bytes = 0

@@ -9,7 +9,6 @@ caller parses them; `answer_texts` says which of them are plain data.
 from __future__ import annotations
 
 import json
-import marshal
 import socket
 import struct
 import time
@@ -17,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skeldpo.languages import language
+from skeldpo.languages.contract import GuestProgram
 from skeldpo.records import Outcome
 from skeldpo.sandbox.child import PROGRAM_HEADER
 from skeldpo.sandbox.guest import (
@@ -150,13 +151,11 @@ class Channel:
         return b"".join(parts)
 
 
-def program_frame(
-    *, code: bytes, entry_point: str, preamble: str, cpu_limit_s: float, samples_memory: bool
-) -> bytes:
+def program_frame(program: GuestProgram, *, cpu_limit_s: float, samples_memory: bool) -> bytes:
     """Loads a program; without an entry point it is a stdio program."""
-    entry, before = entry_point.encode(), preamble.encode()
-    head = PROGRAM_HEADER.pack(cpu_limit_s, len(code), len(entry), len(before), samples_memory)
-    return b"".join((PROGRAM_MAGIC, head, code, entry, before))
+    parts = (program.code, program.entry_point, program.preamble)
+    head = PROGRAM_HEADER.pack(cpu_limit_s, *map(len, parts), samples_memory)
+    return b"".join((PROGRAM_MAGIC, head, *parts))
 
 
 def input_frame(*, sequence: int, num_answers: int, payload: bytes) -> bytes:
@@ -165,12 +164,9 @@ def input_frame(*, sequence: int, num_answers: int, payload: bytes) -> bytes:
     return b"".join((INPUT_MAGIC, head, payload))
 
 
-def encode_calls(input_texts: Sequence[str]) -> bytes:
+def encode_calls(input_texts: Sequence[str], language_name: str) -> bytes:
     """The calls of a function program; ValueError unless every text is that of a list (or tuple)
-    of plain values.
-
-    Marshalled, not JSON, as it costs the program's timed window a fifth; the guest trusts the host.
-    """
+    of plain values."""
     calls = []
     for index, text in enumerate(input_texts):
         try:
@@ -183,8 +179,8 @@ def encode_calls(input_texts: Sequence[str]) -> bytes:
             )
         calls.append(arguments)
     try:
-        return bounded_input(marshal.dumps(calls, 4))
-    except ValueError as error:  # a Fraction, Decimal, deque or range, or nested too deep
+        return bounded_input(language(language_name).guest_calls(calls))
+    except ValueError as error:
         raise ValueError(f"arguments that cannot be handed to a program: {error}") from error
 
 

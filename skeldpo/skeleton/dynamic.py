@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from skeldpo.languages.contract import Language, Part, Syntax
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.masking import mask_words
 from skeldpo.skeleton.syntactic import SharedParts, flags, kept_spans
-from skeldpo.skeleton.syntax import Part, Syntax
 
 METHOD = "dynamic"
 VERSION = 1
@@ -39,11 +39,14 @@ def dynamic_skeleton(
     shared: SharedParts,
     elsewhere: SharedParts,
     common: frozenset[str],
+    language: Language,
 ) -> Skeleton:
     """The code with the words masked that are neither `common` nor in one of its hot `parts` that
     is `shared` by hot parts of the group and not `elsewhere` (`SharedParts([])`: nowhere)."""
     is_hot = flags(len(code), kept_spans(parts, shared, elsewhere))
-    masked = mask_words(code, lambda start, end: bool(is_hot[start]) or code[start:end] in common)
+    masked = mask_words(
+        code, lambda start, end: bool(is_hot[start]) or code[start:end] in common, language
+    )
     return Skeleton(
         text=masked.text, method=METHOD, version=VERSION, kept_spans=masked.kept_spans, note=""
     )

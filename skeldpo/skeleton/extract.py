@@ -10,14 +10,13 @@ matter.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from skeldpo.config import SkeletonConfig
-from skeldpo.program import own_names
+from skeldpo.languages.contract import Language, Part
 from skeldpo.records import Skeleton
 from skeldpo.skeleton import dynamic, lexical, syntactic
-from skeldpo.skeleton.masking import tokens
 from skeldpo.skeleton.syntactic import SharedParts
-from skeldpo.skeleton.syntax import FEATURE_VERSION, Part, Syntax, read_syntax
 
 VERSIONS = {
     lexical.METHOD: lexical.VERSION,
@@ -33,6 +32,7 @@ def group_skeleton(
     code: str,
     group: Sequence[str],
     config: SkeletonConfig,
+    language: Language,
     *,
     against: Sequence[str] = (),
     hot_lines: HotLines | None = None,
@@ -45,8 +45,8 @@ def group_skeleton(
     which the names that a program could change are not common. `config.min_similarity` and
     `config.max_group` are for the caller, who makes the groups (`structure.alike_groups`).
     """
-    members = _distinct([code, *group])
-    others = _distinct(against) if config.contrast else []
+    members = _distinct([code, *group], language)
+    others = _distinct(against, language) if config.contrast else []
     note = ""
     if len(members) < config.min_group:
         note = group_note(len(members), config.min_group)
@@ -54,13 +54,36 @@ def group_skeleton(
         note = f"nothing to contrast with: {group_note(len(others), config.min_group)}"
     if note and (config.alone == "none" or (config.contrast and not others)):
         return empty_skeleton(note, config.method)
+    groups = _Groups(members=members, others=others, min_group=config.min_group, language=language)
     if note:
-        return _alone(code, members, others, config.min_group, note)
+        return _alone(code, groups, note)
     if config.method == lexical.METHOD:
-        return lexical.lexical_skeleton(code, _common(members, others))
+        return lexical.lexical_skeleton(code, groups.common, language)
     if config.method == dynamic.METHOD:
-        return _dynamic(code, members, others, hot_lines or {}, config.min_group)
-    return _syntactic(code, members, others, config.min_group)
+        return _dynamic(code, groups, hot_lines or {})
+    return _syntactic(code, groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Groups:
+    """Distinct programs: those of the group, and those it is contrasted with, or none."""
+
+    members: Sequence[str]
+    others: Sequence[str]
+    min_group: int
+    language: Language
+
+    @property
+    def common(self) -> frozenset[str]:
+        """The tokens of all members that are not those of all others."""
+        common = lexical.common_tokens(self.members, self.language)
+        if not self.others:
+            return common
+        return common - lexical.common_tokens(self.others, self.language)
+
+    def are_enough(self, members: Sequence[object], others: Sequence[object]) -> bool:
+        """Whether what is left of both will do."""
+        return len(members) >= self.min_group and (not self.others or len(others) >= self.min_group)
 
 
 def empty_skeleton(note: str, method: str = lexical.METHOD) -> Skeleton:
@@ -74,86 +97,74 @@ def group_note(num_programs: int, min_group: int) -> str:
     return f"group of {num_programs} {noun}; needs {min_group}"
 
 
-def _syntactic(
-    code: str, members: Sequence[str], others: Sequence[str], min_group: int
-) -> Skeleton:
-    syntax = read_syntax(code)
-    parsed = [_parsed(members), _parsed(others)]
-    version = ".".join(map(str, FEATURE_VERSION))
-    if syntax is None:
-        note = f"the program does not parse as Python {version}"
-    elif len(parsed[0]) < min_group or (others and len(parsed[1]) < min_group):
-        note = f"too few of the group parse as Python {version}"
-    else:
-        return syntactic.syntactic_skeleton(
-            code, syntax, *(SharedParts([each.parts for each in side]) for side in parsed)
-        )
-    return lexical.lexical_skeleton(
-        code, _common(members, others), note=f"lexical instead of syntactic: {note}"
+def _syntactic(code: str, groups: _Groups) -> Skeleton:
+    language = groups.language
+    syntax = language.read_syntax(code)
+    members, others = (
+        [read for read in map(language.read_syntax, side) if read is not None]
+        for side in (groups.members, groups.others)
     )
+    if syntax is None:
+        note = f"the program does not parse as {language.GRAMMAR}"
+    elif not groups.are_enough(members, others):
+        note = f"too few of the group parse as {language.GRAMMAR}"
+    else:
+        shared, elsewhere = (
+            SharedParts([read.parts for read in side]) for side in (members, others)
+        )
+        return syntactic.syntactic_skeleton(code, syntax, shared, elsewhere, language)
+    note = f"lexical instead of syntactic: {note}"
+    return lexical.lexical_skeleton(code, groups.common, language, note=note)
 
 
-def _dynamic(
-    code: str,
-    members: Sequence[str],
-    others: Sequence[str],
-    hot_lines: HotLines,
-    min_group: int,
-) -> Skeleton:
-    own = _hot_parts(code, hot_lines)
-    sides = [
-        [parts for each in side if (parts := _hot_parts(each, hot_lines)) is not None]
-        for side in (members, others)
-    ]
+def _dynamic(code: str, groups: _Groups, hot_lines: HotLines) -> Skeleton:
+    language = groups.language
+    own = _hot_parts(code, hot_lines, language)
+    members, others = (
+        [parts for each in side if (parts := _hot_parts(each, hot_lines, language)) is not None]
+        for side in (groups.members, groups.others)
+    )
     if own is None:
         note = "the program was not profiled, or does not parse"
-    elif len(sides[0]) < min_group or (others and len(sides[1]) < min_group):
+    elif not groups.are_enough(members, others):
         note = "too few of the group were profiled"
     else:
         return dynamic.dynamic_skeleton(
-            code, own, SharedParts(sides[0]), SharedParts(sides[1]), _common(members, others)
+            code, own, SharedParts(members), SharedParts(others), groups.common, language
         )
-    return lexical.lexical_skeleton(
-        code, _common(members, others), note=f"lexical instead of dynamic: {note}"
-    )
+    note = f"lexical instead of dynamic: {note}"
+    return lexical.lexical_skeleton(code, groups.common, language, note=note)
 
 
-def _hot_parts(code: str, hot_lines: HotLines) -> tuple[Part, ...] | None:
+def _hot_parts(code: str, hot_lines: HotLines, language: Language) -> tuple[Part, ...] | None:
     """None of a program that was not profiled or does not parse."""
-    syntax = read_syntax(code) if code in hot_lines else None
+    syntax = language.read_syntax(code) if code in hot_lines else None
     return None if syntax is None else dynamic.hot_parts(code, syntax, hot_lines[code])
 
 
-def _alone(
-    code: str, members: Sequence[str], others: Sequence[str], min_group: int, note: str
-) -> Skeleton:
-    sides = [_common_beside_names(side, min_group) for side in (members, others)]
-    skeleton = lexical.lexical_skeleton(code, sides[0] - sides[1], note=f"by its names: {note}")
-    if tokens(skeleton.text) == tokens(code):
+def _alone(code: str, groups: _Groups, note: str) -> Skeleton:
+    language = groups.language
+    members, others = (
+        _common_beside_names(side, groups) for side in (groups.members, groups.others)
+    )
+    skeleton = lexical.lexical_skeleton(
+        code, members - others, language, note=f"by its names: {note}"
+    )
+    if language.tokens(skeleton.text) == language.tokens(code):
         return empty_skeleton(f"{note}, and no name of the program can be masked")
     return skeleton
 
 
-def _common_beside_names(programs: Sequence[str], min_group: int) -> frozenset[str]:
+def _common_beside_names(programs: Sequence[str], groups: _Groups) -> frozenset[str]:
     """The common tokens; in a small group without the names that a program could change."""
     if not programs:
         return frozenset()
-    common = lexical.common_tokens(programs)
-    small = programs if len(programs) < min_group else ()
-    return common.difference(*(own_names(program) for program in small))
+    common = lexical.common_tokens(programs, groups.language)
+    small = programs if len(programs) < groups.min_group else ()
+    return common.difference(*(groups.language.own_names(program) for program in small))
 
 
-def _common(members: Sequence[str], others: Sequence[str]) -> frozenset[str]:
-    common = lexical.common_tokens(members)
-    return common - lexical.common_tokens(others) if others else common
-
-
-def _parsed(programs: Sequence[str]) -> list[Syntax]:
-    return [syntax for syntax in map(read_syntax, programs) if syntax is not None]
-
-
-def _distinct(programs: Sequence[str]) -> list[str]:
+def _distinct(programs: Sequence[str], language: Language) -> list[str]:
     """One program for each sequence of tokens, in order of those."""
-    return [
-        program for _, program in sorted({tokens(each): each for each in sorted(programs)}.items())
-    ]
+    by_tokens = {language.tokens(each): each for each in sorted(programs)}
+    return [program for _, program in sorted(by_tokens.items())]

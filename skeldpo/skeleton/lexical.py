@@ -12,26 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skeldpo.languages.contract import Language
 from skeldpo.records import Skeleton
-from skeldpo.skeleton.masking import mask_words, tokens
+from skeldpo.skeleton.masking import mask_words
 
 METHOD = "lexical"
 VERSION = 1
 
 
-def common_tokens(programs: Sequence[str]) -> frozenset[str]:
+def common_tokens(programs: Sequence[str], language: Language) -> frozenset[str]:
     """The tokens that each of the programs contains; ValueError if there is no program."""
     if not programs:
         raise ValueError("common_tokens: needs at least one program, got none")
-    return frozenset.intersection(*(frozenset(tokens(program)) for program in programs))
+    return frozenset.intersection(*(frozenset(language.tokens(program)) for program in programs))
 
 
-def lexical_skeleton(code: str, common: frozenset[str], *, note: str = "") -> Skeleton:
+def lexical_skeleton(
+    code: str, common: frozenset[str], language: Language, *, note: str = ""
+) -> Skeleton:
     """The code with the word tokens outside `common` masked (`masking.mask_words` has the layout).
 
     Any text is taken, and masking the result again changes nothing.
     """
-    masked = mask_words(code, lambda start, end: code[start:end] in common)
+    masked = mask_words(code, lambda start, end: code[start:end] in common, language)
     return Skeleton(
         text=masked.text, method=METHOD, version=VERSION, kept_spans=masked.kept_spans, note=note
     )

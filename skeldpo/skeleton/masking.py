@@ -1,43 +1,17 @@
-"""Program text as word, operator and layout tokens, and the same text with words masked by `_`.
+"""Program text with words masked by `_`.
 
-All skeleton methods share this: they only decide which words stay. Texts need not be valid Python,
-and nothing depends on the Python version: tokens come from one linear pass of the regular
-expression below. A string is one token up to its closing quote (or the end of the line), f-strings
-too, so one that reuses its own quotes inside splits in parts.
+All skeleton methods share this: they only decide which words stay. Texts need not be programs; the
+language says what a word is, and what a comment.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-MASK = "_"
+from skeldpo.languages.contract import Language, LexemeKind, Span
 
-_TOKEN = re.compile(
-    r"""
-      (?P<comment> \#[^\r\n]*+ )
-    | (?P<word>
-        (?: [uU] | [bBfFtT][rR]? | [rR][bBfFtT]? )?+      # strings, closed or not
-        (?: '''(?: [^'\\]++ | \\[\s\S]?+ | '(?!'') )*+(?:''')?+
-          | \"""(?: [^"\\]++ | \\[\s\S]?+ | "(?!"") )*+(?:\""")?+
-          | '(?: [^'\\\r\n]++ | \\(?:\r\n|[\s\S])?+ )*+'?+
-          | "(?: [^"\\\r\n]++ | \\(?:\r\n|[\s\S])?+ )*+"?+
-        )
-      | 0[xX](?:_?[0-9a-fA-F])++ | 0[bB](?:_?[01])++ | 0[oO](?:_?[0-7])++         # numbers
-      | (?: \d(?:_?\d)*+ (?:\.(?:\d(?:_?\d)*+)?+)?+ | \.\d(?:_?\d)*+ )
-        (?: [eE][+-]?+\d(?:_?\d)*+ )?+ [jJ]?+
-      | [^\W\d]\w*+                                       # identifiers and keywords
-      )
-    | (?P<operator>
-        \*\*= | //= | >>= | <<= | \.\.\. | != | -> | :=
-      | \*\* | // | >> | << | <= | >= | == | [-+*/%@&|^]= | [^\w\s]
-      )
-    | (?P<layout> \s++ )
-    """,
-    re.VERBOSE,
-)
-_STRING_START = re.compile(r"[a-zA-Z]{0,2}['\"]")
+MASK = "_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,28 +19,15 @@ class Masked:
     """A text with words masked; `kept_spans` are the [start, end) ranges of the code it keeps."""
 
     text: str
-    kept_spans: tuple[tuple[int, int], ...]
-
-
-def tokens(code: str) -> tuple[str, ...]:
-    """The word and operator tokens of a program in order, without comments and blanks."""
-    return tuple(
-        match.group() for match in _TOKEN.finditer(code) if match.lastgroup in ("word", "operator")
-    )
-
-
-def word_spans(code: str) -> list[tuple[int, int]]:
-    """The [start, end) ranges of the word tokens (identifiers, keywords, numbers, strings)."""
-    return [match.span() for match in _TOKEN.finditer(code) if match.lastgroup == "word"]
-
-
-def is_string(word: str) -> bool:
-    """Whether a word token is a string literal."""
-    return _STRING_START.match(word) is not None
+    kept_spans: tuple[Span, ...]
 
 
 def mask_words(
-    code: str, is_kept: Callable[[int, int], bool], *, joined: Collection[int] | None = None
+    code: str,
+    is_kept: Callable[[int, int], bool],
+    language: Language,
+    *,
+    joined: Collection[int] | None = None,
 ) -> Masked:
     """The code with every word token [start, end) masked for which `is_kept` is false.
 
@@ -75,14 +36,14 @@ def mask_words(
     several lines becomes one `_`. A space is put between a mask and a word it would touch (`1if`
     gives `1 _`).
 
-    With `joined`, the starts of strings that Python joins to the one before them, the result parses
+    With `joined`, the starts of strings that are joined to the one before them, the result parses
     if the code does: those leave no mask of their own, and a comment that ends a continued line
     leaves the line's end.
     """
     pieces: list[str] = []
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     word_before_is_masked: bool | None = None
-    for start, end, kind in _kept_tokens(code, must_parse=joined is not None):
+    for start, end, kind in _kept_tokens(code, language, must_parse=joined is not None):
         is_word = kind == "word"
         is_masked = is_word and not is_kept(start, end)
         if is_masked and joined and start in joined:
@@ -101,15 +62,16 @@ def mask_words(
     return Masked(text="".join(pieces), kept_spans=tuple(spans))
 
 
-def _kept_tokens(code: str, must_parse: bool) -> Iterator[tuple[int, int, str]]:
+def _kept_tokens(
+    code: str, language: Language, *, must_parse: bool
+) -> Iterator[tuple[int, int, LexemeKind]]:
     """(start, end, kind) of every token but comments and the layout that goes with them."""
-    layouts: list[tuple[int, int]] = []
+    layouts: list[Span] = []
     line_is_blank = True
     drops_line_end = False
     last_end = 0
-    for match in _TOKEN.finditer(code):
-        start, end = match.span()
-        kind = match.lastgroup or ""
+    for lexeme in language.lexemes(code):
+        start, end, kind = lexeme.start, lexeme.end, lexeme.kind
         if kind == "layout":
             if drops_line_end:
                 start += 2 if code.startswith("\r\n", start) else 1

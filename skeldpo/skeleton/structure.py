@@ -12,8 +12,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skeldpo.skeleton.masking import tokens
-from skeldpo.skeleton.syntax import read_syntax
+from skeldpo.languages.contract import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +23,14 @@ class _Traits:
     words: frozenset[str]
 
 
-def similarity(first: str, second: str) -> float:
+def similarity(first: str, second: str, language: Language) -> float:
     """What two programs have in common, over what they have in all (0 to 1)."""
-    return _likeness(_traits(first), _traits(second))
+    return _likeness(_traits(first, language), _traits(second, language))
 
 
-def alike_groups(programs: Sequence[str], min_similarity: float) -> list[tuple[str, ...]]:
+def alike_groups(
+    programs: Sequence[str], min_similarity: float, language: Language
+) -> list[tuple[str, ...]]:
     """The programs in groups of which every two have `min_similarity`; each program is in one.
 
     The two groups whose least similar programs are most similar are joined until none are similar
@@ -37,7 +38,7 @@ def alike_groups(programs: Sequence[str], min_similarity: float) -> list[tuple[s
     """
     distinct = sorted(set(programs))
     groups = [[index] for index in range(len(distinct))]
-    traits = [_traits(program) for program in distinct]
+    traits = [_traits(program, language) for program in distinct]
     alike = {
         (first, second): _likeness(traits[first], traits[second])
         for first, second in itertools.combinations(range(len(distinct)), 2)
@@ -60,9 +61,10 @@ def alike_groups(programs: Sequence[str], min_similarity: float) -> list[tuple[s
     return [tuple(group) for group in made.values()]
 
 
-def _traits(program: str) -> _Traits:
-    syntax = read_syntax(program)
-    return _Traits(edges=syntax.edges if syntax else None, words=frozenset(tokens(program)))
+def _traits(program: str, language: Language) -> _Traits:
+    syntax = language.read_syntax(program)
+    words = frozenset(language.tokens(program))
+    return _Traits(edges=syntax.edges if syntax else None, words=words)
 
 
 def _likeness(first: _Traits, second: _Traits) -> float:

@@ -8,7 +8,7 @@ kept. Departures, each because the rule as it stands would keep everything or br
   subtree that its group shares;
 - a subtree needs MIN_NODE_TYPES node types: `f(x)` and `x[i]` are in every program;
 - half of the group, but never fewer than two programs: of two, half would be the program itself;
-- keywords and what a `match` pattern cannot say with `_` stay, strings that Python joins become one
+- keywords and what a `match` pattern cannot say with `_` stay, strings that are joined become one
   mask: so the result parses, with `_` as a name.
 """
 
@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from skeldpo.languages.contract import Language, Part, Span, Syntax
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.masking import mask_words
-from skeldpo.skeleton.syntax import Part, Span, Syntax
 
 METHOD = "syntactic"
 VERSION = 1
@@ -48,7 +48,7 @@ class SharedParts:
 
 
 def syntactic_skeleton(
-    code: str, syntax: Syntax, shared: SharedParts, elsewhere: SharedParts
+    code: str, syntax: Syntax, shared: SharedParts, elsewhere: SharedParts, language: Language
 ) -> Skeleton:
     """The code with the words masked that are in no part `shared` by the group; parts that are
     shared `elsewhere` too do not count (`SharedParts([])`: they all do).
@@ -57,7 +57,9 @@ def syntactic_skeleton(
     """
     kept = kept_spans(syntax.parts, shared, elsewhere)
     is_kept = flags(len(code), [*kept, *syntax.fixed_spans])
-    masked = mask_words(code, lambda start, end: bool(is_kept[start]), joined=syntax.joined)
+    masked = mask_words(
+        code, lambda start, end: bool(is_kept[start]), language, joined=syntax.joined
+    )
     return Skeleton(
         text=masked.text, method=METHOD, version=VERSION, kept_spans=masked.kept_spans, note=""
     )

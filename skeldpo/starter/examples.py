@@ -83,7 +83,10 @@ class Studies:
 def _study(problem: Problem, prompts: Prompts, max_tokens: int) -> _Study:
     """Programs of speed "unknown" join both sides; a side that is empty is left out."""
     prompt_ids = prompts.code_prompt_ids(problem.statement, problem.starter_code)
-    completions = [(p.speed, prompts.completion_ids(p.code)) for p in problem.solutions]
+    completions = [
+        (known.speed, prompts.completion_ids(known.code, problem.language))
+        for known in problem.solutions
+    ]
     longest = len(prompt_ids) + max(len(ids) for _, ids in completions)
     if longest > max_tokens:
         raise ValueError(

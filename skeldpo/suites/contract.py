@@ -54,7 +54,9 @@ class SuiteProblems:
 
     def wanted_of(self, problem: Problem) -> Wanted:
         """What programs for a problem are."""
-        return self.wanted.get(problem.problem_id, Wanted(entry_point=problem.entry_point))
+        return self.wanted.get(
+            problem.problem_id, Wanted(language=problem.language, entry_point=problem.entry_point)
+        )
 
     def assembled(self, problem_id: str, code: str) -> str:
         """The text that is run for a program."""

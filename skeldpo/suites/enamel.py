@@ -13,7 +13,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from skeldpo.answers import Wanted, prompt_preamble
+from skeldpo.answers import Wanted
+from skeldpo.languages import python
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.suites.contract import Protocol, Suite, SuiteProblems
 from skeldpo.suites.enamel_released import score_released, time_released
@@ -91,7 +92,9 @@ def _sorted_out(file: Path, rows: Sequence[dict[str, str]]) -> SuiteProblems:
         left_out=tuple(left_out),
         ignored_ids=tuple(unused),
         wanted={
-            key: Wanted(entry_point=problem.entry_point, prompt=problem.starter_code)
+            key: Wanted(
+                language=python.NAME, entry_point=problem.entry_point, prompt=problem.starter_code
+            )
             for key, problem in problems.items()
         },
         goes_on=True,
@@ -112,6 +115,7 @@ def _problem(row: dict[str, str]) -> Problem:
         raise ValueError(f"entry_point must be a name, got {row['entry_point']!r}")
     return Problem(
         problem_id=row["task_id"],
+        language=python.NAME,
         source=NAME,
         split="heldout_family",
         difficulty="",
@@ -124,7 +128,7 @@ def _problem(row: dict[str, str]) -> Problem:
         checker=row["checker"],
         reference="",
         solutions=(KnownProgram(code=row["reference_solution"], speed="unknown"),),
-        preamble=prompt_preamble(row["prompt"], row["entry_point"]),
+        preamble=python.prompt_preamble(row["prompt"], row["entry_point"]),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from skeldpo import values
+from skeldpo.languages import python
 from skeldpo.measure.actor import session_row
 from skeldpo.measure.on_cores import Run
 from skeldpo.measure.verdict import ProblemFault
@@ -66,6 +67,7 @@ def call_request(
     """A function program called on each of the inputs in one process; `preamble` comes before it,
     and before the clock."""
     return RunRequest(
+        language=python.NAME,
         kind="function",
         code=code,
         entry_point=entry_point,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skeldpo.answers import Wanted, prompt_preamble
+from skeldpo.answers import Wanted
 from skeldpo.evalplus_oracles import (
     FLOAT_ATOL,
     NOT_NONE,
@@ -19,6 +19,8 @@ from skeldpo.evalplus_oracles import (
     is_floats,
     oracle_of,
 )
+from skeldpo.languages import python
+from skeldpo.languages.python.data import parameters_of, tuple_depths
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.problems.reader import read_rows
@@ -28,8 +30,6 @@ from skeldpo.suites.contract import SuiteData, SuiteProblems
 from skeldpo.suites.evalplus_inputs import (
     INPUT_COLUMNS,
     argument_lists,
-    parameters_of,
-    tuple_depths,
 )
 from skeldpo.suites.evaluation import LeftOut
 from skeldpo.values import Opaque, decode, encode
@@ -59,7 +59,7 @@ class EvalplusTask:
     @property
     def preamble(self) -> str:
         """What a prompt that is code promises: EvalPlus runs it before a completion's body."""
-        return prompt_preamble(self.prompt, self.entry_point)
+        return python.prompt_preamble(self.prompt, self.entry_point)
 
     @property
     def canonical(self) -> str:
@@ -88,6 +88,7 @@ class EvalplusTask:
         words = self.prompt.strip().strip('"').strip() or f"Write the function {self.entry_point}."
         return Problem(
             problem_id=self.task_id,
+            language=python.NAME,
             source=self.suite,
             split="heldout_family",
             difficulty="unknown",
@@ -140,7 +141,7 @@ def load_tasks(
         problems=tuple(entry for entry in answered if isinstance(entry, Problem)),
         left_out=tuple(left_out),
         wanted={
-            key: Wanted(entry_point=task.entry_point, prompt=task.prompt)
+            key: Wanted(language=python.NAME, entry_point=task.entry_point, prompt=task.prompt)
             for key, task in tasks.items()
         },
         reference_scores={key: task.scores for key, task in tasks.items() if task.scores},
@@ -195,6 +196,7 @@ def task_of(
 def answered_problem(run: Run, task: EvalplusTask) -> Problem | LeftOut:
     """The problem with the canonical solution's answers as tests."""
     request = RunRequest(
+        language=python.NAME,
         kind="function",
         code=task.canonical,
         entry_point=task.entry_point,

@@ -7,9 +7,7 @@ Tuples are read from a row's contract. Where EvalPlus makes other values of a ta
 
 from __future__ import annotations
 
-import ast
 import json
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -41,41 +39,6 @@ def with_tuples(value: Any, depth: int | None) -> Any:
         return value
     inner = [tuple(item) if depth > 1 and isinstance(item, list) else item for item in value]
     return tuple(inner) if depth != 2 else inner
-
-
-def tuple_depths(contract: str, parameters: Sequence[str]) -> list[int]:
-    """By parameter: 0 a list stays one, 1 it is a tuple, 2 a list of tuples, 3 a tuple of them.
-
-    Read from `isinstance(x, tuple)` in the contract, for x a parameter or what one holds.
-    """
-    tree = ast.parse(textwrap.dedent(contract))
-    outer, inner = set(), set()
-    for node in ast.walk(tree):
-        holders = {}
-        if isinstance(node, ast.GeneratorExp | ast.ListComp):
-            holders = {
-                part.target.id: part.iter.id
-                for part in node.generators
-                if isinstance(part.target, ast.Name) and isinstance(part.iter, ast.Name)
-            }
-        for call in ast.walk(node):
-            match call:
-                case ast.Call(
-                    func=ast.Name(id="isinstance"), args=[ast.Name(id=name), ast.Name(id="tuple")]
-                ):
-                    if name in holders:
-                        inner.add(holders[name])
-                    elif name in parameters:
-                        outer.add(name)
-    return [(name in outer) + 2 * (name in inner) for name in parameters]
-
-
-def parameters_of(code: str, entry_point: str) -> list[str]:
-    """Names of the parameters of a function of a program."""
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
-            return [argument.arg for argument in node.args.args]
-    raise ValueError(f"no function {entry_point} in its own solution")
 
 
 def _all_tuples(value: Any) -> Any:

@@ -5,15 +5,14 @@ A row that cannot be used is listed with its place and does not stop the others.
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from skeldpo.answers import Wanted
+from skeldpo.languages import DEFAULT
 from skeldpo.problems.program_files import program_entries
 from skeldpo.suites.evaluation import LeftOut
 
@@ -61,7 +60,7 @@ def read_program_set(
             left_out.append(LeftOut(place=entry.place, problem_id=given, reason=reason))
         elif problem_id in scored:
             seen.add((given, entry.sample_key))
-            answer = entry.answer(asked.get(problem_id, Wanted()))
+            answer = entry.answer(asked.get(problem_id, Wanted(language=DEFAULT)))
             programs.setdefault(problem_id, []).append(answer.code)
             notes.update([answer.note] if answer.note else [])
             if not answer.code.strip():
@@ -87,19 +86,22 @@ def read_program_set(
 
 
 def unparsable_programs(
-    programs: Mapping[str, Sequence[str]], assemble: Callable[[str, str], str]
+    programs: Mapping[str, Sequence[str]],
+    wanted: Mapping[str, Wanted],
+    assemble: Callable[[str, str], str],
 ) -> list[LeftOut]:
-    """Programs that are no Python; `assemble(problem_id, code)` is the text that would be run."""
+    """Programs that do not parse; `assemble(problem_id, code)` is the text that would be run."""
     found = []
     for problem_id, codes in programs.items():
+        written_in = wanted[problem_id].written_in
         for index, code in enumerate(codes):
-            reason = _syntax_problem(assemble(problem_id, code)) if code.strip() else ""
+            reason = written_in.syntax_error(assemble(problem_id, code)) if code.strip() else ""
             if reason:
                 found.append(
                     LeftOut(
                         place=f"sample {index}",
                         problem_id=problem_id,
-                        reason=f"no Python program ({reason}): scored as failed",
+                        reason=f"no {written_in.TITLE} program ({reason}): scored as failed",
                     )
                 )
     return found
@@ -130,13 +132,3 @@ class _Names:
     def find(self, name: str) -> str | None:
         """The problem id that is meant, or None."""
         return self._known.get(name)
-
-
-def _syntax_problem(text: str) -> str:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return f"{type(error).__name__}: {error}"
-    return ""

@@ -8,6 +8,7 @@ it is a plain comparison with the expected value, else in the sandbox, away from
 from __future__ import annotations
 
 from skeldpo.answers import Wanted
+from skeldpo.languages import python
 from skeldpo.problems.mercury import OWNER, framed_problem
 from skeldpo.problems.reader import data_rows
 from skeldpo.records import Problem
@@ -38,7 +39,7 @@ def load_mercury(source: str) -> SuiteProblems:
             if name in problems:
                 raise ValueError("this slug_name is there twice; the first counts")
             problems[name], frames[name] = framed_problem(row)
-            wanted[name] = Wanted(entry_point=f"{OWNER}.{row['entry_point']}")
+            wanted[name] = Wanted(language=python.NAME, entry_point=f"{OWNER}.{row['entry_point']}")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             left_out.append(LeftOut(place=line.place, problem_id=name, reason=_told(error)))
     if not problems:

@@ -194,7 +194,7 @@ def _read_programs(request: SuiteRequest, held: SuiteProblems) -> ProgramSet:
         left_out=(
             *held.left_out,
             *given.left_out,
-            *unparsable_programs(given.programs, held.assembled),
+            *unparsable_programs(given.programs, wanted, held.assembled),
             *too_few_samples(given.programs, request.ks),
         ),
     )

@@ -84,7 +84,7 @@ def suite_assignments(
                 temperature=0.0,
                 seed=seed,
                 candidates=(
-                    *dataset_candidates(problem.problem_id, references),
+                    *dataset_candidates(problem, references),
                     *_samples(held, problem, codes),
                 ),
             )
@@ -266,7 +266,7 @@ def _samples(held: SuiteProblems, problem: Problem, codes: Sequence[str]) -> tup
             origin="sampled",
             candidate_id=content_id(problem.problem_id, "evaluated", candidate.candidate_id),
         )
-        for candidate in dataset_candidates(problem.problem_id, assembled)
+        for candidate in dataset_candidates(problem, assembled)
     )
 
 

@@ -141,8 +141,8 @@ def tokenize_pair(
         return DropReason.OTHER_PROMPT
     (code_prompt,) = read
     skeleton_prompt = tuple(prompts.skeleton_prompt_ids(pair.statement, pair.starter_code))
-    chosen = _code_ids(pair.chosen, prompts)
-    rejected = _code_ids(pair.rejected, prompts)
+    chosen = _code_ids(pair.chosen, pair.language, prompts)
+    rejected = _code_ids(pair.rejected, pair.language, prompts)
     if chosen == rejected:
         return DropReason.SAME_TOKENS
     if len(code_prompt) + max(len(chosen), len(rejected)) > max_tokens:
@@ -150,7 +150,7 @@ def tokenize_pair(
     texts = (pair.chosen.skeleton.text, pair.rejected.skeleton.text)
     skeletons: list[tuple[int, ...]] = [(), ()]
     if all(texts) and texts[0] != texts[1]:
-        skeletons = [tuple(prompts.answer_ids(text)) for text in texts]
+        skeletons = [tuple(prompts.answer_ids(text, pair.language)) for text in texts]
         if len(skeleton_prompt) + max(map(len, skeletons)) > max_tokens:
             return DropReason.SKELETON_TOO_LONG
     return PairTokens(
@@ -264,5 +264,5 @@ def _trunk_length(pair: PairTokens) -> int:
     return limit
 
 
-def _code_ids(side: PairSide, prompts: Prompts) -> tuple[int, ...]:
-    return side.completion_token_ids or tuple(prompts.answer_ids(side.code))
+def _code_ids(side: PairSide, language: str, prompts: Prompts) -> tuple[int, ...]:
+    return side.completion_token_ids or tuple(prompts.answer_ids(side.code, language))

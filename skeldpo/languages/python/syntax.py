@@ -15,11 +15,12 @@ import sys
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from skeldpo.skeleton.masking import is_string, tokens, word_spans
+from skeldpo.languages.contract import Part, Span, Syntax
+from skeldpo.languages.python.tokens import is_string, tokens, word_spans
 
 FEATURE_VERSION = (3, 11)
+GRAMMAR = f"Python {'.'.join(map(str, FEATURE_VERSION))}"
 KEYWORDS = frozenset(
     {"and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
      "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
@@ -29,29 +30,6 @@ KEYWORDS = frozenset(
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 _Placed = ast.stmt | ast.expr | ast.ExceptHandler | ast.pattern
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """`node_types` has a bit for each type of syntax node in the part (`bit_of`)."""
-
-    node_types: int
-    spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Syntax:
-    """A program that parses. `fixed_spans` are the words without which it would not (keywords,
-    patterns of `match`); `joined` the starts of strings that are joined to the one before;
-    `edges` the (outer, inner) node types that follow each other, and the names of what is called
-    or imported; `line_starts` where each line begins."""
-
-    parts: tuple[Part, ...]
-    fixed_spans: tuple[Span, ...]
-    joined: frozenset[int]
-    edges: frozenset[str]
-    line_starts: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,9 +6,9 @@ Errs on the side of too much: a statement that may change what a function needs 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from skeldpo.answers.names import BLOCKS, FUNCTIONS, Program, Statement, flat
+from skeldpo.languages.python.statements import BLOCKS, FUNCTIONS, Statement, flat
 
 _READ_ONLY = frozenset(
     {"print", "len", "sum", "sorted", "min", "max", "str", "repr", "list", "tuple", "dict", "set",
@@ -33,11 +33,11 @@ class Changes:
     it, not to set it up.
     """
 
-    def __init__(self, program: Program, entry: str) -> None:
+    def __init__(self, statements: Iterable[Statement], entry: str) -> None:
         self._entry = entry
         self._owners: dict[str, list[Statement]] = {}
         self._modules: dict[str, str] = {}
-        for statement in program.statements:
+        for statement in statements:
             node = statement.node
             if isinstance(node, (*FUNCTIONS, ast.ClassDef, *BLOCKS)):
                 for inner in ast.walk(node):

@@ -8,53 +8,56 @@ may change what is kept, and what sets something for the whole process; when in 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
-from skeldpo.answers.changes import Changes
-from skeldpo.answers.names import Program, Statement, parsed
+from skeldpo.languages.python.changes import Changes
+from skeldpo.languages.python.statements import Statement, read_statements
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MAKES_NAMES = frozenset({"globals", "exec"})
 _SEES_ALL = frozenset({"globals", "vars", "locals", "eval", "exec"})
 
 
-def needed_code(program: Program, wanted: frozenset[str], entry_point: str = "") -> str:
+def needed_code(
+    code: str, statements: Sequence[Statement], wanted: frozenset[str], entry_point: str
+) -> str:
     """The text of the statements that the names in `wanted` need, as it stands in the program.
 
-    The program's own text where all of it is needed, or where it looks names up by their text.
+    The program's own `code` where all of it is needed, or where it looks names up by their text.
     """
-    changes = Changes(program, entry_point.partition(".")[0])
-    kept = _needed(program, changes, wanted)
-    if len(kept) == len(program.statements):
-        return program.code
-    if _SEES_ALL & frozenset().union(*(program.statements[index].loaded for index in kept)):
+    changes = Changes(statements, entry_point.partition(".")[0])
+    kept = _needed(statements, changes, wanted)
+    if len(kept) == len(statements):
+        return code
+    if _SEES_ALL & frozenset().union(*(statements[index].loaded for index in kept)):
         kept = {
             index
-            for index, statement in enumerate(program.statements)
+            for index, statement in enumerate(statements)
             if index in kept or not _is_usage(statement)
         }
-    lines: list[str | None] = [*program.code.split("\n")]
+    lines: list[str | None] = [*code.split("\n")]
     spared = {
         line
         for index in kept
-        for line in range(program.statements[index].first, program.statements[index].last + 1)
+        for line in range(statements[index].first, statements[index].last + 1)
     }
-    for index, statement in enumerate(program.statements):
+    for index, statement in enumerate(statements):
         if index not in kept:
             for line in range(statement.first, statement.last + 1):
                 if line not in spared:
                     lines[line - 1] = None
-    code = "\n".join(line for line in lines if line is not None).rstrip() + "\n"
-    return code if parsed(code) is not None else program.code
+    shorter = "\n".join(line for line in lines if line is not None).rstrip() + "\n"
+    return shorter if read_statements(shorter) is not None else code
 
 
-def _needed(program: Program, changes: Changes, wanted: frozenset[str]) -> set[int]:
-    changed = [changes.of(statement) for statement in program.statements]
+def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset[str]) -> set[int]:
+    changed = [changes.of(statement) for statement in statements]
     needed = set(wanted)
     kept: set[int] = set()
     while True:
         found = {
             index
-            for index, statement in enumerate(program.statements)
+            for index, statement in enumerate(statements)
             if index not in kept
             and not _is_main(statement.node)
             and (changed[index] & needed or _stays(statement) or changes.is_setting(statement))
@@ -63,12 +66,12 @@ def _needed(program: Program, changes: Changes, wanted: frozenset[str]) -> set[i
             break
         kept |= found
         for index in found:
-            needed |= _looked_up(program.statements[index])
-    dropped = [s for index, s in enumerate(program.statements) if index not in kept]
+            needed |= _looked_up(statements[index])
+    dropped = [s for index, s in enumerate(statements) if index not in kept]
     of_usage = frozenset().union(*(s.loaded for s in dropped))
     return kept | {
         index
-        for index, statement in enumerate(program.statements)
+        for index, statement in enumerate(statements)
         if isinstance(statement.node, ast.Import | ast.ImportFrom)
         and not statement.bound & of_usage
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from skeldpo.answers.names import parsed
+from skeldpo.languages.python.program import parsed
 
 
 def prompt_preamble(prompt: str, entry_point: str) -> str:

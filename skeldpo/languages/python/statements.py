@@ -1,28 +1,18 @@
-"""The statements of a program, the names they bind and look up, what it defines. Pure."""
+"""The statements of a program, the names they bind and look up, what they define. Pure."""
 
 from __future__ import annotations
 
 import ast
-import builtins
 import symtable
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import IntEnum
+
+from skeldpo.languages.contract import Definition
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While)
-_PROMISED = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__builtins__"}
 _FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
-
-
-class Definition(IntEnum):
-    """How far a program defines a name; a stub has a head and nothing in its body."""
-
-    NONE = 0
-    STUB = 1
-    IMPORTED = 2
-    WHOLE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,45 +39,27 @@ class Statement:
         return isinstance(self.node, ast.Expr) and isinstance(self.node.value, ast.Constant)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A text that compiles."""
-
-    code: str
-    statements: tuple[Statement, ...]
-
-    @property
-    def bound(self) -> frozenset[str]:
-        """Names of the module."""
-        return frozenset().union(*(s.bound | s.stored_inside for s in self.statements))
-
-    @property
-    def free(self) -> frozenset[str]:
-        """Names that it looks up and neither binds nor has from Python."""
-        return frozenset().union(*(s.loaded for s in self.statements)) - self.bound - _PROMISED
-
-    def definition(self, entry_point: str) -> Definition:
-        """How far it defines a function, or with "Class.method" a method."""
-        owner, _, method = entry_point.rpartition(".")
-        found = Definition.NONE
-        for statement in self.statements:
-            if (owner or method) in statement.bound:
-                for node in flat([statement.node]):
-                    how = _method(node, owner, method) if owner else _function(node, method)
-                    found = max(found, how)
-        return found
-
-
-def parsed(code: str) -> Program | None:
-    """The program in a text, or None if it does not compile."""
+def read_statements(code: str) -> tuple[Statement, ...] | None:
+    """The top-level statements of a text, or None if it does not compile."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(code, "<answer>", "exec", dont_inherit=True)
-            module = ast.parse(code)
-            return Program(code=code, statements=tuple(_statements(code, module)))
+            return tuple(_statements(code, ast.parse(code)))
     except _FAILURES:
         return None
+
+
+def definition(statements: Iterable[Statement], entry_point: str) -> Definition:
+    """How far statements define a function, or with "Class.method" a method."""
+    owner, _, method = entry_point.rpartition(".")
+    found = Definition.NONE
+    for statement in statements:
+        if (owner or method) in statement.bound:
+            for node in flat([statement.node]):
+                how = _method(node, owner, method) if owner else _function(node, method)
+                found = max(found, how)
+    return found
 
 
 def flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -1,0 +1,57 @@
+"""A text that compiles, as answers ask about it (`skeldpo.languages.contract.Program`). Pure."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass
+
+from skeldpo.languages.contract import Definition, NameKind
+from skeldpo.languages.python.needed import needed_code
+from skeldpo.languages.python.statements import Statement, definition, read_statements
+
+_PROMISED = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "__builtins__"}
+_NODES: dict[NameKind, tuple[type[ast.stmt], ...]] = {
+    "functions": (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    "imports": (ast.Import, ast.ImportFrom),
+    "anything": (ast.stmt,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonProgram:
+    """A text that compiles, and its top-level statements."""
+
+    code: str
+    statements: tuple[Statement, ...]
+
+    @property
+    def bound(self) -> frozenset[str]:
+        """Names of the module."""
+        return frozenset().union(*(s.bound | s.stored_inside for s in self.statements))
+
+    @property
+    def free(self) -> frozenset[str]:
+        """Names that it looks up and neither binds nor has from Python."""
+        return frozenset().union(*(s.loaded for s in self.statements)) - self.bound - _PROMISED
+
+    def definition(self, entry_point: str) -> Definition:
+        """How far it defines a function, or with "Class.method" a method."""
+        return definition(self.statements, entry_point)
+
+    def names(self, kind: NameKind) -> frozenset[str]:
+        """Names that top-level statements of a kind bind, but stubs."""
+        nodes = _NODES[kind]
+        return frozenset().union(
+            *(s.bound for s in self.statements if isinstance(s.node, nodes) and not s.is_stub)
+        )
+
+    def needed(self, wanted: frozenset[str], entry_point: str = "") -> str:
+        """The text of the statements that the names in `wanted` need."""
+        return needed_code(self.code, self.statements, wanted, entry_point)
+
+
+def parsed(code: str) -> PythonProgram | None:
+    """The program in a text, or None if it does not compile."""
+    statements = read_statements(code)
+    return None if statements is None else PythonProgram(code=code, statements=statements)
