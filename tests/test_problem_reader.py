@@ -156,6 +156,7 @@ def test_source_that_is_nothing_says_what_can_be_one(
         list(data_rows(source))
 
 
+@pytest.mark.slow
 def test_hub_that_cannot_be_reached_is_said() -> None:
     """In a process of its own, as the library reads the variable when it is imported."""
     program = (
