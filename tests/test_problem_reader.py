@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from skeldpo.problems.program_files import program_entries
 from skeldpo.problems.reader import DataRow, data_rows, read_rows
 
 ROWS: list[dict[str, Any]] = [
@@ -127,7 +128,8 @@ def test_rows_that_are_none_have_the_reason_and_the_others_follow(tmp_path: Path
     assert surrogate.reason.startswith("half a surrogate pair")
     assert a_list.reason == "expected an object, got list"
     assert broken.reason.startswith("not valid JSON")
-    assert {surrogate.row, a_list.row, broken.row} == {None}
+    assert surrogate.row == {"a": "\ud800"}
+    assert a_list.row is None and broken.row is None
     with pytest.raises(ValueError, match=r"rows\.jsonl:1: half a surrogate pair"):
         list(read_rows(lines))
     array = tmp_path / "rows.json"
@@ -154,6 +156,7 @@ def test_source_that_is_nothing_says_what_can_be_one(
         list(data_rows(source))
 
 
+@pytest.mark.slow
 def test_hub_that_cannot_be_reached_is_said() -> None:
     """In a process of its own, as the library reads the variable when it is imported."""
     program = (
@@ -170,3 +173,11 @@ def test_hub_that_cannot_be_reached_is_said() -> None:
         "downloaded with split 'train' ("
     )
     assert said.endswith("give a file of its rows or a folder saved by save_to_disk")
+
+
+def test_sample_with_half_a_surrogate_is_still_a_sample(tmp_path: Path) -> None:
+    """It is no Python, which is a verdict; left out, it would not count in pass@k."""
+    lines = tmp_path / "samples.jsonl"
+    lines.write_text('{"task_id": "a", "solution": "\\ud800"}\n')
+    (entry,) = program_entries(lines)
+    assert (entry.names, entry.text, entry.reason) == (("a",), "\ud800", "")

@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,11 @@ EXPECTED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRow:
-    """A row and where it stands, such as "file:line"; `row` None says why in `reason`."""
+    """A row and where it stands, such as "file:line".
+
+    `reason` says why `row` is None; of a row with half a surrogate pair, which is no text, it says
+    that (a program with one is a wrong program, a problem with one is an error).
+    """
 
     place: str
     row: Mapping[str, Any] | None
@@ -44,7 +48,7 @@ class DataRow:
 def read_rows(source: str | Path, default_split: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """(place, row) of every row; ValueError at the first that is none."""
     for each in data_rows(source, default_split):
-        if each.row is None:
+        if each.row is None or each.reason:
             raise ValueError(f"{each.place}: {each.reason}")
         yield each.place, dict(each.row)
 
@@ -139,13 +143,13 @@ def _line_row(place: str, line: bytes) -> DataRow:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         return DataRow(place=place, row=None, reason=f"not valid JSON: {error}")
-    if rb"\ud" in line.lower():
+    made = _data_row(place, row)
+    if made.row is not None and rb"\ud" in line.lower():
         try:
             json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
-            reason = f"half a surrogate pair is no character: {error}"
-            return DataRow(place=place, row=None, reason=reason)
-    return _data_row(place, row)
+            return replace(made, reason=f"half a surrogate pair is no character: {error}")
+    return made
 
 
 def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataRow]:
