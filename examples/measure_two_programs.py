@@ -6,7 +6,7 @@ GENERATOR = """
 import random
 
 def generate_input(size, seed):
-    return [[random.Random(seed + place).randrange(size) for place in range(size)]]
+    return [random.Random(seed).choices(range(size), k=size)]
 """
 problem = read_problem(
     {
