@@ -51,7 +51,7 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
     # Bars of every library that counts with tqdm, here and in Ray's workers.
     os.environ.setdefault("TQDM_DISABLE", "1")
     with own_streams() as streams:
-        display = Display(Console(file=streams.out, highlight=False, soft_wrap=True), streams.err)
+        display = Display(Console(file=streams.out, highlight=False), streams.err)
         warnings = Warnings(display)
         logging.getLogger(__package__).addHandler(warnings)
         try:

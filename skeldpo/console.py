@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
 
 from skeldpo.columns import lay_out
 
@@ -75,9 +78,13 @@ class Display:
     """Shows progress lines. Lines that differ only in their figures replace each other."""
 
     def __init__(self, console: Console | None = None, err: TextIO | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False)
         self._err = err or sys.stderr
-        self._status = self.console.status("") if self.console.is_terminal else None
+        self._spinner = Spinner("dots")
+        # Not `Console.status`: it prints what others write to `sys.stdout` and `sys.stderr`.
+        live = Live(self._spinner, console=self.console, transient=True, refresh_per_second=10,
+                    redirect_stdout=False, redirect_stderr=False)  # fmt: skip
+        self._live = live if self.console.is_terminal else None
         self._shown_s = 0.0
         self._pending = ""
 
@@ -85,13 +92,13 @@ class Display:
         """Shows a line; a counting one ("... s left") at most every 5 s, but always the last."""
         if not line.endswith(COUNTING):
             self.flush()
-            self.console.print(line, markup=False)
-        elif self._status is not None:
-            self._status.update(line)
-            self._status.start()
+            self._print(line)
+        elif self._live is not None:
+            self._spinner.update(text=Text(line))
+            self._live.start()
             self._pending = line
         elif time.monotonic() - self._shown_s >= EVERY_S:
-            self.console.print(line, markup=False)
+            self._print(line)
             self._shown_s = time.monotonic()
             self._pending = ""
         else:
@@ -104,10 +111,10 @@ class Display:
 
     def flush(self) -> None:
         """Shows the last counting line for good."""
-        if self._status is not None:
-            self._status.stop()
+        if self._live is not None:
+            self._live.stop()
         if self._pending:
-            self.console.print(self._pending, markup=False)
+            self._print(self._pending)
             self._pending = ""
 
     def complain(self, line: str) -> None:
@@ -125,10 +132,13 @@ class Display:
         self.flush()
         layout = lay_out(title, columns, rows, self.width)
         for line in layout.title:
-            self.console.print(line, markup=False, style="italic")
+            self._print(line, "italic")
         for index, line in enumerate(layout.lines):
-            style = "bold" if index < layout.num_header else ""
-            self.console.print(line, markup=False, style=style)
+            self._print(line, "bold" if index < layout.num_header else "")
+
+    def _print(self, line: str, style: str = "") -> None:
+        """As it is: a terminal wraps what is longer, and a path can still be copied."""
+        self.console.print(line, markup=False, style=style, soft_wrap=True)
 
 
 class Warnings(logging.Handler):

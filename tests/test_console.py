@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import io
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from skeldpo.console import Display
 
 NOISY = """
-import logging, os, sys, warnings
+import logging, os, sys, time, warnings
 from skeldpo.cli import run_guarded
 
 def command(display):
     display.tell("our line")
+    time.sleep(0.3)
     os.write(2, b"[E 1 1] core_worker.cc:2465: Actor with class name\\n")
     print("(raylet) A worker died")
     sys.stderr.write("Writing model shards: 100%\\n")
@@ -100,6 +110,32 @@ def test_a_developer_sees_everything(tmp_path: Path) -> None:
     assert logs == []
 
 
+def test_a_terminal_shows_our_lines_alone_also_while_one_of_them_counts(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    counting = (
+        "round 1: measured 1 of 3 problems, 3 of 4 candidates accepted, 8.0 candidates/s, 9 s"
+    )
+    script = NOISY.replace("our line", f"{counting} left").replace("ERROR", "return 0")
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal's end, once the process has ended
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    text = shown.decode()
+    assert not [each for each in FOREIGN if each in text]
+    assert f"{counting} left" in text  # for good, in one piece
+    assert "8.0 \r\ncandidates/s, 9 s left" in text  # while it counts, wrapped at 80 columns
+    assert "WARNING skeldpo.pipeline: our warning" in text and "a program" in text
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bars_of_libraries_are_off() -> None:
     script = """
 from skeldpo.cli import run_guarded
@@ -116,12 +152,6 @@ run_guarded(command)
 
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_lines_that_only_count_take_each_others_place(is_terminal: bool) -> None:
-    import io
-
-    from rich.console import Console
-
-    from skeldpo.console import Display
-
     text = io.StringIO()
     console = Console(file=text, width=80, force_terminal=is_terminal, highlight=False)
     display = Display(console, err=text)

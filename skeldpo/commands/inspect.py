@@ -236,13 +236,13 @@ def _show(view: PairView, display: Display) -> None:
     for line in flowed([f"{name} {value}" for name, value in view.facts], display.width):
         display.tell(line)
     texts = [(side.side.code.rstrip(), _skeleton_text(view, side)) for side in view.sides]
-    lines = [line for both in texts for text in both for line in text.splitlines()]
-    longest = max(map(len, lines), default=0)
+    programs = [text for s in view.sides for text in (s.side.code, s.side.skeleton.text)]
+    longest = max((len(line) for text in programs for line in text.splitlines()), default=0)
     shown = [
         (side.name, "\n".join(f"{name}: {value}" for name, value in side.facts), *both)
         for side, both in zip(view.sides, texts, strict=True)
     ]
-    # Beside each other only if no line of code is broken; a border is 7 characters in all.
+    # Beside each other only if no line of a program is broken; a border is 7 characters in all.
     groups = [shown] if 2 * longest + 7 <= display.width else [[side] for side in shown]
     for group in groups:
         table = Table(show_lines=True)
