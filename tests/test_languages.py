@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skeldpo.problems.formats import read_problem_file
 
 from skeldpo.config import SkeletonConfig
 from skeldpo.languages import LANGUAGES, language, language_of_files
 from skeldpo.languages.contract import Language, Lexeme
+from skeldpo.problems.sources import load_problems
 from skeldpo.sandbox.container import RunRequest
 from skeldpo.skeleton.extract import group_skeleton
 from skeldpo.skeleton.structure import similarity
@@ -53,14 +53,14 @@ def test_unknown_language_names_the_known_ones(tmp_path: Path) -> None:
     file = tmp_path / "problems.jsonl"
     file.write_text(json.dumps({**ROW, "language": "cobol"}))
     with pytest.raises(ValueError, match=r"problems\.jsonl:1: language: .*'python', got 'cobol'"):
-        read_problem_file(file)
+        load_problems([str(file)])
 
 
 @pytest.mark.parametrize("row", [ROW, {**ROW, "language": "python"}, {**ROW, "language": None}])
 def test_problem_file_without_a_language_is_python(tmp_path: Path, row: dict) -> None:
     file = tmp_path / "problems.jsonl"
     file.write_text(json.dumps(row))
-    assert [problem.language for problem in read_problem_file(file)] == ["python"]
+    assert [problem.language for problem in load_problems([str(file)])] == ["python"]
 
 
 def test_files_are_of_the_language_of_their_suffix() -> None:

@@ -38,6 +38,7 @@ def run_tests(assignment: Assignment, run: Run) -> list[Measurement]:
     for candidate in assignment.candidates:
         report = run(
             RunRequest(
+                language=problem.language,
                 kind="function",
                 code=candidate.code,
                 entry_point="double",
@@ -79,6 +80,7 @@ def score(judged: Judged, ks: Sequence[int]) -> Scores:
 def _problem(problem_id: str, inputs: Sequence[int], folder: str) -> Problem:
     return Problem(
         problem_id=problem_id,
+        language="python",
         source="toy",
         split="heldout_family",
         difficulty="unknown",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import keyword
 import re
 import tomllib
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from skeldpo.checkers import CHECKERS, is_named
 from skeldpo.config_section import Section
+from skeldpo.languages.python.data import is_name
 from skeldpo.problems.family import Family, Variation
 from skeldpo.records import Example, KnownProgram
 from skeldpo.values import encode
@@ -49,7 +49,7 @@ def read_families(folder: Path) -> tuple[Family, ...]:
 
 
 def _identifier(name: str) -> str:
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not is_name(name):
         raise ValueError("expected a name of Python")
     return name
 

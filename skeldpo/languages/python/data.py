@@ -6,6 +6,7 @@ What a text is not said to be is a ValueError.
 from __future__ import annotations
 
 import ast
+import keyword
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def asserted_call(check: Assert, callee: str, parameters: tuple[str, ...]) -> As
             comparators=[expected],
         ) if ast.unparse(function) == callee:
             values = dict(zip(parameters, positional, strict=False))
-            values |= {keyword.arg: keyword.value for keyword in named if keyword.arg}
+            values |= {each.arg: each.value for each in named if each.arg}
             if set(values) != set(parameters):
                 raise ValueError(
                     f"a test with arguments {sorted(values)} for parameters {sorted(parameters)}"
@@ -167,6 +168,11 @@ def tuple_depths(contract: str, parameters: Sequence[str]) -> list[int]:
                     elif name in parameters:
                         outer.add(name)
     return [(name in outer) + 2 * (name in inner) for name in parameters]
+
+
+def is_name(text: str) -> bool:
+    """Whether a function or a parameter can be called so."""
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def has_calls(source: str) -> bool:
