@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from skeldpo.sandbox.cgroup import missing_counters
-from skeldpo.sandbox.guest import REPORT_HEADER, REPORT_MAGIC
+from skeldpo.sandbox.guest.cgroup import missing_counters
+from skeldpo.sandbox.guest.serve import REPORT_HEADER, REPORT_MAGIC
 from skeldpo.sandbox.protocol import Channel, ChannelError
 
 

@@ -22,8 +22,8 @@ from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunRequest, Sandbox
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.engine import LABEL, sweep_stale_containers
+from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES, Counters
 from skeldpo.sandbox.image import SandboxImage
-from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES, Counters
 from skeldpo.values import decode, encode
 
 pytestmark = pytest.mark.docker

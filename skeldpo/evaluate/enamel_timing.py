@@ -47,7 +47,7 @@ from skeldpo.evaluate.metrics import (
 )
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.guest.serve import PROGRAM_LIMIT_BYTES
 from skeldpo.timing import hodges_lehmann
 
 Value = TypeVar("Value")

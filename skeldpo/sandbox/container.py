@@ -21,7 +21,8 @@ from docker.errors import DockerException
 
 from skeldpo.records import Outcome, ProblemKind
 from skeldpo.sandbox.engine import connect, sweep_stale_containers
-from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.guest.serve import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.guest.supervise import SETUP_WALL_S
 from skeldpo.sandbox.image import SandboxImage
 from skeldpo.sandbox.protocol import (
     Channel,
@@ -34,7 +35,6 @@ from skeldpo.sandbox.protocol import (
     program_frame,
 )
 from skeldpo.sandbox.spare import ContainerRecipe, LiveContainer, Spare
-from skeldpo.sandbox.supervise import SETUP_WALL_S
 
 RUNS_PER_CONTAINER = 2000
 

@@ -17,9 +17,9 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.types import LogConfig, Ulimit
 
-from skeldpo.sandbox.child import MAX_FDS
 from skeldpo.sandbox.cores import numa_node
-from skeldpo.sandbox.guest import GUEST_FOLDER
+from skeldpo.sandbox.guest.child import MAX_FDS
+from skeldpo.sandbox.guest.serve import GUEST_FOLDER
 from skeldpo.sandbox.seccomp import seccomp_profile
 
 LABEL = "skeldpo.sandbox"

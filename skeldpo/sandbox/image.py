@@ -29,17 +29,10 @@ from docker.errors import DockerException, ImageNotFound
 
 from skeldpo.sandbox.cores import FileLock
 from skeldpo.sandbox.engine import connect
-from skeldpo.sandbox.guest import GUEST_FOLDER
+from skeldpo.sandbox.guest.serve import GUEST_FOLDER
 
 REPOSITORY = "skeldpo-sandbox"
 
-_GUEST_FILES = (
-    "values.py",
-    *(
-        f"sandbox/{name}.py"
-        for name in ("boot", "guest", "supervise", "cgroup", "cleaning", "memory", "child")
-    ),
-)
 _SKIPPED_FOLDERS = frozenset(
     (
         "site-packages",
@@ -169,7 +162,7 @@ def _wait_for(lock: FileLock) -> None:
 
 def _entry_point(python: str) -> str:
     """-s: no user site; the guest needs its hash seed from the environment, so no -I."""
-    return f'ENTRYPOINT ["{python}", "-s", "-B", "-m", "skeldpo.sandbox.boot"]'
+    return f'ENTRYPOINT ["{python}", "-s", "-B", "-m", "skeldpo.sandbox.guest.boot"]'
 
 
 def _stdlib_files(stdlib: Path) -> list[Path]:
@@ -230,11 +223,11 @@ def _guest_layer() -> dict[str, bytes]:
     package = Path(__file__).parent.parent
     layer = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in _GUEST_FILES:
-            place = Path(GUEST_FOLDER, "skeldpo", name)
-            layer[str(place)] = (package / name).read_bytes()
+        for path in (package / "values.py", *sorted((package / "sandbox" / "guest").glob("*.py"))):
+            place = Path(GUEST_FOLDER, "skeldpo", path.relative_to(package))
+            layer[str(place)] = path.read_bytes()
             bytecode = py_compile.compile(
-                str(package / name),
+                str(path),
                 cfile=str(Path(folder, place.name)),
                 dfile=str(place),
                 doraise=True,

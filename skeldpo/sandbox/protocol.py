@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from skeldpo.records import Outcome
-from skeldpo.sandbox.child import PROGRAM_HEADER
-from skeldpo.sandbox.guest import (
+from skeldpo.sandbox.guest.child import PROGRAM_HEADER
+from skeldpo.sandbox.guest.serve import (
     INPUT_HEADER,
     INPUT_LIMIT_BYTES,
     INPUT_MAGIC,
@@ -28,7 +28,7 @@ from skeldpo.sandbox.guest import (
     REPORT_LIMIT_BYTES,
     REPORT_MAGIC,
 )
-from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES
+from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES
 from skeldpo.values import Opaque, decode
 
 _STREAM_HEADER = struct.Struct(">BxxxI")  # Docker: 1 = stdout, 2 = stderr; bytes that follow

@@ -21,10 +21,10 @@ import signal
 import struct
 import sys
 
-from skeldpo.sandbox import child as child_module
-from skeldpo.sandbox.cgroup import Counters, counter_files, missing_counters
-from skeldpo.sandbox.child import BOX, PROGRAM_HEADER
-from skeldpo.sandbox.supervise import (
+from skeldpo.sandbox.guest import child as child_module
+from skeldpo.sandbox.guest.cgroup import Counters, counter_files, missing_counters
+from skeldpo.sandbox.guest.child import BOX, PROGRAM_HEADER
+from skeldpo.sandbox.guest.supervise import (
     CHUNK_BYTES,
     OUTPUT_LIMIT_BYTES,
     Child,
