@@ -210,7 +210,7 @@ def _doctor(options: argparse.Namespace, display: Display) -> None:
 
     findings = examine()
     if options.sandbox:
-        findings.append(examine_sandbox())
+        findings += examine_sandbox(options.engine)
     show_findings(findings, display)
 
 
@@ -267,6 +267,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"
     )
+    doctor.add_argument(
+        "--engine", choices=("auto", "docker", "podman"), default="auto",
+        help="of that sandbox, as measure.engine",
+    )  # fmt: skip
     doctor.set_defaults(command=_doctor)
     return parser
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import docker
 import pytest
 from docker.models.containers import Container
 from fault_layer import (
@@ -56,7 +57,6 @@ from skeldpo.pair import build_pairs
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.rounds import failed_rows
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
-from skeldpo.sandbox.engine import connect
 
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault
@@ -385,7 +385,7 @@ def test_container_that_is_paused_or_killed_in_a_check_refuses_no_right_program(
 
     def run(request: RunRequest) -> RunReport:
         if request.code == BUSY and not threads:
-            container = connect().containers.get(shared_sandbox.container_id)
+            container = docker.from_env().containers.get(shared_sandbox.container_id)
             threads.append(threading.Timer(0.05, disturb, [container]))
             threads[0].start()
         return shared_sandbox.run(request)
