@@ -115,6 +115,21 @@ def test_without_a_fault_the_labels_are_all_there(name: str) -> None:
     assert ("deep" in rejected) == (name == "trusted")
 
 
+@pytest.mark.parametrize("name", ["untrusted", "evaluation"])
+def test_machine_whose_times_prove_nothing_gives_verdicts_and_no_times(name: str) -> None:
+    """A container without a core of its own (docs/SANDBOX.md, promises)."""
+    truth = TRUTHS[name]
+    sandbox = truth.sandbox(broken, _never)
+    made = measure_and_pair(truth, sandbox.run, unverified="no core of its own")
+    assert (made.failure, wrong_labels(truth, made)) == ("", [])
+    assert {row.candidate_id for row in made.rows} == set(truth.verdicts)
+    assert {(row.phase, row.cpu_times_ns, row.unverified) for row in made.rows} == {
+        ("check", (), "no core of its own")
+    }
+    assert made.pairs.efficiency_reason == "no core of its own"
+    assert _pairs(made, "correctness") and not _pairs(made, "efficiency")
+
+
 @pytest.mark.parametrize("name", TRUTHS)
 @pytest.mark.parametrize("span", SPANS)
 @pytest.mark.parametrize("fault", FAULTS)

@@ -242,6 +242,7 @@ class DockerRuntime:
         with tempfile.NamedTemporaryFile("w", prefix="skeldpo-seccomp-", suffix=".json") as file:
             file.write(seccomp_profile())
             file.flush()
+            os.fchmod(file.fileno(), 0o644)  # the service may be another user's
             yield file.name
 
 
