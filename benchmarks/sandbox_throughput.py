@@ -33,11 +33,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import docker
+
 from skeldpo.languages import python
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
-from skeldpo.sandbox.engine import connect
 from skeldpo.sandbox.image import SandboxImage, ensure_image
 
 EVALPLUS = "evalplus==0.3.1"
@@ -229,7 +230,7 @@ def _execute(results: Any) -> None:
 
 def _run_container(image: SandboxImage, core: int) -> None:
     """A container for one program: created, started, waited for, removed."""
-    client = connect()
+    client = docker.from_env()
     try:
         entry = client.images.get(image.reference).attrs["Config"]["Entrypoint"][0]
         answer = client.containers.run(

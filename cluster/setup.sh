@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Sets this clone up: .venv with the locked packages, and a Docker engine that answers.
+# Sets this clone up: .venv with the locked packages, and a Docker engine that answers. For root on
+# Debian, Podman too, so that the tests see both container engines; nothing else needs it.
 #
-#   bash cluster/setup.sh            both
+#   bash cluster/setup.sh            all
 #   bash cluster/setup.sh python     only .venv
 #   bash cluster/setup.sh engine     only the Docker engine
+#   bash cluster/setup.sh podman     only Podman
 #
 # Run it again at any time: what is done is skipped. Settings, all optional:
 #   PYTHON       interpreter to build .venv from (3.11 to 3.13)
@@ -209,12 +211,26 @@ setup_engine() {
         "(with systemd: journalctl -u docker). In a container it needs --privileged."
 }
 
+# ---------------------------------------------------------------------------- Podman
+
+# Its service is started when it is needed (skeldpo/sandbox/podman.py).
+setup_podman() {
+    command -v podman >/dev/null && return
+    is_root && command -v apt-get >/dev/null || return 0
+    say "installing podman (the second container engine, for tests)"
+    DEBIAN_FRONTEND=noninteractive timeout 120 \
+        apt-get install -y -qq --no-install-recommends podman >/dev/null 2>&1 ||
+        say "podman could not be installed; its tests are skipped"
+}
+
 case "${1:-all}" in
 all)
     setup_python
     setup_engine
+    setup_podman
     ;;
 python) setup_python ;;
 engine) setup_engine ;;
-*) die "unknown part '$1'; expected nothing, python or engine" ;;
+podman) setup_podman ;;
+*) die "unknown part '$1'; expected nothing, python, engine or podman" ;;
 esac

@@ -91,14 +91,14 @@ def open_sandbox(measure: MeasureConfig | None = None) -> Iterator[Sandbox]:
 @contextlib.contextmanager
 def _leased(config: MeasureConfig) -> Iterator[tuple[Sandbox, SandboxImage, int]]:
     """A container with its image and core."""
-    image = ensure_image(config.image, numpy=config.numpy)
+    image = ensure_image(config.image, numpy=config.numpy, engine=config.engine)
     with (
         lease_core(sandbox_cores(), LEASE_TIMEOUT_S) as lease,
         Sandbox(
             image=image,
             core=lease.core,
             memory_limit_bytes=config.memory_limit_mib << 20,
-            runtime=config.runtime,
+            oci_runtime=config.runtime,
         ) as sandbox,
     ):
         yield sandbox, image, lease.core
@@ -121,7 +121,11 @@ def measure_programs(
     assignment = given_assignment(problem, codes)
     with _leased(config) as (sandbox, image, core):
         measuring = ProblemWork(
-            assignment, patient(sandbox.run, config.max_retries), config, EvaluateConfig()
+            assignment,
+            patient(sandbox.run, config.max_retries),
+            config,
+            EvaluateConfig(),
+            sandbox.unverified,
         )
         measuring.run()
         rows = tuple(measuring.rows(image, core))

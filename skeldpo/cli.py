@@ -234,7 +234,7 @@ def _doctor(options: argparse.Namespace, display: Display) -> None:
 
     findings = examine()
     if options.sandbox:
-        findings.append(examine_sandbox())
+        findings += examine_sandbox(options.engine)
     show_findings(findings, display)
 
 
@@ -292,6 +292,10 @@ def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
     doctor.add_argument(
         "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"
     )
+    doctor.add_argument(
+        "--engine", choices=("auto", "docker", "podman"), default="auto",
+        help="of that sandbox, as measure.engine",
+    )  # fmt: skip
     doctor.set_defaults(command=_doctor)
     return parser
 

@@ -155,7 +155,7 @@ class GenerateConfig(Section):
 
 
 class MeasureConfig(Section):
-    """[measure] Verdicts and CPU times in Docker sandboxes (docs/SANDBOX.md)."""
+    """[measure] Verdicts and CPU times in containers (docs/SANDBOX.md)."""
 
     num_cores: int = Field(default=0, ge=0)
     """Sandbox actors, one core each; 0: as many as the cluster has of resource sandbox_core."""
@@ -163,6 +163,9 @@ class MeasureConfig(Section):
     """Sandbox image, by digest; empty: built offline from the running Python."""
     numpy: bool = False
     """The installed NumPy is in the image that is built offline; each run costs a little more."""
+    engine: Literal["auto", "docker", "podman"] = "auto"
+    """Who runs the containers. auto: what $DOCKER_HOST names, else Docker where it answers, else
+    Podman."""
     runtime: str = ""
     """OCI runtime of the containers ("runsc" for gVisor); empty: the engine's default."""
     cpu_limit_s: float = Field(default=2.0, gt=0)

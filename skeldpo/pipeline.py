@@ -30,8 +30,8 @@ from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, Policy
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.records import Assignment, Candidate, Measurement
+from skeldpo.sandbox.connect import connect as connect_engine
 from skeldpo.sandbox.cores import sandbox_cores
-from skeldpo.sandbox.engine import connect as connect_engine
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
 logger = logging.getLogger(__name__)

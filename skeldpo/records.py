@@ -195,6 +195,8 @@ class Measurement:
     `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
     lines that take the program's time, in rows of phase "screen", empty if they were not profiled;
     `mean_memory_bytes` the resident set averaged over its time, there too, 0 if it was not taken.
+    `unverified` says why times would prove nothing on that machine (docs/SANDBOX.md, promises):
+    none are taken then, so there are verdicts and no efficiency pairs; else empty.
     """
 
     candidate_id: str
@@ -215,10 +217,15 @@ class Measurement:
     instructions: tuple[int, ...] = ()
     hot_lines: tuple[int, ...] = ()
     mean_memory_bytes: int = 0
+    unverified: str = ""
 
     def __post_init__(self) -> None:
         where = f"measurement of {self.candidate_id}"
         timed = bool(self.cpu_times_ns)
+        _require(
+            not (timed and self.unverified),
+            f"{where}: times exist only where they can be trusted; {self.unverified}",
+        )
         _require(
             not timed or self.outcome is Outcome.ACCEPTED,
             f"{where}: times exist only for ACCEPTED programs, got {self.outcome}",

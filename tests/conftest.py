@@ -35,7 +35,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def image() -> SandboxImage:
-    """The sandbox image, built if need be; needs a Docker engine."""
+    """The sandbox image, built if need be; needs a container engine."""
     return ensure_image()
 
 

@@ -124,7 +124,9 @@ class Made:
     failure: str
 
 
-def measure_and_pair(truth: Truth, run: Run, config: MeasureConfig = CONFIG) -> Made:
+def measure_and_pair(
+    truth: Truth, run: Run, config: MeasureConfig = CONFIG, unverified: str = ""
+) -> Made:
     """The rows and pairs of a problem, by the code that a run uses."""
     key = truth.problem.problem_id
     candidates = tuple(
@@ -137,7 +139,7 @@ def measure_and_pair(truth: Truth, run: Run, config: MeasureConfig = CONFIG) -> 
         temperature=1.0, seed=3, candidates=candidates,
     )  # fmt: skip
     scoring = EvaluateConfig(num_repeats=3, repeat_for_s=0.0)
-    work = ProblemWork(assignment, run, config, scoring)
+    work = ProblemWork(assignment, run, config, scoring, unverified)
     failure = work.run()
     rows = list(work.rows(IMAGE, core=1))
     pairs = build_pairs(

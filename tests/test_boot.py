@@ -9,7 +9,7 @@ import pytest
 
 NEIGHBOURS = """
 import sys
-from skeldpo.sandbox import boot
+from skeldpo.sandbox.guest import boot
 made = [bytes(100) for _ in range(1500)]
 del made[::3]
 if sys.argv[1] == "filled":

@@ -49,7 +49,7 @@ def test_examination_is_quick_and_imports_nothing_heavy():
 def test_engine_that_is_not_there_is_missing_and_says_how_to_start_it(monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
     findings = examine()
-    row = next(row for row in findings if row.name == "Docker engine")
+    row = next(row for row in findings if row.name == "container engine")
     assert row.state == "missing" and "nothing.sock" in row.found
     assert next_command(findings) == "bash cluster/setup.sh engine"
 
@@ -58,7 +58,7 @@ def test_engine_that_hangs_is_given_up_soon(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
         started_s = time.monotonic()
-        assert finding("Docker engine").state == "missing"
+        assert finding("container engine").state == "missing"
         assert time.monotonic() - started_s < 10
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import docker
 import pytest
 from docker.models.containers import Container
 from fault_layer import (
@@ -55,7 +56,6 @@ from skeldpo.pair import build_pairs
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.rounds import failed_rows
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
-from skeldpo.sandbox.engine import connect
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 FAULTS: dict[str, Fault] = {
@@ -113,6 +113,21 @@ def test_without_a_fault_the_labels_are_all_there(name: str) -> None:
     assert rejected >= {"off", "crashing"}
     assert ("garbage" in rejected) == (name in ("trusted", "no tests"))
     assert ("deep" in rejected) == (name == "trusted")
+
+
+@pytest.mark.parametrize("name", ["untrusted", "evaluation"])
+def test_machine_whose_times_prove_nothing_gives_verdicts_and_no_times(name: str) -> None:
+    """A container without a core of its own (docs/SANDBOX.md, promises)."""
+    truth = TRUTHS[name]
+    sandbox = truth.sandbox(broken, _never)
+    made = measure_and_pair(truth, sandbox.run, unverified="no core of its own")
+    assert (made.failure, wrong_labels(truth, made)) == ("", [])
+    assert {row.candidate_id for row in made.rows} == set(truth.verdicts)
+    assert {(row.phase, row.cpu_times_ns, row.unverified) for row in made.rows} == {
+        ("check", (), "no core of its own")
+    }
+    assert made.pairs.efficiency_reason == "no core of its own"
+    assert _pairs(made, "correctness") and not _pairs(made, "efficiency")
 
 
 @pytest.mark.parametrize("name", TRUTHS)
@@ -386,7 +401,7 @@ def test_container_that_is_paused_or_killed_in_a_check_refuses_no_right_program(
 
     def run(request: RunRequest) -> RunReport:
         if request.code == BUSY and not threads:
-            container = connect().containers.get(shared_sandbox.container_id)
+            container = docker.from_env().containers.get(shared_sandbox.container_id)
             threads.append(threading.Timer(0.05, disturb, [container]))
             threads[0].start()
         return shared_sandbox.run(request)

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from skeldpo.sandbox.cgroup import missing_counters
-from skeldpo.sandbox.guest import REPORT_HEADER, REPORT_MAGIC
-from skeldpo.sandbox.protocol import Channel, ChannelError
+from skeldpo.sandbox.guest.cgroup import missing_counters
+from skeldpo.sandbox.guest.serve import REPORT_HEADER, REPORT_MAGIC
+from skeldpo.sandbox.protocol import Channel, ChannelError, Hello
 
 
 def _all_processes_ns() -> int:
@@ -37,7 +37,7 @@ def test_every_missing_count_is_named() -> None:
     assert "kills" in missing_counters(None, _all_processes_ns)[0]
 
 
-def _hello(head: dict[str, object]) -> str:
+def _hello(head: dict[str, object]) -> Hello:
     ours, theirs = socket.socketpair()
     text = json.dumps(head).encode()
     frame = REPORT_HEADER.pack(REPORT_MAGIC, 0, len(text), 0) + text
@@ -49,9 +49,8 @@ def _hello(head: dict[str, object]) -> str:
         theirs.close()
 
 
-def test_container_that_lacks_a_count_does_not_start() -> None:
-    assert _hello({"python_version": "3.11.7", "missing": []}) == "3.11.7"
-    with pytest.raises(ChannelError, match="does not count apples, pears; use runc"):
-        _hello({"python_version": "3.11.7", "missing": ["apples", "pears"]})
+def test_hello_names_what_is_missing() -> None:
+    head = {"python_version": "3.11.7", "missing": ["apples"], "facts": {"cores": [1]}}
+    assert _hello(head) == Hello(python_version="3.11.7", missing=("apples",), facts={"cores": [1]})
     with pytest.raises(ChannelError, match="first frame"):
-        _hello({"python_version": "3.11.7"})
+        _hello({"python_version": "3.11.7", "missing": []})

@@ -14,16 +14,16 @@ import subprocess
 import sys
 import time
 
-import docker
 import pytest
 from sandbox_runs import CPU_LIMIT_S, MEMORY_LIMIT_BYTES, call, pipe
 
 from skeldpo.records import Outcome
+from skeldpo.sandbox.connect import connect
 from skeldpo.sandbox.container import RunRequest, Sandbox
 from skeldpo.sandbox.cores import sandbox_cores
-from skeldpo.sandbox.engine import LABEL, sweep_stale_containers
+from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES, Counters
 from skeldpo.sandbox.image import SandboxImage
-from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES, Counters
+from skeldpo.sandbox.sweep import LABEL, sweep_stale_containers
 from skeldpo.values import decode, encode
 
 pytestmark = pytest.mark.docker
@@ -215,7 +215,7 @@ def test_container_of_a_killed_process_ends_and_is_swept(image: SandboxImage) ->
     script = (
         "import sys, time\nfrom skeldpo.sandbox.container import Sandbox\n"
         "from skeldpo.sandbox.image import SandboxImage\n"
-        f"image = SandboxImage(reference={image.reference!r}, digest='', python_version='')\n"
+        f"image = {image!r}\n"
         f"s = Sandbox(image=image, core={sandbox_cores()[-1]}, memory_limit_bytes=1 << 28)\n"
         "print(s.container_id, flush=True)\ntime.sleep(600)\n"
     )
@@ -224,15 +224,17 @@ def test_container_of_a_killed_process_ends_and_is_swept(image: SandboxImage) ->
     container_id = process.stdout.readline().strip()
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    client = docker.from_env()
+    runtime = connect(image.engine)
     deadline = time.monotonic() + 20
-    while client.containers.get(container_id).status == "running":
+    while not {each.container_id: each.has_ended for each in runtime.list_containers(LABEL)}[
+        container_id
+    ]:
         assert time.monotonic() < deadline, "the container outlives its owner"
         time.sleep(0.1)
-    assert sweep_stale_containers() >= 1
-    left = client.containers.list(all=True, filters={"label": LABEL})
-    assert container_id not in [container.id for container in left]
-    client.close()
+    assert sweep_stale_containers(runtime) >= 1
+    left = runtime.list_containers(LABEL)
+    assert container_id not in [each.container_id for each in left]
+    runtime.close()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +250,7 @@ def test_input_that_is_no_argument_list_is_a_value_error(
 def test_replaced_containers_leave_the_spare_at_hand(image: SandboxImage) -> None:
     """The first replacement starts a container; later ones take the spare, on the same core."""
     core = sandbox_cores()[-1]
-    client = docker.from_env()
+    runtime = connect(image.engine)
     with Sandbox(image=image, core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as sandbox:
         ids, seconds = [sandbox.container_id], []
         for _ in range(3):
@@ -263,8 +265,8 @@ def test_replaced_containers_leave_the_spare_at_hand(image: SandboxImage) -> Non
         assert len(set(ids)) == 4
         assert min(seconds[1:]) < 0.7 * seconds[0], seconds
         spare = ids[-1]
-    left = {container.id for container in client.containers.list(all=True)}
-    client.close()
+    left = {each.container_id for each in runtime.list_containers(LABEL)}
+    runtime.close()
     assert spare not in left and not left & set(ids)
 
 

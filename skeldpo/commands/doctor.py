@@ -27,6 +27,7 @@ from skeldpo.sandbox.cores import (
     sandbox_cores,
     siblings,
 )
+from skeldpo.sandbox.runtime import RuntimeChoice
 from skeldpo.store import HOME_VARIABLE
 
 State = Literal["ok", "warn", "missing"]
@@ -40,7 +41,7 @@ START_ENGINE = "bash cluster/setup.sh engine"
 RUN = "skeldpo run --config jobs/configs/quickstart.toml"
 
 _WAIT_S = 1.5
-"""Longest wait for the Docker engine, nvidia-smi or a Ray head."""
+"""Longest wait for a container engine, nvidia-smi or a Ray head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +65,9 @@ def examine() -> list[Finding]:
     return findings
 
 
-def examine_sandbox() -> Finding:
-    """Whether a sandbox runs on the last core, and how steady times are there; some seconds."""
+def examine_sandbox(engine: RuntimeChoice = "auto") -> list[Finding]:
+    """Whether a sandbox runs on the last core, which of its promises are kept there, and how steady
+    times are; some seconds."""
     from skeldpo.measure.calibration import calibrate, unsteadiness
     from skeldpo.sandbox.container import Sandbox
     from skeldpo.sandbox.image import ensure_image
@@ -73,16 +75,26 @@ def examine_sandbox() -> Finding:
     name = "sandbox"
     try:
         with lease_core(sandbox_cores()[::-1], timeout_s=_WAIT_S) as lease:
-            image = ensure_image()
+            image = ensure_image(engine=engine)
             memory_bytes = MeasureConfig().memory_limit_mib << 20
             with Sandbox(image=image, core=lease.core, memory_limit_bytes=memory_bytes) as sandbox:
+                kept = [promise.name for promise in sandbox.promises if promise.is_kept]
+                doubt = sandbox.unverified
                 calibration = calibrate(sandbox.run)
     except (RuntimeError, ValueError) as error:
-        return Finding(name=name, state="missing", found=str(error)[:300], remedy=START_ENGINE)
+        return [Finding(name=name, state="missing", found=str(error), remedy=START_ENGINE)]
     wrong = unsteadiness(calibration, calibration)
     found = wrong or f"times of one program vary by {calibration.variation:.1%}"
-    found = f"{image.reference} runs on core {lease.core}; {found}"
-    return Finding(name=name, state="warn" if wrong else "ok", found=found, remedy="")
+    found = f"{image.reference} ({image.engine}) runs on core {lease.core}; {found}"
+    return [
+        Finding(name=name, state="warn" if wrong else "ok", found=found, remedy=""),
+        Finding(
+            name="promises",
+            state="warn" if doubt else "ok",
+            found=f"kept: {', '.join(kept)}" + (f"; {doubt}" if doubt else ""),
+            remedy="",
+        ),
+    ]
 
 
 def show_findings(findings: list[Finding], display: Display) -> None:
@@ -169,28 +181,28 @@ def _gpus(gpus: list[str]) -> Finding:
 
 
 def _engine() -> Finding:
-    """Whether a Docker engine answers; what to type depends on why not."""
-    name = "Docker engine"
+    """Whether a container engine answers, and which limits it cannot set; what to type if not."""
+    name = "container engine"
     try:
-        import docker
-        from docker.errors import DockerException
+        from skeldpo.sandbox.connect import connect
+        from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, RuntimeFailure
     except ImportError:
         return Finding(name=name, state="missing", found="no docker package", remedy=SETUP)
     try:
-        client = docker.from_env(timeout=_WAIT_S)
-        try:
-            answer = client.version()
-        finally:
-            client.close()
-    except (DockerException, OSError) as error:
-        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        runtime = connect(may_start=False, timeout_s=_WAIT_S)
+    except RuntimeFailure as failure:
         remedy = START_ENGINE
-        if "Permission denied" in str(error):
+        if "Permission denied" in str(failure):
             remedy = 'sudo usermod -aG docker "$USER" && newgrp docker'
-        found = f"no answer at {where} ({str(error)[:160]})"
-        return Finding(name=name, state="missing", found=found, remedy=remedy)
-    found = f"{answer.get('Version', '?')} (API {answer.get('ApiVersion', '?')})"
-    return Finding(name=name, state="ok", found=found, remedy="")
+        return Finding(name=name, state="missing", found=str(failure)[:400], remedy=remedy)
+    runtime.close()
+    found = f"{runtime.name} {runtime.version}"
+    lacking = sorted(CGROUP_CONTROLLERS - runtime.controllers)
+    if not lacking:
+        return Finding(name=name, state="ok", found=found, remedy="")
+    found += f"; it cannot limit {', '.join(lacking)} of a container: {runtime.advice}"
+    is_needed = {"memory", "pids"} & set(lacking)
+    return Finding(name=name, state="missing" if is_needed else "warn", found=found, remedy="")
 
 
 def _cgroups() -> Finding:

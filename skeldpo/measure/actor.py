@@ -58,23 +58,25 @@ class ProgramMeasurer:
         self._lease = lease_core(
             sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
         )
-        self._image = ensure_image(measure.image, numpy=measure.numpy)
+        self._image = ensure_image(measure.image, numpy=measure.numpy, engine=measure.engine)
         self._sandbox = Sandbox(
             image=self._image,
             core=self._lease.core,
             memory_limit_bytes=measure.memory_limit_mib << 20,
-            runtime=measure.runtime,
+            oci_runtime=measure.runtime,
             run_label=content_id(output),
         )
 
         self._first_calibration: Calibration | None = None
         self._calibrated_s = 0.0
-        self._note = self._calibrate()  # while the engines of the run are starting
+        # Calibrated while the engines of the run are starting.
+        self._note = self._sandbox.unverified or self._calibrate()
         note.ready()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
         for problem_id in map(str, batch["problem_id"]):
-            if time.monotonic() - self._calibrated_s > CALIBRATE_EVERY_S:
+            is_due = time.monotonic() - self._calibrated_s > CALIBRATE_EVERY_S
+            if is_due and not self._sandbox.unverified:
                 self._note = self._calibrate()
             note, self._note = self._note, ""
             (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
@@ -114,7 +116,13 @@ class ProgramMeasurer:
         sandbox's failure if it failed in every try, else empty."""
         if self._session is not None:
             return self._by_session(assignment, self._session)
-        work = ProblemWork(assignment, self._sandbox.run, self._config, self._evaluate)
+        work = ProblemWork(
+            assignment,
+            self._sandbox.run,
+            self._config,
+            self._evaluate,
+            self._sandbox.unverified,
+        )
         failure = work.run()
         return list(work.rows(self._image, self._lease.core)), work.faults, failure
 

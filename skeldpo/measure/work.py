@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 class ProblemWork:
     """One assignment, from first check to rows; `run` is `Sandbox.run`. `faults` collects what is
-    wrong with the problem."""
+    wrong with the problem. Nothing is timed if `unverified` says why times would prove nothing."""
 
     def __init__(
         self,
@@ -43,8 +43,10 @@ class ProblemWork:
         run: Callable[[RunRequest], RunReport],
         config: MeasureConfig,
         evaluate: EvaluateConfig,
+        unverified: str = "",
     ) -> None:
         self._assignment = assignment
+        self._unverified = unverified
         self._config = config
         self._evaluate = evaluate
         self._run = run
@@ -110,7 +112,7 @@ class ProblemWork:
             if self._checks[key].outcome is Outcome.ACCEPTED and key not in self._refused
         }
         baseline = self._problem.reference or next(iter(accepted.values()), "")
-        if accepted and baseline:
+        if accepted and baseline and not self._unverified:
             self._time_accepted(accepted, baseline, self._assignment.seed + attempt)
 
     def _require_sound(self) -> None:
@@ -298,6 +300,7 @@ class ProblemWork:
             core=core,
             image_digest=image.digest,
             python_version=image.python_version,
+            unverified=self._unverified,
         )
 
 

@@ -124,7 +124,8 @@ def build_pairs(
     efficiency_reason = correctness_reason = "" if accepted else _no_accepted_reason(judged)
     if accepted and not chosen_races:
         confirmed = any(row.phase == "confirm" for row in measurements)
-        efficiency_reason = _no_efficiency_reason(
+        unverified = next((row.unverified for row in measurements if row.unverified), "")
+        efficiency_reason = unverified or _no_efficiency_reason(
             accepted.values(), races, decided, confirmed, pair
         )
     if accepted and not contrasts:

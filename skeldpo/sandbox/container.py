@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
-from docker.errors import DockerException
-
 from skeldpo.languages import language
 from skeldpo.languages.contract import GuestProgram
 from skeldpo.records import Outcome, ProblemKind
-from skeldpo.sandbox.engine import connect, sweep_stale_containers
-from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.connect import connect
+from skeldpo.sandbox.guest.serve import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.guest.supervise import SETUP_WALL_S
 from skeldpo.sandbox.image import SandboxImage
+from skeldpo.sandbox.promises import Promise, doubt
 from skeldpo.sandbox.protocol import (
     Channel,
     ChannelError,
@@ -35,8 +35,9 @@ from skeldpo.sandbox.protocol import (
     input_frame,
     program_frame,
 )
+from skeldpo.sandbox.runtime import RuntimeFailure
 from skeldpo.sandbox.spare import ContainerRecipe, LiveContainer, Spare
-from skeldpo.sandbox.supervise import SETUP_WALL_S
+from skeldpo.sandbox.sweep import sweep_stale_containers
 
 RUNS_PER_CONTAINER = 2000
 
@@ -136,7 +137,11 @@ _NOTHING = RunReport(
 
 
 class Sandbox:
-    """A container on one core that runs programs one at a time. Lease the core before."""
+    """A container on one core that runs programs one at a time. Lease the core before.
+
+    `promises` is what its container was to have, and has; `unverified` says why times that are
+    taken in it would prove nothing, and is empty if they do.
+    """
 
     def __init__(
         self,
@@ -144,7 +149,7 @@ class Sandbox:
         image: SandboxImage,
         core: int,
         memory_limit_bytes: int,
-        runtime: str = "",
+        oci_runtime: str = "",
         run_label: str = "",
     ) -> None:
         """Starts the container; RuntimeError says why it did not start."""
@@ -152,19 +157,21 @@ class Sandbox:
             image=image,
             core=core,
             memory_limit_bytes=memory_limit_bytes,
-            runtime=runtime,
+            oci_runtime=oci_runtime,
             run_label=run_label,
         )
-        self._client = connect()
+        self._runtime = connect(image.engine)
         self._live: LiveContainer | None = None
+        self.promises: tuple[Promise, ...] = ()
+        self.unverified = ""
         self._spare = Spare(self._recipe)
         self._num_runs = 0
         self._encode_calls = functools.lru_cache(_REMEMBERED)(encode_calls)
         self._answer_texts = functools.lru_cache(_REMEMBERED)(answer_texts)
-        sweep_stale_containers()
+        sweep_stale_containers(self._runtime)
         try:
             self._start()
-        except (ChannelError, DockerException) as error:
+        except (ChannelError, RuntimeFailure) as error:
             self.close()
             raise RuntimeError(
                 f"the sandbox container of core {core} did not start from {image.reference}: "
@@ -199,21 +206,21 @@ class Sandbox:
             if request.kind == "function":
                 return self._run_function(request, program)
             return self._run_stdio(request, program)
-        except (ChannelError, DockerException) as error:
+        except (ChannelError, RuntimeFailure) as error:
             failure = f"{type(error).__name__}: {error}"
         try:
             self._replace()
-        except (ChannelError, DockerException) as error:
+        except (ChannelError, RuntimeFailure) as error:
             failure += f"; and no new container started: {error}"
         return replace(_NOTHING, failure=failure[-_FAILURE_CHARACTERS:])
 
     def close(self) -> None:
         """Removes the container and its spare."""
-        self._spare.close()
+        self._spare.close(self._runtime)
         if self._live is not None:
-            self._live.remove()
+            self._live.remove(self._runtime)
             self._live = None
-        self._client.close()
+        self._runtime.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -229,7 +236,7 @@ class Sandbox:
     @property
     def container_id(self) -> str:
         """The running container's id; "" while there is none."""
-        return str(self._live.container.id) if self._live else ""
+        return self._live.container_id if self._live else ""
 
     def _run_function(self, request: RunRequest, program: GuestProgram) -> RunReport:
         calls = self._encode_calls(request.input_texts, request.language)
@@ -332,9 +339,9 @@ class Sandbox:
     def _replace(self) -> None:
         retired, self._live = self._live, None
         if retired is not None:
-            with contextlib.suppress(DockerException):  # it is removed in any case
-                retired.kill()
-        self._live = self._spare.take()
+            with contextlib.suppress(RuntimeFailure):  # it is removed in any case
+                retired.kill(self._runtime)
+        self._live = self._spare.take(self._runtime)
         self._num_runs = 0
         try:
             if self._live is None:
@@ -343,8 +350,10 @@ class Sandbox:
             self._spare.prepare(retired)
 
     def _start(self) -> None:
-        self._live = self._recipe.start(self._client)
+        self._live = self._recipe.start(self._runtime)
         self._num_runs = 0
+        self.promises = self._live.promises
+        self.unverified = doubt(self.promises, self._runtime)
 
 
 def _told(report: GuestReport, answer_texts: tuple[str, ...]) -> RunReport:

@@ -24,22 +24,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import docker
-from docker.errors import DockerException, ImageNotFound
-
+from skeldpo.sandbox.connect import connect
 from skeldpo.sandbox.cores import FileLock
-from skeldpo.sandbox.engine import connect
-from skeldpo.sandbox.guest import GUEST_FOLDER
+from skeldpo.sandbox.guest.serve import GUEST_FOLDER
+from skeldpo.sandbox.runtime import ContainerRuntime, RuntimeChoice, RuntimeFailure
 
 REPOSITORY = "skeldpo-sandbox"
 
-_GUEST_FILES = (
-    "values.py",
-    *(
-        f"sandbox/{name}.py"
-        for name in ("boot", "guest", "supervise", "cgroup", "cleaning", "memory", "child")
-    ),
-)
 _SKIPPED_FOLDERS = frozenset(
     (
         "site-packages",
@@ -64,96 +55,91 @@ _BUILD_WAIT_S = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxImage:
-    """An image ready to run. `reference` is what Docker starts; `digest` tells images apart on all
-    nodes: of the content if it was built here, else of the registry image and the guest."""
+    """An image ready to run. `reference` is what the container runtime `engine` starts; `digest`
+    tells images apart on all nodes, whatever runtime has them: of the content if it was built here,
+    else of the registry image and the guest."""
 
     reference: str
     digest: str
     python_version: str
+    engine: RuntimeChoice = "auto"
 
 
-def ensure_image(reference: str = "", *, numpy: bool = False) -> SandboxImage:
+def ensure_image(
+    reference: str = "", *, numpy: bool = False, engine: RuntimeChoice = "auto"
+) -> SandboxImage:
     """The sandbox image of a reference (or of the running Python), built unless it exists.
 
     `numpy` adds the installed NumPy to the image of the running Python; an image that is named has
-    it or not.
+    it or not. RuntimeError says which container runtime cannot be reached, or what it refused.
     """
-    client = connect()
+    runtime = connect(engine)
     with_lock = FileLock("image.lock")
     try:
         _wait_for(with_lock)
-        return _ensure_named(client, reference) if reference else _ensure_offline(client, numpy)
+        return _ensure_named(runtime, reference) if reference else _ensure_offline(runtime, numpy)
     finally:
         with_lock.close()
-        client.close()
+        runtime.close()
 
 
-def _ensure_offline(client: docker.DockerClient, numpy: bool) -> SandboxImage:
+def _ensure_offline(runtime: ContainerRuntime, numpy: bool) -> SandboxImage:
     python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     stdlib = Path(sysconfig.get_path("stdlib"))
     sources = {str(path): path for path in (*_stdlib_files(stdlib), python)}
     if numpy:
         sources |= _numpy_files(stdlib)
     binaries = [python, *(path for path in sources.values() if ".so" in path.suffixes)]
+    here = {path.resolve() for path in binaries}  # a linked virtual environment has two names
     for library in _shared_libraries(binaries):
-        if library.resolve() not in binaries:
+        if library.resolve() not in here:
             sources[str(library)] = library
     layer = {place: path.read_bytes() for place, path in sources.items()}
     layer.update(_guest_layer())
     layer["/etc/passwd"] = b"nobody:x:65534:65534:nobody:/box:/bin/false\n"
     layer["/etc/group"] = b"nogroup:x:65534:\n"
     digest = _digest(layer)
-    tag = digest.removeprefix("sha256:")[:16]
-    if not _exists(client, f"{REPOSITORY}:{tag}"):
-        client.api.import_image_from_data(
-            _tar(layer), repository=REPOSITORY, tag=tag, changes=[_entry_point(str(python))]
-        )
+    made = runtime.local_name(REPOSITORY, _tag(digest))
+    if not runtime.find_image(made):
+        runtime.import_image(_tar(layer), made, _entry_point(str(python)))
     return SandboxImage(
-        reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=platform.python_version()
+        reference=made,
+        digest=digest,
+        python_version=platform.python_version(),
+        engine=runtime.name,
     )
 
 
-def _ensure_named(client: docker.DockerClient, reference: str) -> SandboxImage:
+def _ensure_named(runtime: ContainerRuntime, reference: str) -> SandboxImage:
     """Adds the guest to a copy of the named image and asks its Python for the version."""
     try:
-        if not _exists(client, reference):
-            client.images.pull(reference)
-        base = client.images.get(reference)
-    except DockerException as error:
+        if not runtime.find_image(reference):
+            runtime.pull_image(reference)
+        source = runtime.find_image(reference)
+    except RuntimeFailure as error:
         raise RuntimeError(
             f"measure.image {reference!r} is neither here nor can it be pulled: {error}; check the "
             'name, or leave it "" to build the image from the running Python'
         ) from error
     layer = _guest_layer()
-    source = (base.attrs.get("RepoDigests") or [base.id])[0].rpartition("@")[2]
     digest = _digest({**layer, "base": source.encode()})
-    tag = digest.removeprefix("sha256:")[:16]
-    container = client.containers.create(
-        base.id, entrypoint=["python3", "-c", _PRINT_VERSION], network_mode="none"
-    )
+    made = runtime.local_name(REPOSITORY, _tag(digest))
     try:
-        container.start()
-        container.wait(timeout=_BUILD_WAIT_S)
-        version = container.logs(stderr=False).decode().strip()
-        if not _exists(client, f"{REPOSITORY}:{tag}"):
-            container.put_archive("/", _tar(layer))
-            container.commit(repository=REPOSITORY, tag=tag, changes=[_entry_point("python3")])
-    except DockerException as error:
+        version = runtime.run_in_image(reference, ["python3", "-c", _PRINT_VERSION], _BUILD_WAIT_S)
+        if not runtime.find_image(made):
+            runtime.extend_image(reference, _tar(layer), made, _entry_point("python3"))
+    except RuntimeFailure as error:
         raise RuntimeError(
             f"python3 does not run in measure.image {reference!r}: {error}; name an image that has "
             "python3 in its PATH, such as a python:3.11-slim"
         ) from error
-    finally:
-        container.remove(force=True)
-    return SandboxImage(reference=f"{REPOSITORY}:{tag}", digest=digest, python_version=version)
+    return SandboxImage(
+        reference=made, digest=digest, python_version=version.strip(), engine=runtime.name
+    )
 
 
-def _exists(client: docker.DockerClient, reference: str) -> bool:
-    try:
-        client.images.get(reference)
-    except ImageNotFound:
-        return False
-    return True
+def _tag(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:16]
 
 
 def _wait_for(lock: FileLock) -> None:
@@ -167,9 +153,9 @@ def _wait_for(lock: FileLock) -> None:
         time.sleep(0.1)
 
 
-def _entry_point(python: str) -> str:
+def _entry_point(python: str) -> list[str]:
     """-s: no user site; the guest needs its hash seed from the environment, so no -I."""
-    return f'ENTRYPOINT ["{python}", "-s", "-B", "-m", "skeldpo.sandbox.boot"]'
+    return [python, "-s", "-B", "-m", "skeldpo.sandbox.guest.boot"]
 
 
 def _stdlib_files(stdlib: Path) -> list[Path]:
@@ -230,11 +216,11 @@ def _guest_layer() -> dict[str, bytes]:
     package = Path(__file__).parent.parent
     layer = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in _GUEST_FILES:
-            place = Path(GUEST_FOLDER, "skeldpo", name)
-            layer[str(place)] = (package / name).read_bytes()
+        for path in (package / "values.py", *sorted((package / "sandbox" / "guest").glob("*.py"))):
+            place = Path(GUEST_FOLDER, "skeldpo", path.relative_to(package))
+            layer[str(place)] = path.read_bytes()
             bytecode = py_compile.compile(
-                str(package / name),
+                str(path),
                 cfile=str(Path(folder, place.name)),
                 dfile=str(place),
                 doraise=True,

@@ -1,4 +1,4 @@
-"""The host's end of the line to PID 1: frames out, reports in, over Docker's attached stream.
+"""The host's end of the line to PID 1: frames out, reports in, over a container's attached stream.
 
 Nothing received is trusted to be well formed: sizes are bounded before they are read, the report
 must carry the sequence number that was sent after the child existed, and anything else is a
@@ -19,8 +19,8 @@ from typing import Any
 from skeldpo.languages import language
 from skeldpo.languages.contract import GuestProgram
 from skeldpo.records import Outcome
-from skeldpo.sandbox.child import PROGRAM_HEADER
-from skeldpo.sandbox.guest import (
+from skeldpo.sandbox.guest.child import PROGRAM_HEADER
+from skeldpo.sandbox.guest.serve import (
     INPUT_HEADER,
     INPUT_LIMIT_BYTES,
     INPUT_MAGIC,
@@ -29,10 +29,10 @@ from skeldpo.sandbox.guest import (
     REPORT_LIMIT_BYTES,
     REPORT_MAGIC,
 )
-from skeldpo.sandbox.supervise import OUTPUT_LIMIT_BYTES
+from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES
 from skeldpo.values import Opaque, decode
 
-_STREAM_HEADER = struct.Struct(">BxxxI")  # Docker: 1 = stdout, 2 = stderr; bytes that follow
+_STREAM_HEADER = struct.Struct(">BxxxI")  # Docker's API: 1 = stdout, 2 = stderr; bytes that follow
 _STDERR = 2
 _MAX_STREAM_BYTES = 1 << 20
 _TAIL_BYTES = 4 << 10
@@ -40,6 +40,16 @@ _TAIL_BYTES = 4 << 10
 
 class ChannelError(RuntimeError):
     """The container or the engine failed, or PID 1 sent what it never sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """PID 1's first words, before any program: its Python, which counts that verdicts and times
+    rest on are not kept, and what it found of its isolation (guest/facts.py)."""
+
+    python_version: str
+    missing: tuple[str, ...]
+    facts: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +78,15 @@ class Channel:
         self._stdout = bytearray()
         self._stderr = b""
 
-    def hello(self, timeout_s: float) -> str:
-        """Waits for PID 1 to be ready; returns its Python version. ChannelError says which counters
-        the machine or the container runtime lacks: without them nothing measured could be
-        trusted."""
+    def hello(self, timeout_s: float) -> Hello:
+        """Waits for PID 1 to be ready."""
         head, _ = self._receive(0, time.monotonic() + timeout_s)
-        version, missing = head.get("python_version"), head.get("missing")
-        if not isinstance(version, str) or not isinstance(missing, list):
+        version, missing, facts = (
+            head.get(name) for name in ("python_version", "missing", "facts")
+        )
+        if not (isinstance(version, str) and isinstance(missing, list) and isinstance(facts, dict)):
             raise ChannelError(f"the guest's first frame is {head!r}")
-        if missing:
-            raise ChannelError(
-                f"programs cannot be measured here, as this machine or container runtime does not "
-                f"count {', '.join(map(str, missing))}; use runc on Linux with cgroups (v1 cpuacct "
-                "and memory, or v2)"
-            )
-        return version
+        return Hello(python_version=version, missing=tuple(map(str, missing)), facts=facts)
 
     def send(self, frame: bytes, timeout_s: float) -> None:
         """Sends a program, or an input for the program sent last."""

@@ -11,40 +11,41 @@ import contextlib
 import threading
 from dataclasses import dataclass
 
-import docker
-from docker.errors import DockerException
-from docker.models.containers import Container
-
+from skeldpo.sandbox.connect import connect
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.sandbox.counters import EventCounter, count_instructions
-from skeldpo.sandbox.engine import connect, container_arguments, remove_container
 from skeldpo.sandbox.image import SandboxImage
+from skeldpo.sandbox.promises import Promise, examine_promises, refusal
 from skeldpo.sandbox.protocol import Channel, ChannelError
+from skeldpo.sandbox.runtime import ContainerRuntime, ContainerSpec, RuntimeFailure
+from skeldpo.sandbox.sweep import owner_labels
 
 _START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveContainer:
-    """A container whose PID 1 has said hello, and the connection to it."""
+    """A container whose PID 1 has said hello, what it was to have and has, and the connection."""
 
-    container: Container
+    container_id: str
     channel: Channel
+    promises: tuple[Promise, ...]
     instructions: EventCounter | None
 
-    def kill(self) -> None:
+    def kill(self, runtime: ContainerRuntime) -> None:
         """Ends every process in it."""
-        self.channel.close()
-        if self.instructions is not None:
-            self.instructions.close()
-        self.container.kill()
+        self._hang_up()
+        runtime.kill_container(self.container_id)
 
-    def remove(self) -> None:
+    def remove(self, runtime: ContainerRuntime) -> None:
         """Kills and removes it."""
+        self._hang_up()
+        runtime.remove_container(self.container_id)
+
+    def _hang_up(self) -> None:
         self.channel.close()
         if self.instructions is not None:
             self.instructions.close()
-        remove_container(self.container)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,40 +55,36 @@ class ContainerRecipe:
     image: SandboxImage
     core: int
     memory_limit_bytes: int
-    runtime: str
+    oci_runtime: str
     run_label: str
 
-    def start(self, client: docker.DockerClient, *, aside: bool = False) -> LiveContainer:
+    def start(self, runtime: ContainerRuntime, *, aside: bool = False) -> LiveContainer:
         """A new container on its core, or `aside` on those that time nothing; ChannelError or
-        DockerException if it does not start."""
-        arguments = container_arguments(
-            image_reference=self.image.reference,
+        RuntimeFailure if it does not start, or lacks what keeps programs in or counts them."""
+        spec = ContainerSpec(
+            image=self.image.reference,
             core=self.core,
+            aside=generation_cores() if aside else (),
             memory_limit_bytes=self.memory_limit_bytes,
-            runtime=self.runtime,
-            run_label=self.run_label,
+            oci_runtime=self.oci_runtime,
+            labels=owner_labels(self.core, self.run_label),
         )
-        if aside:
-            arguments["cpuset_cpus"] = ",".join(map(str, generation_cores()))
-        container = client.containers.create(**arguments)
-        channel: Channel | None = None
+        started = runtime.start_container(spec)
+        channel = Channel(started.stream)
         try:
-            attached = client.api.attach_socket(
-                container.id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            )
-            channel = Channel(attached)
-            container.start()
-            channel.hello(_START_TIMEOUT_S)
-            container.reload()
-        except (ChannelError, DockerException):
-            if channel is not None:
-                channel.close()
-            remove_container(container)
+            hello = channel.hello(_START_TIMEOUT_S)
+            promises = examine_promises(hello, spec, runtime)
+            if refused := refusal(promises, runtime):
+                raise RuntimeFailure(refused)
+        except (ChannelError, RuntimeFailure):
+            channel.close()
+            runtime.remove_container(started.container_id)
             raise
         return LiveContainer(
-            container=container,
+            container_id=started.container_id,
             channel=channel,
-            instructions=count_instructions(container.attrs["State"]["Pid"], str(container.id)),
+            promises=promises,
+            instructions=count_instructions(started.process_id, started.container_id),
         )
 
 
@@ -104,27 +101,25 @@ class Spare:
         self._thread = threading.Thread(target=self._work, args=(retired,), daemon=True)
         self._thread.start()
 
-    def take(self) -> LiveContainer | None:
+    def take(self, runtime: ContainerRuntime) -> LiveContainer | None:
         """The spare, on its core; None if there is none that works."""
         self._wait()
         live, self._live = self._live, None
         if live is None:
             return None
         # One that is gone is dropped; whoever asks starts a new one, and hears what is wrong.
-        with contextlib.suppress(DockerException):
-            live.container.update(cpuset_cpus=str(self._recipe.core))
-            live.container.reload()
-            if live.container.status == "running":
+        with contextlib.suppress(RuntimeFailure):
+            if runtime.pin_container(live.container_id, self._recipe.core):
                 return live
-        with contextlib.suppress(DockerException):
-            live.remove()
+        with contextlib.suppress(RuntimeFailure):
+            live.remove(runtime)
         return None
 
-    def close(self) -> None:
+    def close(self, runtime: ContainerRuntime) -> None:
         """Removes the spare."""
         self._wait()
         if self._live is not None:
-            self._live.remove()
+            self._live.remove(runtime)
             self._live = None
 
     def _wait(self) -> None:
@@ -134,15 +129,15 @@ class Spare:
 
     def _work(self, retired: LiveContainer | None) -> None:
         try:
-            client = connect()  # a client is not for two threads
-        except RuntimeError:
+            runtime = connect(self._recipe.image.engine)  # a connection is not for two threads
+        except RuntimeFailure:
             return
         try:
             if retired is not None:
-                with contextlib.suppress(DockerException):  # gone already, or swept later
-                    remove_container(client.containers.get(retired.container.id))
-            self._live = self._recipe.start(client, aside=True)
-        except (ChannelError, DockerException):
+                with contextlib.suppress(RuntimeFailure):  # gone already, or swept later
+                    runtime.remove_container(retired.container_id)
+            self._live = self._recipe.start(runtime, aside=True)
+        except (ChannelError, RuntimeFailure):
             self._live = None
         finally:
-            client.close()
+            runtime.close()

@@ -20,7 +20,7 @@ from skeldpo.measure.on_cores import Run
 from skeldpo.measure.verdict import ProblemFault
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.sandbox.guest import PROGRAM_LIMIT_BYTES
+from skeldpo.sandbox.guest.serve import PROGRAM_LIMIT_BYTES
 from skeldpo.suites.contract import Judged, JudgedSample, Scores
 from skeldpo.suites.enamel_tests import (
     ECHO,

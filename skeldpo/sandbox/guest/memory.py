@@ -1,6 +1,6 @@
 """How much memory a process holds over its CPU time, seen from outside it.
 
-Standard library only; copied into the image beside guest.py.
+Standard library only; copied into the image beside serve.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Start of PID 1 of a sandbox: lays out the memory that every run's fork copies, then serves.
 
-Standard library only; copied into the image beside guest.py. Each page that PID 1 or a child writes
+Standard library only; copied into the image beside serve.py. Each page that PID 1 or a child writes
 after a fork is copied, and Python writes wherever it counts a reference. So little is loaded, and
 the guest's own modules come last, when no free block is left among the objects of the others: they
 lie together, on few pages. Both change the speed of a run and nothing else.
@@ -32,7 +32,7 @@ def main() -> None:
         importlib.import_module("numpy")
     gc.collect()
     _fill_free_blocks()
-    importlib.import_module("skeldpo.sandbox.guest").main()
+    importlib.import_module("skeldpo.sandbox.guest.serve").main()
 
 
 def _fill_free_blocks() -> None:

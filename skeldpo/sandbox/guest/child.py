@@ -1,6 +1,6 @@
 """The forked child of a sandbox: confines itself, compiles and runs one program, answers, stops.
 
-Standard library only; copied into the image beside guest.py. It is forked before it is needed and
+Standard library only; copied into the image beside serve.py. It is forked before it is needed and
 waits for its program. Nothing here is trusted after the program's first statement has run: PID 1
 takes only the bytes on the answer pipe, and the clock and the verdict are its own.
 """

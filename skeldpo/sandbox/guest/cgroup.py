@@ -1,6 +1,6 @@
 """What the kernel counts of PID 1's own cgroup, and whether it counts what verdicts and times need.
 
-Standard library only; copied into the image beside guest.py.
+Standard library only; copied into the image beside serve.py.
 """
 
 from __future__ import annotations

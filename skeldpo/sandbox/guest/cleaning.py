@@ -1,6 +1,6 @@
 """What is done after each run so that the next one finds nothing of it.
 
-Standard library only; copied into the image beside guest.py.
+Standard library only; copied into the image beside serve.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import signal
 import time
 
-from skeldpo.sandbox.child import BOX
+from skeldpo.sandbox.guest.child import BOX
 
 _ORPHAN_TRIES = 10_000
 _ORPHAN_PAUSE_S = 0.0005

@@ -1,6 +1,6 @@
 """PID 1's watch over one forked child: limits, clocks, answers, verdict, and the cleaning after it.
 
-Standard library only; copied into the image beside guest.py. The only thing taken from the child is
+Standard library only; copied into the image beside serve.py. The only thing taken from the child is
 the bytes of its answers; a lie on its status pipe can only hurt the program that tells it. CPU time
 is read from outside with the kernel's clock of another process: before the program's first
 statement, and when the last answer byte has come or the program has ended. CPU time of the cgroup
@@ -17,11 +17,11 @@ import signal
 import time
 from collections.abc import Callable
 
-from skeldpo.sandbox import child as child_module
-from skeldpo.sandbox.cgroup import SCHEDSTAT, Counters
-from skeldpo.sandbox.child import BOX, ChildSide
-from skeldpo.sandbox.cleaning import empty_folders, kill_orphans
-from skeldpo.sandbox.memory import MemoryMeter
+from skeldpo.sandbox.guest import child as child_module
+from skeldpo.sandbox.guest.cgroup import SCHEDSTAT, Counters
+from skeldpo.sandbox.guest.child import BOX, ChildSide
+from skeldpo.sandbox.guest.cleaning import empty_folders, kill_orphans
+from skeldpo.sandbox.guest.memory import MemoryMeter
 
 OUTPUT_LIMIT_BYTES = 16 << 20
 CHUNK_BYTES = 64 << 10

@@ -21,10 +21,11 @@ import signal
 import struct
 import sys
 
-from skeldpo.sandbox import child as child_module
-from skeldpo.sandbox.cgroup import Counters, counter_files, missing_counters
-from skeldpo.sandbox.child import BOX, PROGRAM_HEADER
-from skeldpo.sandbox.supervise import (
+from skeldpo.sandbox.guest import child as child_module
+from skeldpo.sandbox.guest.cgroup import Counters, counter_files, missing_counters
+from skeldpo.sandbox.guest.child import BOX, PROGRAM_HEADER
+from skeldpo.sandbox.guest.facts import facts
+from skeldpo.sandbox.guest.supervise import (
     CHUNK_BYTES,
     OUTPUT_LIMIT_BYTES,
     Child,
@@ -94,6 +95,7 @@ def serve() -> None:
     hello: dict[str, object] = {
         "python_version": "{}.{}.{}".format(*sys.version_info[:3]),
         "missing": missing_counters(oom_kills, cpu_ns),
+        "facts": facts(),
     }
     _send(0, hello, memoryview(b""))
     if oom_kills is None or cpu_ns is None:

@@ -1,0 +1,1 @@
+"""What runs inside a sandbox container: standard library only, copied into the image."""

@@ -1,0 +1,121 @@
+"""Podman behind the same contract as Docker: chosen, reached, and as good a judge."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engines import image_of
+from sandbox_runs import MEMORY_LIMIT_BYTES, call, pipe
+
+from skeldpo.records import Outcome
+from skeldpo.sandbox.connect import HOST_VARIABLE, connect
+from skeldpo.sandbox.container import Sandbox
+from skeldpo.sandbox.cores import lease_core, sandbox_cores
+from skeldpo.sandbox.image import ensure_image
+from skeldpo.sandbox.podman import HOST_VARIABLE as PODMAN_HOST_VARIABLE
+from skeldpo.sandbox.podman import is_podman
+from skeldpo.sandbox.runtime import RuntimeFailure
+
+WORK = "def f(n):\n    return sum(i * i % 7 for i in range(n))"
+
+
+@pytest.fixture
+def podman_socket(tmp_path: Path) -> Iterator[str]:
+    """A service of its own, at a socket that only $DOCKER_HOST can lead to."""
+    if not shutil.which("podman"):
+        pytest.skip("podman is not installed")
+    path = tmp_path / "p.sock"
+    command = ["podman", "system", "service", "--time=0", f"unix://{path}"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as service:
+        deadline = time.monotonic() + 20
+        while not path.exists():
+            assert time.monotonic() < deadline and service.poll() is None
+            time.sleep(0.05)
+        yield f"unix://{path}"
+        service.terminate()
+
+
+def test_podman_is_told_from_docker_by_its_version() -> None:
+    assert is_podman({"Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]})
+    assert not is_podman({"Components": [{"Name": "Engine"}]})
+    assert not is_podman({"Version": "20.10"})
+
+
+def test_engine_that_is_not_there_is_an_error_that_says_what_was_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(HOST_VARIABLE, f"unix://{tmp_path}/none.sock")
+    with pytest.raises(RuntimeFailure, match="cannot reach docker: no answer at .*none.sock"):
+        connect("docker")
+    monkeypatch.delenv(HOST_VARIABLE)
+    monkeypatch.setenv(PODMAN_HOST_VARIABLE, f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(RuntimeFailure, match="no Podman service at .*nobody.sock"):
+        connect("podman", may_start=False)
+
+
+def test_host_that_does_not_speak_the_api_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv(HOST_VARIABLE, f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(RuntimeFailure, match="cannot reach a container engine"):
+            connect(timeout_s=0.5)
+
+
+@pytest.mark.docker
+def test_docker_host_at_a_podman_socket_works(
+    podman_socket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Podman names images that are made here localhost/NAME, and is found out by its answer."""
+    image_of("podman")
+    monkeypatch.setenv(HOST_VARIABLE, podman_socket)
+    image = ensure_image()
+    assert (image.engine, image.reference.partition("/")[0]) == ("podman", "localhost")
+    with pytest.raises(RuntimeFailure, match="cannot reach docker: podman answers at"):
+        connect("docker")
+    with (
+        lease_core(sandbox_cores()[-1:], timeout_s=120) as lease,
+        Sandbox(image=image, core=lease.core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as sandbox,
+    ):
+        assert sandbox.unverified == ""
+        assert call(sandbox, "def f(a): return a + 1", "[41]").answer_texts == ("42",)
+
+
+@pytest.mark.docker
+def test_both_engines_judge_and_time_alike() -> None:
+    """The same image, the same verdicts, CPU times of one program in turns on the same core.
+
+    One folder more is writable under Podman unless it is asked for read-only: nothing may stay.
+    """
+    if os.environ.get(HOST_VARIABLE):
+        pytest.skip(f"{HOST_VARIABLE} names the only engine that may be used")
+    images = [image_of("docker"), image_of("podman")]
+    assert images[0].digest == images[1].digest
+    core = sandbox_cores()[-1]
+    ratios = []
+    with (
+        Sandbox(image=images[0], core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as docker,
+        Sandbox(image=images[1], core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as podman,
+    ):
+        for each in (docker, podman):
+            assert all(promise.is_kept for promise in each.promises)
+            assert pipe(each, "print(input())", "x").answer_texts == ("x\n",)
+            memory = call(each, "def f(): return len(bytearray(1 << 29))", cpu_limit_s=5)
+            assert memory.outcome is Outcome.MEMORY_LIMIT
+            put = (
+                "def f():\n    done = []\n    for folder in ('/run', '/var/tmp', '/dev', '/'):\n"
+                "        try: done.append(open(folder + '/x', 'w'))\n"
+                "        except OSError: pass\n    return len(done)"
+            )
+            assert call(each, put).answer_texts == ("0",)
+        for _ in range(9):
+            times = [call(each, WORK, "[200000]", cpu_limit_s=5) for each in (docker, podman)]
+            assert [report.outcome for report in times] == [Outcome.ACCEPTED] * 2
+            ratios.append(times[1].cpu_time_ns / times[0].cpu_time_ns)
+    assert 0.7 < statistics.median(ratios) < 1.4, ratios
