@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from enamel_rows import NS_PER_UNIT, PAIR_ROW, ROW, UNUSED_ROW, program, run_here, write_csv
@@ -17,10 +18,18 @@ from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.suites import enamel_guest_inputs
 from skeldpo.suites.contract import Protocol, SuiteProblems
 from skeldpo.suites.enamel import SUITE, load_enamel
-from skeldpo.suites.enamel_tests import ECHO, LEVEL_OF, TIMED, make_inputs, make_tests
+from skeldpo.suites.enamel_tests import (
+    ECHO,
+    LEVEL_OF,
+    TIMED,
+    echo_preamble,
+    make_inputs,
+    make_tests,
+)
 from skeldpo.suites.enamel_timing import REPEATS_ALONE
 from skeldpo.suites.evaluation import ProblemResult
 from skeldpo.suites.scoring import suite_assignments
+from skeldpo.values import encode
 
 assert SUITE.released is not None
 RELEASED = SUITE.released
@@ -313,3 +322,12 @@ def test_harness_runs_before_the_clock_and_the_program_after(held: SuiteProblems
     echoes = [request for request in asked if request.entry_point == ECHO]
     assert echoes
     assert all(f"def {ECHO}(" in each.preamble and each.code == "pass\n" for each in echoes)
+
+
+@pytest.mark.parametrize("answer", [[1, 2.5, "a"], (1, {2}), "$"])
+def test_echo_gives_the_answer_and_compiles_no_more_than_it_needs(answer: object) -> None:
+    before = echo_preamble(encode(answer))
+    scope: dict[str, Any] = {}
+    exec(before, scope)
+    assert scope[ECHO]("anything") == answer
+    assert ("def decode(" in before) == (not isinstance(answer, list))

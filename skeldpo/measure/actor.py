@@ -134,10 +134,10 @@ class ProgramMeasurer:
             rows = session(assignment, patient(self._sandbox.run, self._config.max_retries))
         except SandboxFailure as failure:
             failed = str(failure)
-            rows = unjudged_rows(assignment, Outcome.SANDBOX_FAILED, failed)
+            rows = _unjudged(assignment, Outcome.SANDBOX_FAILED, failed)
         except (ProblemFault, ValueError) as fault:
             faults = [str(fault)]
-            rows = unjudged_rows(assignment, Outcome.FAULTY_PROBLEM, faults[0])
+            rows = _unjudged(assignment, Outcome.FAULTY_PROBLEM, faults[0])
         placed = [
             replace(
                 row,
@@ -151,11 +151,9 @@ class ProgramMeasurer:
         return placed, faults, failed
 
 
-def unjudged_rows(assignment: Assignment, outcome: Outcome, failure: str) -> list[Measurement]:
-    """A "check" row of each candidate, that says why it has no verdict."""
+def _unjudged(assignment: Assignment, outcome: Outcome, failure: str) -> list[Measurement]:
     return [
-        session_row(candidate.candidate_id, assignment, outcome, failure)
-        for candidate in assignment.candidates
+        session_row(c.candidate_id, assignment, outcome, failure) for c in assignment.candidates
     ]
 
 

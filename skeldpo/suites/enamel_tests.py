@@ -79,9 +79,11 @@ def call_request(
 
 def echo_preamble(answer_text: str) -> str:
     """ECHO(*arguments) takes and gives what a sample does, and does nothing between."""
+    decode, before = '__import__("json").loads', ""
+    if '"$' in answer_text:  # a type that JSON lacks; compiling `values` takes a run 4 ms more
+        decode, before = '_skeldpo["decode"]', f"exec({guest_source(values)!r}, _skeldpo)\n"
     return (
-        f"_skeldpo = {{}}\nexec({guest_source(values)!r}, _skeldpo)\n"
-        f'_skeldpo_held = _skeldpo["decode"]({answer_text!r})\n'
+        f"_skeldpo = {{}}\n{before}_skeldpo_held = {decode}({answer_text!r})\n"
         f"def {ECHO}(*arguments):\n    return _skeldpo_held\n"
     )
 
