@@ -36,7 +36,7 @@ _FORMATS = (
 )
 _OURS = re.compile("|".join(f"(?:{each})" for each in _FORMATS))
 _FOREIGN = re.compile(
-    r"core_worker|\(raylet|pid=\d|it/s\]|\|[ #\u2588]|Traceback|FutureWarning|UserWarning"
+    r"core_worker|\(raylet|pid=\d|it/s\]|Traceback|FutureWarning|UserWarning"
     r"|(INFO|ERROR) \d|\d\d:\d\d,\d{3}"
 )
 

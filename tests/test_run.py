@@ -186,7 +186,6 @@ def test_every_line_of_the_output_is_ours(killed_run):
         assert foreign_lines(output) == []
     first, _, third = outputs
     assert "starting the engine\n" in first and "engine ready after" in first
-    assert "tokens/s, " in first.partition("engine ready after")[2]
     assert "starting the engine" in third  # the last round's
 
 
