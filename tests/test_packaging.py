@@ -89,7 +89,7 @@ def test_installed_wheel_runs_from_another_folder(environment: Path, tmp_path: P
     (tmp_path / "slow.py").write_text(SLOW)
     shown = _run([skeldpo, "skeleton", "fast.py", "slow.py"], tmp_path)
     assert "def f(n):" in shown and "return _" in shown
-    assert "Docker engine" in _run([skeldpo, "doctor"], tmp_path)
+    assert "container engine" in _run([skeldpo, "doctor"], tmp_path)
 
 
 @pytest.mark.slow
