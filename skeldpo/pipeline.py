@@ -287,10 +287,12 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
     # A generator's rows travel on only when a block is full, so a block is as small as can be.
     context.target_max_block_size = 1
     context.execution_no_progress_timeout_s = -1
-    num_engines = engines.generate.num_engines if engines else 1
     rows = [{PROBLEM_ID: key} for key in one.waiting]
-    num_blocks = max(num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS))
-    dataset = ray.data.from_items(rows, override_num_blocks=min(num_blocks, len(rows)))
+    num_blocks = len(rows)  # a block goes to one actor as a whole
+    if engines is not None:
+        num_engines = engines.generate.num_engines
+        num_blocks = min(num_blocks, max(num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS)))
+    dataset = ray.data.from_items(rows, override_num_blocks=num_blocks)
     if engines is not None:
         dataset = dataset.map_batches(
             PolicyEngine,
@@ -308,7 +310,8 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
     return dataset.map_batches(
         ProgramMeasurer,
         batch_size=1,
-        compute=ActorPoolStrategy(size=num_sandboxes),
+        # No problem waits behind another at one actor while a second actor has none.
+        compute=ActorPoolStrategy(size=num_sandboxes, max_tasks_in_flight_per_actor=1),
         num_cpus=0,
         resources={SANDBOX_RESOURCE: 1.0},
         fn_constructor_kwargs={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -20,6 +21,7 @@ from skeldpo import pipeline
 from skeldpo.actors import NO_ACTORS, ActorNote, Actors, read_actors
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.pipeline import (
+    SANDBOX_RESOURCE,
     Progress,
     Sandboxes,
     count_teller,
@@ -238,12 +240,56 @@ class Raises:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     ray.shutdown()  # that of an earlier test has other resources
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    here = sys.modules[__name__]
-    ray.cloudpickle.register_pickle_by_value(here)  # workers do not find this folder
+    ray.init(
+        num_cpus=2,
+        resources={SANDBOX_RESOURCE: NUM_SANDBOXES},
+        include_dashboard=False,
+        log_to_driver=False,
+    )
+    ours = [sys.modules[__name__], sys.modules["sample_records"]]
+    for module in ours:  # workers do not find this folder
+        ray.cloudpickle.register_pickle_by_value(module)
     yield
-    ray.cloudpickle.unregister_pickle_by_value(here)
+    for module in ours:
+        ray.cloudpickle.unregister_pickle_by_value(module)
     ray.shutdown()
+
+
+class Sleeps:
+    """Measures nothing, for as long as a problem's name says, and notes which actor did it."""
+
+    def __init__(self, *, output: str, **_: Any) -> None:
+        self._output = output
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
+        for name in map(str, batch["problem_id"]):
+            time.sleep(3.0 if name == "long" else 0.1)
+            row = replace(measurement(f"{name}-c"), problem_id=name, host_id=str(os.getpid()))
+            Store(self._output).write_part(MEASUREMENTS, name, Measurement, [row])
+            yield {"problem_id": [name], "outcomes": ["{}"], "faults": ["[]"],
+                   "failure": [""], "note": [""]}  # fmt: skip
+
+
+@pytest.mark.ray
+def test_every_sandbox_core_works_and_no_problem_waits_behind_a_long_one(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "ProgramMeasurer", Sleeps)
+    names = ["long", *(f"p{index}" for index in range(11))]
+    sample_and_measure(
+        [make_assignment(name) for name in names],
+        engines=None,
+        sandboxes=SANDBOXES,
+        output=str(tmp_path),
+        on_progress=lambda _: None,
+    )
+    done: dict[str, list[str]] = {}
+    for row in read_sampled(str(tmp_path)).measurements:
+        done.setdefault(row.host_id, []).append(row.problem_id)
+    assert len(done) == NUM_SANDBOXES
+    assert sorted(name for own in done.values() for name in own) == sorted(names)
+    (with_long,) = (own for own in done.values() if "long" in own)
+    assert with_long[with_long.index("long") :] == ["long"]
 
 
 @pytest.mark.ray
