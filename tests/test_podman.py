@@ -58,7 +58,7 @@ def test_engine_that_is_not_there_is_an_error_that_says_what_was_tried(
     monkeypatch.delenv(HOST_VARIABLE)
     monkeypatch.setenv(PODMAN_HOST_VARIABLE, f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(RuntimeFailure, match="no Podman service at .*nobody.sock"):
-        connect("podman", may_start=False)
+        connect("podman")
 
 
 def test_host_that_does_not_speak_the_api_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from skeldpo.commands.doctor import examine_engine
 from skeldpo.records import Measurement, Outcome
 from skeldpo.sandbox.docker import DockerRuntime, docker_dialect
 from skeldpo.sandbox.guest.facts import facts
@@ -119,6 +120,22 @@ def test_rootless_podman_on_cgroups_v1_limits_nothing_and_says_what_to_do() -> N
     said = refusal(examined(found, runtime=runtime), runtime)
     assert "lacks a limit of memory, a limit of processes; cgroups v1" in said
     assert "systemd.unified_cgroup_hierarchy=1, or use Podman as root, or Docker" in said
+
+
+@pytest.mark.parametrize(
+    ("controllers", "cgroups", "state", "words"),
+    [
+        ([], "v1", "missing", "cannot limit cpu, cpuset, memory, pids of a container: cgroups v1"),
+        (["cpu", "memory", "pids"], "v2", "warn", "cannot limit cpuset of a container: give users"),
+        (["cpu", "cpuset", "memory", "pids"], "v2", "ok", "podman 4.3.1, rootless, cgroups v2"),
+    ],
+)
+def test_doctor_says_what_rootless_podman_cannot_limit(
+    controllers: list[str], cgroups: str, state: str, words: str
+) -> None:
+    info = podman_info(rootless=True, cgroups=cgroups, controllers=controllers)
+    finding = examine_engine(DockerRuntime(None, podman_dialect(info)))
+    assert finding.state == state and words in finding.found
 
 
 def test_rootful_podman_can_limit_everything() -> None:

@@ -1,7 +1,8 @@
 """What this machine has and lacks for skeldpo, and the next command to type.
 
 Quick and harmless: versions come from package metadata, nothing heavy is imported, nothing is
-changed. With a sandbox asked for, one is started on a core and six small programs are timed in it.
+changed (Podman's service is started where Podman is all there is). With a sandbox asked for, one is
+started on a core and six small programs are timed in it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from skeldpo.sandbox.cores import (
     sandbox_cores,
     siblings,
 )
-from skeldpo.sandbox.runtime import RuntimeChoice
+from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, ContainerRuntime, RuntimeChoice
 from skeldpo.store import HOME_VARIABLE
 
 State = Literal["ok", "warn", "missing"]
@@ -37,6 +38,7 @@ KNOWN_GOOD_VLLM = "0.32.0"
 MIN_MEMORY_GIB = 6.0
 MIN_DISK_GIB = 10.0
 SETUP = "make setup"
+ENGINE = "container engine"
 START_ENGINE = "bash cluster/setup.sh engine"
 RUN = "skeldpo run --config jobs/configs/quickstart.toml"
 
@@ -181,28 +183,33 @@ def _gpus(gpus: list[str]) -> Finding:
 
 
 def _engine() -> Finding:
-    """Whether a container engine answers, and which limits it cannot set; what to type if not."""
-    name = "container engine"
+    """Whether a container engine answers; what to type depends on why not."""
     try:
         from skeldpo.sandbox.connect import connect
-        from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, RuntimeFailure
+        from skeldpo.sandbox.runtime import RuntimeFailure
     except ImportError:
-        return Finding(name=name, state="missing", found="no docker package", remedy=SETUP)
+        return Finding(name=ENGINE, state="missing", found="no docker package", remedy=SETUP)
     try:
-        runtime = connect(may_start=False, timeout_s=_WAIT_S)
+        runtime = connect(timeout_s=_WAIT_S)
     except RuntimeFailure as failure:
         remedy = START_ENGINE
         if "Permission denied" in str(failure):
             remedy = 'sudo usermod -aG docker "$USER" && newgrp docker'
-        return Finding(name=name, state="missing", found=str(failure)[:400], remedy=remedy)
+        return Finding(name=ENGINE, state="missing", found=str(failure)[:400], remedy=remedy)
     runtime.close()
+    return examine_engine(runtime)
+
+
+def examine_engine(runtime: ContainerRuntime) -> Finding:
+    """Which limits of a container it cannot set, and how to get them: without those of memory and
+    processes nothing is run, without a cpuset nothing is timed."""
     found = f"{runtime.name} {runtime.version}"
     lacking = sorted(CGROUP_CONTROLLERS - runtime.controllers)
     if not lacking:
-        return Finding(name=name, state="ok", found=found, remedy="")
+        return Finding(name=ENGINE, state="ok", found=found, remedy="")
     found += f"; it cannot limit {', '.join(lacking)} of a container: {runtime.advice}"
     is_needed = {"memory", "pids"} & set(lacking)
-    return Finding(name=name, state="missing" if is_needed else "warn", found=found, remedy="")
+    return Finding(name=ENGINE, state="missing" if is_needed else "warn", found=found, remedy="")
 
 
 def _cgroups() -> Finding:

@@ -18,13 +18,10 @@ from skeldpo.sandbox.runtime import ContainerRuntime, RuntimeChoice, RuntimeFail
 HOST_VARIABLE = "DOCKER_HOST"
 
 
-def connect(
-    choice: RuntimeChoice = "auto", *, may_start: bool = True, timeout_s: float = TIMEOUT_S
-) -> ContainerRuntime:
+def connect(choice: RuntimeChoice = "auto", timeout_s: float = TIMEOUT_S) -> ContainerRuntime:
     """A runtime that answers, for one thread; RuntimeFailure says what was tried.
 
     What answers at $DOCKER_HOST, Docker or Podman, is taken, and nothing else is looked for.
-    `may_start`: Podman's service is started where Podman is installed and no service answers.
     """
     host = os.environ.get(HOST_VARIABLE, "")
     if host or choice != "podman":
@@ -46,7 +43,7 @@ def connect(
     else:
         found = "Docker is not asked for (measure.engine)"
     try:
-        return podman_runtime(open_podman(may_start=may_start, timeout_s=timeout_s))
+        return podman_runtime(open_podman(timeout_s))
     except RuntimeFailure as failure:
         raise RuntimeFailure(
             f"cannot reach a container engine: {found}; {failure}; start dockerd "

@@ -58,15 +58,15 @@ def default_socket() -> str:
     return os.environ.get(HOST_VARIABLE) or f"unix://{folder}/podman/podman.sock"
 
 
-def open_podman(*, may_start: bool, timeout_s: float = TIMEOUT_S) -> docker.DockerClient:
-    """A client of this user's service, which is started if it may be and Podman is installed."""
+def open_podman(timeout_s: float = TIMEOUT_S) -> docker.DockerClient:
+    """A client of this user's service, which is started if none answers where Podman is installed;
+    not at $CONTAINER_HOST, which is somebody's choice."""
     host = default_socket()
     try:
         return open_client(host, timeout_s)
     except RuntimeFailure as failure:
-        if not (may_start and host.startswith("unix://") and shutil.which("podman")):
-            start = f"podman system service --time=0 {host} &"
-            raise RuntimeFailure(f"no Podman service at {host} ({failure}); {start}") from failure
+        if os.environ.get(HOST_VARIABLE) or not shutil.which("podman"):
+            raise RuntimeFailure(f"no Podman service at {host} ({failure})") from failure
     _start_service(host)
     return open_client(host, timeout_s)
 
