@@ -25,7 +25,7 @@ from skeldpo.pipeline import (
 )
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, Candidate, Measurement, Problem, content_id
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens
 
 
 def first_half(job: Job, study: Study) -> Job:

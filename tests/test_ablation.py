@@ -40,7 +40,7 @@ from skeldpo.evaluate.evaluation import load_evaluation, save_evaluation
 from skeldpo.pipeline import Sampled
 from skeldpo.problems.family import family_of
 from skeldpo.records import ProblemScore
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens
 
 STUDY = Path(__file__).parents[1] / "benchmarks" / "ablation.toml"
 NAMES = ["a", "b"]
