@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from benchmarks.train_workload import Workload, train_settings
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens
 
 
 def time_trl(work: Workload, pairs: Sequence[PairTokens], model: Any) -> dict[str, Any]:

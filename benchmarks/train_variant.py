@@ -31,10 +31,11 @@ from benchmarks.train_workload import (
     tree_tokens,
 )
 from skeldpo.train.attention import TreeMask, row_multiple
-from skeldpo.train.batch import ANSWERS, Chain, PairTokens, TreeBatch, build_trees
+from skeldpo.train.batch import Chain, TreeBatch, build_trees
+from skeldpo.train.learners.preferences import PairTokens, Preferences
+from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.loss import joint_losses
-from skeldpo.train.network import Network, answer_logps, build_network, device_of, shard_network
+from skeldpo.train.network import Network, build_network, device_of, sequence_logps, shard_network
 from skeldpo.train.reference import reference_logps
 
 _PADDING_ID = 0
@@ -110,24 +111,26 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
     with one_worker(work.device) as mesh:
         shard_network(network, mesh, getattr(torch, work.dtype))
         started = time.perf_counter()
-        rows = reference_logps(network, pairs, settings.max_tokens_per_forward, "")
+        learner = Preferences(settings)
+        budget = settings.max_tokens_per_forward
+        rows = reference_logps(network, learner, pairs, budget, "")
         reference_seconds = time.perf_counter() - started
-        table = {row.pair_id: row for row in rows}
+        table = {row.example_id: row for row in rows}
         optimizer = build_optimizer(network, settings)
         seconds: list[float] = []
         if variant in (OURS, "no_packing"):
-            steps = plan_steps(pairs, settings, seed=0)
+            steps = plan_steps(pairs, learner, seed=0)
             timer = _Timer(work)
 
             def on_step(index: int, metrics: dict[str, float]) -> bool:
                 seconds.append(timer.lap())
                 return False
 
-            run_steps(network, optimizer, steps, table, settings, on_step)
+            run_steps(network, optimizer, steps, table, learner, on_step)
         else:
-            columns = torch.tensor([[getattr(row, name) for name in ANSWERS] for row in rows])
+            columns = torch.tensor([row.logps for row in rows])
             logps = {
-                "no_tree": lambda part: answer_logps(network, separate_rows(part, network)),
+                "no_tree": lambda part: logps_of(network, separate_rows(part, network)),
                 "whole_logits": lambda part: tree_logps(part, network),
                 "reference_in_step": lambda part: logps_after_reference(network, part),
             }[variant]
@@ -215,15 +218,15 @@ def separate_rows(pairs: Sequence[PairTokens], network: Network) -> TreeBatch:
         ids, positions = ids + [0] * padding, positions + [0] * padding
         lengths.append(padding)
     ends = torch.tensor(lengths).cumsum(0).to(torch.int32)
-    counts = [[len(getattr(pair, name)) for name in ANSWERS] for pair in pairs]
+    counts = [len(getattr(pair, name)) for pair in pairs for name in ANSWERS]
     return TreeBatch(
         input_ids=torch.tensor([ids]),
         position_ids=torch.tensor([positions]),
         subtree_end=torch.repeat_interleave(ends, torch.tensor(lengths)),
         predictor_index=torch.tensor(predictors),
         target_ids=torch.tensor(targets),
-        answer_index=torch.tensor(answers),
-        num_answer_tokens=torch.tensor(counts),
+        sequence_index=torch.tensor(answers),
+        num_sequence_tokens=torch.tensor(counts),
         node_lengths=tuple(lengths),
         chains=tuple(Chain(context=(), own=(row,)) for row in range(len(lengths))),
     ).to(device)
@@ -258,7 +261,13 @@ def logps_after_reference(network: Network, pairs: list[PairTokens]) -> torch.Te
 def tree_logps(pairs: list[PairTokens], network: Network) -> torch.Tensor:
     """The library's log-probabilities (B, 4)."""
     device = device_of(network)
-    return answer_logps(network, build_trees(pairs, row_multiple(device)).to(device))
+    trees = build_trees([pair.tree for pair in pairs], row_multiple(device))
+    return logps_of(network, trees.to(device))
+
+
+def logps_of(network: Network, trees: TreeBatch) -> torch.Tensor:
+    """(B, 4) of a batch of pairs."""
+    return sequence_logps(network, trees).view(-1, len(ANSWERS))
 
 
 def padded_logps(model: Any, pairs: list[PairTokens], device: torch.device) -> torch.Tensor:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from skeldpo.train.batch import ANSWERS, PairTokens
+from skeldpo.train.learners.preferences import PairTokens
+from skeldpo.train.learners.preferences_loss import ANSWERS
 
 OURS = "ours"
 PLAIN = "plain"

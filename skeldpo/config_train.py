@@ -26,6 +26,8 @@ class LoraConfig(Section):
 class TrainConfig(Section):
     """[train] Correctness DPO, then joint code and skeleton DPO."""
 
+    learner: Literal["preferences"] = "preferences"
+    """What a round's samples teach. preferences: that one program is better than another."""
     beta: float = Field(gt=0)
     """DPO temperature (arXiv 2305.18290, equation 7)."""
     skeleton_weight: float = Field(ge=0)

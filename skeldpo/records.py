@@ -305,19 +305,15 @@ class PreferencePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceLogps:
-    """Summed log-probabilities of a pair's completions under the frozen reference (nats).
-
-    `tokens_id` is the digest of the prompts and completions that were scored. The skeleton sums are
-    0 where the pair has no skeletons.
+    """Log-probabilities of an example's tokens under the frozen reference (nats), as its learner
+    keeps them: of a pair the sums over chosen and rejected code, chosen and rejected skeleton, 0
+    where it has none. `tokens_id` is the digest of the prompts and completions that were scored.
     """
 
-    pair_id: str
+    example_id: str
     model_id: str
     tokens_id: str
-    code_chosen: float
-    code_rejected: float
-    skeleton_chosen: float
-    skeleton_rejected: float
+    logps: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

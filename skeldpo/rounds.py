@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
-from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pipeline import (
     Engines,
     Sampled,
@@ -37,7 +36,6 @@ from skeldpo.records import (
     Dropped,
     Measurement,
     Outcome,
-    PreferencePair,
     Problem,
     Purpose,
     StageManifest,
@@ -47,6 +45,9 @@ from skeldpo.store import Store, round_folder, run_root
 from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
+
+if TYPE_CHECKING:
+    from skeldpo.train.learners.contract import AnyLearner
 
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
@@ -71,8 +72,8 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     for index in range(1, config.run.num_rounds + 1):
         samples = run.sample(index, checkpoint, is_training=True)
         run.evaluate(index, samples, checkpoint)
-        pairs = run.pair(index, samples)
-        checkpoint = run.train(index, pairs, checkpoint)
+        rows = run.rows(index, samples)
+        checkpoint = run.train(index, rows, checkpoint)
     closing = config.run.num_rounds + 1
     samples = run.sample(closing, checkpoint, is_training=False)
     run.evaluate(closing, samples, checkpoint)
@@ -238,51 +239,45 @@ class _Run:
             _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
         )  # fmt: skip
 
-    def pair(self, index: int, samples: Sampled) -> list[PreferencePair]:
-        """Preference pairs of the round's training problems."""
-        path = f"{round_folder(index)}/pairs.parquet"
-        stage = self._begin("pair", index)
-        if stage is None:
-            return self.store.read_records(path, PreferencePair)
-        problems = self._training_problems(index)
-        made = balance_lengths(
-            [self._problem_pairs(problem, samples, index) for problem in problems],
-            self._config.pair.balance_lengths,
-        )
-        pairs = [pair for problem_pairs in made for pair in problem_pairs.pairs]
-        reasons = Counter(row.reason for problem_pairs in made for row in problem_pairs.dropped)
-        if not pairs:
-            raise RuntimeError(
-                f"round {index}: no preference pair from {len(problems)} problems "
-                f"({'; '.join(f'{n}: {reason}' for reason, n in reasons.most_common())}); "
-                "sample more (generate.num_samples), or lower pair.min_speedup"
-            )
-        self.store.write_records(path, PreferencePair, pairs)
-        by_stage = Counter(pair.stage for pair in pairs)
-        self._tracker.log(index, [{f"pair/{name}": float(n) for name, n in by_stage.items()}])
-        self._tell(
-            f"round {index}: {by_stage['efficiency']} efficiency and {by_stage['correctness']} "
-            f"correctness pairs from {len(problems)} problems"
-        )
-        num_paired = len(problems) - sum(reasons.values())
-        self._finish(stage, len(problems), num_paired, _dropped(reasons), ("pairs.parquet",))
-        return pairs
+    def rows(self, index: int, samples: Sampled) -> Sequence[Any]:
+        """What train.learner makes of the round's training problems."""
+        from skeldpo.train.learners.contract import RoundSamples
 
-    def train(
-        self, index: int, pairs: Sequence[PreferencePair], checkpoint: Checkpoint
-    ) -> Checkpoint:
+        learner = self._learner()
+        path = f"{round_folder(index)}/{learner.table}"
+        stage = self._begin(learner.stage, index)
+        if stage is None:
+            return self.store.read_records(path, learner.row)
+        problems = self._training_problems(index)
+        made = learner.make_rows(
+            RoundSamples(
+                round_index=index,
+                problems=problems,
+                candidates=samples.candidates,
+                measurements=samples.measurements,
+            ),
+            self._config,
+        )
+        self.store.write_records(path, learner.row, made.rows)
+        self._tracker.log(index, [dict(made.counts)])
+        self._tell(f"round {index}: {made.account}")
+        num_used = len(problems) - sum(row.num_rows for row in made.dropped)
+        self._finish(stage, len(problems), num_used, made.dropped, (learner.table,))
+        return made.rows
+
+    def train(self, index: int, rows: Sequence[Any], checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint after the round."""
-        from skeldpo.train.trainer import train_policy
+        from skeldpo.train.trainer import train_checkpoint
 
         folder = self.store.location(f"{round_folder(index)}/policy")
         stage = self._begin("train", index)
         if stage is None:
             return load_checkpoint(folder)
-        self._tell(f"round {index}: training on {len(pairs)} pairs")
-        result = train_policy(
+        self._tell(f"round {index}: training on {len(rows)} {self._learner().wording.noun}s")
+        result = train_checkpoint(
             config=self._config,
-            pairs=pairs,
-            policy_folder=checkpoint.folder,
+            rows=rows,
+            start=checkpoint,
             output_folder=folder,
             reference_path=self.store.location(f"{round_folder(index)}/reference_logps.parquet"),
             storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
@@ -291,9 +286,14 @@ class _Run:
             tell=lambda line: self._tell(f"round {index}: {line}"),
         )
         self._tracker.log(index, [*result.metrics])
-        self._finish(stage, len(pairs), result.num_pairs, result.dropped,
+        self._finish(stage, len(rows), result.num_examples, result.dropped,
                      ("policy", "reference_logps.parquet"))  # fmt: skip
-        return load_checkpoint(folder)
+        return result.checkpoint
+
+    def _learner(self) -> AnyLearner:
+        from skeldpo.train.learners import make_learner  # torch, which sampling does without
+
+        return make_learner(self._config.train)
 
     def _training_problems(self, index: int) -> list[Problem]:
         return training_problems(
@@ -319,17 +319,6 @@ class _Run:
             # Every policy answers a held-out problem with the same seed.
             seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
             candidates=known_candidates(problem) if evaluating else (),
-        )
-
-    def _problem_pairs(self, problem: Problem, samples: Sampled, index: int) -> ProblemPairs:
-        key = problem.problem_id
-        return build_pairs(
-            problem=problem,
-            candidates=[row for row in samples.candidates if row.problem_id == key],
-            measurements=[row for row in samples.measurements if row.problem_id == key],
-            pair=self._config.pair,
-            skeleton=self._config.skeleton,
-            round_index=index,
         )
 
     def _begin(self, name: str, index: int) -> _Stage | None:

@@ -35,7 +35,7 @@ from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
 from skeldpo.rounds import make_starting_checkpoint
 from skeldpo.suites.evaluation import save_evaluation
-from skeldpo.train.trainer import tokenize_pairs
+from skeldpo.train.trainer import make_examples
 from studies.ablation_page import Findings, frontier_plot, results_page
 from studies.ablation_rounds import first_half, own_programs, sample_round, second_half
 from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
@@ -172,7 +172,7 @@ def _train(
         arm = repeated[job.arm]
         pairs = arm_pairs(arm, world.train[job.seed], own_programs(job.key, sampled))
         tokens = with_skeletons(
-            arm, tokenize_pairs(pairs, policies[job.key], arm.config).kept, job.seed
+            arm, make_examples(pairs, policies[job.key], arm.config).kept, job.seed
         )
         seconds.append(second_half(job, study, policies[job.key], tokens))
     return rows + run(seconds)
@@ -223,7 +223,7 @@ def _jobs(
     for seed, problems in enumerate(world.train):
         for arm in arms:
             made = arm_pairs(arm, problems, sampled)
-            tokens = with_skeletons(arm, tokenize_pairs(made, start.folder, arm.config).kept, seed)
+            tokens = with_skeletons(arm, make_examples(made, start.folder, arm.config).kept, seed)
             for rate in study.learning_rates:
                 train = arm.config.train.model_copy(update={"learning_rate": rate})
                 key = f"{arm.name}-{arm_id(arm, study)}/{rate:g}/{seed}"

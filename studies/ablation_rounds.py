@@ -22,7 +22,7 @@ from skeldpo.pipeline import (
 )
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, Candidate, Measurement, Problem, content_id
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens
 from studies.ablation_sample import Writer, WritingJob, sample_policies
 from studies.ablation_study import Study, World
 from studies.ablation_train import Job

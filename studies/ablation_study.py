@@ -16,7 +16,7 @@ from skeldpo.pipeline import Sampled
 from skeldpo.problems.family import family_of
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens
 
 OWN_KEYS: dict[str, tuple[Any, ...]] = {
     "skeletons": ("own", "shuffled", "only"),

@@ -23,7 +23,7 @@ from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens, Preferences
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import Network, load_network, save_network, shard_network
 from skeldpo.train.reference import reference_logps
@@ -56,7 +56,7 @@ class KnownPrograms:
 
     def __init__(self, problems: Sequence[Problem], config: Config, folder: str) -> None:
         prompts = Prompts(AutoTokenizer.from_pretrained(folder), config.policy)
-        self._budget = config.train.max_tokens_per_forward
+        self._learner = Preferences(config.train)
         self._trees: list[PairTokens] = []
         self._owners: list[tuple[str, str, str]] = []
         for problem in problems:
@@ -86,10 +86,11 @@ class KnownPrograms:
     def masses(self, network: Network) -> Masses:
         """Probabilities at temperature 1, summed over the programs of a kind."""
         found: dict[str, list[float]] = {}
-        rows = reference_logps(network, self._trees, self._budget, "")
+        budget = self._learner.config.max_tokens_per_forward
+        rows = reference_logps(network, self._learner, self._trees, budget, "")
         for (problem_id, left, right), row in zip(self._owners, rows, strict=True):
             mass = found.setdefault(problem_id, [0.0, 0.0])
-            for speed, logp in ((left, row.code_chosen), (right, row.code_rejected)):
+            for speed, logp in zip((left, right), row.logps[:2], strict=True):
                 if speed:
                     mass[speed != "fast"] += math.exp(logp)
         return {problem_id: (fast, slow) for problem_id, (fast, slow) in found.items()}
@@ -104,10 +105,10 @@ def equal_steps(
     if not any(pair.stage == last for pair in pairs):
         raise ValueError(f"no {last} pairs to train on among {len(pairs)}")
     key = f"{last}_epochs"
-    steps = plan_steps(pairs, train, seed)
+    steps = plan_steps(pairs, Preferences(train), seed)
     while len(steps) < num_steps:
         train = train.model_copy(update={key: getattr(train, key) + 1})
-        steps = plan_steps(pairs, train, seed)
+        steps = plan_steps(pairs, Preferences(train), seed)
     return steps[:num_steps]
 
 
@@ -145,7 +146,8 @@ def placed(network: Network, train: TrainConfig) -> Iterator[None]:
 def _train(job: Job, network: Network, known: KnownPrograms, started_s: float) -> dict[str, Any]:
     train = job.config.train
     steps = equal_steps(job.pairs, train, job.seed, job.num_steps)
-    rows = reference_logps(network, job.pairs, train.max_tokens_per_forward, "")
+    learner = Preferences(train)
+    rows = reference_logps(network, learner, job.pairs, train.max_tokens_per_forward, "")
     tokenizer = AutoTokenizer.from_pretrained(job.start)
     history: list[dict[str, float]] = []
     points: list[dict[str, Any]] = []
@@ -160,8 +162,8 @@ def _train(job: Job, network: Network, known: KnownPrograms, started_s: float) -
             network.train()
         return False
 
-    table = {row.pair_id: row for row in rows}
-    run_steps(network, build_optimizer(network, train), steps, table, train, on_step)
+    table = {row.example_id: row for row in rows}
+    run_steps(network, build_optimizer(network, train), steps, table, learner, on_step)
     last = history[-(len(history) // 4 + 1) :]
     names = ("code/logps/chosen", "code/logps/rejected", "code/rewards/margins")
     return {

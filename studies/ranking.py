@@ -36,11 +36,11 @@ from skeldpo.prompts import Prompts
 from skeldpo.records import Example, KnownProgram, PairSide, PreferencePair, Problem, content_id
 from skeldpo.rounds import make_starting_checkpoint
 from skeldpo.skeleton.structure import alike_groups
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens, Preferences
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import Network, load_network
 from skeldpo.train.reference import reference_logps
-from skeldpo.train.trainer import tokenize_pairs
+from skeldpo.train.trainer import make_examples
 from studies.ablation_study import Arm, with_skeletons
 from studies.labelled import LabelledProblem, area, evalperf_problems, measured_problems
 from studies.ranking_page import BASE, figures_of
@@ -209,14 +209,16 @@ def train_and_rank(job: Job) -> dict[str, Any]:
     """Trains one arm; for each unseen task the chance that an efficient program scores above an
     inefficient one, by reward, by log-probability before, and by being short."""
     config = job.arm.config
-    tokens = tokenize_pairs(job.pairs, job.start, config)
+    tokens = make_examples(job.pairs, job.start, config)
     pairs = with_skeletons(job.arm, tokens.kept, job.seed)
     network = load_network(job.start, config.train, config.policy.max_model_tokens, job.seed)
     programs = _UnseenPrograms(job.unseen, config, job.start)
     before = programs.logps(network)
-    steps = plan_steps(pairs, config.train, job.seed)
-    rows = reference_logps(network, pairs, config.train.max_tokens_per_forward, "")
-    table = {row.pair_id: row for row in rows}
+    learner = Preferences(config.train)
+    steps = plan_steps(pairs, learner, job.seed)
+    budget = config.train.max_tokens_per_forward
+    rows = reference_logps(network, learner, pairs, budget, "")
+    table = {row.example_id: row for row in rows}
     optimizer = build_optimizer(network, config.train)
     history: list[dict[str, float]] = []
 
@@ -224,7 +226,7 @@ def train_and_rank(job: Job) -> dict[str, Any]:
         history.append(metrics)
         return False
 
-    run_steps(network, optimizer, steps, table, config.train, on_step)
+    run_steps(network, optimizer, steps, table, learner, on_step)
     after = programs.logps(network)
     ranked = {}
     for task in job.unseen:
@@ -255,7 +257,7 @@ class _UnseenPrograms:
 
     def __init__(self, tasks: Sequence[Task], config: Config, folder: str) -> None:
         prompts = Prompts(AutoTokenizer.from_pretrained(folder), config.policy)
-        self._budget = config.train.max_tokens_per_forward
+        self._learner = Preferences(config.train)
         self._codes: list[tuple[str, str]] = []
         self._trees: list[PairTokens] = []
         for task in tasks:
@@ -279,9 +281,10 @@ class _UnseenPrograms:
     def logps(self, network: Network) -> dict[str, float]:
         """Log-probability of each program, in nats."""
         found = {}
-        rows = reference_logps(network, self._trees, self._budget, "")
+        budget = self._learner.config.max_tokens_per_forward
+        rows = reference_logps(network, self._learner, self._trees, budget, "")
         for (left, right), row in zip(self._codes, rows, strict=True):
-            found[left], found[right] = row.code_chosen, row.code_rejected
+            found[left], found[right] = row.logps[:2]
         return found
 
 

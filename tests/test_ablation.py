@@ -15,7 +15,7 @@ from skeldpo.pipeline import Sampled
 from skeldpo.problems.family import family_of
 from skeldpo.suites.compare import compare_evaluations
 from skeldpo.suites.evaluation import ProblemResult, load_evaluation, save_evaluation
-from skeldpo.train.batch import PairTokens
+from skeldpo.train.learners.preferences import PairTokens
 from studies import ablation
 from studies.ablation_page import Findings, frontier_plot, results_page
 from studies.ablation_rounds import own_programs

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import docker
 import pytest
 from docker.models.containers import Container
 from fault_layer import (
@@ -45,7 +46,6 @@ from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from scripted_runs import make_report
 
 from skeldpo.config import EvaluateConfig, MeasureConfig, SkeletonConfig
-from skeldpo.evaluate.heldout import Bootstrap, evaluate_heldout
 from skeldpo.measure.actor import fuller
 from skeldpo.measure.calibration import calibrate
 from skeldpo.measure.lines import hot_lines
@@ -56,7 +56,7 @@ from skeldpo.pair import build_pairs
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.rounds import failed_rows
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
-from skeldpo.sandbox.engine import connect
+from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault
@@ -113,6 +113,21 @@ def test_without_a_fault_the_labels_are_all_there(name: str) -> None:
     assert rejected >= {"off", "crashing"}
     assert ("garbage" in rejected) == (name in ("trusted", "no tests"))
     assert ("deep" in rejected) == (name == "trusted")
+
+
+@pytest.mark.parametrize("name", ["untrusted", "evaluation"])
+def test_machine_whose_times_prove_nothing_gives_verdicts_and_no_times(name: str) -> None:
+    """A container without a core of its own (docs/SANDBOX.md, promises)."""
+    truth = TRUTHS[name]
+    sandbox = truth.sandbox(broken, _never)
+    made = measure_and_pair(truth, sandbox.run, unverified="no core of its own")
+    assert (made.failure, wrong_labels(truth, made)) == ("", [])
+    assert {row.candidate_id for row in made.rows} == set(truth.verdicts)
+    assert {(row.phase, row.cpu_times_ns, row.unverified) for row in made.rows} == {
+        ("check", (), "no core of its own")
+    }
+    assert made.pairs.efficiency_reason == "no core of its own"
+    assert _pairs(made, "correctness") and not _pairs(made, "efficiency")
 
 
 @pytest.mark.parametrize("name", TRUTHS)
@@ -326,8 +341,9 @@ def test_profile_that_the_sandbox_failed_in_is_taken_again(figure: str) -> None:
 def test_profile_of_a_sandbox_that_fails_is_no_figure(profile: Callable[..., object]) -> None:
     limit = {"cpu_limit_s": 1.0} if profile is mean_memory else {}
     with pytest.raises(SandboxFailure, match="profiling"):
-        profile(lambda request: broken(make_report()), "x", language="python", kind="function",
-                entry_point="f", input_texts=["[1]"], **limit)  # fmt: skip
+        profile(lambda request: broken(make_report()), "x", language="python",
+                kind="function", entry_point="f",
+                input_texts=["[1]"], **limit)  # fmt: skip
 
 
 def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:
@@ -344,14 +360,14 @@ def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:
         for program in truth.programs
     ]  # fmt: skip
     report = evaluate_heldout(
-        problems=[truth.problem], candidates=samples, measurements=made.rows, model_id="m",
-        round_index=0, bootstrap=Bootstrap(num_resamples=10, seed=0),
+        problems=[truth.problem], candidates=samples, measurements=made.rows,
+        author=Author(model_id="m", round_index=0),
     )  # fmt: skip
-    (score,) = report.per_problem
-    assert (score.num_samples, score.pass_at_1) == (6, pytest.approx(4 / 6))
+    (score,) = report.problems
+    assert (len(score.samples), score.scores["pass@1"]) == (6, pytest.approx(4 / 6))
     # "fast" between 80 and 400 ns a unit, "depends" faster than both, two are wrong.
-    assert score.beyond_at_1 == pytest.approx(4 / 6 * ((400 - 100) / (400 - 80) + 1) / 2)
-    assert score.fast_share == 1.0
+    assert score.scores["beyond@1"] == pytest.approx(4 / 6 * ((400 - 100) / (400 - 80) + 1) / 2)
+    assert score.scores["fast_share"] == 1.0
 
 
 def test_calibration_without_a_time_is_a_sandbox_failure() -> None:
@@ -385,7 +401,7 @@ def test_container_that_is_paused_or_killed_in_a_check_refuses_no_right_program(
 
     def run(request: RunRequest) -> RunReport:
         if request.code == BUSY and not threads:
-            container = connect().containers.get(shared_sandbox.container_id)
+            container = docker.from_env().containers.get(shared_sandbox.container_id)
             threads.append(threading.Timer(0.05, disturb, [container]))
             threads[0].start()
         return shared_sandbox.run(request)

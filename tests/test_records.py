@@ -76,13 +76,10 @@ ASSIGNMENT = Assignment(
     candidates=(SAMPLED,),
 )
 LOGPS = ReferenceLogps(
-    pair_id="p0",
+    example_id="p0",
     model_id="m0",
     tokens_id="t0",
-    code_chosen=-1.5,
-    code_rejected=-2.25,
-    skeleton_chosen=0.0,
-    skeleton_rejected=0.0,
+    logps=(-1.5, -2.25, 0.0, 0.0),
 )
 ALL = [
     FUNCTION_PROBLEM,

@@ -165,7 +165,7 @@ def test_the_policy_writes_programs_and_the_round_trains_on_them(killed_run):
     assert before.provenance["model_id"] != after.provenance["model_id"]
     pairs = store.read_records(f"{round_folder(1)}/pairs.parquet", PreferencePair)
     logps = store.read_records(f"{round_folder(1)}/reference_logps.parquet", ReferenceLogps)
-    assert {row.pair_id for row in logps} == {pair.pair_id for pair in pairs}
+    assert {row.example_id for row in logps} == {pair.pair_id for pair in pairs}
     assert {row.model_id for row in logps} == {before.provenance["model_id"]}
     candidates = store.read_records(f"{round_folder(1)}/candidates.parquet", Candidate)
     ids = {c.candidate_id: c.completion_token_ids for c in candidates}

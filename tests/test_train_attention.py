@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_of
+from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_of, trees_of
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import Qwen2ForCausalLM
 
@@ -16,7 +16,8 @@ from skeldpo.train.attention import (
     enable_tree_attention,
     tree_attention,
 )
-from skeldpo.train.batch import PairTokens, TreeBatch, build_trees
+from skeldpo.train.batch import TreeBatch
+from skeldpo.train.learners.preferences import PairTokens
 from skeldpo.train.network import load_network
 
 pytestmark = pytest.mark.slow
@@ -68,7 +69,7 @@ def dense_attention(query, key, value, mask, scaling):
 
 @pytest.mark.parametrize("row_multiple", [1, 100])
 def test_chains_equal_the_dense_mask_with_gradients(row_multiple):
-    trees = build_trees(PAIRS, row_multiple)
+    trees = trees_of(PAIRS, row_multiple)
     tensors = heads(trees.input_ids.shape[1], requires_grad=True)
     expected = dense_attention(*tensors, dense_mask(trees), 0.3)
     mask = (trees.node_lengths, trees.chains)
@@ -82,7 +83,7 @@ def test_chains_equal_the_dense_mask_with_gradients(row_multiple):
 @torch.no_grad()
 def test_flex_attention_equals_the_dense_mask():
     """On a CPU FlexAttention is plain arithmetic without a backward pass: this tests the mask."""
-    trees = build_trees(PAIRS, BLOCK_TOKENS)
+    trees = trees_of(PAIRS, BLOCK_TOKENS)
     tensors = heads(trees.input_ids.shape[1])
     expected = dense_attention(*tensors, dense_mask(trees), 0.3)
     mask = block_mask(trees.subtree_end)
@@ -91,7 +92,7 @@ def test_flex_attention_equals_the_dense_mask():
 
 
 def test_block_mask_names_the_blocks_that_are_seen_and_those_seen_whole():
-    trees = build_trees([*PAIRS, *PAIRS], BLOCK_TOKENS)
+    trees = trees_of([*PAIRS, *PAIRS], BLOCK_TOKENS)
     dense, mask = dense_mask(trees), block_mask(trees.subtree_end)
     num_blocks = len(dense) // BLOCK_TOKENS
     tiles = dense.view(num_blocks, BLOCK_TOKENS, num_blocks, BLOCK_TOKENS).transpose(1, 2)
@@ -110,7 +111,7 @@ def test_model_takes_a_block_mask_as_it_takes_chains(tmp_path):
     config = tiny_config()
     network = load_network(folder, config.train, 160, seed=0)
     tokens = tokens_of([preference_pair(i) for i in range(4)], folder, config)
-    trees = build_trees(tokens, BLOCK_TOKENS)
+    trees = trees_of(tokens, BLOCK_TOKENS)
     places = (trees.input_ids, trees.position_ids)
     targets = (trees.predictor_index, trees.target_ids)
     by_block = network(*places, block_mask(trees.subtree_end), *targets)
@@ -120,7 +121,7 @@ def test_model_takes_a_block_mask_as_it_takes_chains(tmp_path):
 
 @pytest.mark.gpu
 def test_flex_attention_equals_chains_on_a_gpu_with_gradients():
-    trees = build_trees(PAIRS, BLOCK_TOKENS).to(torch.device("cuda"))
+    trees = trees_of(PAIRS, BLOCK_TOKENS).to(torch.device("cuda"))
     results = []
     for mask in (block_mask(trees.subtree_end), (trees.node_lengths, trees.chains)):
         tensors = [t.detach().cuda().requires_grad_() for t in heads(trees.input_ids.shape[1])]
@@ -146,4 +147,4 @@ def test_tree_costs_the_tokens_it_has(tmp_path):
     """No padding, and a shared statement counts once."""
     folder = save_tiny_policy(tmp_path / "policy")
     tokens = tokens_of([preference_pair(i) for i in range(4)], folder, tiny_config())
-    assert build_trees(tokens).input_ids.shape == (1, sum(pair.num_tokens for pair in tokens))
+    assert trees_of(tokens).input_ids.shape == (1, sum(pair.num_tokens for pair in tokens))

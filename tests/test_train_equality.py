@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config, tokens_of
+from tiny_policy import (
+    answer_counts,
+    answer_logps,
+    byte_tokenizer,
+    preference_pair,
+    save_tiny_policy,
+    tiny_config,
+    tokens_of,
+    trees_of,
+)
 from tokenizers import Tokenizer, decoders, models, processors
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
@@ -24,10 +33,10 @@ from transformers import (
 from skeldpo.prompts import Prompts
 from skeldpo.records import ReferenceLogps
 from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import ANSWERS, PairTokens, build_trees, tokenize_pair
+from skeldpo.train.learners.preferences import PairTokens, Preferences, tokenize_pair
+from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.loss import joint_losses
-from skeldpo.train.network import answer_logps, load_network, save_network
+from skeldpo.train.network import load_network, save_network
 from skeldpo.train.reference import reference_logps
 
 pytestmark = pytest.mark.slow
@@ -97,12 +106,13 @@ def test_packed_trees_equal_single_sequences(tmp_path, config, tokenizer):
     torch.manual_seed(0)
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
     pairs, settings = tokenized(tokenizer()), tiny_config().train
-    counts = build_trees(pairs).num_answer_tokens
+    trees = trees_of(pairs)
+    counts = answer_counts(trees)
     results = []
     for packed in (True, False):
         if packed:
             model = load_network(str(tmp_path), settings, 160, seed=0)
-            logps = answer_logps(model, build_trees(pairs))
+            logps = answer_logps(model, trees)
         else:
             model = AutoModelForCausalLM.from_pretrained(tmp_path)
             logps = sequence_logps(model, pairs)
@@ -124,9 +134,11 @@ def test_bos_opens_each_sequence_once_and_is_never_an_answer():
         assert all(tokenizer.bos_token_id not in getattr(pair, name) for name in ANSWERS)
 
 
-def references_of(network: Any, tokens: list[PairTokens]) -> tuple[list[ReferenceLogps], Any]:
-    rows = reference_logps(network, tokens, 400, "model")
-    return rows, torch.tensor([[getattr(row, name) for name in ANSWERS] for row in rows])
+def references_of(
+    network: Any, learner: Preferences, tokens: list[PairTokens]
+) -> tuple[list[ReferenceLogps], Any]:
+    rows = reference_logps(network, learner, tokens, 400, "model")
+    return rows, torch.tensor([row.logps for row in rows])
 
 
 def test_reference_of_each_round_is_a_separate_model_of_the_rounds_start(tmp_path):
@@ -140,7 +152,8 @@ def test_reference_of_each_round_is_a_separate_model_of_the_rounds_start(tmp_pat
     for index, folder in enumerate(folders):
         tokens = tokens_of(pairs, folder, tiny_config())
         network = load_network(folder, settings, 160, seed=index)
-        rows, table = references_of(network, tokens)
+        learner = Preferences(settings)
+        rows, table = references_of(network, learner, tokens)
         with torch.no_grad():
             expected = sequence_logps(AutoModelForCausalLM.from_pretrained(folder), tokens)
         torch.testing.assert_close(table, expected, atol=1e-4, rtol=1e-5)
@@ -149,9 +162,9 @@ def test_reference_of_each_round_is_a_separate_model_of_the_rounds_start(tmp_pat
         run_steps(
             network,
             build_optimizer(network, settings),
-            plan_steps(tokens, settings, seed=0),
-            {row.pair_id: row for row in rows},
-            settings,
+            plan_steps(tokens, learner, seed=0),
+            {row.example_id: row for row in rows},
+            learner,
             lambda _, metrics, history=history: history.append(metrics) is not None,
         )
         assert history[0]["code/loss"] == pytest.approx(0.693147, abs=1e-5)
@@ -168,15 +181,16 @@ def test_loss_curve_of_a_tiny_run_is_the_golden_one(tmp_path):
     pairs += [preference_pair(i, skeletons=i != 1) for i in range(4)]
     tokens = tokens_of(pairs, folder, config)
     network = load_network(folder, config.train, 160, seed=0)
-    rows, _ = references_of(network, tokens)
+    learner = Preferences(config.train)
+    rows, _ = references_of(network, learner, tokens)
     curve: list[dict[str, float]] = []
     names = ("loss", "code/rewards/margins", "code/logps/chosen", "grad_norm", "learning_rate")
     run_steps(
         network,
         build_optimizer(network, config.train),
-        plan_steps(tokens, config.train, seed=0),
-        {row.pair_id: row for row in rows},
-        config.train,
+        plan_steps(tokens, learner, seed=0),
+        {row.example_id: row for row in rows},
+        learner,
         lambda _, row: curve.append({name: round(row[name], 6) for name in names}) is not None,
     )
     if os.environ.get("SKELDPO_UPDATE_GOLDEN"):  # `make golden`, which then shows what changed
@@ -196,7 +210,7 @@ def test_policy_on_a_gpu_gives_the_gradients_of_the_cpu(tmp_path):
     pairs, results = tokenized(byte_tokenizer()), []
     for device in (torch.device("cpu"), torch.device("cuda")):
         network = load_network(str(tmp_path), tiny_config().train, 160, seed=0).to(device)
-        logps = answer_logps(network, build_trees(pairs, row_multiple(device)).to(device))
+        logps = answer_logps(network, trees_of(pairs, row_multiple(device)).to(device))
         logps.sum().backward()
         gradients = [parameter.grad.cpu() for parameter in network.parameters()]
         results.append((logps.detach().cpu(), gradients))

@@ -17,11 +17,11 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoModelForCausalLM
 
 from skeldpo.records import ReferenceLogps
-from skeldpo.train.batch import ANSWERS
+from skeldpo.train.learners.preferences import Preferences
+from skeldpo.train.learners.preferences_loss import ANSWERS
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
-    has_collapsed,
     plan_steps,
     run_steps,
 )
@@ -54,20 +54,21 @@ class Run:
     def __init__(self, folder: str, sharded: bool = False, **train: Any) -> None:
         config = tiny_config(**{**TRAIN, **train})
         self.config = config.train
+        self.learner = Preferences(config.train)
         self.tokens = tokens_of(PAIRS, folder, config)
         self.network: Network = load_network(folder, config.train, 160, seed=1)
         if sharded:
             mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
             shard_network(self.network, mesh, torch.float32, config.train.cpu_offload)
-        rows = reference_logps(self.network, self.tokens, 400, "model")
-        self.references: dict[str, ReferenceLogps] = {row.pair_id: row for row in rows}
+        rows = reference_logps(self.network, self.learner, self.tokens, 400, "model")
+        self.references: dict[str, ReferenceLogps] = {row.example_id: row for row in rows}
         self.optimizer = build_optimizer(self.network, config.train)
-        self.steps = plan_steps(self.tokens, config.train, seed=0)
+        self.steps = plan_steps(self.tokens, self.learner, seed=0)
         self.history: list[dict[str, float]] = []
 
     def on_step(self, index: int, metrics: dict[str, float]) -> bool:
         self.history.append(metrics)
-        return has_collapsed(self.history, self.config)
+        return bool(self.learner.reason_to_stop(self.history))
 
     def train(self, first: int = 0, last: int | None = None) -> list[dict[str, float]]:
         run_steps(
@@ -75,7 +76,7 @@ class Run:
             self.optimizer,
             self.steps[first:last],
             self.references,
-            self.config,
+            self.learner,
             self.on_step,
         )
         return self.history
@@ -88,21 +89,22 @@ def curve(history: list[dict[str, float]]) -> torch.Tensor:
 
 
 def test_correctness_epochs_come_first_and_train_code_only(folder):
-    steps = Run(folder).steps
-    assert [step.stage for step in steps] == ["correctness"] + ["efficiency"] * 4
-    assert [len(step.pairs) for step in steps] == [3, 3, 2, 3, 2]
-    assert [step.skeleton_weight for step in steps] == [0.0, 0.7, 0.7, 0.7, 0.7]
-    assert not any(pair.has_skeleton for pair in steps[0].pairs)
+    run = Run(folder)
+    steps = run.steps
+    assert [step.phase for step in steps] == ["correctness"] + ["efficiency"] * 4
+    assert [len(step.examples) for step in steps] == [3, 3, 2, 3, 2]
+    assert [row["skeleton_weight"] for row in run.train()] == [0.0, 0.7, 0.7, 0.7, 0.7]
+    assert not any(pair.has_skeleton for pair in steps[0].examples)
 
 
 def test_plan_depends_on_seed_and_not_on_the_order_of_pairs(folder):
     run = Run(folder)
-    plan = plan_steps(run.tokens, run.config, 0)
-    assert plan_steps(run.tokens[::-1], run.config, 0) == plan
-    assert plan_steps(run.tokens, run.config, 1) != plan
-    epochs = [{p.pair_id for s in plan[i : i + 2] for p in s.pairs} for i in (1, 3)]
+    plan = plan_steps(run.tokens, run.learner, 0)
+    assert plan_steps(run.tokens[::-1], run.learner, 0) == plan
+    assert plan_steps(run.tokens, run.learner, 1) != plan
+    epochs = [{p.pair_id for s in plan[i : i + 2] for p in s.examples} for i in (1, 3)]
     assert epochs[0] == epochs[1] == {f"efficiency-{i:02d}" for i in range(5)}
-    assert plan[1].pairs != plan[3].pairs
+    assert plan[1].examples != plan[3].examples
 
 
 def test_learning_rate_rises_then_stays(folder):
@@ -113,7 +115,7 @@ def test_learning_rate_rises_then_stays(folder):
 def test_weight_of_a_pair_multiplies_its_gradient(folder):
     whole, half = Run(folder, max_grad_norm=1e9), Run(folder, max_grad_norm=1e9)
     half.tokens = [replace(pair, weight=0.5) for pair in half.tokens]
-    half.steps = plan_steps(half.tokens, half.config, seed=0)
+    half.steps = plan_steps(half.tokens, half.learner, seed=0)
     ratio = half.train(0, 1)[0]["grad_norm"] / whole.train(0, 1)[0]["grad_norm"]
     assert ratio == pytest.approx(0.5, rel=1e-5)
     assert half.history[0]["loss"] == whole.history[0]["loss"], "the metric is that of the pairs"
@@ -148,7 +150,7 @@ def test_run_ends_early_when_the_chosen_side_collapses(folder):
 def test_sft_baseline_raises_the_chosen_side_and_needs_no_preference(folder):
     sft = {"loss": "sft", "correctness_epochs": 0, "efficiency_epochs": 4, "skeleton_weight": 0.0}
     history = Run(folder, **sft).train()
-    tokens = [len(pair.code_chosen) for pair in Run(folder, **sft).steps[0].pairs]
+    tokens = [len(pair.code_chosen) for pair in Run(folder, **sft).steps[0].examples]
     assert history[0]["loss"] == pytest.approx(history[0]["code/loss"])
     assert history[0]["loss"] > 1.0
     assert history[-1]["code/logps/chosen"] > history[0]["code/logps/chosen"] + min(tokens) / 2
@@ -157,7 +159,7 @@ def test_sft_baseline_raises_the_chosen_side_and_needs_no_preference(folder):
 def test_duplicate_pair_is_refused(folder):
     run = Run(folder)
     with pytest.raises(ValueError, match="unique"):
-        plan_steps([*run.tokens, run.tokens[0]], run.config, 0)
+        plan_steps([*run.tokens, run.tokens[0]], run.learner, 0)
 
 
 def test_step_0_gives_ln_2_and_the_margin_grows(folder):
@@ -174,7 +176,7 @@ def test_step_0_gives_ln_2_and_the_margin_grows(folder):
 def test_skeletons_change_nothing_at_weight_0(folder):
     without = [replace(pair, chosen=replace(pair.chosen, skeleton=empty(pair))) for pair in PAIRS]
     run, bare = Run(folder, skeleton_weight=0.0), Run(folder, skeleton_weight=0.0)
-    bare.steps = plan_steps(tokens_of(without, folder, tiny_config(**TRAIN)), bare.config, 0)
+    bare.steps = plan_steps(tokens_of(without, folder, tiny_config(**TRAIN)), bare.learner, 0)
     torch.testing.assert_close(curve(run.train()), curve(bare.train()), atol=0, rtol=0)
     torch.testing.assert_close(run.network.state_dict(), bare.network.state_dict(), atol=0, rtol=0)
     assert not any(name.startswith("skeleton/") for row in run.history for name in row)
@@ -202,8 +204,8 @@ def test_lora_margin_grows_and_dropout_is_repeatable(folder):
 
 def test_nan_loss_stops_before_the_step_and_names_the_pairs(folder):
     run = Run(folder)
-    broken = run.steps[0].pairs[1].pair_id
-    run.references[broken] = replace(run.references[broken], code_chosen=float("nan"))
+    broken = run.steps[0].examples[1].pair_id
+    run.references[broken] = replace(run.references[broken], logps=(float("nan"), 0.0, 0.0, 0.0))
     before = {name: value.clone() for name, value in run.network.state_dict().items()}
     with pytest.raises(NonFiniteError, match=f"NaN or infinity for pairs {broken};"):
         run.train()
@@ -221,7 +223,7 @@ def test_reference_of_other_weights_is_refused(folder, tmp_path):
 
 def test_pair_without_reference_is_refused(folder):
     run = Run(folder)
-    del run.references[run.steps[0].pairs[0].pair_id]
+    del run.references[run.steps[0].examples[0].pair_id]
     with pytest.raises(ValueError, match="no row for pair"):
         run.train()
 
@@ -253,10 +255,12 @@ def test_reference_table_without_digests_of_its_tokens_is_made_again(folder, tmp
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_reference_of_other_texts_is_refused_in_every_column(folder, answer):
     run = Run(folder, correctness_epochs=0)
-    pair = run.steps[0].pairs[0]
+    pair = run.steps[0].examples[0]
     length = len(getattr(pair, answer))
     row = run.references[pair.pair_id]
-    run.references[pair.pair_id] = replace(row, **{answer: getattr(row, answer) - 0.2 * length})
+    logps = list(row.logps)
+    logps[ANSWERS.index(answer)] -= 0.2 * length
+    run.references[pair.pair_id] = replace(row, logps=tuple(logps))
     with pytest.raises(RuntimeError, match="differ by 0.200 nats a token"):
         run.train()
 
@@ -332,7 +336,7 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
         history, references = torch.load(tmp_path / f"history-{rank}.pt", weights_only=False)
         torch.testing.assert_close(curve(history), curve(alone.history), atol=1e-4, rtol=1e-4)
         for pair_id, row in references.items():
-            assert row.code_chosen == pytest.approx(alone.references[pair_id].code_chosen, 1e-5)
+            assert row.logps[0] == pytest.approx(alone.references[pair_id].logps[0], 1e-5)
     save_network(alone.network, byte_tokenizer(), str(tmp_path / "alone"), "")
     weights = [
         AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict()

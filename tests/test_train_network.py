@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config, tokens_of
+from tiny_policy import (
+    answer_counts,
+    answer_logps,
+    byte_tokenizer,
+    preference_pair,
+    save_tiny_policy,
+    tiny_config,
+    tokens_of,
+    trees_of,
+)
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -21,11 +30,10 @@ from transformers import (
 
 from skeldpo.checkpoints import weights_digest
 from skeldpo.train.adapters import check_adapters, linear_view
-from skeldpo.train.batch import ANSWERS, PairTokens, build_trees
-from skeldpo.train.loss import joint_losses
+from skeldpo.train.learners.preferences import PairTokens
+from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
 from skeldpo.train.network import (
     Network,
-    answer_logps,
     check_tokenizer,
     load_network,
     save_network,
@@ -77,13 +85,13 @@ def test_tree_equals_one_sequence_at_a_time(tmp_path, tied):
     config = tiny_config(sft_weight=0.1).train
     pairs = [preference_pair(0), preference_pair(3, skeletons=False), preference_pair(2)]
     tokens = tokens_of(pairs, folder, tiny_config())
-    trees = build_trees(tokens)
+    trees = trees_of(tokens)
     results = []
     for plain in (False, True):
         model = AutoModelForCausalLM.from_pretrained(folder) if plain else load(folder)
         logps = sequence_logps(model, tokens) if plain else answer_logps(model, trees)
         reference = logps.detach() + torch.arange(12.0).view(3, 4).cos()
-        loss = joint_losses(logps, reference, trees.num_answer_tokens, config, 0.7).loss.sum()
+        loss = joint_losses(logps, reference, answer_counts(trees), config, 0.7).loss.sum()
         loss.backward()
         gradients = [parameter.grad for parameter in model.parameters()]
         results.append((logps.detach(), loss.detach(), gradients))
@@ -96,7 +104,7 @@ def test_tree_equals_one_sequence_at_a_time(tmp_path, tied):
 
 def test_activation_checkpointing_gives_the_same_gradients(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
-    trees = build_trees(tokens_of([preference_pair(0)], folder, tiny_config()))
+    trees = trees_of(tokens_of([preference_pair(0)], folder, tiny_config()))
     gradients = []
     for checkpointing in (False, True):
         network = load(folder, activation_checkpointing=checkpointing)
@@ -117,7 +125,7 @@ def test_compiled_layers_give_the_same_gradients(tmp_path, train):
         network = load(folder, compile_layers=compiled, **train)
         network.train()
         for num_pairs in (1, 2, 3):
-            answer_logps(network, build_trees(tokens[:num_pairs])).sum().backward()
+            answer_logps(network, trees_of(tokens[:num_pairs])).sum().backward()
         results.append([p.grad for p in network.parameters() if p.requires_grad])
     torch.testing.assert_close(results[1], results[0], atol=1e-3, rtol=1e-3)
     assert all("_orig_mod" not in name for name, _ in network.named_parameters())
@@ -134,7 +142,7 @@ def test_saved_policy_is_loaded_with_the_trained_weights(tmp_path):
     assert [path.name for path in Path(trained).parent.iterdir()] == ["trained"]
     loaded = AutoModelForCausalLM.from_pretrained(trained)
     with torch.no_grad():
-        expected = answer_logps(network, build_trees(tokens))
+        expected = answer_logps(network, trees_of(tokens))
         torch.testing.assert_close(sequence_logps(loaded, tokens), expected, atol=1e-4, rtol=1e-5)
     check_tokenizer(byte_tokenizer(), ["def f(x):\n    return 1\n"], trained)
 
@@ -158,8 +166,8 @@ def test_lora_trains_adapters_only_and_starts_as_the_source(tmp_path):
     assert trainable
     assert all("lora_" in name for name in trainable)
     with torch.no_grad():
-        got = answer_logps(network, build_trees(tokens))
-        expected = answer_logps(load(folder), build_trees(tokens))
+        got = answer_logps(network, trees_of(tokens))
+        expected = answer_logps(load(folder), trees_of(tokens))
     torch.testing.assert_close(got, expected)
 
 
@@ -174,9 +182,9 @@ def test_merged_lora_policy_gives_the_log_probabilities_of_the_adapted_one(tmp_p
     network = load(folder, lora=LORA)
     tokens = tokens_of([preference_pair(0)], folder, tiny_config())
     with torch.no_grad():
-        before = answer_logps(network, build_trees(tokens))
+        before = answer_logps(network, trees_of(tokens))
         change_weights(network)
-        expected = answer_logps(network, build_trees(tokens))
+        expected = answer_logps(network, trees_of(tokens))
     trained = tmp_path / "trained"
     save_network(network, byte_tokenizer(), str(trained), "")
     loaded = AutoModelForCausalLM.from_pretrained(trained)
@@ -201,17 +209,17 @@ def test_adapters_on_the_ends_of_an_untied_model_learn_and_are_saved_as_trained(
     adapters = {name: p for name, p in network.named_parameters() if p.requires_grad}
     assert {t for t in targets if any(t in name for name in adapters)} == set(targets)
     with torch.no_grad():
-        before = answer_logps(network, build_trees(tokens))
-        torch.testing.assert_close(before, answer_logps(load(folder), build_trees(tokens)))
+        before = answer_logps(network, trees_of(tokens))
+        torch.testing.assert_close(before, answer_logps(load(folder), trees_of(tokens)))
     change_weights(network)
-    expected = answer_logps(network, build_trees(tokens))
+    expected = answer_logps(network, trees_of(tokens))
     expected.sum().backward()
     assert [name for name, p in adapters.items() if not p.grad.abs().sum() > 0] == []
     assert float((expected - before).abs().min()) > 0.1
     trained = tmp_path / "trained"
     save_network(network, byte_tokenizer(), str(trained), "")
     loaded = AutoModelForCausalLM.from_pretrained(trained)
-    num_tokens = build_trees(tokens).num_answer_tokens
+    num_tokens = answer_counts(trees_of(tokens))
     with torch.no_grad():
         gaps = (sequence_logps(loaded, tokens) - expected).abs() / num_tokens
     assert float(gaps.max()) < 1e-5
@@ -277,9 +285,9 @@ def test_4_bit_weights_are_frozen_and_the_policy_starts_near_its_source(tmp_path
     ]
     assert sum(unpacked) == 2 * sum(packed), "two weights a byte"
     with torch.no_grad():
-        got = answer_logps(network, build_trees(tokens))
-        expected = answer_logps(load(folder), build_trees(tokens))
-    num_tokens = build_trees(tokens).num_answer_tokens
+        got = answer_logps(network, trees_of(tokens))
+        expected = answer_logps(load(folder), trees_of(tokens))
+    num_tokens = answer_counts(trees_of(tokens))
     assert 0 < float(((got - expected) / num_tokens).abs().max()) < 1
 
 

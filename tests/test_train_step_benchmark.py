@@ -12,6 +12,7 @@ from tiny_policy import tiny_config
 from benchmarks.train_step import add_ratios, main
 from benchmarks.train_variant import (
     WholeLogitsNetwork,
+    logps_of,
     make_model,
     padded_logps,
     separate_rows,
@@ -28,13 +29,14 @@ from benchmarks.train_workload import (
     tree_tokens,
 )
 from skeldpo.config_train import TrainConfig
-from skeldpo.train.network import Network, answer_logps, build_network
+from skeldpo.train.network import Network, build_network
 
 WORK = dataclasses.replace(
     WORKLOADS["cpu-1m"], statement_tokens=40, answer_tokens=12, pairs_per_step=2, num_steps=1
 )
 NOT_READ_BY_A_STEP = {
-    "num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures", "cpu_offload",
+    "learner", "num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures",
+    "cpu_offload",
 }  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def test_variants_give_the_same_log_probabilities(skeletons):
     whole.load_state_dict(network.state_dict())
     got = {
         "ours": tree_logps(pairs, network),
-        "no_tree": answer_logps(network, separate_rows(pairs, network)),
+        "no_tree": logps_of(network, separate_rows(pairs, network)),
         "whole_logits": tree_logps(pairs, whole),
     }
     for name, logps in got.items():

@@ -16,12 +16,12 @@ from transformers import AutoModelForCausalLM
 
 ray = pytest.importorskip("ray")
 
-from skeldpo.checkpoints import weights_digest  # noqa: E402
-from skeldpo.train.batch import DropReason  # noqa: E402
+from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # noqa: E402
+from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
 from skeldpo.train.network import load_network  # noqa: E402
 from skeldpo.train.reference import reference_logps  # noqa: E402
-from skeldpo.train.trainer import tokenize_pairs, train_policy  # noqa: E402
+from skeldpo.train.trainer import make_examples, train_checkpoint  # noqa: E402
 
 PAIRS = [preference_pair(i, "correctness") for i in range(2)]
 PAIRS += [preference_pair(i) for i in range(4)]
@@ -38,17 +38,17 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def policy_folder(tmp_path_factory) -> str:
-    return save_tiny_policy(tmp_path_factory.mktemp("start") / "policy")
+def start(tmp_path_factory) -> Checkpoint:
+    return load_checkpoint(save_tiny_policy(tmp_path_factory.mktemp("start") / "policy"))
 
 
 def train(
-    policy_folder: str, folder: Path, pairs=(*PAIRS, LONG), output=None, tell=print, **settings
+    start: Checkpoint, folder: Path, pairs=(*PAIRS, LONG), output=None, tell=print, **settings
 ):
-    return train_policy(
+    return train_checkpoint(
         config=tiny_config(**{**TRAIN, **settings}),
-        pairs=pairs,
-        policy_folder=policy_folder,
+        rows=pairs,
+        start=start,
         output_folder=str(output or folder / "trained"),
         reference_path=str(folder / "reference.parquet"),
         storage_path=str(folder / "ray"),
@@ -59,57 +59,55 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def one_worker(cluster, policy_folder, tmp_path_factory):
+def one_worker(cluster, start, tmp_path_factory):
     """The folder and the result of an undisturbed run on one worker."""
     folder = tmp_path_factory.mktemp("one")
-    return folder, train(policy_folder, folder)
+    return folder, train(start, folder)
 
 
 @pytest.mark.ray
-def test_one_worker_and_two_train_the_same_policy(one_worker, policy_folder, tmp_path):
-    runs = [one_worker, (tmp_path, train(policy_folder, tmp_path, num_workers=2))]
+def test_one_worker_and_two_train_the_same_policy(one_worker, start, tmp_path):
+    runs = [one_worker, (tmp_path, train(start, tmp_path, num_workers=2))]
     for folder, result in runs:
-        assert (result.num_steps, result.num_pairs) == (3, 6)
+        assert (result.num_steps, result.num_examples) == (3, 6)
         assert [(row.reason, row.num_rows) for row in result.dropped] == [
             (DropReason.CODE_TOO_LONG.value, 1)
         ]
         assert result.metrics[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)
-        assert result.model_id == weights_digest(str(folder / "trained"))
-        assert result.model_id != weights_digest(policy_folder)
+        assert result.checkpoint.model_id == weights_digest(str(folder / "trained"))
+        assert result.checkpoint.model_id != start.model_id
         assert "on 6 preference pairs" in Path(folder, "trained", "README.md").read_text()
         loaded = AutoModelForCausalLM.from_pretrained(folder / "trained")
         assert loaded.config.num_hidden_layers == 2
         table = pq.read_table(folder / "reference.parquet").to_pylist()
-        assert {row["pair_id"] for row in table} == {pair.pair_id for pair in PAIRS}
-        assert {row["model_id"] for row in table} == {weights_digest(policy_folder)}
+        assert {row["example_id"] for row in table} == {pair.pair_id for pair in PAIRS}
+        assert {row["model_id"] for row in table} == {start.model_id}
         assert not list(folder.glob("ray/round-0-*"))
     losses = [[row["loss"] for row in result.metrics] for _, result in runs]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
 
 
 @pytest.mark.ray
-def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(
-    one_worker, policy_folder, tmp_path
-):
+def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(one_worker, start, tmp_path):
     """With a file in the place of its parent the output folder cannot be made: the run fails after
     its last step, and the next call goes on from the checkpoint after step 2."""
     blocked = tmp_path / "run"
     blocked.write_text("in the way")
     with pytest.raises(RuntimeError, match="max_failures=0"):
-        train(policy_folder, tmp_path, output=blocked / "trained", max_failures=0)
+        train(start, tmp_path, output=blocked / "trained", max_failures=0)
     assert len(list(tmp_path.glob("ray/round-0-*/checkpoint_*/progress.json"))) == 1
     blocked.unlink()
-    resumed = train(policy_folder, tmp_path, output=blocked / "trained")
+    resumed = train(start, tmp_path, output=blocked / "trained")
     assert [row["step"] for row in resumed.metrics] == [0.0, 1.0, 2.0]
     assert not list(tmp_path.glob("ray/round-0-*"))
     losses = [[row["loss"] for row in result.metrics] for result in (resumed, one_worker[1])]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
-    assert resumed.model_id == one_worker[1].model_id
+    assert resumed.checkpoint == replace(one_worker[1].checkpoint, folder=str(blocked / "trained"))
 
 
 @pytest.mark.ray
 def test_killed_worker_is_replaced_and_the_losses_are_those_of_an_undisturbed_run(
-    cluster, policy_folder, tmp_path
+    cluster, start, tmp_path
 ):
     """SIGKILL at the first line of progress; 160 steps last longer than the follower needs."""
     settings = {"efficiency_epochs": 80, "correctness_epochs": 0, "checkpoint_every": 10}
@@ -121,20 +119,21 @@ def test_killed_worker_is_replaced_and_the_losses_are_those_of_an_undisturbed_ru
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
 
-    result = train(policy_folder, tmp_path, pairs=PAIRS[2:], tell=tell, **settings)
+    result = train(start, tmp_path, pairs=PAIRS[2:], tell=tell, **settings)
     assert killed
     assert [row["step"] for row in result.metrics] == [float(step) for step in range(160)]
     config = tiny_config(**{**TRAIN, **settings}).train
-    tokens = tokens_of(PAIRS[2:], policy_folder, tiny_config())
-    network = load_network(policy_folder, config, 160, seed=0)
-    rows = reference_logps(network, tokens, 4096, "")
+    tokens = tokens_of(PAIRS[2:], start.folder, tiny_config())
+    network = load_network(start.folder, config, 160, seed=0)
+    learner = Preferences(config)
+    rows = reference_logps(network, learner, tokens, 4096, "")
     alone: list[float] = []
     run_steps(
         network,
         build_optimizer(network, config),
-        plan_steps(tokens, config, seed=0),
-        {row.pair_id: row for row in rows},
-        config,
+        plan_steps(tokens, learner, seed=0),
+        {row.example_id: row for row in rows},
+        learner,
         lambda _, metrics: alone.append(metrics["loss"]) is not None,
     )
     assert [row["loss"] for row in result.metrics] == pytest.approx(alone, abs=1e-3)
@@ -158,15 +157,15 @@ def parent_of(pid: int) -> int:
 
 
 @pytest.mark.ray
-def test_non_finite_loss_names_the_pairs_and_is_not_tried_again(cluster, policy_folder, tmp_path):
+def test_non_finite_loss_names_the_pairs_and_is_not_tried_again(cluster, start, tmp_path):
     with pytest.raises(RuntimeError, match="stopped: step 1: .* for pairs efficiency-"):
-        train(policy_folder, tmp_path, pairs=PAIRS[2:], learning_rate=1e30, warmup_ratio=0.0)
+        train(start, tmp_path, pairs=PAIRS[2:], learning_rate=1e30, warmup_ratio=0.0)
     assert not (tmp_path / "trained").exists()
 
 
-def test_dropped_pairs_are_counted_by_reason(policy_folder):
+def test_dropped_pairs_are_counted_by_reason(start):
     same = replace(preference_pair(8), chosen=side("pass", ""), rejected=side("pass", ""))
-    tokenized = tokenize_pairs([*PAIRS, LONG, LONG, same], policy_folder, tiny_config())
+    tokenized = make_examples([*PAIRS, LONG, LONG, same], start.folder, tiny_config())
     assert len(tokenized.kept) == len(PAIRS)
     assert {row.reason: row.num_rows for row in tokenized.dropped} == {
         DropReason.CODE_TOO_LONG.value: 2,
@@ -174,11 +173,11 @@ def test_dropped_pairs_are_counted_by_reason(policy_folder):
     }
 
 
-def test_nothing_to_train_on_is_refused_with_the_counts(policy_folder, tmp_path):
+def test_nothing_to_train_on_is_refused_with_the_counts(start, tmp_path):
     with pytest.raises(ValueError, match="nothing to train on: 1 pairs in, 0 usable"):
-        train(policy_folder, tmp_path, pairs=[LONG])
+        train(start, tmp_path, pairs=[LONG])
 
 
-def test_relative_folder_is_refused(policy_folder, tmp_path):
+def test_relative_folder_is_refused(start, tmp_path):
     with pytest.raises(ValueError, match="absolute paths"):
-        train("policy", tmp_path)
+        train(replace(start, folder="policy"), tmp_path)

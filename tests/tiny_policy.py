@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +13,10 @@ from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.prompts import Prompts
 from skeldpo.records import PairSide, PairStage, PreferencePair, Skeleton
-from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
+from skeldpo.train.batch import TreeBatch, build_trees
+from skeldpo.train.learners.preferences import DropReason, PairTokens, tokenize_pair
+from skeldpo.train.learners.preferences_loss import ANSWERS
+from skeldpo.train.network import Network, sequence_logps
 
 EOS = "<|endoftext|>"
 
@@ -102,3 +106,18 @@ def tokens_of(pairs: list[PreferencePair], folder: str, config: Config) -> list[
     kept = [row for row in rows if not isinstance(row, DropReason)]
     assert len(kept) == len(pairs)
     return kept
+
+
+def trees_of(pairs: Sequence[PairTokens], row_multiple: int = 1) -> TreeBatch:
+    """The pairs' trees in one row."""
+    return build_trees([pair.tree for pair in pairs], row_multiple)
+
+
+def answer_counts(trees: TreeBatch) -> torch.Tensor:
+    """Tokens (B, 4) of the answers of a batch of pairs."""
+    return trees.num_sequence_tokens.view(-1, len(ANSWERS))
+
+
+def answer_logps(network: Network, trees: TreeBatch) -> torch.Tensor:
+    """Summed log-probabilities (B, 4) of the answers of a batch of pairs."""
+    return sequence_logps(network, trees).view(-1, len(ANSWERS))

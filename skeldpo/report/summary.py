@@ -85,7 +85,7 @@ class RoundPairs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSteps:
-    """The metrics of a round's optimizer steps, in order (names: train.loss.step_metrics)."""
+    """The metrics of a round's optimizer steps, in order (names: preferences_loss.step_metrics)."""
 
     round_index: int
     steps: tuple[dict[str, float], ...]

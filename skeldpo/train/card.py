@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-_SHOWN = (
-    "loss",
-    "code/rewards/margins",
-    "code/rewards/accuracies",
-    "code/logps/chosen",
-    "code/logps/rejected",
-    "skeleton/rewards/margins",
-    "skeleton/rewards/accuracies",
-)
+if TYPE_CHECKING:
+    from skeldpo.train.learners.contract import Wording
 
 
 def model_card(
     *,
     policy: str,
     source_digest: str,
-    num_pairs: int,
+    wording: Wording,
+    num_examples: int,
     settings: Mapping[str, object],
     metrics: Mapping[str, float],
 ) -> str:
@@ -28,27 +23,27 @@ def model_card(
     Args:
         policy: the run's `policy.model`.
         source_digest: `weights_digest` of the weights that training started from.
-        num_pairs: pairs trained on.
+        wording: of the learner.
+        num_examples: examples trained on.
         settings: the [train] section.
-        metrics: of the last optimizer step (see loss.step_metrics).
+        metrics: of the last optimizer step (see Learner.metrics).
     """
     rows = [f"| {name} | {value} |" for name, value in settings.items()]
-    last = [f"| {name} | {metrics[name]:.4f} |" for name in _SHOWN if name in metrics]
+    last = [f"| {name} | {metrics[name]:.4f} |" for name in wording.card_metrics if name in metrics]
     lines = [
         "---",
         "library_name: transformers",
         "pipeline_tag: text-generation",
         "tags:",
         "- code",
-        "- dpo",
+        f"- {wording.tag}",
         "- skeldpo",
         "---",
         "",
         "# A code model that was trained to write faster programs",
         "",
-        f"Trained with skeldpo from `{policy}` (weights {source_digest[:16]}) on {num_pairs} "
-        "preference pairs. Both programs of an efficiency pair are correct, and the preferred one "
-        "was measured to take less CPU time.",
+        f"Trained with skeldpo from `{policy}` (weights {source_digest[:16]}) on "
+        f"{num_examples} {wording.trained_on}",
         "",
         "Programs it writes may be wrong; run them in a sandbox.",
         "",

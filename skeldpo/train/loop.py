@@ -1,10 +1,9 @@
 """The plan of optimizer steps and the main loop that executes it.
 
-The plan depends on pairs, configuration and seed alone: correctness epochs (code term) come before
-efficiency epochs (joint loss), each in its own seeded order, cut into steps of nearly equal size.
-A step's loss is the sum over its pairs, times their weights, divided by their number over all
-workers, so workers and micro-batches do not change the gradient. Every worker makes the same number
-of forward passes.
+The plan depends on examples, learner and seed alone: the learner's phases follow each other, each
+epoch of one in its own seeded order, cut into steps of nearly equal size. A step's loss is the sum
+over its examples, times their weights, divided by their number over all workers, so workers and
+micro-batches do not change the gradient. Every worker makes the same number of forward passes.
 """
 
 from __future__ import annotations
@@ -20,14 +19,15 @@ import torch
 from torch import distributed
 
 from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import ANSWERS, PairTokens, build_trees, moved
-from skeldpo.train.loss import STATISTICS, joint_losses, step_metrics
-from skeldpo.train.network import Network, answer_logps, device_of, workers_of
+from skeldpo.train.batch import build_trees, moved
+from skeldpo.train.learners.contract import Scored
+from skeldpo.train.network import Network, device_of, token_logps, workers_of
 from skeldpo.train.packing import pack_rows
 
 if TYPE_CHECKING:
     from skeldpo.config_train import TrainConfig
-    from skeldpo.records import PairStage, ReferenceLogps
+    from skeldpo.records import ReferenceLogps
+    from skeldpo.train.learners.contract import AnyLearner, Example
 
 ReferenceTable = Mapping[str, "ReferenceLogps"]
 OnStep = Callable[[int, dict[str, float]], bool]
@@ -36,9 +36,6 @@ OnStep = Callable[[int, dict[str, float]], bool]
 _REFERENCE_TOLERANCE = 0.1
 """Nats a token by which policy and reference may differ before the first step (bf16: 0.02)."""
 
-_COLLAPSE_STEPS = 5
-"""Whose mean decides that the chosen side collapsed: one step may have got hard pairs."""
-
 
 class NonFiniteError(RuntimeError):
     """A loss or gradient is NaN or infinite; trying again would give the same."""
@@ -46,56 +43,36 @@ class NonFiniteError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One optimizer step: which pairs, with which weight of the skeleton term and learning rate."""
+    """One optimizer step: which examples, of which phase, and with which learning rate."""
 
     index: int
-    stage: PairStage
-    pairs: tuple[PairTokens, ...]
-    skeleton_weight: float
+    phase: str
+    examples: tuple[Example, ...]
     learning_rate: float
     seed: int
 
 
-def plan_steps(pairs: Sequence[PairTokens], config: TrainConfig, seed: int) -> tuple[Step, ...]:
-    """All steps of a run; the order of `pairs` and the number of workers do not matter."""
-    if len({pair.pair_id for pair in pairs}) != len(pairs):
-        raise ValueError("pair ids must be unique within a training run")
-    chunks: list[tuple[PairStage, float, list[PairTokens]]] = []
-    schedule: tuple[tuple[PairStage, int, float], ...] = (
-        ("correctness", config.correctness_epochs, 0.0),
-        ("efficiency", config.efficiency_epochs, config.skeleton_weight),
-    )
-    for stage, num_epochs, skeleton_weight in schedule:
-        rows = sorted((pair for pair in pairs if pair.stage == stage), key=lambda p: p.pair_id)
-        if skeleton_weight == 0:
-            rows = [pair.without_skeleton() for pair in rows]
-        num_steps = -(-len(rows) // config.pairs_per_step)
-        for epoch in range(num_epochs):
-            random.Random(f"{seed}/{stage}/{epoch}").shuffle(rows)
-            chunks += [(stage, skeleton_weight, rows[i::num_steps]) for i in range(num_steps)]
+def plan_steps(examples: Sequence[Example], learner: AnyLearner, seed: int) -> tuple[Step, ...]:
+    """All steps of a run; the order of `examples` and the number of workers do not matter."""
+    if len({example.example_id for example in examples}) != len(examples):
+        raise ValueError(f"{learner.wording.noun} ids must be unique within a training run")
+    chunks: list[tuple[str, list[Example]]] = []
+    for phase in learner.phases(examples):
+        rows = sorted(phase.examples, key=lambda example: example.example_id)
+        num_steps = -(-len(rows) // learner.examples_per_step)
+        for epoch in range(phase.num_epochs):
+            random.Random(f"{seed}/{phase.name}/{epoch}").shuffle(rows)
+            chunks += [(phase.name, rows[i::num_steps]) for i in range(num_steps)]
     return tuple(
         Step(
             index=index,
-            stage=stage,
-            pairs=tuple(rows),
-            skeleton_weight=skeleton_weight,
-            learning_rate=_learning_rate(index, len(chunks), config),
+            phase=phase_name,
+            examples=tuple(rows),
+            learning_rate=_learning_rate(index, len(chunks), learner.config),
             seed=random.Random(f"{seed}/step/{index}").getrandbits(48),
         )
-        for index, (stage, skeleton_weight, rows) in enumerate(chunks)
+        for index, (phase_name, rows) in enumerate(chunks)
     )
-
-
-def has_collapsed(history: Sequence[Mapping[str, float]], config: TrainConfig) -> bool:
-    """Whether the chosen code has become less probable than train.max_chosen_drop_nats allows.
-
-    A falling chosen side (likelihood displacement) means that probability goes to programs that
-    nobody preferred; the margin keeps growing meanwhile, and the loss falling.
-    """
-    if not config.max_chosen_drop_nats or len(history) < _COLLAPSE_STEPS:
-        return False
-    rewards = [row["code/rewards/chosen"] for row in history[-_COLLAPSE_STEPS:]]
-    return -sum(rewards) / _COLLAPSE_STEPS > config.max_chosen_drop_nats * config.beta
 
 
 def build_optimizer(network: Network, config: TrainConfig) -> torch.optim.AdamW:
@@ -114,7 +91,7 @@ def run_steps(
     optimizer: torch.optim.Optimizer,
     steps: Sequence[Step],
     references: ReferenceTable,
-    config: TrainConfig,
+    learner: AnyLearner,
     on_step: OnStep,
 ) -> None:
     """Executes steps in order and calls `on_step(index, metrics)` on every worker after each, until
@@ -129,55 +106,61 @@ def run_steps(
         started = time.perf_counter()
         torch.manual_seed(step.seed)
         optimizer.zero_grad(set_to_none=True)
-        statistics = _backward(network, step, references, config)
-        _require_finite(statistics, step)
-        _require_reference(statistics, step, config)
-        grad_norm = _clip_gradients(network, config.max_grad_norm, step)
+        found = _backward(network, step, references, learner)
+        _require_finite(found, step, learner)
+        if step.index == 0:
+            _require_reference(float(found[:, -1].max()))
+        grad_norm = _clip_gradients(network, step, learner)
         for group in optimizer.param_groups:
             group["lr"] = step.learning_rate
         optimizer.step()
-        metrics = step_metrics(statistics)
+        metrics = learner.metrics(found[:, :-1], step.phase)
         metrics |= {"grad_norm": grad_norm, "learning_rate": step.learning_rate}
-        metrics |= {"skeleton_weight": step.skeleton_weight, "step": float(step.index)}
-        metrics["num_tokens"] = float(sum(pair.num_tokens for pair in step.pairs))
+        metrics |= {"step": float(step.index)}
+        metrics["num_tokens"] = float(sum(example.num_tokens for example in step.examples))
         metrics["seconds"] = time.perf_counter() - started
         if on_step(step.index, metrics):
             return
 
 
 def _backward(
-    network: Network, step: Step, references: ReferenceTable, config: TrainConfig
+    network: Network, step: Step, references: ReferenceTable, learner: AnyLearner
 ) -> torch.Tensor:
-    """Adds up a step's gradients; gives the statistics of all its pairs on every worker."""
+    """Adds up a step's gradients; gives statistics and reference gap (P, K + 1) of all its examples
+    on every worker."""
     device, workers = device_of(network), workers_of(network)
     # Put in place at the end: to place rows on a GPU is to wait for it.
     order: list[int] = []
     parts: list[torch.Tensor] = []
-    num_tokens = [pair.num_tokens for pair in step.pairs]
-    for shares in pack_rows(num_tokens, config.max_tokens_per_forward, workers.num_workers):
+    num_tokens = [example.num_tokens for example in step.examples]
+    budget = learner.config.max_tokens_per_forward
+    for shares in pack_rows(num_tokens, budget, workers.num_workers):
         rows = shares[workers.rank]
-        pairs = [step.pairs[row] for row in rows] or step.pairs[:1]
-        trees = build_trees(pairs, row_multiple(device)).to(device)
-        losses = joint_losses(
-            answer_logps(network, trees),
-            moved(_reference_rows(pairs, references), device),
-            trees.num_answer_tokens,
-            config,
-            step.skeleton_weight,
+        examples = [step.examples[row] for row in rows] or step.examples[:1]
+        trees = build_trees([each.tree for each in examples], row_multiple(device)).to(device)
+        scored = Scored(
+            phase=step.phase,
+            examples=examples,
+            trees=trees,
+            token_logps=token_logps(network, trees),
+            reference=moved(_reference_values(examples, references, learner), device),
         )
-        # FSDP2 averages gradients over workers; a worker without a pair left weighs 0.
-        scale = workers.num_workers / len(step.pairs) if rows else 0.0
-        weights = torch.tensor([pair.weight for pair in pairs])
+        losses = learner.losses(scored)
+        # FSDP2 averages gradients over workers; a worker without an example left weighs 0.
+        scale = workers.num_workers / len(step.examples) if rows else 0.0
+        weights = torch.tensor([example.weight for example in examples])
         torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
         if rows:
             order += rows
-            parts.append(losses.statistics.double())
-    statistics = torch.zeros(len(step.pairs), len(STATISTICS), dtype=torch.float64, device=device)
+            gap = losses.reference_gap.unsqueeze(1)
+            parts.append(torch.cat([losses.statistics, gap], dim=1).double())
+    shape = len(step.examples), len(learner.statistics) + 1
+    found = torch.zeros(shape, dtype=torch.float64, device=device)
     if parts:
-        statistics[order] = torch.cat(parts)
+        found[order] = torch.cat(parts)
     if workers.num_workers > 1:
-        distributed.all_reduce(statistics)
-    return statistics
+        distributed.all_reduce(found)
+    return found
 
 
 def _learning_rate(index: int, num_steps: int, config: TrainConfig) -> float:
@@ -194,43 +177,35 @@ def _learning_rate(index: int, num_steps: int, config: TrainConfig) -> float:
     return config.learning_rate * shares[config.schedule]
 
 
-def _reference_rows(pairs: Sequence[PairTokens], references: ReferenceTable) -> torch.Tensor:
-    """(B, 4); the columns of an absent skeleton are 0, like those of the policy."""
-    rows = []
-    for pair in pairs:
-        row = references.get(pair.pair_id)
+def _reference_values(
+    examples: Sequence[Example], references: ReferenceTable, learner: AnyLearner
+) -> torch.Tensor:
+    """(R,), those of an example after those of the one before."""
+    values: list[float] = []
+    for example in examples:
+        row = references.get(example.example_id)
         if row is None:
-            raise ValueError(f"the reference table has no row for pair {pair.pair_id}")
-        skeleton = (row.skeleton_chosen, row.skeleton_rejected) if pair.has_skeleton else (0.0, 0.0)
-        rows.append((row.code_chosen, row.code_rejected, *skeleton))
-    return torch.tensor(rows, dtype=torch.float32)
+            noun = learner.wording.noun
+            raise ValueError(f"the reference table has no row for {noun} {example.example_id}")
+        values += row.logps
+    return torch.tensor(values, dtype=torch.float32)
 
 
-def _require_finite(statistics: torch.Tensor, step: Step) -> None:
-    finite = statistics.isfinite().all(dim=1)
+def _require_finite(found: torch.Tensor, step: Step, learner: AnyLearner) -> None:
+    finite = found.isfinite().all(dim=1)
     if not bool(finite.all()):
-        bad = [step.pairs[row].pair_id for row in (~finite).nonzero().flatten().tolist()]
+        noun = learner.wording.noun
+        bad = [step.examples[row].example_id for row in (~finite).nonzero().flatten().tolist()]
         raise NonFiniteError(
-            f"step {step.index}: expected a finite loss, got NaN or infinity for pairs "
+            f"step {step.index}: expected a finite loss, got NaN or infinity for {noun}s "
             f"{', '.join(bad)}; the policy was not changed. Lower train.learning_rate, or leave "
-            "these pairs out"
+            f"these {noun}s out"
         )
 
 
-def _require_reference(statistics: torch.Tensor, step: Step, config: TrainConfig) -> None:
-    """At step 0 policy and reference are the same weights, so every reward is 0."""
-    if step.index > 0:
-        return
-    columns = [
-        STATISTICS.index(f"{term}/rewards/{side}")
-        for term in ("code", "skeleton")
-        for side in ("chosen", "rejected")
-    ]
-    ratios = statistics[:, columns] / config.beta  # (P, 4), nats; those of no skeleton are 0
-    if config.reduction == "sum":
-        lengths = [[max(1, len(getattr(p, name))) for name in ANSWERS] for p in step.pairs]
-        ratios = ratios / torch.tensor(lengths, device=ratios.device)
-    worst = float(ratios.abs().max())
+def _require_reference(worst: float) -> None:
+    """Before the first step policy and reference are the same weights; `worst` is their largest
+    difference in nats a token."""
     if worst > _REFERENCE_TOLERANCE:
         raise RuntimeError(
             f"before the first step policy and reference must agree, but they differ by "
@@ -239,12 +214,14 @@ def _require_reference(statistics: torch.Tensor, step: Step, config: TrainConfig
         )
 
 
-def _clip_gradients(network: Network, max_norm: float, step: Step) -> float:
+def _clip_gradients(network: Network, step: Step, learner: AnyLearner) -> float:
+    max_norm = learner.config.max_grad_norm
     norm = torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
     whole = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
     if not bool(whole.isfinite()):
         raise NonFiniteError(
-            f"step {step.index}: expected finite gradients, got norm {float(whole)} for pairs "
-            f"{', '.join(pair.pair_id for pair in step.pairs)}; the policy was not changed"
+            f"step {step.index}: expected finite gradients, got norm {float(whole)} for "
+            f"{learner.wording.noun}s {', '.join(each.example_id for each in step.examples)}; the "
+            "policy was not changed"
         )
     return float(whole)

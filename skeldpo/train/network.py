@@ -36,8 +36,8 @@ from skeldpo.train.adapters import (
     quantization,
 )
 from skeldpo.train.attention import TreeMask, enable_tree_attention, row_multiple, tree_mask
-from skeldpo.train.batch import ANSWERS, PairTokens, TreeBatch, build_trees
-from skeldpo.train.loss import answer_token_logps, sum_answer_logps
+from skeldpo.train.batch import Answer, Prompt, Tree, TreeBatch, build_trees
+from skeldpo.train.logps import answer_token_logps, sum_sequences
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -175,16 +175,21 @@ def device_of(network: Network) -> torch.device:
     return network.offloaded_from or next(network.parameters()).device
 
 
-def answer_logps(network: Network, trees: TreeBatch) -> torch.Tensor:
-    """Summed log-probabilities (B, 4) of a batch that lies on the network's device."""
-    token_logps = network(
+def token_logps(network: Network, trees: TreeBatch) -> torch.Tensor:
+    """Log-probabilities (N,) of the scored tokens of a batch that lies on the network's device."""
+    logps: torch.Tensor = network(
         trees.input_ids,
         trees.position_ids,
         tree_mask(trees),
         trees.predictor_index,
         trees.target_ids,
     )
-    return sum_answer_logps(token_logps, trees.answer_index, len(trees.num_answer_tokens))
+    return logps
+
+
+def sequence_logps(network: Network, trees: TreeBatch) -> torch.Tensor:
+    """Their sums (S,) over sequences."""
+    return sum_sequences(token_logps(network, trees), trees)
 
 
 def save_network(
@@ -294,27 +299,24 @@ def _require_same_logps(network: Network) -> None:
     device = device_of(network)
     token_ids = torch.arange(5 * _PROBE_TOKENS).remainder(vocab_size).tolist()
     parts = [tuple(token_ids[i * _PROBE_TOKENS : (i + 1) * _PROBE_TOKENS]) for i in range(5)]
-    probe = PairTokens(
-        pair_id="probe",
-        stage="efficiency",
-        code_prompt=parts[0],
-        skeleton_prompt=parts[0][:2] + parts[1][:2],
-        code_chosen=parts[1],
-        code_rejected=parts[2],
-        skeleton_chosen=parts[3],
-        skeleton_rejected=parts[4],
+    stem, ends = parts[0], parts[1][:2]
+    answers = [Answer(token_ids=parts[1 + number], sequence=number) for number in range(4)]
+    tags = (
+        Prompt(token_ids=stem[2:], below=tuple(answers[:2])),
+        Prompt(token_ids=ends, below=tuple(answers[2:])),
     )
+    probe = Tree(trunk=Prompt(token_ids=stem[:2], below=tags), num_sequences=4)
     network.eval()
     expected = []
-    for name in ANSWERS:
-        prompt = probe.code_prompt if name.startswith("code") else probe.skeleton_prompt
-        sequence = torch.tensor([prompt + getattr(probe, name)], device=device)  # (1, S)
+    for answer in answers:
+        prompt = stem if answer.sequence < 2 else stem[:2] + ends
+        sequence = torch.tensor([prompt + answer.token_ids], device=device)  # (1, L)
         logps = model(input_ids=sequence, use_cache=False).logits[0, :-1].float().log_softmax(dim=1)
         of_targets = logps.gather(1, sequence[0, 1:, None]).squeeze(1)
         expected.append(of_targets[len(prompt) - 1 :].mean())
     enable_tree_attention(model)
     trees = build_trees([probe], row_multiple(device)).to(device)
-    got = answer_logps(network, trees)[0] / _PROBE_TOKENS  # (4,)
+    got = sequence_logps(network, trees) / _PROBE_TOKENS  # (4,)
     if not torch.allclose(got, torch.stack(expected), atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
         raise ValueError(
             f"{network.source_folder}: the model's own log-probabilities {expected} are not those "

@@ -1,4 +1,4 @@
-"""Which pairs go through the model together: forward passes filled up to a budget of tokens."""
+"""Which examples go through the model together: forward passes filled up to a budget of tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log-probabilities of all pairs under the frozen start weights, and their table on disk.
+"""Log-probabilities of all examples under the frozen start weights, and their table on disk.
 
 The loaded checkpoint is the reference of its round, so the table is computed before the first
 step (adapters are the identity then), once: a table of the same weights and token ids is read
@@ -7,9 +7,12 @@ instead. The same trees and code path as in training give ln 2 at step 0.
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import torch
@@ -20,57 +23,65 @@ from torch.distributed.fsdp import FSDPModule
 from skeldpo.records import ReferenceLogps
 from skeldpo.rows import arrow_schema, from_row, to_row
 from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import PairTokens, build_trees
-from skeldpo.train.network import Network, answer_logps, device_of, workers_of
+from skeldpo.train.batch import build_trees
+from skeldpo.train.network import Network, device_of, token_logps, workers_of
 from skeldpo.train.packing import pack_rows
+
+if TYPE_CHECKING:
+    from skeldpo.train.learners.contract import AnyLearner, Example
 
 
 @torch.no_grad()
 def reference_logps(
     network: Network,
-    pairs: Sequence[PairTokens],
+    learner: AnyLearner,
+    examples: Sequence[Example],
     max_tokens_per_forward: int,
     model_id: str,
 ) -> list[ReferenceLogps]:
-    """Summed log-probabilities of every pair, in order; every worker calls it and gets them all."""
+    """What the learner keeps of every example, in order; every worker calls it and gets it all."""
     workers, device = workers_of(network), device_of(network)
+    ends = list(itertools.accumulate(example.num_reference_values for example in examples))
+    places = [
+        range(end - example.num_reference_values, end)
+        for example, end in zip(examples, ends, strict=True)
+    ]
     order: list[int] = []
     parts: list[torch.Tensor] = []
     network.eval()
-    num_tokens = [pair.num_tokens for pair in pairs]
+    num_tokens = [example.num_tokens for example in examples]
     for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
         rows = shares[workers.rank]
-        chosen = [pairs[row] for row in rows] or pairs[:1]
-        logps = answer_logps(network, build_trees(chosen, row_multiple(device)).to(device))
+        given = [examples[row] for row in rows] or examples[:1]
+        trees = build_trees([each.tree for each in given], row_multiple(device)).to(device)
+        values = learner.reference_values(token_logps(network, trees), trees)
         if rows:
-            order += rows
-            parts.append(logps.double())
-    sums = torch.zeros(len(pairs), 4, dtype=torch.float64, device=device)  # (P, 4)
+            order += [place for row in rows for place in places[row]]
+            parts.append(values.double())
+    found = torch.zeros(ends[-1] if ends else 0, dtype=torch.float64, device=device)  # (R,)
     if parts:
-        sums[order] = torch.cat(parts)
+        found[order] = torch.cat(parts)
     if isinstance(network, FSDPModule):
         network.reshard()
     if workers.num_workers > 1:
-        distributed.all_reduce(sums)
-    if not bool(sums.isfinite().all()):
-        rows_with_gaps = (~sums.isfinite()).any(dim=1).nonzero().flatten().tolist()
-        bad = [pairs[row].pair_id for row in rows_with_gaps]
-        raise ValueError(
-            f"reference log-probabilities must be finite, got NaN or infinity for pairs {bad}; "
-            f"check the weights of {network.source_folder}"
-        )
-    return [
+        distributed.all_reduce(found)
+    kept = found.tolist()
+    made = [
         ReferenceLogps(
-            pair_id=pair.pair_id,
+            example_id=example.example_id,
             model_id=model_id,
-            tokens_id=pair.tokens_id,
-            code_chosen=values[0],
-            code_rejected=values[1],
-            skeleton_chosen=values[2],
-            skeleton_rejected=values[3],
+            tokens_id=example.tokens_id,
+            logps=tuple(kept[place.start : place.stop]),
         )
-        for pair, values in zip(pairs, sums.tolist(), strict=True)
+        for example, place in zip(examples, places, strict=True)
     ]
+    bad = [row.example_id for row in made if not all(map(math.isfinite, row.logps))]
+    if bad:
+        raise ValueError(
+            "reference log-probabilities must be finite, got NaN or infinity for "
+            f"{learner.wording.noun}s {bad}; check the weights of {network.source_folder}"
+        )
+    return made
 
 
 def save_reference(rows: Sequence[ReferenceLogps], path: str) -> None:
@@ -82,17 +93,17 @@ def save_reference(rows: Sequence[ReferenceLogps], path: str) -> None:
     os.replace(aside, path)
 
 
-def load_reference(path: str, pairs: Sequence[PairTokens], model_id: str) -> list[ReferenceLogps]:
-    """The rows of the pairs, in order; none if the table is absent, or lacks one of them, or is of
-    other weights or token ids."""
+def load_reference(path: str, examples: Sequence[Example], model_id: str) -> list[ReferenceLogps]:
+    """The rows of the examples, in order; none if the table is absent, or lacks one of them, or is
+    of other weights or token ids."""
     if not Path(path).is_file():
         return []
     table = pq.read_table(path)
     if table.schema.names != arrow_schema(ReferenceLogps).names:
-        return []  # of a version that did not store what it scored
+        return []  # of a version that stored it otherwise
     rows = [from_row(ReferenceLogps, row) for row in table.to_pylist()]
     known: Mapping[tuple[str, str], ReferenceLogps] = {
-        (row.pair_id, row.tokens_id): row for row in rows if row.model_id == model_id
+        (row.example_id, row.tokens_id): row for row in rows if row.model_id == model_id
     }
-    keys = [(pair.pair_id, pair.tokens_id) for pair in pairs]
+    keys = [(example.example_id, example.tokens_id) for example in examples]
     return [known[key] for key in keys] if all(key in known for key in keys) else []

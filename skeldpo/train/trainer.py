@@ -1,14 +1,16 @@
-"""The training stage as a Ray Train run: pairs and a policy folder in, a policy folder out.
+"""The training stage as a Ray Train run: a learner's rows and a checkpoint in, a checkpoint out.
 
-The driver tokenises; each worker loads the policy, shards it, and runs the plan of `loop`. Work is
-resumed only from a run of the same pairs, weights, settings and seed: Ray Train continues whatever
-run has the same name, so the name carries a digest of them. A dead worker group starts again from
-the last checkpoint. Folders must be absolute and shared by all nodes; workers change directory.
+The driver tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
+resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
+run that has the same name, so the name carries a digest of them. A dead worker group starts again
+from the last state saved. Folders must be absolute and shared by all nodes; workers change
+directory.
 """
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 import logging
 import os
@@ -29,20 +31,15 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from skeldpo.checkpoints import weights_digest
+from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
-from skeldpo.records import Dropped, PreferencePair, ReferenceLogps, content_id
-from skeldpo.train.batch import DropReason, PairTokens, tokenize_pair
+from skeldpo.records import Dropped, ReferenceLogps, content_id
 from skeldpo.train.card import model_card
-from skeldpo.train.loop import (
-    NonFiniteError,
-    build_optimizer,
-    has_collapsed,
-    plan_steps,
-    run_steps,
-)
+from skeldpo.train.learners import make_learner
+from skeldpo.train.learners.contract import AnyLearner, Example
+from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import (
     Network,
     check_tokenizer,
@@ -65,21 +62,21 @@ _START_TIMEOUT_S = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a training run did. `metrics` has one row an optimizer step (see loss.step_metrics), and
-    fewer rows than the `num_steps` of the plan if train.max_chosen_drop_nats ended it early."""
+    """What a training run did. `metrics` has one row an optimizer step (see Learner.metrics), and
+    fewer rows than the `num_steps` of the plan if the learner ended it early."""
 
     num_steps: int
-    num_pairs: int
+    num_examples: int
     metrics: tuple[dict[str, float], ...]
     dropped: tuple[Dropped, ...]
-    model_id: str
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenizedPairs:
-    """The pairs that can be trained on, and how many were left out for which reason."""
+class MadeExamples:
+    """What can be trained on, and how many rows were left out for which reason."""
 
-    kept: tuple[PairTokens, ...]
+    kept: tuple[Any, ...]
     dropped: tuple[Dropped, ...]
 
 
@@ -89,8 +86,8 @@ class _Job:
     Ray Train's controller would import this module, and torch with it, to read it."""
 
     config_json: str
-    pairs: ray.ObjectRef[tuple[PairTokens, ...]]
-    policy_folder: str
+    examples: ray.ObjectRef[tuple[Any, ...]]
+    start_folder: str
     output_folder: str
     reference_path: str
     progress_path: str
@@ -98,11 +95,11 @@ class _Job:
     seed: int
 
 
-def train_policy(  # noqa: PLR0913
+def train_checkpoint(  # noqa: PLR0913
     *,
     config: Config,
-    pairs: Sequence[PreferencePair],
-    policy_folder: str,
+    rows: Sequence[Any],
+    start: Checkpoint,
     output_folder: str,
     reference_path: str,
     storage_path: str,
@@ -110,82 +107,86 @@ def train_policy(  # noqa: PLR0913
     seed: int,
     tell: Callable[[str], None] = logger.info,
 ) -> TrainResult:
-    """Trains the policy of a folder on pairs and saves it to `output_folder`.
+    """Trains a checkpoint on the rows of train.learner and saves the next one.
 
     Args:
         config: sections policy and train.
-        pairs: of both stages, in any order.
-        policy_folder: the start weights, which are also the frozen reference.
-        output_folder: where the trained policy goes; replaced if it exists.
+        rows: what the learner made of a round, in any order.
+        start: the start weights, which are also the frozen reference.
+        output_folder: where the trained checkpoint goes; replaced if it exists.
         reference_path: Parquet table of the reference log-probabilities, read if it is of these
             weights and token ids, else written.
-        storage_path: where Ray Train keeps checkpoints until the run has finished.
+        storage_path: where Ray Train keeps its own state until the run has finished.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
         tell: shows a line of progress.
 
     Raises:
-        ValueError: a path is relative, or no pair can be trained on.
+        ValueError: a path is relative, or no row can be trained on.
         RuntimeError: a worker failed more than train.max_failures times, or a loss was not finite.
     """
-    for path in (policy_folder, output_folder, reference_path):
+    for path in (start.folder, output_folder, reference_path):
         if not os.path.isabs(path):
-            raise ValueError(f"train_policy needs absolute paths on a shared disk, got {path!r}")
-    tokenized = tokenize_pairs(pairs, policy_folder, config)
-    for row in tokenized.dropped:
-        logger.warning("%d of %d pairs left out: %s", row.num_rows, len(pairs), row.reason)
-    num_steps = len(plan_steps(tokenized.kept, config.train, seed))
+            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
+    learner = make_learner(config.train)
+    noun = learner.wording.noun
+    made = make_examples(rows, start.folder, config)
+    num_steps = len(plan_steps(made.kept, learner, seed))
     if num_steps == 0:
-        raise ValueError(_nothing_to_train_on(len(pairs), tokenized, config.train))
+        raise ValueError(_nothing_to_train_on(len(rows), made, learner))
     job = _Job(
         config_json=config.model_dump_json(),
-        pairs=ray.put(tokenized.kept),
-        policy_folder=policy_folder,
+        examples=ray.put(made.kept),
+        start_folder=start.folder,
         output_folder=output_folder,
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
-        model_id=weights_digest(policy_folder),
+        model_id=start.model_id,
         seed=seed,
     )
-    name = f"{run_name}-{_digest(config, job, tokenized.kept)}"
-    logger.info("training %d pairs in %d steps as %s", len(tokenized.kept), num_steps, name)
+    name = f"{run_name}-{_digest(config, job, made.kept)}"
+    logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
     history = _fit(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
-        num_pairs=len(tokenized.kept),
+        num_examples=len(made.kept),
         metrics=tuple(history),
-        dropped=tokenized.dropped,
-        model_id=weights_digest(output_folder),
+        dropped=made.dropped,
+        checkpoint=load_checkpoint(output_folder),
     )
 
 
-def _nothing_to_train_on(num_pairs: int, tokenized: TokenizedPairs, train: TrainConfig) -> str:
+def _nothing_to_train_on(num_rows: int, made: MadeExamples, learner: AnyLearner) -> str:
+    epochs = " and ".join(
+        f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(made.kept)
+    )
     return (
-        f"nothing to train on: {num_pairs} pairs in, {len(tokenized.kept)} usable, with "
-        f"train.correctness_epochs={train.correctness_epochs} and "
-        f"train.efficiency_epochs={train.efficiency_epochs}; dropped: "
-        f"{[f'{row.num_rows} {row.reason}' for row in tokenized.dropped]}"
+        f"nothing to train on: {num_rows} {learner.wording.noun}s in, {len(made.kept)} usable, "
+        f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in made.dropped]}"
     )
 
 
-def tokenize_pairs(
-    pairs: Sequence[PreferencePair], policy_folder: str, config: Config
-) -> TokenizedPairs:
-    """Token ids of the pairs by the policy's own tokenizer, which must survive a save and load."""
-    tokenizer = AutoTokenizer.from_pretrained(policy_folder)
-    texts = [text for pair in pairs for text in (pair.statement, pair.chosen.code)]
-    check_tokenizer(tokenizer, texts[:_NUM_CHECKED_TEXTS], policy_folder)
+def make_examples(rows: Sequence[Any], folder: str, config: Config) -> MadeExamples:
+    """Examples of train.learner's rows, with the token ids of the checkpoint's own tokenizer, which
+    must survive a save and load."""
+    learner = make_learner(config.train)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = [text for row in rows for text in learner.texts(row)]
+    check_tokenizer(tokenizer, texts[:_NUM_CHECKED_TEXTS], folder)
     prompts = Prompts(tokenizer, config.policy)
-    kept: list[PairTokens] = []
-    dropped: Counter[DropReason] = Counter()
-    for pair in pairs:
-        tokens = tokenize_pair(pair, prompts, config.policy.max_model_tokens)
-        if isinstance(tokens, DropReason):
-            dropped[tokens] += 1
+    kept: list[Any] = []
+    dropped: Counter[str] = Counter()
+    for row in rows:
+        example = learner.make_example(row, prompts, config.policy.max_model_tokens)
+        if isinstance(example, enum.StrEnum):
+            dropped[example.value] += 1
         else:
-            kept.append(tokens)
-    rows = [Dropped(reason=reason.value, num_rows=n) for reason, n in sorted(dropped.items())]
-    return TokenizedPairs(kept=tuple(kept), dropped=tuple(rows))
+            kept.append(example)
+    counts = [Dropped(reason=reason, num_rows=n) for reason, n in sorted(dropped.items())]
+    for count in counts:
+        noun = learner.wording.noun
+        logger.warning("%d of %d %ss left out: %s", count.num_rows, len(rows), noun, count.reason)
+    return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
 
 
 def _fit(
@@ -224,11 +225,9 @@ def _fit(
     # name would try to resume from what is gone.
     fitted.filesystem.delete_dir(fitted.path)
     history: list[dict[str, float]] = outcome["history"]
-    if has_collapsed(history, train):
-        tell(
-            f"stopped after step {len(history)}: the chosen code is less probable than "
-            f"train.max_chosen_drop_nats={train.max_chosen_drop_nats} allows"
-        )
+    reason = make_learner(train).reason_to_stop(history)
+    if reason:
+        tell(f"stopped after step {len(history)}: {reason}")
     return history
 
 
@@ -243,19 +242,20 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
-    train, folder = config.train, job.policy_folder
+    train, folder = config.train, job.start_folder
+    learner = make_learner(train)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     transformers_logging.disable_progress_bar()
     if not train.use_gpu:
         torch.set_num_threads(train.cpus_per_worker)
-    pairs = ray.get(job.pairs)
+    examples = ray.get(job.examples)
     network = load_network(folder, train, config.policy.max_model_tokens, job.seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
     shard_network(network, mesh, getattr(torch, train.dtype), train.cpu_offload)
-    table = _reference_table(network, pairs, job, train.max_tokens_per_forward)
+    table = _reference_table(network, learner, examples, job)
     optimizer = build_optimizer(network, train)
-    steps = plan_steps(pairs, train, job.seed)
+    steps = plan_steps(examples, learner, job.seed)
     progress = _resume(network, optimizer)
     history = list(progress.history)
     path = job.progress_path if workers_of(network).rank == 0 else ""
@@ -263,20 +263,21 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
-        meter.show(metrics)
-        is_over = has_collapsed(history, train)
+        meter.show(metrics, learner)
+        is_over = bool(learner.reason_to_stop(history))
         if (index + 1) % train.checkpoint_every == 0 and index + 1 < len(steps) and not is_over:
             _report(network, optimizer, Progress(next_step=index + 1, history=tuple(history)))
         return is_over
 
     try:
-        run_steps(network, optimizer, steps[progress.next_step :], table, train, on_step)
+        run_steps(network, optimizer, steps[progress.next_step :], table, learner, on_step)
     except NonFiniteError as error:
         return {"failure": str(error), "history": history}
     card = model_card(
         policy=config.policy.model,
         source_digest=job.model_id,
-        num_pairs=len(pairs),
+        wording=learner.wording,
+        num_examples=len(examples),
         settings=train.model_dump(mode="json"),
         metrics=history[-1],
     )
@@ -285,21 +286,24 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reference_table(
-    network: Network, pairs: Sequence[PairTokens], job: _Job, max_tokens_per_forward: int
+    network: Network, learner: AnyLearner, examples: Sequence[Example], job: _Job
 ) -> dict[str, ReferenceLogps]:
-    """Reference rows by pair id: read by rank 0 for all, or computed by all and written by it."""
+    """Reference rows by example: read by rank 0 for all, or computed by all and written by it."""
     rank = workers_of(network).rank
     found: list[Any] = [None]
     if rank == 0:
-        found = [load_reference(job.reference_path, pairs, job.model_id)]
+        found = [load_reference(job.reference_path, examples, job.model_id)]
     distributed.broadcast_object_list(found, src=0, device=device_of(network))
     rows: list[ReferenceLogps] = found[0]
     if not rows:
-        rows = reference_logps(network, pairs, max_tokens_per_forward, job.model_id)
+        budget = learner.config.max_tokens_per_forward
+        rows = reference_logps(network, learner, examples, budget, job.model_id)
         if rank == 0:
             save_reference(rows, job.reference_path)
-            logger.info("reference log-probabilities of %d pairs computed", len(rows))
-    return {row.pair_id: row for row in rows}
+            logger.info(
+                "reference log-probabilities of %d %ss computed", len(rows), learner.wording.noun
+            )
+    return {row.example_id: row for row in rows}
 
 
 def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
@@ -328,7 +332,7 @@ class _Meter:
         self._path = path
         self._quiet_s = _LOG_EVERY_S
 
-    def show(self, metrics: dict[str, float]) -> None:
+    def show(self, metrics: dict[str, float], learner: AnyLearner) -> None:
         """Writes a step's metrics if it is time for a line."""
         done = int(metrics["step"]) + 1
         self._quiet_s += metrics["seconds"]
@@ -336,9 +340,8 @@ class _Meter:
             return
         self._quiet_s = 0.0
         line = (
-            f"step {done}/{self._num_steps}, loss {metrics['loss']:.4f}, "
-            f"margin {metrics['code/rewards/margins']:.4f}, "
-            f"accuracy {metrics['code/rewards/accuracies']:.2f}, {metrics['seconds']:.2f} s a step"
+            f"step {done}/{self._num_steps}, {learner.progress(metrics)}, "
+            f"{metrics['seconds']:.2f} s a step"
         )
         with open(self._path, "a", encoding="utf-8") as lines:
             lines.write(line + "\n")
@@ -371,13 +374,13 @@ def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
         Path(path).unlink()
 
 
-def _digest(config: Config, job: _Job, pairs: Sequence[PairTokens]) -> str:
+def _digest(config: Config, job: _Job, examples: Sequence[Example]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
     places |= {"max_tokens_per_forward", "activation_checkpointing", "compile_layers"}
     places |= {"cpu_offload"}
     train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
-    ids = sorted(content_id(pair) for pair in pairs)
+    ids = sorted(content_id(example) for example in examples)
     settings = json.dumps([train, policy], sort_keys=True)
     return content_id(settings, job.model_id, job.seed, *ids)[:12]

@@ -1,4 +1,4 @@
-"""The loss against arithmetic by hand, and chunked log-probabilities against whole logits."""
+"""The joint loss against arithmetic by hand."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ import pytest
 import torch
 from tiny_policy import tiny_config
 
-from skeldpo.train.loss import (
-    STATISTICS,
-    answer_token_logps,
-    joint_losses,
-    step_metrics,
-    sum_answer_logps,
-)
+from skeldpo.train.learners.preferences_loss import STATISTICS, joint_losses, step_metrics
 
 POLICY = torch.tensor([[-10.0, -20.0, -4.0, -8.0]])
 REFERENCE = torch.tensor([[-12.0, -17.0, -5.0, -8.5]])
@@ -112,46 +106,3 @@ def test_statistics_have_one_column_a_name():
     losses = joint_losses(POLICY, REFERENCE, TOKENS, tiny_config().train, 0.7)
     assert losses.statistics.shape == (1, len(STATISTICS))
     assert not losses.statistics.requires_grad
-
-
-@pytest.mark.parametrize("chunk_tokens", [0, 1, 3, 7, 100])
-def test_chunked_logps_and_gradients_equal_whole_logits(chunk_tokens):
-    generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(7, 16, generator=generator, requires_grad=True)
-    weight = torch.randn(50, 16, generator=generator, requires_grad=True)
-    targets = torch.randint(0, 50, (7,), generator=generator)
-    slopes = torch.randn(7, generator=generator)
-
-    whole = (hidden @ weight.T).log_softmax(dim=1).gather(1, targets[:, None]).squeeze(1)
-    expected = torch.autograd.grad((whole * slopes).sum(), (hidden, weight))
-    chunked = answer_token_logps(hidden, weight, targets, chunk_tokens)
-    loss = (chunked * slopes).sum()
-    got = torch.autograd.grad(loss, (hidden, weight), retain_graph=True)
-    again = torch.autograd.grad(loss, (hidden, weight))
-
-    torch.testing.assert_close(again, got, atol=0, rtol=0)
-    torch.testing.assert_close(chunked, whole, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
-
-
-def test_bfloat16_gradient_of_the_weight_does_not_decay_with_the_number_of_chunks():
-    """256 equal slopes: summed in bf16 one by one they stall, in fp32 they do not."""
-    hidden = torch.ones(256, 4, dtype=torch.bfloat16)
-    weight = torch.zeros(3, 4, dtype=torch.bfloat16, requires_grad=True)
-    targets = torch.zeros(256, dtype=torch.int64)
-    answer_token_logps(hidden, weight, targets, 1).sum().backward()
-    assert weight.grad is not None
-    assert float(weight.grad[0, 0]) == pytest.approx(256 * 2 / 3, rel=0.01)
-
-
-def test_frozen_weight_gets_no_gradient():
-    hidden = torch.randn(2, 4, requires_grad=True)
-    weight = torch.randn(5, 4)
-    answer_token_logps(hidden, weight, torch.tensor([0, 1])).sum().backward()
-    assert hidden.grad is not None
-    assert weight.grad is None
-
-
-def test_answers_without_tokens_sum_to_zero():
-    sums = sum_answer_logps(torch.tensor([-1.0, -2.0, -4.0]), torch.tensor([0, 0, 5]), 2)
-    assert sums.tolist() == [[-3.0, 0.0, 0.0, 0.0], [0.0, -4.0, 0.0, 0.0]]

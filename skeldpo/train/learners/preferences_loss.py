@@ -1,4 +1,4 @@
-"""Log-probabilities of answers, the joint DPO loss and its metrics. Pure functions of tensors.
+"""The joint DPO loss and its metrics. Pure functions of tensors.
 
     L = L_pref(code) + lambda L_pref(skeleton) [+ sft_weight L_nll(chosen code)]
     L_pref = -(1 - e) log sigmoid(beta h) - e log sigmoid(-beta h)        loss = "sigmoid"
@@ -9,21 +9,24 @@
 DPO: arXiv 2305.18290, equation 7; e is the label smoothing of conservative DPO; IPO: arXiv
 2310.12036, equation 17; the joint loss is SkelDPO's (arXiv 2606.06826); the NLL term is RPO's
 (arXiv 2404.19733), a mean over tokens.
-Shapes: B pairs, N answer tokens, D hidden size, V vocabulary; columns of (B, 4) are batch.ANSWERS.
+Shapes: B pairs; columns of (B, 4) are ANSWERS.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import logsigmoid
 
-from skeldpo.train.batch import ANSWERS
+from skeldpo.train.learners.contract import ExampleLosses
 
 if TYPE_CHECKING:
     from skeldpo.config_train import TrainConfig
+
+ANSWERS = ("code_chosen", "code_rejected", "skeleton_chosen", "skeleton_rejected")
+"""The four answers of a pair: its sequences, and the columns of every (B, 4) tensor."""
 
 STATISTICS = (
     "loss",
@@ -41,47 +44,8 @@ STATISTICS = (
 )
 """Columns of the per-pair statistics that metrics are made of."""
 
-_CHUNK_LOGITS = 2**27
-"""Logits held at a time (fp32: 512 MiB)."""
-
-_GPU_CHUNK_LOGITS = 2**28
-"""The same on a GPU (1 GiB): each chunk costs a pass over the whole gradient of the weight."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairLosses:
-    """What the loss says of each pair: `loss` (B,) with its graph, `statistics` (B, 12) without."""
-
-    loss: torch.Tensor
-    statistics: torch.Tensor
-
-
-def answer_token_logps(
-    hidden: torch.Tensor, weight: torch.Tensor, target_ids: torch.Tensor, chunk_tokens: int = 0
-) -> torch.Tensor:
-    """Log-probabilities (N,) in fp32 of target tokens, without a tensor of N x V.
-
-    Args:
-        hidden: states that predict the targets, (N, D).
-        weight: of the output layer, (V, D).
-        target_ids: (N,).
-        chunk_tokens: rows whose logits exist at the same time; 0 takes equal parts that fit
-            512 MiB (1 GiB on a GPU).
-    """
-    num_logits = _GPU_CHUNK_LOGITS if hidden.is_cuda else _CHUNK_LOGITS
-    most = chunk_tokens or max(1, num_logits // weight.shape[0])
-    num_chunks = -(-len(hidden) // most)
-    rows = chunk_tokens or -(-len(hidden) // max(1, num_chunks)) or 1
-    logps: torch.Tensor = _ChunkedLogps.apply(hidden, weight, target_ids, rows)  # type: ignore[no-untyped-call]
-    return logps
-
-
-def sum_answer_logps(
-    token_logps: torch.Tensor, answer_index: torch.Tensor, num_pairs: int
-) -> torch.Tensor:
-    """Summed log-probabilities (B, 4) of the answers; 0 where a pair lacks one."""
-    sums = token_logps.new_zeros(num_pairs * len(ANSWERS))
-    return sums.index_add(0, answer_index, token_logps).view(num_pairs, len(ANSWERS))
+_COLLAPSE_STEPS = 5
+"""Whose mean decides that the chosen side collapsed: one step may have got hard pairs."""
 
 
 def dpo_losses(
@@ -109,7 +73,7 @@ def joint_losses(
     num_answer_tokens: torch.Tensor,
     config: TrainConfig,
     skeleton_weight: float,
-) -> PairLosses:
+) -> ExampleLosses:
     """The joint loss of each pair.
 
     Args:
@@ -136,7 +100,12 @@ def joint_losses(
         applies, skeleton * applies,
         *(values * applies for values in (*policy_logps[:, 2:].T, *rewards[:, 2:].T)),
     ]  # fmt: skip
-    return PairLosses(loss=loss, statistics=torch.stack([c.detach() for c in columns], dim=1))
+    gap = ((policy_logps - reference_logps).detach() / counts).abs().amax(dim=1)  # (B,)
+    return ExampleLosses(
+        loss=loss,
+        statistics=torch.stack([c.detach() for c in columns], dim=1),
+        reference_gap=gap,
+    )
 
 
 def step_metrics(statistics: torch.Tensor) -> dict[str, float]:
@@ -164,6 +133,18 @@ def step_metrics(statistics: torch.Tensor) -> dict[str, float]:
     return metrics
 
 
+def has_collapsed(history: Sequence[Mapping[str, float]], config: TrainConfig) -> bool:
+    """Whether the chosen code has become less probable than train.max_chosen_drop_nats allows.
+
+    A falling chosen side (likelihood displacement) means that probability goes to programs that
+    nobody preferred; the margin keeps growing meanwhile, and the loss falling.
+    """
+    if not config.max_chosen_drop_nats or len(history) < _COLLAPSE_STEPS:
+        return False
+    rewards = [row["code/rewards/chosen"] for row in history[-_COLLAPSE_STEPS:]]
+    return -sum(rewards) / _COLLAPSE_STEPS > config.max_chosen_drop_nats * config.beta
+
+
 def _preference_losses(
     ratios: torch.Tensor, chosen_nll: torch.Tensor, config: TrainConfig
 ) -> torch.Tensor:
@@ -175,53 +156,3 @@ def _preference_losses(
     return dpo_losses(
         ratios[:, 0], ratios[:, 1], beta=config.beta, label_smoothing=config.label_smoothing
     )
-
-
-class _ChunkedLogps(torch.autograd.Function):
-    """log softmax(hidden @ weight.T) at the targets.
-
-    The backward pass starts with the last chunk, whose logits were kept: it would need that memory
-    in any case. It makes those of the others again. The gradient of the weight is summed over
-    chunks in fp32, whatever the dtype of the weight: a sum in bf16 loses more with every chunk.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, target_ids: torch.Tensor, rows: int
-    ) -> torch.Tensor:
-        logps = hidden.new_empty(len(hidden), dtype=torch.float32)
-        log_norms = torch.empty_like(logps)
-        for start in range(0, len(hidden), rows):
-            part = slice(start, start + rows)
-            logits = (hidden[part] @ weight.T).float()  # (rows, V)
-            log_norms[part] = logits.logsumexp(dim=1)
-            chosen = logits.gather(1, target_ids[part].unsqueeze(1)).squeeze(1)
-            logps[part] = chosen - log_norms[part]
-        ctx.save_for_backward(hidden, weight, target_ids, log_norms)
-        ctx.rows = rows
-        ctx.last_logits = logits if len(hidden) and any(ctx.needs_input_grad) else None
-        return logps
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> Any:
-        (grad,) = grad_outputs
-        hidden, weight, target_ids, log_norms = ctx.saved_tensors
-        grad_hidden = torch.empty_like(hidden)
-        trains_weight = ctx.needs_input_grad[1]
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if trains_weight else None
-        for start in reversed(range(0, len(hidden), ctx.rows)):
-            part = slice(start, start + ctx.rows)
-            logits, ctx.last_logits = ctx.last_logits, None
-            if logits is None:
-                logits = (hidden[part] @ weight.T).float()  # (rows, V)
-            slope = logits.sub_(log_norms[part].unsqueeze(1)).exp_().neg_()
-            slope.scatter_add_(
-                1, target_ids[part].unsqueeze(1), torch.ones_like(slope[:, :1])
-            )  # one-hot - softmax
-            slope = slope.mul_(grad[part].unsqueeze(1)).to(weight.dtype)
-            grad_hidden[part] = slope @ weight
-            if grad_weight is not None:
-                grad_weight += slope.T @ hidden[part]
-        if grad_weight is not None:
-            grad_weight = grad_weight.to(weight.dtype)
-        return grad_hidden, grad_weight, None, None

@@ -1,0 +1,16 @@
+"""Learners, a module each behind `contract.Learner`; `train.learner` names one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skeldpo.train.learners.contract import AnyLearner
+from skeldpo.train.learners.preferences import Preferences
+
+if TYPE_CHECKING:
+    from skeldpo.config_train import TrainConfig
+
+
+def make_learner(config: TrainConfig) -> AnyLearner:
+    """The learner that a configuration names; the configuration has checked the name."""
+    return {"preferences": Preferences}[config.learner](config)

@@ -1,0 +1,164 @@
+"""Preferences: token ids of pairs, the rows of a round, and what is told of a step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pair_rows
+import pytest
+from model_tokenizers import gemma
+from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config, trees_of
+
+from skeldpo.prompts import Prompts
+from skeldpo.train.learners.contract import RoundSamples
+from skeldpo.train.learners.preferences import (
+    DropReason,
+    PairTokens,
+    Preferences,
+    tokenize_pair,
+)
+from skeldpo.train.learners.preferences_loss import ANSWERS
+
+
+def make_prompts() -> Prompts:
+    return Prompts(byte_tokenizer(), tiny_config().policy)
+
+
+def tokenize(pair, max_tokens: int = 1000) -> PairTokens:
+    tokens = tokenize_pair(pair, make_prompts(), max_tokens)
+    assert isinstance(tokens, PairTokens)
+    return tokens
+
+
+def test_sampled_sides_keep_the_ids_the_engine_wrote():
+    sampled = (7, 7, 300, 256)
+    pair = replace(preference_pair(0), chosen=side("pass", "pass", sampled))
+    assert tokenize(pair).code_chosen == sampled
+
+
+def test_sampled_side_keeps_the_prompt_that_the_engine_read():
+    """Another template's, say; the skeletons' prompt is that of now, the trunk what they share."""
+    pair, prompts = preference_pair(0), make_prompts()
+    rendered = tuple(prompts.code_prompt_ids(pair.statement, pair.starter_code))
+    read = (*rendered[:5], 7, 7)
+    for changed in (
+        replace(pair, chosen=replace(pair.chosen, prompt_token_ids=read)),
+        replace(pair, rejected=replace(pair.rejected, prompt_token_ids=read)),
+    ):
+        tokens = tokenize(changed)
+        assert tokens.code_prompt == read
+        assert tokens.skeleton_prompt[:5] == rendered[:5]
+        trees = trees_of([tokens])
+        assert trees.node_lengths[:2] == (5, 2), "trunk and code tag"
+        assert tokens.tokens_id != tokenize(pair).tokens_id
+    assert tokenize(pair).code_prompt == rendered
+
+
+def test_sides_that_were_sampled_behind_different_prompts_are_dropped():
+    pair = preference_pair(0)
+    sides = [
+        replace(s, prompt_token_ids=(1, 2, n)) for n, s in enumerate((pair.chosen, pair.rejected))
+    ]
+    pair = replace(pair, chosen=sides[0], rejected=sides[1])
+    assert tokenize_pair(pair, make_prompts(), 1000) is DropReason.OTHER_PROMPT
+
+
+def test_unfinished_sample_gets_no_eos():
+    pair = replace(preference_pair(0), chosen=side("pass", "pass", (7, 7, 7)))
+    assert tokenize(pair).code_chosen == (7, 7, 7)
+
+
+def test_given_programs_and_skeletons_of_a_chat_model_end_as_its_turns_do():
+    tokenizer = gemma()
+    prompts = Prompts(tokenizer, tiny_config().policy)
+    tokens = tokenize_pair(preference_pair(0), prompts, 1000)
+    end = tokenizer.convert_tokens_to_ids("<end_of_turn>")
+    for name in ANSWERS:
+        answer = getattr(tokens, name)
+        assert (answer[-1], answer.count(end)) == (end, 1)
+        assert tokenizer.eos_token_id not in answer
+
+
+def test_dataset_sides_and_skeletons_end_with_eos():
+    prompts = make_prompts()
+    tokens = tokenize(preference_pair(0))
+    for name in ANSWERS:
+        assert getattr(tokens, name).count(prompts.eos_token_id) == 1
+        assert getattr(tokens, name)[-1] == prompts.eos_token_id
+    assert prompts.decode(list(tokens.skeleton_chosen)) == "def f(x):\n    return _\n"
+
+
+@pytest.mark.parametrize("skeletons", [("", "a"), ("a", ""), ("a", "a")])
+def test_pair_without_two_different_skeletons_has_none(skeletons):
+    pair = replace(
+        preference_pair(0), chosen=side("a", skeletons[0]), rejected=side("b", skeletons[1])
+    )
+    assert not tokenize(pair).has_skeleton
+
+
+def test_longest_code_sequence_fits_at_its_length_and_is_dropped_one_below():
+    tokens = tokenize(preference_pair(2, skeletons=False))
+    length = len(tokens.code_prompt) + max(len(tokens.code_chosen), len(tokens.code_rejected))
+    pair, prompts = preference_pair(2, skeletons=False), make_prompts()
+    assert tokenize_pair(pair, prompts, length) == tokens
+    assert tokenize_pair(pair, prompts, length - 1) is DropReason.CODE_TOO_LONG
+
+
+def test_long_skeleton_drops_the_pair():
+    pair = replace(preference_pair(0), rejected=side("b", "_ " * 200))
+    assert tokenize_pair(pair, make_prompts(), 200) is DropReason.SKELETON_TOO_LONG
+
+
+def test_equal_sides_are_dropped():
+    pair = replace(preference_pair(0), chosen=side("a", ""), rejected=side("a", ""))
+    assert tokenize_pair(pair, make_prompts(), 200) is DropReason.SAME_TOKENS
+
+
+def test_pair_with_one_skeleton_is_refused():
+    with pytest.raises(ValueError, match="both sides have a skeleton or none"):
+        replace(tokenize(preference_pair(0)), skeleton_chosen=())
+
+
+def round_samples(candidates, measurements) -> RoundSamples:
+    """Problem "p" of pair_rows, and "q", which nobody has a program for."""
+    problems = [pair_rows.PROBLEM, replace(pair_rows.PROBLEM, problem_id="q")]
+    return RoundSamples(
+        round_index=3, problems=problems, candidates=candidates, measurements=measurements
+    )
+
+
+def test_rows_of_a_round_are_the_pairs_of_its_problems():
+    candidates, measurements = pair_rows.whole_problem()
+    other = replace(candidates[0], candidate_id="x", problem_id="x")
+    config = tiny_config()
+    made = Preferences(config.train).make_rows(
+        round_samples([other, *candidates], measurements), config
+    )
+    alone = pair_rows.build(candidates, measurements, pair=config.pair, **dict(config.skeleton))
+    assert made.rows == alone.pairs
+    stages = [row.stage for row in made.rows]
+    assert (stages.count("efficiency"), stages.count("correctness")) == (1, 1)
+    assert made.account == "1 efficiency and 1 correctness pairs from 2 problems"
+    assert made.counts == {"pair/efficiency": 1.0, "pair/correctness": 1.0}
+    assert [row.num_rows for row in made.dropped] == [1]
+
+
+def test_round_without_a_pair_is_an_error_with_the_reasons():
+    config = tiny_config()
+    with pytest.raises(RuntimeError, match=r"round 3: no preference pair from 2 problems \(2: "):
+        Preferences(config.train).make_rows(round_samples([], []), config)
+
+
+def test_progress_and_the_end_of_training_are_told_in_the_words_of_pairs():
+    learner = Preferences(tiny_config(max_chosen_drop_nats=2.0).train)
+    row = {
+        "loss": 0.5,
+        "code/rewards/margins": 0.25,
+        "code/rewards/accuracies": 1.0,
+        "code/rewards/chosen": -0.3,
+    }
+    assert learner.progress(row) == "loss 0.5000, margin 0.2500, accuracy 1.00"
+    assert learner.reason_to_stop([row] * 4) == ""
+    assert learner.reason_to_stop([row] * 5) == (
+        "the chosen code is less probable than train.max_chosen_drop_nats=2.0 allows"
+    )
