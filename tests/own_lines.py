@@ -31,6 +31,7 @@ _FORMATS = (
     r"\S+ +[\d.]+ +[\d.]+ to [\d.]+ +\d+.*",
     r"answers: \d+ x .+",
     r"left out: .+",
+    r"\.\.\. and \d+ more, in the report",
     r"report: \S+, page: \S+",
     r"WARNING skeldpo\.\S+: .+",
 )
