@@ -26,7 +26,10 @@ from skeldpo.columns import lay_out
 
 EVERY_S = 5.0
 """Least time between two lines that only count further, when the output is no terminal."""
-COUNTING = ("s left", "s so far")
+WAITING_EVERY_S = 30.0
+"""The same for lines that only say that time passes."""
+WAITING = "s so far"
+COUNTING = ("s left", WAITING)
 """How lines end that replace each other."""
 TRACEBACK_VARIABLE = "SKELDPO_TRACEBACK"
 
@@ -97,7 +100,7 @@ class Display:
             self._spinner.update(text=Text(line))
             self._live.start()
             self._pending = line
-        elif time.monotonic() - self._shown_s >= EVERY_S:
+        elif time.monotonic() - self._shown_s >= _least_wait_s(line):
             self._print(line)
             self._shown_s = time.monotonic()
             self._pending = ""
@@ -139,6 +142,10 @@ class Display:
     def _print(self, line: str, style: str = "") -> None:
         """As it is: a terminal wraps what is longer, and a path can still be copied."""
         self.console.print(line, markup=False, style=style, soft_wrap=True)
+
+
+def _least_wait_s(line: str) -> float:
+    return WAITING_EVERY_S if line.endswith(WAITING) else EVERY_S
 
 
 class Warnings(logging.Handler):

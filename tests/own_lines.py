@@ -31,6 +31,7 @@ _FORMATS = (
     r"\S+ +[\d.]+ +[\d.]+ to [\d.]+ +\d+.*",
     r"answers: \d+ x .+",
     r"left out: .+",
+    r"\.\.\. and \d+ more, in the report",
     r"report: \S+, page: \S+",
     r"WARNING skeldpo\.\S+: .+",
 )
@@ -45,5 +46,5 @@ def foreign_lines(output: str) -> list[str]:
     """The lines that no command of ours prints; a report is only searched for known strangers."""
     report = REPORT_BEGINS.search(output)
     before, after = (output[: report.start()], output[report.start() :]) if report else (output, "")
-    unknown = [line for line in before.splitlines() if not _OURS.fullmatch(line)]
+    unknown = [line for line in before.split("\n") if line and not _OURS.fullmatch(line)]
     return unknown + [line for line in after.splitlines() if _FOREIGN.search(line)]
