@@ -18,7 +18,7 @@ from skeldpo.answers import Wanted, read_answer
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts
-from skeldpo.records import Assignment, Candidate, content_id
+from skeldpo.records import Assignment, Candidate, Float32, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
@@ -103,6 +103,8 @@ class PolicyEngine:
             stop=list(self._generate.stop),
             include_stop_str_in_output=True,
             output_kind=RequestOutputKind.FINAL_ONLY,
+            logprobs=0,  # of the token that was written, and of no others
+            flat_logprobs=True,
         )
 
     def _commit(self, assignment: Assignment, output: Any) -> None:
@@ -133,6 +135,7 @@ class PolicyEngine:
             finish_reason=str(sample.finish_reason),
             prompt_token_ids=tuple(int(token) for token in prompt_ids),
             completion_token_ids=token_ids,
+            completion_logps=tuple(Float32(logp) for logp in sample.logprobs.logprobs),
         )
 
 
@@ -188,6 +191,7 @@ def _make_engine(folder: str, policy: PolicyConfig, generate: GenerateConfig) ->
         # not use offset"), so prompts are read whole there.
         enable_chunked_prefill=on_gpu,
         max_num_batched_tokens=None if on_gpu else max(8192, policy.max_model_tokens),
+        logprobs_mode="raw_logprobs",  # see Candidate.completion_logps
         disable_log_stats=True,
         use_tqdm_on_load=False,
     )

@@ -12,14 +12,17 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NewType
 
 ProblemKind = Literal["function", "stdio"]
 PairStage = Literal["correctness", "efficiency"]
 Phase = Literal["check", "screen", "confirm", "crosscheck"]
 Purpose = Literal["train", "evaluate"]
 Origin = Literal["sampled", "dataset"]
+Float32 = NewType("Float32", float)
+"""A number that tables hold in 32 bits."""
 
 
 class Outcome(enum.StrEnum):
@@ -136,6 +139,9 @@ class Candidate:
 
     `prompt_token_ids` and `completion_token_ids` are the exact ids the engine read and wrote (empty
     for dataset programs); `model_id` is the digest of the weights that wrote them.
+    `completion_logps` are the engine's own log-probabilities (nats) of the completion's tokens, one
+    each: of the model's softmax, before temperature, top_p and the like, so that a trainer computes
+    the same, up to the engine's precision. None: not kept.
     """
 
     candidate_id: str
@@ -150,6 +156,20 @@ class Candidate:
     finish_reason: str
     prompt_token_ids: tuple[int, ...]
     completion_token_ids: tuple[int, ...]
+    completion_logps: tuple[Float32, ...] = ()
+
+    def __post_init__(self) -> None:
+        where = f"candidate {self.candidate_id} of problem {self.problem_id}"
+        _require(
+            len(self.completion_logps) in (0, len(self.completion_token_ids)),
+            f"{where}: {len(self.completion_token_ids)} tokens but {len(self.completion_logps)} "
+            "log-probabilities",
+        )
+        impossible = [x for x in self.completion_logps if not (math.isfinite(x) and x <= 0)]
+        _require(
+            not impossible,
+            f"{where}: log-probabilities must be finite and 0 or less, got {impossible[:3]}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

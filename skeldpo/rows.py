@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 
+from skeldpo.records import Float32
+
 Record = TypeVar("Record")
 
 
@@ -88,6 +90,7 @@ _ARROW_TYPES = {
     str: pa.large_string(),
     int: pa.int64(),
     float: pa.float64(),
+    Float32: pa.float32(),
     bool: pa.bool_(),
 }
 

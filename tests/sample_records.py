@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from skeldpo.records import Candidate, Example, KnownProgram, Measurement, Outcome, Phase, Problem
+from skeldpo.records import (
+    Candidate,
+    Example,
+    Float32,
+    KnownProgram,
+    Measurement,
+    Outcome,
+    Phase,
+    Problem,
+)
 
 DOUBLE = "def double(x):\n    return 2 * x\n"
 LOOP = "def double(x):\n    return x + x\n"
@@ -56,6 +65,7 @@ SAMPLED = Candidate(
     finish_reason="stop",
     prompt_token_ids=(1, 2),
     completion_token_ids=(3, 4, 5),
+    completion_logps=(Float32(-0.5), Float32(-1.25), Float32(0.0)),
 )
 
 

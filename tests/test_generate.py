@@ -196,6 +196,22 @@ def test_greedy_tokens_are_those_of_transformers(generated):
 
 
 @pytest.mark.vllm
+def test_log_probabilities_are_those_of_transformers_before_temperature_and_top_p(generated):
+    """Both in float32, so they differ by the order of sums only: 1e-4 nats."""
+    path, _, (sampled, greedy, *_, stopped) = generated
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    candidates = [c for item in [*sampled, *greedy, *stopped] for c in item.candidates]
+    for candidate in candidates:
+        prompt, completion = candidate.prompt_token_ids, candidate.completion_token_ids
+        assert len(candidate.completion_logps) == len(completion) > 0
+        with torch.no_grad():
+            logits = model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
+        expected = logits.log_softmax(dim=1).gather(1, torch.tensor(completion)[:, None]).squeeze(1)
+        got = torch.tensor(candidate.completion_logps)
+        torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.vllm
 def test_a_stopped_sample_ends_with_eos_or_its_turn_and_a_cut_one_does_not(generated):
     path, _, (sampled, *_) = generated
     candidates = [c for item in sampled for c in item.candidates]

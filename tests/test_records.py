@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
@@ -234,3 +235,24 @@ def test_manifest_accounts_for_every_row() -> None:
 
 def test_problem_is_hashable_by_value() -> None:
     assert {FUNCTION_PROBLEM, from_row(Problem, to_row(FUNCTION_PROBLEM))} == {FUNCTION_PROBLEM}
+
+
+@pytest.mark.parametrize(
+    ("logps", "message"),
+    [
+        ((-0.5,), "3 tokens but 1 log-probabilities"),
+        ((-0.5, 0.25, -1.0), "finite and 0 or less"),
+        ((-0.5, -math.inf, -1.0), "finite and 0 or less"),
+        ((-0.5, math.nan, -1.0), "finite and 0 or less"),
+    ],
+)
+def test_log_probabilities_of_a_completion_are_one_a_token_and_possible(logps, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SAMPLED, completion_logps=logps)
+
+
+def test_log_probabilities_are_held_in_32_bits_and_tables_of_before_them_are_read():
+    assert arrow_schema(Candidate).field("completion_logps").type == pa.list_(pa.float32())
+    row = to_row(SAMPLED)
+    del row["completion_logps"]
+    assert from_row(Candidate, row) == replace(SAMPLED, completion_logps=())
