@@ -97,16 +97,16 @@ def test_both_engines_judge_and_time_alike() -> None:
         pytest.skip(f"{HOST_VARIABLE} names the only engine that may be used")
     images = [image_of("docker"), image_of("podman")]
     assert images[0].digest == images[1].digest
-    core = sandbox_cores()[-1]
     ratios = []
     with (
-        Sandbox(image=images[0], core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as docker,
-        Sandbox(image=images[1], core=core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as podman,
+        lease_core(sandbox_cores()[-1:], timeout_s=120) as lease,
+        Sandbox(image=images[0], core=lease.core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as docker,
+        Sandbox(image=images[1], core=lease.core, memory_limit_bytes=MEMORY_LIMIT_BYTES) as podman,
     ):
         for each in (docker, podman):
             assert all(promise.is_kept for promise in each.promises)
             assert pipe(each, "print(input())", "x").answer_texts == ("x\n",)
-            memory = call(each, "def f(): return len(bytearray(1 << 29))", cpu_limit_s=5)
+            memory = call(each, "def f(): return len(b'x' * (1 << 29))", cpu_limit_s=5)
             assert memory.outcome is Outcome.MEMORY_LIMIT
             put = (
                 "def f():\n    done = []\n    for folder in ('/run', '/var/tmp', '/dev', '/'):\n"
