@@ -25,10 +25,10 @@ from benchmarks.null_programs import KERNELS, copies, rewritten, slowed_problem,
 from benchmarks.null_programs import spread as spread_programs
 from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
+from skeldpo.connection import connect_ray
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import (
     Sandboxes,
-    connect_ray,
     count_teller,
     read_sampled,
     sample_and_measure,

@@ -1,4 +1,4 @@
-"""Generate and measure as one streaming Ray Data pipeline, and the connection to Ray.
+"""Generate and measure as one streaming Ray Data pipeline.
 
 vLLM actors write candidates problem by problem; sandbox actors judge a problem as soon as its
 candidates are there, while the engines go on. What is asked and what was made lie in part files, a
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import threading
 import time
 import uuid
@@ -27,16 +26,14 @@ from ray.exceptions import RayError
 from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, every, read_actors
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
+from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.records import Assignment, Candidate, Measurement
-from skeldpo.sandbox.connect import connect as connect_engine
-from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
 logger = logging.getLogger(__name__)
 
-SANDBOX_RESOURCE = "sandbox_core"
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
 PROBLEM_ID = "problem_id"
@@ -81,33 +78,6 @@ class Sampled:
 
     candidates: tuple[Candidate, ...]
     measurements: tuple[Measurement, ...]
-
-
-def connect_ray() -> None:
-    """Joins the cluster that $RAY_ADDRESS (set in a submitted job) names, else starts Ray here."""
-    if ray.is_initialized():
-        return
-    for name in ("ray.data", "ray.train"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(logging_level=logging.ERROR, log_to_driver=False)
-        return
-    connect_engine().close()  # a missing engine is said at once, not by an actor that dies
-    num_cores = os.cpu_count() or 1
-    try:
-        ray.init(
-            num_cpus=max(2, num_cores),
-            resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
-            include_dashboard=False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            object_store_memory=512 << 20,
-        )
-    except Exception as error:  # bare ones, when its processes do not answer in time
-        raise RuntimeError(
-            f"Ray did not start here: {error} Wait until the machine is less busy or has "
-            "more free memory, then start the same command again"
-        ) from error
 
 
 def sample_and_measure(

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
+from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    connect_ray,
     count_teller,
     read_sampled,
     sample_and_measure,

@@ -21,11 +21,11 @@ from typing import Any
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
+from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    connect_ray,
     count_teller,
     read_sampled,
     sample_and_measure,

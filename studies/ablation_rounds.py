@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from skeldpo.config import Config
+from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
     Sampled,
     Sandboxes,
-    connect_ray,
     count_teller,
     read_sampled,
     sample_and_measure,

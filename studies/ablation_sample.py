@@ -17,7 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import Config
-from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, read_sampled, sample_and_measure
+from skeldpo.connection import connect_ray
+from skeldpo.pipeline import Sandboxes, count_teller, read_sampled, sample_and_measure
 from skeldpo.problems.programs import known_candidates
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import ray
 
-from skeldpo.pipeline import connect_ray
+from skeldpo.connection import connect_ray
 
 
 class Keyed(Protocol):

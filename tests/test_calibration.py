@@ -61,6 +61,8 @@ def test_doctor_starts_a_sandbox_and_tells_how_steady_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(LOCKS_VARIABLE, str(tmp_path))  # the tests' own sandbox has the core's lease
-    finding = examine_sandbox()
-    assert finding.state in ("ok", "warn")
-    assert "vary by" in finding.found
+    sandbox, promises = examine_sandbox()
+    assert sandbox.state in ("ok", "warn")
+    assert "vary by" in sandbox.found
+    assert (promises.state, promises.found[:6]) == ("ok", "kept: ")
+    assert "a core of its own" in promises.found

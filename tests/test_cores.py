@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from skeldpo.sandbox import cores as cores_module
 from skeldpo.sandbox.cores import (
     CORES_VARIABLE,
     LOCKS_VARIABLE,
@@ -22,6 +23,7 @@ from skeldpo.sandbox.cores import (
     lock_folder,
     parse_cores,
     sandbox_cores,
+    scoring_cores,
 )
 
 NOBODY = 65534
@@ -53,6 +55,24 @@ def test_split_covers_no_core_twice_unless_there_is_one() -> None:
     if len(allowed) > 1:
         assert not sandbox & generation
         assert min(allowed) in generation
+
+
+@pytest.mark.parametrize(
+    ("num_cores", "expected"), [(1, {0}), (2, {0, 1}), (3, {0, 1, 2}), (4, {1, 2, 3})]
+)
+def test_small_machine_scores_on_its_first_core_too(
+    num_cores: int, expected: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CORES_VARIABLE, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(num_cores)))
+    monkeypatch.setattr(cores_module, "siblings", lambda core: {core})
+    assert set(scoring_cores()) == expected
+
+
+def test_variable_holds_for_scoring_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = max(os.sched_getaffinity(0))
+    monkeypatch.setenv(CORES_VARIABLE, str(last))
+    assert scoring_cores() == (last,)
 
 
 def test_variable_names_the_sandbox_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from skeldpo import pipeline
 from skeldpo.actors import NO_ACTORS, ActorNote, Actors, read_actors
 from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.pipeline import (
-    SANDBOX_RESOURCE,
     Progress,
     Sandboxes,
     count_teller,

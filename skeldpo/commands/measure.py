@@ -19,6 +19,7 @@ from skeldpo import __version__
 from skeldpo.answers import Wanted
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
+from skeldpo.connection import connect_ray
 from skeldpo.console import Display
 from skeldpo.measure.folder import (
     CANDIDATES_FILE,
@@ -26,7 +27,7 @@ from skeldpo.measure.folder import (
     MEASUREMENTS_FILE,
     PROBLEMS_FILE,
 )
-from skeldpo.pipeline import Sandboxes, connect_ray, count_teller, sample_and_measure
+from skeldpo.pipeline import Sandboxes, count_teller, sample_and_measure
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import (

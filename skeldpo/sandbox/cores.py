@@ -27,6 +27,7 @@ from skeldpo.records import content_id
 CORES_VARIABLE = "SKELDPO_SANDBOX_CORES"
 LOCKS_VARIABLE = "SKELDPO_LOCK_DIR"
 _POLL_S = 0.1
+_FEW = 2
 _SHARED_MODE = 0o1777
 """Of the lock folder: all users make files in it, only a file's owner removes it."""
 
@@ -52,6 +53,15 @@ def sandbox_cores() -> tuple[int, ...]:
             cores_left.append(core)
             taken |= siblings(core)
     return tuple(cores_left or allowed[1:] or allowed)
+
+
+def scoring_cores() -> tuple[int, ...]:
+    """Cores that run sandboxes while nothing generates and no labels are made: the sandbox cores,
+    and where they are one or two the first core as well, which the driver hardly uses then."""
+    cores = sandbox_cores()
+    if len(cores) > _FEW or os.environ.get(CORES_VARIABLE, "").strip():
+        return cores
+    return tuple(sorted({*cores, min(os.sched_getaffinity(0))}))
 
 
 def generation_cores() -> tuple[int, ...]:

@@ -122,6 +122,10 @@ def _start_service(host: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    with contextlib.suppress(
+        PermissionError
+    ):  # its containers have its priority: Ray's have a low one
+        os.setpriority(os.PRIO_PROCESS, service.pid, 0)
     deadline = time.monotonic() + _START_WAIT_S
     while time.monotonic() < deadline and service.poll() is None:
         with contextlib.suppress(RuntimeFailure):

@@ -19,11 +19,11 @@ from typing import Any
 
 from skeldpo import __version__
 from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.connection import connect_ray
 from skeldpo.console import Display
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import (
     Sandboxes,
-    connect_ray,
     count_teller,
     read_sampled,
     sample_and_measure,
@@ -170,7 +170,7 @@ def _measured(
         *(c.candidate_id for assignment in assignments for c in assignment.candidates),
     )
     folder = parts_of(f"{request.parts_folder}/scores", identity, display)
-    connect_ray()
+    connect_ray(generates=False)
     sample_and_measure(
         assignments,
         engines=None,

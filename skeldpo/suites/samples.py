@@ -13,12 +13,12 @@ from pathlib import Path
 
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
+from skeldpo.connection import connect_ray
 from skeldpo.console import Display
 from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import (
     Engines,
     Sandboxes,
-    connect_ray,
     count_teller,
     read_sampled,
     sample_and_measure,
