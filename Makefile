@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 CONFIG ?= jobs/configs/quickstart.toml
-# Threads of torch in a test; the tests themselves run one after the other, timing tests alone.
+# Threads of torch in a test.
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= passive
 export RAY_USAGE_STATS_ENABLED ?= 0
@@ -23,14 +23,17 @@ setup-light:
 demo: setup ## the whole loop on a small real model; CONFIG=... for another run
 	.venv/bin/skeldpo run --config $(CONFIG)
 
+# Tests that time nothing run side by side; those with containers, engines or Ray one by one after them.
+ALONE = docker or vllm or ray
 test: setup lint ## every test that needs no GPU
-	$(PY) -m pytest -m "not gpu"
+	$(PY) -m pytest -q -n 2 --dist worksteal -m "not gpu and not ($(ALONE))"
+	$(PY) -m pytest -m "not gpu and ($(ALONE))"
 
 # Importing torch and transformers takes longer than all unit tests that need neither.
 WITHOUT_TORCH = $(addprefix --ignore=tests/test_,generate.py prompts.py starter.py suite_policy.py) \
 	--ignore-glob=tests/test_train*.py
 check: setup-light lint ## lint, format, types, import rules, quick unit tests; under a minute
-	$(PY) -m pytest -q -m "not docker and not vllm and not ray and not gpu and not slow" $(WITHOUT_TORCH)
+	$(PY) -m pytest -q -n 2 --dist worksteal -m "not docker and not vllm and not ray and not gpu and not slow" $(WITHOUT_TORCH)
 
 lint: setup-light
 	.venv/bin/ruff check .

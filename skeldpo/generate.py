@@ -174,6 +174,8 @@ def engine_dtype(
 def _make_engine(folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Any:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    if generate.enforce_eager:  # vLLM compiles parts of its sampler all the same, for half a minute
+        os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
     warnings.simplefilter("ignore", FutureWarning)
     from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine

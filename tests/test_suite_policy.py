@@ -70,7 +70,7 @@ def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
     writing, scoring = done.stdout.split("\nsamples: ")
     assert re.search(r"\nproblems samples: generated 1 of 1 problems, .*0 s left", writing)
     assert "accepted" not in writing and "measured" not in writing
-    assert re.search(r"\nproblems: measured 1 of 1 problems, 0 of \d candidates accepted", scoring)
+    assert re.search(r"\nproblems: measured 1 of 1 problems, 2 of \d candidates accepted", scoring)
     rows = [json.loads(line) for line in (out.parent / "report-samples.jsonl").open()]
     assert [row["sample_index"] for row in rows] == [0, 1]
     assert len({row["model_id"] for row in rows}) == 1
