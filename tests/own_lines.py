@@ -25,6 +25,7 @@ _FORMATS = (
     r"round \d+: (step \d+/\d+, loss \S+, margin \S+, accuracy \S+, \S+ s a step"
     r"|stopped after step .+)",
     r"\w+ samples: \d+ problems for .+",
+    r"measure: \d+ problems|\w+: \d+ problems to measure",
     r"samples: .+",
     r"\w+, (cpu|released) protocol",
     r"score +mean +95 % interval +problems",

@@ -71,6 +71,7 @@ def measure_given(
             _show(_count_verdicts(store), time.monotonic() - started_s, display)
             return
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
+    display.tell(f"measure: {len(given)} problems")
     connect_ray()
     sample_and_measure(
         (given_assignment(row, codes) for row, codes in programs.iterate(store)),

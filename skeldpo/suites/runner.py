@@ -170,6 +170,7 @@ def _measured(
         *(c.candidate_id for assignment in assignments for c in assignment.candidates),
     )
     folder = parts_of(f"{request.parts_folder}/scores", identity, display)
+    display.tell(f"{request.suite.name}: {len(assignments)} problems to measure")
     connect_ray(generates=False)
     sample_and_measure(
         assignments,

@@ -21,7 +21,7 @@ from skeldpo.sandbox.guest import child as child_module
 from skeldpo.sandbox.guest.cgroup import SCHEDSTAT, Counters
 from skeldpo.sandbox.guest.child import BOX, ChildSide
 from skeldpo.sandbox.guest.cleaning import empty_folders, kill_orphans
-from skeldpo.sandbox.guest.memory import MemoryMeter
+from skeldpo.sandbox.guest.memory_meter import MemoryMeter
 
 OUTPUT_LIMIT_BYTES = 16 << 20
 CHUNK_BYTES = 64 << 10
