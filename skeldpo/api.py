@@ -26,6 +26,7 @@ from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import ProblemPairs, build_pairs
 from skeldpo.problems.programs import given_assignment
 from skeldpo.problems.sources import problem_from_row
+from skeldpo.prompts import extract_code
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, Problem, Skeleton
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
@@ -37,7 +38,7 @@ __all__ = [
     "Candidate", "Difference", "Evaluation", "MeasureConfig", "MeasuredPrograms", "Measurement",
     "Outcome", "PairConfig", "PreferencePair", "Problem", "ProblemPairs",
     "RunReport", "RunRequest", "Sandbox", "SandboxFailure", "Skeleton", "SkeletonConfig",
-    "TimedRun", "Verdict", "build_pairs", "compare", "evaluate", "mean_scores",
+    "TimedRun", "Verdict", "build_pairs", "compare", "evaluate", "extract_code", "mean_scores",
     "measure_programs", "open_sandbox", "read_problem", "run_program", "skeleton",
 ]  # fmt: skip
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
+from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import PolicyConfig
-from skeldpo.languages import language
+from skeldpo.languages import DEFAULT, language
 from skeldpo.special_tokens import TokenText
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Prompts:
         """Ids of the prompt that asks for a skeleton."""
         return self._prompt_ids(statement, starter_code, self._config.skeleton_instruction)
 
-    def answer_ids(self, text: str, language_name: str) -> list[int]:
+    def answer_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
         """Ids of an answer as an engine gives it: the text (fenced for a chat model) and the end of
         the turn."""
         body = text.rstrip() + "\n"
@@ -90,7 +91,7 @@ class Prompts:
         ids = self._text.encode_after_text(self._turn.lead + self._text.quote(body))
         return [*ids, self.end_token_id]
 
-    def completion_ids(self, text: str, language_name: str) -> list[int]:
+    def completion_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
         """Ids of an answer and EOS, as a text ends that a model is trained on from scratch.
 
         Preferences are of `answer_ids`: sampling stops at the end of the turn, so what comes after
@@ -146,3 +147,9 @@ class Prompts:
             strftime_now=now.strftime,
         )
         return str(rendered)
+
+
+def extract_code(text: str, language_name: str = DEFAULT) -> str:
+    """The program in a model's answer where no problem says what it defines; `skeldpo.answers` has
+    the rules, and takes a problem's entry point into account."""
+    return read_answer(text, Wanted(language=language_name)).code
