@@ -89,7 +89,7 @@ def test_arms_take_the_same_number_of_steps_whatever_their_pairs(start: str) -> 
     for rows in (pairs, mixed):
         steps = equal_steps(rows, train, 0, 9)
         assert [step.index for step in steps] == list(range(9))
-    assert [step.stage for step in steps] == ["correctness"] * 2 + ["efficiency"] * 7
+    assert [step.phase for step in steps] == ["correctness"] * 2 + ["efficiency"] * 7
     assert steps[:4] == equal_steps(mixed, train, 0, 4)
     with pytest.raises(ValueError, match="no efficiency pairs to train on among 4"):
         equal_steps([replace(p, stage="correctness") for p in pairs], train, 0, 9)
