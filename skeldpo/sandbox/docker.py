@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ from skeldpo.sandbox.seccomp import seccomp_profile
 TIMEOUT_S = 120.0
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 
+_ENDING_WAIT_S = 10.0
 _MOST_CPU_SHARES = 1 << 18
 """The kernel's largest: whatever else strays onto the sandbox's core waits for the timed program,
 not the other way round."""
@@ -208,14 +210,22 @@ class DockerRuntime:
             self._client.api.kill(container_id)
 
     def remove_container(self, container_id: str) -> None:
+        deadline = time.monotonic() + _ENDING_WAIT_S
         with _failures():
-            try:
-                self._client.api.remove_container(container_id, force=True, v=True)
-            except NotFound:
-                return
-            except APIError as error:
-                if error.status_code != 409:  # its removal is under way
-                    raise
+            while True:
+                try:
+                    self._client.api.remove_container(container_id, force=True, v=True)
+                    return
+                except NotFound:
+                    return
+                except APIError as error:
+                    if error.status_code == 409:  # its removal is under way
+                        return
+                    # Podman, of one that has ended by itself and is not yet known to have.
+                    is_ending = "container state improper" in str(error)
+                    if not is_ending or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
 
     def list_containers(self, label: str) -> list[ListedContainer]:
         with _failures():
