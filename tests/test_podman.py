@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -10,8 +11,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
+from docker.errors import APIError
 from engines import image_of
 from sandbox_runs import MEMORY_LIMIT_BYTES, call, pipe
 
@@ -19,6 +23,7 @@ from skeldpo.records import Outcome
 from skeldpo.sandbox.connect import HOST_VARIABLE, connect
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
+from skeldpo.sandbox.docker import Dialect, DockerRuntime
 from skeldpo.sandbox.image import ensure_image
 from skeldpo.sandbox.podman import HOST_VARIABLE as PODMAN_HOST_VARIABLE
 from skeldpo.sandbox.podman import is_podman
@@ -119,3 +124,38 @@ def test_both_engines_judge_and_time_alike() -> None:
             assert [report.outcome for report in times] == [Outcome.ACCEPTED] * 2
             ratios.append(times[1].cpu_time_ns / times[0].cpu_time_ns)
     assert 0.7 < statistics.median(ratios) < 1.4, ratios
+
+
+class _Ending:
+    """The API of a runtime whose container has ended by itself, which it notices at the third
+    call: no real one can be held in that state."""
+
+    def __init__(self, status_code: int, explanation: str) -> None:
+        self.api = self
+        self.calls = 0
+        response = requests.Response()
+        response.status_code = status_code
+        self._error = APIError("refused", response=response, explanation=explanation)
+
+    def remove_container(self, container_id: str, *, force: bool, v: bool) -> None:
+        self.calls += 1
+        if self.calls < 3:
+            raise self._error
+
+
+@pytest.mark.parametrize(
+    ("status_code", "explanation", "num_calls", "is_refused"),
+    [
+        (500, "sending SIGKILL to container c: container state improper: stopped", 3, False),
+        (500, "no space left on device", 1, True),
+        (409, "removal of container c is already in progress", 1, False),
+    ],
+)
+def test_removal_waits_for_a_container_that_has_just_ended(
+    status_code: int, explanation: str, num_calls: int, is_refused: bool
+) -> None:
+    client: Any = _Ending(status_code, explanation)
+    runtime = DockerRuntime(client, Dialect(version="4.3.1", tmpfs={}, ulimits={}))
+    with pytest.raises(RuntimeFailure) if is_refused else contextlib.nullcontext():
+        runtime.remove_container("c")
+    assert client.calls == num_calls
