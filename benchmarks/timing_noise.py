@@ -33,7 +33,7 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
-from skeldpo.problems.programs import dataset_candidates
+from skeldpo.problems.programs import given_assignment
 from skeldpo.problems.sources import load_problems
 from skeldpo.records import Assignment, Measurement, Outcome, PreferencePair, Problem
 
@@ -165,16 +165,7 @@ def _slowed_assignments(count: int, ratio: float) -> list[Assignment]:
 
 
 def _assignment(problem: Problem, key: str, codes: Sequence[str]) -> Assignment:
-    problem = replace(problem, problem_id=key, solutions=())
-    return Assignment(
-        problem=problem,
-        purpose="train",
-        round_index=0,
-        num_samples=0,
-        temperature=0.0,
-        seed=0,
-        candidates=dataset_candidates(problem, codes),
-    )
+    return given_assignment(replace(problem, problem_id=key, solutions=()), codes)
 
 
 def _measure(

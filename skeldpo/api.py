@@ -20,7 +20,7 @@ from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonCo
 from skeldpo.console import Display
 from skeldpo.languages import DEFAULT
 from skeldpo.languages import language as language_named
-from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, patient
+from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, make_sandbox, patient
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import ProblemPairs, build_pairs
@@ -95,12 +95,7 @@ def _leased(config: MeasureConfig) -> Iterator[tuple[Sandbox, SandboxImage, int]
     image = ensure_image(config.image, numpy=config.numpy, engine=config.engine)
     with (
         lease_core(sandbox_cores(), LEASE_TIMEOUT_S) as lease,
-        Sandbox(
-            image=image,
-            core=lease.core,
-            memory_limit_bytes=config.memory_limit_mib << 20,
-            oci_runtime=config.runtime,
-        ) as sandbox,
+        make_sandbox(config, image, lease.core) as sandbox,
     ):
         yield sandbox, image, lease.core
 

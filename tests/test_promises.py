@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from skeldpo.commands.doctor import examine_engine
+from skeldpo.measure.actor import refuse_times
 from skeldpo.records import Measurement, Outcome
 from skeldpo.sandbox.docker import DockerRuntime, docker_dialect
 from skeldpo.sandbox.guest.facts import facts
@@ -158,12 +159,23 @@ def test_facts_of_this_process_are_of_the_kinds_that_are_compared() -> None:
     assert refusal(examined(found), DOCKER)
 
 
+ROW = Measurement(
+    candidate_id="c", problem_id="p", equal_to="c", phase="check", session_id="",
+    outcome=Outcome.ACCEPTED, cpu_times_ns=(), baseline_times_ns=(), peak_memory_bytes=0,
+    failure="", input_digest="", host_id="h", core=0, image_digest="", python_version="",
+    unverified="times cannot be trusted here",
+)  # fmt: skip
+
+
 def test_row_of_a_doubtful_machine_has_no_times() -> None:
-    row = Measurement(
-        candidate_id="c", problem_id="p", equal_to="c", phase="check", session_id="",
-        outcome=Outcome.ACCEPTED, cpu_times_ns=(), baseline_times_ns=(), peak_memory_bytes=0,
-        failure="", input_digest="", host_id="h", core=0, image_digest="", python_version="",
-        unverified="times cannot be trusted here",
-    )  # fmt: skip
     with pytest.raises(ValueError, match="cannot be trusted here"):
-        replace(row, cpu_times_ns=(5,), baseline_times_ns=(5,))
+        replace(ROW, cpu_times_ns=(5,), baseline_times_ns=(5,))
+
+
+def test_session_of_a_suite_that_takes_times_is_refused_on_a_doubtful_machine() -> None:
+    untimed = replace(ROW, unverified="")
+    timed = replace(untimed, phase="screen", cpu_times_ns=(5,), baseline_times_ns=(5,))
+    refuse_times([untimed, timed], "")
+    refuse_times([untimed], "no core of its own")  # what only writes or judges
+    with pytest.raises(RuntimeError, match="no core of its own"):
+        refuse_times([untimed, timed], "no core of its own")

@@ -17,11 +17,10 @@ from typing import Any
 from skeldpo.actors import ActorNote
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
-from skeldpo.measure.on_cores import Run, patient
+from skeldpo.measure.on_cores import Run, make_sandbox, patient
 from skeldpo.measure.verdict import ProblemFault, SandboxFailure
 from skeldpo.measure.work import ProblemWork
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, content_id
-from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import ensure_image
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
@@ -59,14 +58,7 @@ class ProgramMeasurer:
             sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
         )
         self._image = ensure_image(measure.image, numpy=measure.numpy, engine=measure.engine)
-        self._sandbox = Sandbox(
-            image=self._image,
-            core=self._lease.core,
-            memory_limit_bytes=measure.memory_limit_mib << 20,
-            oci_runtime=measure.runtime,
-            run_label=content_id(output),
-        )
-
+        self._sandbox = make_sandbox(measure, self._image, self._lease.core, content_id(output))
         self._first_calibration: Calibration | None = None
         self._calibrated_s = 0.0
         # Calibrated while the engines of the run are starting.
@@ -138,6 +130,7 @@ class ProgramMeasurer:
         except (ProblemFault, ValueError) as fault:
             faults = [str(fault)]
             rows = _unjudged(assignment, Outcome.FAULTY_PROBLEM, faults[0])
+        refuse_times(rows, self._sandbox.unverified)
         placed = [
             replace(
                 row,
@@ -149,6 +142,13 @@ class ProgramMeasurer:
             for row in rows
         ]
         return placed, faults, failed
+
+
+def refuse_times(rows: Sequence[Measurement], doubt: str) -> None:
+    """RuntimeError, with the `doubt` about times of this sandbox (empty: none), if a session of its
+    own kind took some: a suite would score them."""
+    if doubt and any(row.cpu_times_ns for row in rows):
+        raise RuntimeError(doubt)
 
 
 def _unjudged(assignment: Assignment, outcome: Outcome, failure: str) -> list[Measurement]:

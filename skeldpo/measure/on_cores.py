@@ -17,7 +17,7 @@ from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import CoreLease, lease_core, sandbox_cores
-from skeldpo.sandbox.image import ensure_image
+from skeldpo.sandbox.image import SandboxImage, ensure_image
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -50,12 +50,7 @@ def map_on_cores(
     def serve(lease: CoreLease) -> None:
         with (
             lease,
-            Sandbox(
-                image=image,
-                core=lease.core,
-                memory_limit_bytes=config.memory_limit_mib << 20,
-                oci_runtime=config.runtime,
-            ) as sandbox,
+            make_sandbox(config, image, lease.core) as sandbox,
         ):
             if sandbox.unverified:  # a suite's scores rest on times, or are shown beside them
                 raise RuntimeError(sandbox.unverified)
@@ -80,6 +75,19 @@ def map_on_cores(
             _drain(waiting)
             raise
     return tuple(made[index] for index in range(len(items)))
+
+
+def make_sandbox(
+    config: MeasureConfig, image: SandboxImage, core: int, run_label: str = ""
+) -> Sandbox:
+    """A container as [measure] has it, on a core that the caller holds."""
+    return Sandbox(
+        image=image,
+        core=core,
+        memory_limit_bytes=config.memory_limit_mib << 20,
+        oci_runtime=config.runtime,
+        run_label=run_label,
+    )
 
 
 def patient(once: Run, max_retries: int) -> Run:

@@ -122,9 +122,8 @@ def _start_service(host: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    with contextlib.suppress(
-        PermissionError
-    ):  # its containers have its priority: Ray's have a low one
+    # Its containers have its priority, and an actor of Ray that starts it has a low one.
+    with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, service.pid, 0)
     deadline = time.monotonic() + _START_WAIT_S
     while time.monotonic() < deadline and service.poll() is None:
