@@ -14,11 +14,12 @@ SANDBOX_RESOURCE = "sandbox_core"
 """The resource of a node that says how many cores of it time programs."""
 
 
-def connect_ray(*, generates: bool = True) -> None:
+def connect_ray(*, generates: bool = True, measures: bool = True) -> None:
     """Joins the cluster that $RAY_ADDRESS (set in a submitted job) names, else starts Ray here.
 
     Where nothing is generated for as long as this Ray runs, and only scores are made, a small
-    machine times programs on its first core as well (`cores.scoring_cores`).
+    machine times programs on its first core as well (`cores.scoring_cores`). Where nothing is
+    measured either, no container engine is asked for.
     """
     if ray.is_initialized():
         return
@@ -27,7 +28,8 @@ def connect_ray(*, generates: bool = True) -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(logging_level=logging.ERROR, log_to_driver=False)
         return
-    connect_engine().close()  # a missing engine is said at once, not by an actor that dies
+    if measures:
+        connect_engine().close()  # a missing engine is said at once, not by an actor that dies
     if not generates:
         os.environ[CORES_VARIABLE] = ",".join(map(str, scoring_cores()))  # for the actors
     num_cores = os.cpu_count() or 1

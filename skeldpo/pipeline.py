@@ -72,14 +72,6 @@ class Progress:
     actors: Actors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampled:
-    """Everything a finished pipeline made, in the order of the assignments."""
-
-    candidates: tuple[Candidate, ...]
-    measurements: tuple[Measurement, ...]
-
-
 def sample_and_measure(
     assignments: Iterable[Assignment],
     *,
@@ -89,7 +81,7 @@ def sample_and_measure(
     on_progress: Callable[[Progress], None],
 ) -> None:
     """Runs the pipeline until every assignment is measured; `output` is the folder of its tables
-    (`read_sampled`, or a row at a time with `Store.iter_records`).
+    (`by_problem.Sampled`), whose rows are in the order of the assignments.
 
     Without engines the assignments bring their candidates. Assignments are taken one at a time.
     Raises RuntimeError when the cluster lacks what is asked for.
@@ -120,15 +112,6 @@ def sample_and_measure(
     store.join_parts(MEASUREMENTS, Measurement, keys)
     store.drop_parts(ASSIGNMENTS)
     store.remove(FOLDER)
-
-
-def read_sampled(output: str) -> Sampled:
-    """The tables of a finished pipeline."""
-    store = Store(output)
-    return Sampled(
-        candidates=tuple(store.iter_records(f"{CANDIDATES}.parquet", Candidate)),
-        measurements=tuple(store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)),
-    )
 
 
 def count_teller(

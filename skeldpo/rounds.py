@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, StoredRows, count_values
 from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
 from skeldpo.connection import connect_ray
-from skeldpo.pipeline import (
-    Engines,
-    Sampled,
-    Sandboxes,
-    count_teller,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Engines, Sandboxes, count_teller, sample_and_measure
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
@@ -41,6 +36,7 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
+from skeldpo.round_rows import RoundMaker
 from skeldpo.store import Store, round_folder, run_root
 from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
@@ -58,11 +54,10 @@ Tell = Callable[[str], None]
 """Shows a line of progress."""
 
 
-def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
-    """The rows that the sandbox failed on if they are too many of all, else none: a problem that is
-    at fault itself says nothing about the machine."""
-    failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
-    return failed if len(failed) > MAX_FAILED_SHARE * len(verdicts) else []
+def has_failed(verdicts: Counter[Outcome]) -> bool:
+    """Whether the sandbox failed on too many of all candidates: a problem that is at fault itself
+    says nothing about the machine."""
+    return verdicts[Outcome.SANDBOX_FAILED] > MAX_FAILED_SHARE * verdicts.total()
 
 
 def run_rounds(config: Config, tell: Tell) -> Store:
@@ -72,7 +67,7 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     for index in range(1, config.run.num_rounds + 1):
         samples = run.sample(index, checkpoint, is_training=True)
         run.evaluate(index, samples, checkpoint)
-        rows = run.rows(index, samples)
+        rows = run.rows(index)
         checkpoint = run.train(index, rows, checkpoint)
     closing = config.run.num_rounds + 1
     samples = run.sample(closing, checkpoint, is_training=False)
@@ -181,7 +176,7 @@ class _Run:
         output = self.store.location(round_folder(index))
         stage = self._begin("sample", index)
         if stage is None:
-            return read_sampled(output)
+            return Sampled(output)
         sample_and_measure(
             assignments,
             engines=Engines(
@@ -193,23 +188,26 @@ class _Run:
             output=output,
             on_progress=count_teller(f"round {index}", self._tell),
         )
-        samples = read_sampled(output)
-        verdicts = [row for row in samples.measurements if row.phase == "check"]
-        failed = failed_rows(verdicts)
-        if failed:
+        samples = Sampled(output)
+        verdicts = outcomes_of(samples)
+        if has_failed(verdicts):
+            rows = samples.store.iter_records(MEASUREMENTS_FILE, Measurement)
+            failed = [
+                row for row in rows
+                if row.phase == "check" and row.outcome is Outcome.SANDBOX_FAILED
+            ]  # fmt: skip
             for problem_id in {row.problem_id for row in failed}:
                 self.store.remove_part(f"{round_folder(index)}/measurements", problem_id)
+            num_failed = verdicts[Outcome.SANDBOX_FAILED]
             raise RuntimeError(
-                f"round {index}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
+                f"round {index}: sandbox failures in {num_failed} of {verdicts.total()} candidates "
                 f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
                 "`skeldpo doctor` checks this machine, then start the same command again"
             )
-        lost = {
-            reason: sum(row.outcome is outcome for row in verdicts)
-            for outcome, reason in NO_VERDICT.items()
-        }
+        lost = {reason: verdicts[outcome] for outcome, reason in NO_VERDICT.items()}
+        num_in = verdicts.total()
         self._finish(
-            stage, len(verdicts), len(verdicts) - sum(lost.values()), _dropped(lost),
+            stage, num_in, num_in - sum(lost.values()), _dropped(lost),
             ("candidates.parquet", "measurements.parquet"),
         )  # fmt: skip
         for table in ("candidates", "measurements"):
@@ -222,10 +220,8 @@ class _Run:
         if stage is None:
             return
         report = evaluate_heldout(
-            problems=self._heldout,
-            candidates=samples.candidates,
-            measurements=samples.measurements,
-            author=Author(model_id=checkpoint.model_id, round_index=index - 1),
+            samples.iter_problems(self._heldout),
+            Author(model_id=checkpoint.model_id, round_index=index - 1),
         )
         bootstrap = bootstrap_of(self._config)
         self.store.write_text(round_evaluation_path(index), evaluation_text(report, bootstrap))
@@ -239,33 +235,24 @@ class _Run:
             _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
         )  # fmt: skip
 
-    def rows(self, index: int, samples: Sampled) -> Sequence[Any]:
+    def rows(self, index: int) -> StoredRows[Any]:
         """What train.learner makes of the round's training problems."""
-        from skeldpo.train.learners.contract import RoundSamples
-
         learner = self._learner()
         path = f"{round_folder(index)}/{learner.table}"
+        rows: StoredRows[Any] = StoredRows(root=self.store.root, path=path, record=learner.row)
         stage = self._begin(learner.stage, index)
         if stage is None:
-            return self.store.read_records(path, learner.row)
+            return rows
         problems = self._training_problems(index)
-        made = learner.make_rows(
-            RoundSamples(
-                round_index=index,
-                problems=problems,
-                candidates=samples.candidates,
-                measurements=samples.measurements,
-            ),
-            self._config,
-        )
-        self.store.write_records(path, learner.row, made.rows)
-        self._tracker.log(index, [dict(made.counts)])
+        maker = RoundMaker(self.store, index, learner, self._config)
+        made = maker.make(problems, lambda line: self._tell(f"round {index}: {line}"))
+        self._tracker.log(index, [made.counts])
         self._tell(f"round {index}: {made.account}")
-        num_used = len(problems) - sum(row.num_rows for row in made.dropped)
-        self._finish(stage, len(problems), num_used, made.dropped, (learner.table,))
-        return made.rows
+        self._finish(stage, len(problems), made.num_used, made.dropped, (learner.table,))
+        maker.drop_parts()
+        return rows
 
-    def train(self, index: int, rows: Sequence[Any], checkpoint: Checkpoint) -> Checkpoint:
+    def train(self, index: int, rows: StoredRows[Any], checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint after the round."""
         from skeldpo.train.trainer import train_checkpoint
 
@@ -348,6 +335,12 @@ class _Run:
         )
         self.store.write_manifest(round_folder(stage.round_index), manifest)
         self._tracker.log(stage.round_index, [{f"{stage.name}/seconds": manifest.seconds}])
+
+
+def outcomes_of(samples: Sampled) -> Counter[Outcome]:
+    """Candidates by verdict."""
+    found = count_values(samples.store, MEASUREMENTS_FILE, ("phase", "outcome"))
+    return Counter({Outcome(name): n for (phase, name), n in found.items() if phase == "check"})
 
 
 def _seed(*parts: object) -> int:

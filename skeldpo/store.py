@@ -126,6 +126,20 @@ class Store:
             except ValueError as error:
                 raise ValueError(f"{self.location(path)}: {error}") from error
 
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[pq.ParquetFile]:
+        """A Parquet table to read parts of; ValueError if it is none."""
+        if not self.exists(path):
+            raise ValueError(f"expected a file at {self.location(path)}, found none")
+        with self._files.open_input_file(self._full(path)) as content:
+            try:
+                table = pq.ParquetFile(content)
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f"{self.location(path)} is not a Parquet table: {error}"
+                ) from error
+            yield table
+
     def write_part(self, table: str, key: str, record: type, rows: Iterable[object]) -> None:
         """Commits the rows of one problem to a table that is being made."""
         self.write_records(_part_path(table, key), record, rows)

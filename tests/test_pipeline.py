@@ -25,11 +25,11 @@ from skeldpo.pipeline import (
     Progress,
     Sandboxes,
     count_teller,
-    read_sampled,
     sample_and_measure,
 )
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
+from studies.measured_rows import read_rows
 
 NUM_SANDBOXES = 3
 SANDBOXES = Sandboxes(measure=MeasureConfig(num_cores=NUM_SANDBOXES), evaluate=EvaluateConfig())
@@ -109,7 +109,7 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     )
     again = ["lost", "untimed"]
     assert passes == [(["fine", *again, "faulty"], []), (again, [("host", 1)])]
-    sampled = read_sampled(str(tmp_path))
+    sampled = read_rows(str(tmp_path))
     assert [row.problem_id for row in sampled.candidates] == ["fine", *again, "faulty"]
     assert Store(str(tmp_path)).part_keys(ASSIGNMENTS) == set()
     outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
@@ -284,7 +284,7 @@ def test_every_sandbox_core_works_and_no_problem_waits_behind_a_long_one(
         on_progress=lambda _: None,
     )
     done: dict[str, list[str]] = {}
-    for row in read_sampled(str(tmp_path)).measurements:
+    for row in read_rows(str(tmp_path)).measurements:
         done.setdefault(row.host_id, []).append(row.problem_id)
     assert len(done) == NUM_SANDBOXES
     assert sorted(name for own in done.values() for name in own) == sorted(names)

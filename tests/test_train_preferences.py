@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pair_rows
 import pytest
 from model_tokenizers import gemma
 from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config, trees_of
 
 from skeldpo.prompts import Prompts
-from skeldpo.train.learners.contract import RoundSamples
 from skeldpo.train.learners.preferences import (
     DropReason,
     PairTokens,
@@ -117,36 +115,6 @@ def test_equal_sides_are_dropped():
 def test_pair_with_one_skeleton_is_refused():
     with pytest.raises(ValueError, match="both sides have a skeleton or none"):
         replace(tokenize(preference_pair(0)), skeleton_chosen=())
-
-
-def round_samples(candidates, measurements) -> RoundSamples:
-    """Problem "p" of pair_rows, and "q", which nobody has a program for."""
-    problems = [pair_rows.PROBLEM, replace(pair_rows.PROBLEM, problem_id="q")]
-    return RoundSamples(
-        round_index=3, problems=problems, candidates=candidates, measurements=measurements
-    )
-
-
-def test_rows_of_a_round_are_the_pairs_of_its_problems():
-    candidates, measurements = pair_rows.whole_problem()
-    other = replace(candidates[0], candidate_id="x", problem_id="x")
-    config = tiny_config()
-    made = Preferences(config.train).make_rows(
-        round_samples([other, *candidates], measurements), config
-    )
-    alone = pair_rows.build(candidates, measurements, pair=config.pair, **dict(config.skeleton))
-    assert made.rows == alone.pairs
-    stages = [row.stage for row in made.rows]
-    assert (stages.count("efficiency"), stages.count("correctness")) == (1, 1)
-    assert made.account == "1 efficiency and 1 correctness pairs from 2 problems"
-    assert made.counts == {"pair/efficiency": 1.0, "pair/correctness": 1.0}
-    assert [row.num_rows for row in made.dropped] == [1]
-
-
-def test_round_without_a_pair_is_an_error_with_the_reasons():
-    config = tiny_config()
-    with pytest.raises(RuntimeError, match=r"round 3: no preference pair from 2 problems \(2: "):
-        Preferences(config.train).make_rows(round_samples([], []), config)
 
 
 def test_progress_and_the_end_of_training_are_told_in_the_words_of_pairs():

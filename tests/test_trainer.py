@@ -17,11 +17,12 @@ from transformers import AutoModelForCausalLM
 ray = pytest.importorskip("ray")
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # noqa: E402
+from skeldpo.train.examples import make_examples  # noqa: E402
 from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
 from skeldpo.train.network import load_network  # noqa: E402
 from skeldpo.train.reference import reference_logps  # noqa: E402
-from skeldpo.train.trainer import make_examples, train_checkpoint  # noqa: E402
+from skeldpo.train.trainer import train_checkpoint  # noqa: E402
 
 PAIRS = [preference_pair(i, "correctness") for i in range(2)]
 PAIRS += [preference_pair(i) for i in range(4)]

@@ -17,16 +17,12 @@ from datetime import UTC, datetime
 
 from skeldpo import __version__
 from skeldpo.answers import Wanted
+from skeldpo.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
-from skeldpo.measure.folder import (
-    CANDIDATES_FILE,
-    MEASURED,
-    MEASUREMENTS_FILE,
-    PROBLEMS_FILE,
-)
+from skeldpo.measure.folder import MEASURED, PROBLEMS_FILE
 from skeldpo.pipeline import Sandboxes, count_teller, sample_and_measure
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.languages import language
 from skeldpo.languages.contract import Language
@@ -139,6 +140,20 @@ def build_pairs(
         correctness_reason=correctness_reason,
         dropped=() if pairs else (Dropped(reason=whole, num_rows=1),),
         dropped_candidates=_dropped_candidates(judged, pairs),
+    )
+
+
+def pairs_of(
+    measured: MeasuredProblem, *, pair: PairConfig, skeleton: SkeletonConfig, round_index: int
+) -> ProblemPairs:
+    """As `build_pairs`."""
+    return build_pairs(
+        problem=measured.problem,
+        candidates=measured.candidates,
+        measurements=measured.measurements,
+        pair=pair,
+        skeleton=skeleton,
+        round_index=round_index,
     )
 
 

@@ -11,18 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skeldpo.by_problem import Sampled
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
 from skeldpo.measure.on_cores import Run
-from skeldpo.pipeline import (
-    Engines,
-    Sandboxes,
-    count_teller,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Engines, Sandboxes, count_teller, sample_and_measure
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, data_identity, parts_of
@@ -76,10 +71,13 @@ def write_samples(
         output=folder,
         on_progress=count_teller(f"{request.suite.name} samples", display.tell, is_judged=False),
     )
-    sampled = read_sampled(folder)
-    rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
+    by_id = sorted(held.problems, key=lambda problem: problem.problem_id)
     with target.open("w", encoding="utf-8") as lines:
-        for row in rows:
+        for row in (
+            row
+            for written in Sampled(folder).iter_problems(by_id)
+            for row in sorted(written.candidates, key=lambda row: row.sample_index)
+        ):
             line = {
                 "problem_id": row.problem_id,
                 "sample_index": row.sample_index,

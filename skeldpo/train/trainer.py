@@ -1,6 +1,6 @@
 """The training stage as a Ray Train run: a learner's rows and a checkpoint in, a checkpoint out.
 
-The driver tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
+A task tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
 from the last state saved. Folders must be absolute and shared by all nodes; workers change
@@ -10,13 +10,11 @@ directory.
 from __future__ import annotations
 
 import contextlib
-import enum
 import json
 import logging
 import os
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +29,18 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from skeldpo.by_problem import Rows
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
-from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, ReferenceLogps, content_id
 from skeldpo.train.card import model_card
+from skeldpo.train.examples import Prepared, prepare
 from skeldpo.train.learners import make_learner
 from skeldpo.train.learners.contract import AnyLearner, Example
 from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import (
     Network,
-    check_tokenizer,
     device_of,
     load_network,
     save_network,
@@ -55,7 +53,6 @@ from skeldpo.train.resume import Progress, load_state, save_state
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_S = 5.0
-_NUM_CHECKED_TEXTS = 64
 _START_TIMEOUT_S = 600
 """A worker group may have to wait for nodes to start; Ray Train's default is 60 s."""
 
@@ -70,14 +67,6 @@ class TrainResult:
     metrics: tuple[dict[str, float], ...]
     dropped: tuple[Dropped, ...]
     checkpoint: Checkpoint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeExamples:
-    """What can be trained on, and how many rows were left out for which reason."""
-
-    kept: tuple[Any, ...]
-    dropped: tuple[Dropped, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +87,7 @@ class _Job:
 def train_checkpoint(  # noqa: PLR0913
     *,
     config: Config,
-    rows: Sequence[Any],
+    rows: Rows[Any],
     start: Checkpoint,
     output_folder: str,
     reference_path: str,
@@ -111,7 +100,8 @@ def train_checkpoint(  # noqa: PLR0913
 
     Args:
         config: sections policy and train.
-        rows: what the learner made of a round, in any order.
+        rows: what the learner made of a round, in any order; gone through in a task, so that rows
+            on disk (`by_problem.StoredRows`) never come to the driver.
         start: the start weights, which are also the frozen reference.
         output_folder: where the trained checkpoint goes; replaced if it exists.
         reference_path: Parquet table of the reference log-probabilities, read if it is of these
@@ -130,13 +120,18 @@ def train_checkpoint(  # noqa: PLR0913
             raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
     learner = make_learner(config.train)
     noun = learner.wording.noun
-    made = make_examples(rows, start.folder, config)
-    num_steps = len(plan_steps(made.kept, learner, seed))
+    try:
+        task = ray.remote(num_cpus=1, num_returns=2)(prepare)
+        plan, examples = task.remote(rows, start.folder, config, seed)
+        prepared: Prepared = ray.get(plan)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    num_steps, num_examples = prepared.num_steps, len(prepared.example_ids)
     if num_steps == 0:
-        raise ValueError(_nothing_to_train_on(len(rows), made, learner))
+        raise ValueError(_nothing_to_train_on(len(rows), prepared, learner))
     job = _Job(
         config_json=config.model_dump_json(),
-        examples=ray.put(made.kept),
+        examples=examples,
         start_folder=start.folder,
         output_folder=output_folder,
         reference_path=reference_path,
@@ -144,49 +139,27 @@ def train_checkpoint(  # noqa: PLR0913
         model_id=start.model_id,
         seed=seed,
     )
-    name = f"{run_name}-{_digest(config, job, made.kept)}"
-    logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
+    name = f"{run_name}-{_digest(config, job, prepared.example_ids)}"
+    logger.info("training %d %ss in %d steps as %s", num_examples, noun, num_steps, name)
     history = _fit(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
-        num_examples=len(made.kept),
+        num_examples=num_examples,
         metrics=tuple(history),
-        dropped=made.dropped,
+        dropped=prepared.dropped,
         checkpoint=load_checkpoint(output_folder),
     )
 
 
-def _nothing_to_train_on(num_rows: int, made: MadeExamples, learner: AnyLearner) -> str:
+def _nothing_to_train_on(num_rows: int, prepared: Prepared, learner: AnyLearner) -> str:
     epochs = " and ".join(
-        f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(made.kept)
+        f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(())
     )
+    num_usable = len(prepared.example_ids)
     return (
-        f"nothing to train on: {num_rows} {learner.wording.noun}s in, {len(made.kept)} usable, "
-        f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in made.dropped]}"
+        f"nothing to train on: {num_rows} {learner.wording.noun}s in, {num_usable} usable, "
+        f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in prepared.dropped]}"
     )
-
-
-def make_examples(rows: Sequence[Any], folder: str, config: Config) -> MadeExamples:
-    """Examples of train.learner's rows, with the token ids of the checkpoint's own tokenizer, which
-    must survive a save and load."""
-    learner = make_learner(config.train)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    texts = [text for row in rows for text in learner.texts(row)]
-    check_tokenizer(tokenizer, texts[:_NUM_CHECKED_TEXTS], folder)
-    prompts = Prompts(tokenizer, config.policy)
-    kept: list[Any] = []
-    dropped: Counter[str] = Counter()
-    for row in rows:
-        example = learner.make_example(row, prompts, config.policy.max_model_tokens)
-        if isinstance(example, enum.StrEnum):
-            dropped[example.value] += 1
-        else:
-            kept.append(example)
-    counts = [Dropped(reason=reason, num_rows=n) for reason, n in sorted(dropped.items())]
-    for count in counts:
-        noun = learner.wording.noun
-        logger.warning("%d of %d %ss left out: %s", count.num_rows, len(rows), noun, count.reason)
-    return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
 
 
 def _fit(
@@ -374,13 +347,12 @@ def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
         Path(path).unlink()
 
 
-def _digest(config: Config, job: _Job, examples: Sequence[Example]) -> str:
+def _digest(config: Config, job: _Job, example_ids: Sequence[str]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
     places |= {"max_tokens_per_forward", "activation_checkpointing", "compile_layers"}
     places |= {"cpu_offload"}
     train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
-    ids = sorted(content_id(example) for example in examples)
     settings = json.dumps([train, policy], sort_keys=True)
-    return content_id(settings, job.model_id, job.seed, *ids)[:12]
+    return content_id(settings, job.model_id, job.seed, *example_ids)[:12]
