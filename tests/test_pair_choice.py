@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pair_rows import FAST, SLOW, STEADY, build, candidate, measurement, timed
 from pair_rows import whole_problem as two_fast_two_slow
 
 from skeldpo.config import PairConfig
+from skeldpo.languages.python.tokens import tokens
 from skeldpo.pair import ProblemPairs, balance_lengths
-from skeldpo.pair.choice import speedup_tier, text_similarity
+from skeldpo.pair.choice import choose_contrasts, speedup_tier, text_similarity
+from skeldpo.pair.judged import Program
 from skeldpo.pair.lengths import LEFT_OUT, distribution, length_difference
 from skeldpo.records import PreferencePair
 
@@ -220,3 +225,35 @@ def test_balance_stops_when_neither_side_prevails_and_at_its_share() -> None:
     shorter = with_lengths(*[(10, 20 + index) for index in range(8)])
     assert sum(len(problem.pairs) for problem in balance_lengths(lambda: shorter, 0.25)) == 6
     assert list(balance_lengths(lambda: shorter, 0)) == shorter
+
+
+@given(st.lists(st.lists(st.sampled_from("abc=+ "), max_size=9).map("".join), max_size=8),
+       st.lists(st.lists(st.sampled_from("abc=+ "), max_size=9).map("".join), max_size=8),
+       st.integers(0, 4))  # fmt: skip
+def test_contrasts_are_those_of_all_likenesses(
+    right: list[str], wrong: list[str], max_pairs: int
+) -> None:
+    """Bounds spare most comparisons, and change nothing."""
+    programs = [
+        [
+            Program(
+                candidate=candidate(f"{side}{n}", code),
+                is_accepted=side == "right",
+                time_ratio=1.0,
+                variants=(),
+                hot_lines=(),
+            )
+            for n, code in enumerate(codes)
+        ]  # fmt: skip
+        for side, codes in (("right", right), ("wrong", wrong))
+    ]
+    every = [
+        (text_similarity(a.candidate.code, b.candidate.code, "python"), a, b)
+        for a, b in itertools.product(*programs)
+        if tokens(a.candidate.code) != tokens(b.candidate.code)
+    ]
+    expected: dict[str, object] = {}
+    for _, a, b in sorted(every, key=lambda row: -row[0]):
+        if len(expected) < max_pairs:
+            expected.setdefault(b.candidate.candidate_id, (a, b))
+    assert choose_contrasts(*programs, max_pairs) == list(expected.values())
