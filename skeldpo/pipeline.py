@@ -52,11 +52,12 @@ class Engines:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandboxes:
     """Who measures, and how often held-out problems are timed; with `session` candidates are
-    measured by that."""
+    measured by that. `measurer` is the class of the actors: another commits and yields the same."""
 
     measure: MeasureConfig
     evaluate: EvaluateConfig
     session: Session | None = None
+    measurer: type = ProgramMeasurer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +262,7 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
             },
         )
     return dataset.map_batches(
-        ProgramMeasurer,
+        sandboxes.measurer,
         batch_size=1,
         # No problem waits behind another at one actor while a second actor has none.
         compute=ActorPoolStrategy(size=num_sandboxes, max_tasks_in_flight_per_actor=1),

@@ -272,14 +272,13 @@ class Sleeps:
 
 @pytest.mark.ray
 def test_every_sandbox_core_works_and_no_problem_waits_behind_a_long_one(
-    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: None, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pipeline, "ProgramMeasurer", Sleeps)
     names = ["long", *(f"p{index}" for index in range(11))]
     sample_and_measure(
         [make_assignment(name) for name in names],
         engines=None,
-        sandboxes=SANDBOXES,
+        sandboxes=replace(SANDBOXES, measurer=Sleeps),
         output=str(tmp_path),
         on_progress=lambda _: None,
     )
