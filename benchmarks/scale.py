@@ -7,8 +7,9 @@ stages of a run on one machine: the streaming pipeline with recorded measurement
 sandbox and recorded candidates in place of the engines, the scores of held-out problems, and the
 map that makes pairs and skeletons. Each size has a driver of its own, whose highest resident set
 is `driver_peak_mib_N`. `seconds_per_problem_N` is the CPU time of all processes, driver, Ray and
-its workers, over N, so that what else the machine does matters little; `wall_seconds_N` beside it,
-`seconds_per_problem_ratio` is the last size over the first.
+its workers, over N, so that what else the machine does matters little; `wall_seconds_N` is beside
+it. `seconds_per_problem_ratio` is that of the last size over the first. `sample_`, `evaluate_` and
+`pair_` figures are those of the stages.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from typing import Any
 import ray
 
 from benchmarks.recorded import RecordedMeasurer, make_assignment, make_candidates, make_problem
-from skeldpo.by_problem import Sampled
+from skeldpo.by_problem import Sampled, StoredRows
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.pipeline import Progress, Sandboxes, sample_and_measure
-from skeldpo.records import Candidate, PreferencePair
+from skeldpo.records import Candidate
 from skeldpo.round_rows import RoundMaker
 from skeldpo.rounds import outcomes_of
 from skeldpo.store import CANDIDATES, Store, round_folder
@@ -74,7 +75,6 @@ def record(store: Store, num_problems: int) -> None:
 
 def drive(root: str, num_problems: int) -> dict[str, float]:
     """The stages of a round in this process; figures by name and size."""
-    store, config = Store(root), _config(root)
     ray.init(
         num_cpus=2,
         resources={SANDBOX_RESOURCE: 2.0},
@@ -83,57 +83,75 @@ def drive(root: str, num_problems: int) -> dict[str, float]:
         object_store_memory=512 << 20,
     )
     begun_s, cpu_s = time.monotonic(), cpu_seconds()
-    problems = [make_problem(number) for number in range(num_problems)]
-    heldout = [problem for problem in problems if problem.split != "train"]
-    training = [problem for problem in problems if problem.split == "train"]
     figures: dict[str, float] = {}
 
     @contextlib.contextmanager
     def stage(name: str) -> Iterator[None]:
         before_s = cpu_seconds()
         yield
-        figures[f"{name}_seconds_per_problem_{num_problems}"] = (
-            cpu_seconds() - before_s
-        ) / num_problems
-        figures[f"{name}_peak_mib_{num_problems}"] = peak_mib()
+        figures[f"{name}_seconds_per_problem"] = (cpu_seconds() - before_s) / num_problems
+        figures[f"{name}_peak_mib"] = peak_mib()
         print(f"{num_problems}: {name} done, {peak_mib():.0f} MiB", file=sys.stderr, flush=True)
 
+    round_ = _Round(root, num_problems)
     with stage("sample"):
+        figures["num_candidates"] = float(round_.sample())
+    with stage("evaluate"):
+        figures["num_scored"] = float(round_.evaluate())
+    with stage("pair"):
+        figures["num_pairs"] = float(round_.pair())
+    figures |= {
+        "driver_peak_mib": peak_mib(),
+        "seconds_per_problem": (cpu_seconds() - cpu_s) / num_problems,
+        "wall_seconds": time.monotonic() - begun_s,
+    }
+    ray.shutdown()
+    return {f"{name}_{num_problems}": value for name, value in figures.items()}
+
+
+class _Round:
+    """A round of so many problems: its stages, as `skeldpo.rounds` calls them."""
+
+    def __init__(self, root: str, num_problems: int) -> None:
+        self._store, self._config = Store(root), _config(root)
+        self._folder = self._store.location(round_folder(1))
+        problems = [make_problem(number) for number in range(num_problems)]
+        self._heldout = [problem for problem in problems if problem.split != "train"]
+        self._training = [problem for problem in problems if problem.split == "train"]
+
+    def sample(self) -> int:
+        """Returns the number of candidates."""
         sample_and_measure(
-            (make_assignment(problem) for problem in [*heldout, *training]),
+            (make_assignment(problem) for problem in [*self._heldout, *self._training]),
             engines=None,
             sandboxes=Sandboxes(
-                measure=config.measure, evaluate=config.evaluate, measurer=RecordedMeasurer
+                measure=self._config.measure,
+                evaluate=self._config.evaluate,
+                measurer=RecordedMeasurer,
             ),
-            output=store.location(round_folder(1)),
+            output=self._folder,
             on_progress=_teller(),
         )
-        samples = Sampled(store.location(round_folder(1)))
-        num_candidates = outcomes_of(samples).total()
-    with stage("evaluate"):
+        return outcomes_of(Sampled(self._folder)).total()
+
+    def evaluate(self) -> int:
+        """Returns the number of problems scored."""
         report = evaluate_heldout(
-            samples.iter_problems(heldout), Author(model_id="made", round_index=0)
+            Sampled(self._folder).iter_problems(self._heldout),
+            Author(model_id="made", round_index=0),
         )
-        text = evaluation_text(report, bootstrap_of(config))
-        store.write_text(round_evaluation_path(1), text)
-    with stage("pair"):
-        maker = RoundMaker(store, 1, make_learner(config.train), config)
-        made = maker.make(training, lambda line: None)
+        text = evaluation_text(report, bootstrap_of(self._config))
+        self._store.write_text(round_evaluation_path(1), text)
+        return len(report.problems)
+
+    def pair(self) -> int:
+        """Returns the number of pairs, as the table has them."""
+        learner = make_learner(self._config.train)
+        maker = RoundMaker(self._store, 1, learner, self._config)
+        maker.make(self._training, lambda line: None)
         maker.drop_parts()
-    spent_s = cpu_seconds() - cpu_s
-    figures |= {
-        f"driver_peak_mib_{num_problems}": peak_mib(),
-        f"seconds_per_problem_{num_problems}": spent_s / num_problems,
-        f"wall_seconds_{num_problems}": time.monotonic() - begun_s,
-        f"num_candidates_{num_problems}": float(num_candidates),
-        f"num_pairs_{num_problems}": sum(made.counts.values()),
-    }
-    path = f"{round_folder(1)}/pairs.parquet"
-    assert figures[f"num_pairs_{num_problems}"] == sum(
-        1 for _ in store.iter_records(path, PreferencePair)
-    )
-    ray.shutdown()
-    return figures
+        path = f"{round_folder(1)}/{learner.table}"
+        return len(StoredRows(root=self._store.root, path=path, record=learner.row))
 
 
 def peak_mib() -> float:

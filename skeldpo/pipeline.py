@@ -27,6 +27,7 @@ from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, every, r
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.connection import SANDBOX_RESOURCE
+from skeldpo.core_use import join_core_use
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.records import Assignment, Candidate, Measurement
@@ -111,6 +112,7 @@ def sample_and_measure(
             ) from error
     store.join_parts(CANDIDATES, Candidate, keys)
     store.join_parts(MEASUREMENTS, Measurement, keys)
+    join_core_use(store, keys)
     store.drop_parts(ASSIGNMENTS)
     store.remove(FOLDER)
 

@@ -21,6 +21,7 @@ from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
 from skeldpo.connection import connect_ray
+from skeldpo.core_use import CORE_USE
 from skeldpo.pipeline import Engines, Sandboxes, count_teller, sample_and_measure
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
@@ -210,7 +211,7 @@ class _Run:
             stage, num_in, num_in - sum(lost.values()), _dropped(lost),
             ("candidates.parquet", "measurements.parquet"),
         )  # fmt: skip
-        for table in ("candidates", "measurements"):
+        for table in ("candidates", "measurements", CORE_USE):
             self.store.drop_parts(f"{round_folder(index)}/{table}")
         return samples
 

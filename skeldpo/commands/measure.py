@@ -22,6 +22,7 @@ from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
+from skeldpo.core_use import CORE_USE, read_core_shares
 from skeldpo.measure.folder import MEASURED, PROBLEMS_FILE
 from skeldpo.pipeline import Sandboxes, count_teller, sample_and_measure
 from skeldpo.problems.programs import given_assignment, read_programs
@@ -79,9 +80,12 @@ def measure_given(
     verdicts = _count_verdicts(store)
     seconds = time.monotonic() - started_s
     store.write_manifest(".", _manifest(verdicts, digest, seconds))
-    for table in (CANDIDATES, MEASUREMENTS):
+    for table in (CANDIDATES, MEASUREMENTS, CORE_USE):
         store.drop_parts(table)
     _show(verdicts, seconds, display)
+    shares = read_core_shares(store)
+    if shares is not None:
+        display.tell(shares.text())
 
 
 def _manifest(verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest:

@@ -17,6 +17,7 @@ from typing import Any
 from skeldpo.actors import ActorNote
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
+from skeldpo.measure.core_clock import CoreClock
 from skeldpo.measure.on_cores import Run, make_sandbox, patient
 from skeldpo.measure.verdict import ProblemFault, SandboxFailure
 from skeldpo.measure.work import ProblemWork
@@ -57,8 +58,16 @@ class ProgramMeasurer:
         self._lease = lease_core(
             sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
         )
+        held_from_s = time.time()
         self._image = ensure_image(measure.image, numpy=measure.numpy, engine=measure.engine)
         self._sandbox = make_sandbox(measure, self._image, self._lease.core, content_id(output))
+        self._clock = CoreClock(
+            run=self._sandbox.run,
+            pass_id=pass_id,
+            host_id=host_id,
+            core=self._lease.core,
+            held_from_s=held_from_s,
+        )
         self._first_calibration: Calibration | None = None
         self._calibrated_s = 0.0
         # Calibrated while the engines of the run are starting.
@@ -73,10 +82,12 @@ class ProgramMeasurer:
             note, self._note = self._note, ""
             (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
             candidates = tuple(self._store.read_part(CANDIDATES, problem_id, Candidate))
+            self._clock.begin(assignment.problem)
             rows, faults, failure = self.measure(replace(assignment, candidates=candidates))
             if failure and problem_id in self._store.part_keys(MEASUREMENTS):
                 rows = fuller(rows, self._store.read_part(MEASUREMENTS, problem_id, Measurement))
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
+            self._clock.end(self._store, problem_id)
             counts = _counts(problem_id, rows, faults) | {"failure": failure, "note": note}
             yield {name: [value] for name, value in counts.items()}
 
@@ -110,7 +121,7 @@ class ProgramMeasurer:
             return self._by_session(assignment, self._session)
         work = ProblemWork(
             assignment,
-            self._sandbox.run,
+            self._clock.run,
             self._config,
             self._evaluate,
             self._sandbox.unverified,
@@ -123,7 +134,7 @@ class ProgramMeasurer:
     ) -> tuple[list[Measurement], list[str], str]:
         faults, failed = [], ""
         try:
-            rows = session(assignment, patient(self._sandbox.run, self._config.max_retries))
+            rows = session(assignment, patient(self._clock.run, self._config.max_retries))
         except SandboxFailure as failure:
             failed = str(failure)
             rows = _unjudged(assignment, Outcome.SANDBOX_FAILED, failed)

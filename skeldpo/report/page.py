@@ -15,6 +15,7 @@ from markupsafe import Markup
 from skeldpo import __version__
 from skeldpo.console import Display
 from skeldpo.records import PreferencePair
+from skeldpo.report.cores import core_table
 from skeldpo.report.figures import build_figures, wall_time_chart
 from skeldpo.report.summary import (
     RunSummary,
@@ -74,6 +75,7 @@ def write_report(store: Store) -> str:
         score_tables=score_tables(summary),
         stages=stage_table(summary),
         dropped=dropped_table(summary),
+        cores=core_table(store, summary.config),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
         lengths=length_table(summary),
@@ -98,6 +100,7 @@ def show_report(store: Store, display: Display) -> None:
     for table in (
         stage_table(summary),
         dropped_table(summary),
+        core_table(store, summary.config),
         verdict_table(summary),
         pair_table(summary),
         speedup_table(summary),
@@ -135,6 +138,7 @@ def show_status(run: str, display: Display) -> None:
     display.tell(f"run {config.run.name} in {store.root}: {run_state(summary)}")
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
+    _show(core_table(store, config), display)
     for stage in summary.missing:
         if stage.num_written:
             display.tell(

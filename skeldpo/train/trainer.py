@@ -120,12 +120,9 @@ def train_checkpoint(  # noqa: PLR0913
             raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
     learner = make_learner(config.train)
     noun = learner.wording.noun
-    try:
-        task = ray.remote(num_cpus=1, num_returns=2)(prepare)
-        plan, examples = task.remote(rows, start.folder, config, seed)
-        prepared: Prepared = ray.get(plan)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
+    task = ray.remote(num_cpus=1, num_returns=2)(prepare)
+    plan, examples = task.remote(rows, start.folder, config, seed)
+    prepared = _prepared(plan)
     num_steps, num_examples = prepared.num_steps, len(prepared.example_ids)
     if num_steps == 0:
         raise ValueError(_nothing_to_train_on(len(rows), prepared, learner))
@@ -149,6 +146,15 @@ def train_checkpoint(  # noqa: PLR0913
         dropped=prepared.dropped,
         checkpoint=load_checkpoint(output_folder),
     )
+
+
+def _prepared(plan: ray.ObjectRef[Prepared]) -> Prepared:
+    """The plan, without Ray's trace around what went wrong with it."""
+    try:
+        prepared: Prepared = ray.get(plan)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    return prepared
 
 
 def _nothing_to_train_on(num_rows: int, prepared: Prepared, learner: AnyLearner) -> str:
