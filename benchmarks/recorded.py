@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import platform
 import random
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -165,10 +164,7 @@ def make_rows(assignment: Assignment) -> list[Measurement]:
 
 
 class RecordedMeasurer:
-    """In place of `ProgramMeasurer`: reads and commits as it does, and runs nothing. `seconds` of
-    sleep a problem stand for its programs' time."""
-
-    seconds = 0.0
+    """In place of `ProgramMeasurer`: reads and commits as it does, and runs nothing."""
 
     def __init__(self, *, output: str, **_: Any) -> None:
         self._store = Store(output)
@@ -177,7 +173,6 @@ class RecordedMeasurer:
         for key in map(str, batch["problem_id"]):
             (assignment,) = self._store.read_part(ASSIGNMENTS, key, Assignment)
             candidates = tuple(self._store.read_part(CANDIDATES, key, Candidate))
-            time.sleep(self.seconds)
             rows = [
                 replace(row, host_id=platform.node(), core=1)
                 for row in make_rows(replace(assignment, candidates=candidates))

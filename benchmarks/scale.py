@@ -1,6 +1,6 @@
 """Does the driver stay small, and a problem as cheap, when a round has ten times as many problems?
 
-    python -m benchmarks.scale --json FILE [--sizes 1000 10000] [--folder DIR]
+    python -m benchmarks.scale --json FILE [--sizes 1000 10000 | --quick] [--folder DIR]
 
 A round of N problems x 16 candidates x 1,000 tokens (`benchmarks.recorded`) goes through the
 stages of a run on one machine: the streaming pipeline with recorded measurements in place of the
@@ -161,7 +161,8 @@ def peak_mib() -> float:
 
 def cpu_seconds() -> float:
     """CPU time of this process and all that descend from it, those that ended included."""
-    ticks, children = {}, {}
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -215,6 +216,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--json", help="file for the figures")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10000], help="problems")
+    parser.add_argument(
+        "--quick", dest="sizes", action="store_const", const=[100, 300], help="100 and 300"
+    )
     parser.add_argument("--folder", default="", help="where the rounds are made, and removed")
     parser.add_argument("--drive", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
