@@ -42,10 +42,20 @@ class PolicyConfig(Section):
     """Longest prompt plus completion, in tokens."""
     prompt_format: Literal["auto", "chat", "plain"] = "auto"
     """chat: the tokenizer's chat template; auto: chat if the tokenizer has one."""
-    code_instruction: str = "[GEN_CODE] Write an efficient and correct program."
-    """Follows the statement when code is wanted."""
-    skeleton_instruction: str = "[GEN_CODESKELETON] Write the skeleton of an efficient program."
-    """Follows the statement when a skeleton is wanted (training only)."""
+    code_instruction: str = ""
+    """Follows the statement when code is wanted; {language} stands for the problem's. Empty: words
+    for a chat model, else the paper's tag (`skeldpo.prompts`)."""
+    skeleton_instruction: str = ""
+    """Follows the statement when a skeleton is wanted (training only); as code_instruction."""
+    chat_template_kwargs: dict[str, bool | int | float | str] = {}
+    """Switches of the chat template, such as {enable_thinking = false} of Qwen3."""
+    reasoning_marks: tuple[
+        Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]
+    ] = ("<think>", "</think>")
+    """What begins and ends the thoughts of a thinking model, which come before its answer."""
+    reasoning: Literal["masked", "trained"] = "masked"
+    """Thoughts before an answer. masked: read by the model and not scored; trained: scored like the
+    answer."""
     prompt_date: date = date(2024, 7, 26)
     """What chat templates that print today's date are told, so that a problem has the same prompt
     on every day. The default is the date that Llama 3's template has where there is no clock."""
@@ -128,6 +138,9 @@ class GenerateConfig(Section):
     top_p: float = Field(default=0.95, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=1)
     """Longest completion, in tokens; longer ones end with finish_reason "length"."""
+    max_reasoning_tokens: int = Field(default=0, ge=0)
+    """Longest thoughts (policy.reasoning_marks) before it, in tokens; `stop` does not end them, and
+    max_tokens are for the answer alone. 0: thoughts are part of the completion like any text."""
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Texts at which a completion ends too, though its last token is not the end of a turn; they
     are part of it."""

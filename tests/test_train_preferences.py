@@ -79,6 +79,22 @@ def test_given_programs_and_skeletons_of_a_chat_model_end_as_its_turns_do():
         assert tokenizer.eos_token_id not in answer
 
 
+@pytest.mark.parametrize("reasoning", ["masked", "trained"])
+def test_thoughts_of_a_sampled_side_are_masked_or_trained_by_choice(reasoning):
+    tokenizer = byte_tokenizer()
+    thoughts, answer = (tokenizer.encode(text) for text in ("<think>so</think>", "\nx = 1"))
+    pair = replace(preference_pair(0), chosen=side("x = 1", "x = _", (*thoughts, *answer)))
+    policy = tiny_config().policy.model_copy(update={"reasoning": reasoning})
+    tokens = tokenize_pair(pair, Prompts(tokenizer, policy), 1000)
+    masked = reasoning == "masked"
+    assert tokens.chosen_thoughts == (tuple(thoughts) if masked else ())
+    assert tokens.code_chosen == (tuple(answer) if masked else (*thoughts, *answer))
+    assert tokens.rejected_thoughts == ()
+    cut = replace(pair, chosen=side("", "", tuple(thoughts[:-3])))
+    made = tokenize_pair(cut, Prompts(tokenizer, policy), 1000)
+    assert (made is DropReason.NO_ANSWER) == masked
+
+
 def test_dataset_sides_and_skeletons_end_with_eos():
     prompts = make_prompts()
     tokens = tokenize(preference_pair(0))
