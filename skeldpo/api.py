@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-
 from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
-from skeldpo.console import Display
 from skeldpo.languages import DEFAULT
 from skeldpo.languages import language as language_named
 from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, make_sandbox, patient
@@ -201,5 +198,8 @@ def evaluate(
             evaluate=EvaluateConfig(),
             out=str(Path(parts).absolute() / "report.json"),  # actors work in folders of their own
         )
-        display = Display(Console(quiet=True))
-        return evaluate_programs(request, request.load(display), display)
+        return evaluate_programs(request, request.load(_tell_nobody), _tell_nobody)
+
+
+def _tell_nobody(line: str) -> None:
+    """Progress of a call that returns what it made."""

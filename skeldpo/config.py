@@ -297,6 +297,10 @@ class EvaluateConfig(Section):
     fastest and slowest by then, up to 30 rounds in all; 0: none."""
     num_bootstrap: int = Field(default=10_000, ge=100)
     """Resamples over problems for the 95 % intervals."""
+    suites: dict[str, str] = {}
+    """Suites (docs/SUITES.md) that the run scores its first and its last policy on, one greedy
+    sample a problem, each with the file of its data ("": its Hugging Face data set). Name their
+    data in keep_out.files too, so that nothing of it is trained on."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> EvaluateConfig:
@@ -329,9 +333,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Config:
-        if self.generate.max_tokens >= self.policy.max_model_tokens:
+        budget = self.generate.max_reasoning_tokens + self.generate.max_tokens
+        if budget >= self.policy.max_model_tokens:
             raise ValueError(
-                f"generate.max_tokens ({self.generate.max_tokens}) must be below "
+                f"generate.max_reasoning_tokens and max_tokens ({budget} together) must be below "
                 f"policy.max_model_tokens ({self.policy.max_model_tokens}), the prompt included"
             )
         if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
@@ -345,4 +350,5 @@ class Config(Section):
         values = self.model_dump(mode="json", exclude={"tracking": True})
         for key in ("name", "storage", "num_rounds"):
             del values["run"][key]
+        del values["evaluate"]["suites"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

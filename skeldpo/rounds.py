@@ -43,6 +43,7 @@ from skeldpo.records import (
 )
 from skeldpo.store import Store, round_folder, run_root
 from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
+from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
@@ -69,6 +70,7 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
     run = _Run(config, tell)
     checkpoint = run.start()
+    run.score_suites(0, checkpoint)
     for index in range(1, config.run.num_rounds + 1):
         samples = run.sample(index, checkpoint, is_training=True)
         run.evaluate(index, samples, checkpoint)
@@ -77,6 +79,7 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     closing = config.run.num_rounds + 1
     samples = run.sample(closing, checkpoint, is_training=False)
     run.evaluate(closing, samples, checkpoint)
+    run.score_suites(config.run.num_rounds, checkpoint)
     return run.store
 
 
@@ -147,6 +150,7 @@ class _Run:
     def __init__(self, config: Config, tell: Tell) -> None:
         self._config = config
         self._tell = tell
+        check_suites(config)
         self.store = open_run(config)
         self._tracker = Tracker(self.store, config.tracking, config.run.name)
         problems = config.problems
@@ -238,6 +242,13 @@ class _Run:
             stage, len(self._heldout), len(report.problems),
             _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
         )  # fmt: skip
+
+    def score_suites(self, policy: int, checkpoint: Checkpoint) -> None:
+        """Scores the policy after a round on evaluate.suites."""
+        folder = self.store.location(suite_folder(policy))
+        evaluate_suites(
+            self._config, checkpoint, folder, lambda line: self._tell(f"policy {policy}: {line}")
+        )
 
     def rows(self, index: int, samples: Sampled) -> Sequence[Any]:
         """What train.learner makes of the round's training problems."""

@@ -36,6 +36,7 @@ from skeldpo.report.tables import (
     score_tables,
     speedup_table,
     stage_table,
+    suite_tables,
     training_table,
     verdict_table,
     versions,
@@ -72,6 +73,7 @@ def write_report(store: Store) -> str:
         state=run_state(summary),
         headlines=_headlines(summary),
         score_tables=score_tables(summary),
+        suite_tables=suite_tables(summary),
         stages=stage_table(summary),
         dropped=dropped_table(summary),
         verdicts=verdict_table(summary),
@@ -115,6 +117,8 @@ def show_report(store: Store, display: Display) -> None:
             display.tell(skeleton.rstrip())
     for table in score_tables(summary):
         _show(table, display, title=f"Scores: {table.title} (95 % intervals)")
+    for table in suite_tables(summary):
+        _show(table, display)
     if store.exists(REPORT):
         display.tell(f"\nreport: {store.location(REPORT)}")
 
@@ -128,6 +132,7 @@ def show_status(run: str, display: Display) -> None:
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
         policies=(),
+        suites=(),
         verdicts=(),
         pairs=(),
         training=(),

@@ -26,6 +26,7 @@ from skeldpo.records import (
 from skeldpo.store import Store, round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
+from skeldpo.suites.of_run import SuiteScores, read_suite_scores
 from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.tracking import read_metrics
 
@@ -99,6 +100,7 @@ class RunSummary:
     finished: tuple[StageManifest, ...]
     missing: tuple[MissingStage, ...]
     policies: tuple[PolicyScores, ...]
+    suites: tuple[SuiteScores, ...]
     verdicts: tuple[Verdicts, ...]
     pairs: tuple[RoundPairs, ...]
     training: tuple[RoundSteps, ...]
@@ -133,6 +135,7 @@ def summarize_run(store: Store) -> RunSummary:
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
         policies=_policies(store, config),
+        suites=read_suite_scores(store, config),
         verdicts=tuple(row for index in rounds for row in _verdicts(store, index)),
         pairs=tuple(row for index in rounds for row in _pairs(store, index)),
         training=_training(store),

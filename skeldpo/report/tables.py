@@ -13,6 +13,7 @@ from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_me
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
+from skeldpo.suites.of_run import SCORES
 from skeldpo.suites.round_scores import METRICS
 
 Value = TypeVar("Value")
@@ -71,6 +72,31 @@ def score_tables(summary: RunSummary) -> list[Table]:
         title = f"{SPLIT_TITLES.get(split, f'split {split}')} ({counted})"
         columns = ("", *(f"{METRIC_TITLES[metric]}, %" for metric in METRICS))
         tables.append(Table(title=title, columns=columns, rows=tuple(rows)))
+    return tables
+
+
+def suite_tables(summary: RunSummary) -> list[Table]:
+    """Per suite of evaluate.suites: the scores of each policy, and their differences from policy 0,
+    paired by problem."""
+    tables = []
+    for name in dict.fromkeys(row.suite for row in summary.suites):
+        found = [row for row in summary.suites if row.suite == name]
+        shown = [score for score in SCORES if any(score in row.scores for row in found)]
+        rows = []
+        for row in found:
+            cells = [_suite_cell(row.scores, score, "") for score in shown]
+            rows.append((f"policy {row.policy}", *cells))
+            if row.differences:
+                cells = [_suite_cell(row.differences, score, "+") for score in shown]
+                rows.append((f"  {row.policy} - 0", *cells))
+        count = max(interval.num_problems for row in found for interval in row.scores.values())
+        tables.append(
+            Table(
+                title=f"Suite {name}: {count} problems, one greedy sample each (95 % intervals)",
+                columns=("", *(f"{score}, %" for score in shown)),
+                rows=tuple(rows),
+            )
+        )
     return tables
 
 
@@ -250,6 +276,10 @@ def _score_cells(
         if score and score.num_problems != num_problems:
             cells[-1] += f" of {score.num_problems}"
     return tuple(cells)
+
+
+def _suite_cell(scores: Mapping[str, Interval | Difference], name: str, sign: str) -> str:
+    return interval_text(scores[name], sign) if name in scores else NOTHING
 
 
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:
