@@ -119,10 +119,16 @@ def _require_samples_that_differ(section: str, temperature: float, num_samples: 
 
 
 class GenerateConfig(Section):
-    """[generate] Sampling with vLLM."""
+    """[generate] Sampling with vLLM, and the programs that training problems bring."""
 
+    programs: Literal["policy", "data", "both"] = "both"
+    """Whose programs of a training problem are compared. policy: samples; data: the known programs
+    that it brings, and nothing is sampled for training; both: both, in the same session."""
+    max_known: int = Field(default=8, ge=2)
+    """Known programs that a training problem brings at most: a seeded choice with as many fast,
+    slow, unrated and wrong ones as there are."""
     num_samples: int = Field(default=8, ge=1)
-    """Candidates per training problem."""
+    """Candidates per training problem that the policy writes."""
     temperature: float = Field(default=0.8, ge=0)
     """0 is greedy: one sample only."""
     top_p: float = Field(default=0.95, gt=0, le=1)

@@ -28,7 +28,7 @@ from skeldpo.pipeline import (
     sample_and_measure,
 )
 from skeldpo.problems.overlap import keep_out
-from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.programs import known_candidates, training_assignment
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import (
     NO_VERDICT,
@@ -308,17 +308,18 @@ class _Run:
         return asked
 
     def _assignment(self, problem: Problem, purpose: Purpose, index: int) -> Assignment:
-        evaluating = purpose == "evaluate"
-        generate, evaluate = self._config.generate, self._config.evaluate
+        if purpose == "train":
+            seed = _seed(self._config.run.seed, problem.problem_id, index)
+            return training_assignment(problem, self._config.generate, index, seed)
         return Assignment(
             problem=problem,
             purpose=purpose,
             round_index=index,
-            num_samples=evaluate.num_samples if evaluating else generate.num_samples,
-            temperature=evaluate.temperature if evaluating else generate.temperature,
+            num_samples=self._config.evaluate.num_samples,
+            temperature=self._config.evaluate.temperature,
             # Every policy answers a held-out problem with the same seed.
-            seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
-            candidates=known_candidates(problem) if evaluating else (),
+            seed=_seed(self._config.run.seed, problem.problem_id, 0),
+            candidates=known_candidates(problem),
         )
 
     def _begin(self, name: str, index: int) -> _Stage | None:

@@ -168,12 +168,16 @@ def _side_view(
     session: str | None,
     origin: Origin,
 ) -> SideView:
-    facts = [("candidate", side.candidate_id), ("tokens", str(length_tokens))]
+    facts = [
+        ("candidate", side.candidate_id),
+        ("origin", side.origin),
+        ("tokens", str(length_tokens)),
+    ]
     if side.time_ratio:
         facts.append(("time over the baseline's", f"{side.time_ratio:.3f}"))
     candidate = origin.candidates.get(side.candidate_id)
-    if candidate is not None:
-        facts.append(("written by", candidate.model_id or candidate.origin))
+    if candidate is not None and candidate.model_id:
+        facts.append(("written by", candidate.model_id))
     verdicts = sorted({row.outcome.value for row in rows if row.phase == "check"})
     if verdicts:
         facts.append(("verdict", ", ".join(verdicts)))
@@ -213,7 +217,7 @@ def _page(views: Sequence[PairView], path: str, origin: Origin) -> str:
 def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
     display.table(
         f"{len(pairs)} pairs",
-        ("problem", "stage", "speedup", "at least", "weight", "tokens", "skeletons"),
+        ("problem", "stage", "speedup", "at least", "weight", "tokens", "origin", "skeletons"),
         [
             (
                 pair.problem_id,
@@ -222,6 +226,7 @@ def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
                 f"{pair.speedup_low:.2f}" if pair.speedup else "-",
                 f"{pair.weight:.2f}",
                 "{} over {}".format(*num_tokens(pair)),
+                f"{pair.chosen.origin} over {pair.rejected.origin}",
                 "yes" if pair.chosen.skeleton.text else "no",
             )
             for pair in pairs

@@ -243,6 +243,7 @@ def _side(program: Program, time_ratio: float, skeleton: Skeleton) -> PairSide:
     return PairSide(
         candidate_id=program.candidate.candidate_id,
         code=program.candidate.code,
+        origin=program.candidate.origin,
         completion_token_ids=program.candidate.completion_token_ids,
         skeleton=skeleton,
         time_ratio=time_ratio,

@@ -32,6 +32,7 @@ from skeldpo.report.tables import (
     find_score,
     interval_text,
     length_table,
+    origin_table,
     pair_table,
     score_tables,
     speedup_table,
@@ -76,6 +77,7 @@ def write_report(store: Store) -> str:
         dropped=dropped_table(summary),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
+        origins=origin_table(summary),
         lengths=length_table(summary),
         training=training_table(summary),
         wall_time=Markup(wall_time_chart(summary)),
@@ -100,6 +102,7 @@ def show_report(store: Store, display: Display) -> None:
         dropped_table(summary),
         verdict_table(summary),
         pair_table(summary),
+        origin_table(summary),
         speedup_table(summary),
         length_table(summary),
         training_table(summary),
@@ -109,7 +112,7 @@ def show_report(store: Store, display: Display) -> None:
         display.tell(f"\n{example_title(pair)}")
         for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             skeleton = side.skeleton.text or f"({side.skeleton.note})"
-            display.tell(f"-- {name}, {side.time_ratio:.2f} x the baseline's time")
+            display.tell(f"-- {name}, {side.origin}, {side.time_ratio:.2f} x the baseline's time")
             display.tell(side.code.rstrip())
             display.tell(f"-- {name}, skeleton")
             display.tell(skeleton.rstrip())

@@ -66,7 +66,8 @@ ExampleT = TypeVar("ExampleT")
 class RoundSamples:
     """What a round gives: its training problems, what was written for them and how that did.
 
-    Candidates carry the sampler's log-probabilities. Rows of other problems may be among them.
+    Sampled candidates carry the sampler's token ids and log-probabilities; those of origin
+    "dataset", which no policy wrote, have none. Rows of other problems may be among them.
     """
 
     round_index: int
