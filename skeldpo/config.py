@@ -269,9 +269,11 @@ class SkeletonConfig(Section):
     min_similarity: float = Field(default=0.3, ge=0, le=1)
     """Least similarity in structure of any two programs of a group (0: a side is one group)."""
     min_group: int = Field(default=2, ge=1)
-    """Distinct programs a group needs; for smaller ones see `alone`."""
-    alone: Literal["none", "names"] = "none"
-    """Where a group is too small. none: no skeletons; names: mask what the program could rename."""
+    """Distinct programs a group needs, the same ones with other names included; for smaller ones
+    see `alone`."""
+    alone: Literal["none", "names", "nearest"] = "nearest"
+    """Where a group is too small. none: no skeletons; names: mask what the program could rename;
+    nearest: the most similar programs of its side join it, however unlike they are."""
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 

@@ -282,7 +282,9 @@ class Skeleton:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSide:
     """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed). Origin
-    and token ids are those of its candidate: what the engine read and wrote, if it was sampled."""
+    and token ids are those of its candidate: what the engine read and wrote, if it was sampled.
+    `prone_spans` are the words [start, end) of the code that its group shares and the other side's
+    does not: efficiency-prone points of the chosen program, inefficiency-prone of the rejected."""
 
     candidate_id: str
     code: str
@@ -291,6 +293,7 @@ class PairSide:
     skeleton: Skeleton
     time_ratio: float
     prompt_token_ids: tuple[int, ...] = ()
+    prone_spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

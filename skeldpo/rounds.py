@@ -47,7 +47,7 @@ from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 if TYPE_CHECKING:
-    from skeldpo.train.learners.contract import AnyLearner
+    from skeldpo.train.learners.contract import AnyLearner, RoundSamples
 
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
@@ -255,6 +255,7 @@ class _Run:
                 problems=problems,
                 candidates=samples.candidates,
                 measurements=samples.measurements,
+                earlier=self._earlier(index, {problem.problem_id for problem in problems}),
             ),
             self._config,
         )
@@ -299,6 +300,27 @@ class _Run:
         return training_problems(
             self._problems, self._config.problems, round_index=index, seed=self._config.run.seed
         )
+
+    def _earlier(self, index: int, problem_ids: set[str]) -> list[RoundSamples]:
+        """What earlier rounds wrote for these problems: they come again when all were used."""
+        from skeldpo.train.learners.contract import RoundSamples
+
+        found = []
+        for before in range(1, index):
+            again = [p for p in self._training_problems(before) if p.problem_id in problem_ids]
+            if again:
+                rows = read_sampled(
+                    self.store.location(round_folder(before)), {p.problem_id for p in again}
+                )
+                found.append(
+                    RoundSamples(
+                        round_index=before,
+                        problems=again,
+                        candidates=rows.candidates,
+                        measurements=rows.measurements,
+                    )
+                )
+        return found
 
     def _assignments(self, index: int, is_training: bool) -> list[Assignment]:
         """Held-out problems first: they take longest to measure."""

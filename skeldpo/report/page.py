@@ -16,6 +16,7 @@ from skeldpo import __version__
 from skeldpo.console import Display
 from skeldpo.records import PreferencePair
 from skeldpo.report.figures import build_figures, wall_time_chart
+from skeldpo.report.marks import marked_code, styled_code
 from skeldpo.report.summary import (
     RunSummary,
     example_pairs,
@@ -85,6 +86,7 @@ def write_report(store: Store) -> str:
         examples=example_pairs(summary),
         num_unscored={p.round_index: len(p.report.unscored) for p in summary.policies},
         safe_svg=Markup,
+        marked_code=marked_code,
     )
     store.write_text(REPORT, page)
     return store.location(REPORT)
@@ -113,7 +115,7 @@ def show_report(store: Store, display: Display) -> None:
         for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             skeleton = side.skeleton.text or f"({side.skeleton.note})"
             display.tell(f"-- {name}, {side.origin}, {side.time_ratio:.2f} x the baseline's time")
-            display.tell(side.code.rstrip())
+            display.show(styled_code(side, name))
             display.tell(f"-- {name}, skeleton")
             display.tell(skeleton.rstrip())
     for table in score_tables(summary):

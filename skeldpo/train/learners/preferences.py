@@ -207,14 +207,10 @@ class Preferences:
     def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[PreferencePair]:
         """The pairs of the round's problems."""
         # Needs pydantic, which a machine that only trains may lack.
-        from skeldpo.pair import balance_lengths, build_pairs
+        from skeldpo.pair import balance_lengths, build_pairs, earlier_programs
 
-        candidates: dict[str, list[Candidate]] = defaultdict(list)
-        for candidate in samples.candidates:
-            candidates[candidate.problem_id].append(candidate)
-        measurements: dict[str, list[Measurement]] = defaultdict(list)
-        for measurement in samples.measurements:
-            measurements[measurement.problem_id].append(measurement)
+        candidates, measurements = _by_problem(samples)
+        earlier = [_by_problem(each) for each in samples.earlier]
         made = balance_lengths(
             [
                 build_pairs(
@@ -224,6 +220,13 @@ class Preferences:
                     pair=config.pair,
                     skeleton=config.skeleton,
                     round_index=samples.round_index,
+                    earlier=earlier_programs(
+                        [
+                            (written[problem.problem_id], judged[problem.problem_id])
+                            for written, judged in earlier
+                        ],
+                        config.pair,
+                    ),
                 )
                 for problem in samples.problems
             ],
@@ -314,6 +317,18 @@ class Preferences:
 
     def _skeleton_weight(self, stage: str) -> float:
         return self.config.skeleton_weight if stage == "efficiency" else 0.0
+
+
+def _by_problem(
+    samples: RoundSamples,
+) -> tuple[Mapping[str, list[Candidate]], Mapping[str, list[Measurement]]]:
+    candidates: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in samples.candidates:
+        candidates[candidate.problem_id].append(candidate)
+    measurements: dict[str, list[Measurement]] = defaultdict(list)
+    for measurement in samples.measurements:
+        measurements[measurement.problem_id].append(measurement)
+    return candidates, measurements
 
 
 def _branch(tag: tuple[int, ...], answers: Sequence[tuple[tuple[int, ...], int]]) -> Prompt:
