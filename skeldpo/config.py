@@ -129,10 +129,16 @@ def _require_samples_that_differ(section: str, temperature: float, num_samples: 
 
 
 class GenerateConfig(Section):
-    """[generate] Sampling with vLLM."""
+    """[generate] Sampling with vLLM, and the programs that training problems bring."""
 
+    programs: Literal["policy", "data", "both"] = "both"
+    """Whose programs of a training problem are compared. policy: samples; data: the known programs
+    that it brings, and nothing is sampled for training; both: both, in the same session."""
+    max_known: int = Field(default=8, ge=2)
+    """Known programs that a training problem brings at most: a seeded choice with as many fast,
+    slow, unrated and wrong ones as there are."""
     num_samples: int = Field(default=8, ge=1)
-    """Candidates per training problem."""
+    """Candidates per training problem that the policy writes."""
     temperature: float = Field(default=0.8, ge=0)
     """0 is greedy: one sample only."""
     top_p: float = Field(default=0.95, gt=0, le=1)
@@ -276,9 +282,11 @@ class SkeletonConfig(Section):
     min_similarity: float = Field(default=0.3, ge=0, le=1)
     """Least similarity in structure of any two programs of a group (0: a side is one group)."""
     min_group: int = Field(default=2, ge=1)
-    """Distinct programs a group needs; for smaller ones see `alone`."""
-    alone: Literal["none", "names"] = "none"
-    """Where a group is too small. none: no skeletons; names: mask what the program could rename."""
+    """Distinct programs a group needs, the same ones with other names included; for smaller ones
+    see `alone`."""
+    alone: Literal["none", "names", "nearest"] = "nearest"
+    """Where a group is too small. none: no skeletons; names: mask what the program could rename;
+    nearest: the most similar programs of its side join it, however unlike they are."""
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 

@@ -107,6 +107,11 @@ class Display:
         else:
             self._pending = line
 
+    def show(self, text: Text) -> None:
+        """Shows a text with its colours."""
+        self.flush()
+        self.console.print(text, soft_wrap=True)
+
     @property
     def width(self) -> int:
         """Characters in a line; 80 where the output is no terminal and $COLUMNS is not set."""

@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import ray
@@ -122,12 +122,16 @@ def sample_and_measure(
     store.remove(FOLDER)
 
 
-def read_sampled(output: str) -> Sampled:
-    """The tables of a finished pipeline."""
+def read_sampled(output: str, problem_ids: Collection[str] | None = None) -> Sampled:
+    """The tables of a finished pipeline, or what they have of some problems."""
     store = Store(output)
+    candidates = store.iter_records(f"{CANDIDATES}.parquet", Candidate)
+    measurements = store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)
+    if problem_ids is None:
+        return Sampled(candidates=tuple(candidates), measurements=tuple(measurements))
     return Sampled(
-        candidates=tuple(store.iter_records(f"{CANDIDATES}.parquet", Candidate)),
-        measurements=tuple(store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)),
+        candidates=tuple(row for row in candidates if row.problem_id in problem_ids),
+        measurements=tuple(row for row in measurements if row.problem_id in problem_ids),
     )
 
 

@@ -92,9 +92,10 @@ class Problem:
     source that defines `check(input, answer, expected) -> bool`, which also runs in the sandbox,
     away from the program. `reference` gives the expected answers for generated inputs. `preamble`
     is source that runs before a program's first statement and before the clock, in the program's
-    namespace: the imports and helpers that the problem's prompt promises. `max_size` is the largest
-    `size` at which the generators keep to the statement, 0 if that is not said: none larger is
-    asked for, and with a reference a program that is wrong on such an input is wrong.
+    namespace: the imports and helpers that the problem's prompt promises. `wrong_programs` are what
+    its source calls so; they are judged like any other. `max_size` is the largest `size` at which
+    the generators keep to the statement, 0 if that is not said: none larger is asked for, and with
+    a reference a program that is wrong on such an input is wrong.
     """
 
     problem_id: str
@@ -113,6 +114,7 @@ class Problem:
     solutions: tuple[KnownProgram, ...]
     preamble: str = ""
     max_size: int = 0
+    wrong_programs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(bool(self.problem_id), "Problem.problem_id is empty")
@@ -177,8 +179,9 @@ class Assignment:
     """What is asked of generate and measure about a problem.
 
     Purpose "train" is screened and confirmed for pairs; "evaluate" is timed together with the
-    problem's known programs, which are among the `candidates` from the start. Generated candidates
-    are added to those; `num_samples` 0 asks for none.
+    problem's known programs. Known programs, of which training problems may bring some too, are
+    among the `candidates` from the start. Generated candidates are added to those; `num_samples` 0
+    asks for none.
     """
 
     problem: Problem
@@ -278,15 +281,19 @@ class Skeleton:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSide:
-    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed). The
-    token ids are those of its candidate: what the engine read and wrote, if it was sampled."""
+    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed). Origin
+    and token ids are those of its candidate: what the engine read and wrote, if it was sampled.
+    `prone_spans` are the words [start, end) of the code that its group shares and the other side's
+    does not: efficiency-prone points of the chosen program, inefficiency-prone of the rejected."""
 
     candidate_id: str
     code: str
+    origin: Origin
     completion_token_ids: tuple[int, ...]
     skeleton: Skeleton
     time_ratio: float
     prompt_token_ids: tuple[int, ...] = ()
+    prone_spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from skeldpo.pipeline import (
     sample_and_measure,
 )
 from skeldpo.problems.overlap import keep_out
-from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.programs import known_candidates, training_assignment
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import (
     NO_VERDICT,
@@ -48,7 +48,7 @@ from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 if TYPE_CHECKING:
-    from skeldpo.train.learners.contract import AnyLearner
+    from skeldpo.train.learners.contract import AnyLearner, RoundSamples
 
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
@@ -266,6 +266,7 @@ class _Run:
                 problems=problems,
                 candidates=samples.candidates,
                 measurements=samples.measurements,
+                earlier=self._earlier(index, {problem.problem_id for problem in problems}),
             ),
             self._config,
         )
@@ -311,6 +312,27 @@ class _Run:
             self._problems, self._config.problems, round_index=index, seed=self._config.run.seed
         )
 
+    def _earlier(self, index: int, problem_ids: set[str]) -> list[RoundSamples]:
+        """What earlier rounds wrote for these problems: they come again when all were used."""
+        from skeldpo.train.learners.contract import RoundSamples
+
+        found = []
+        for before in range(1, index):
+            again = [p for p in self._training_problems(before) if p.problem_id in problem_ids]
+            if again:
+                rows = read_sampled(
+                    self.store.location(round_folder(before)), {p.problem_id for p in again}
+                )
+                found.append(
+                    RoundSamples(
+                        round_index=before,
+                        problems=again,
+                        candidates=rows.candidates,
+                        measurements=rows.measurements,
+                    )
+                )
+        return found
+
     def _assignments(self, index: int, is_training: bool) -> list[Assignment]:
         """Held-out problems first: they take longest to measure."""
         asked = [self._assignment(problem, "evaluate", index) for problem in self._heldout]
@@ -319,17 +341,18 @@ class _Run:
         return asked
 
     def _assignment(self, problem: Problem, purpose: Purpose, index: int) -> Assignment:
-        evaluating = purpose == "evaluate"
-        generate, evaluate = self._config.generate, self._config.evaluate
+        if purpose == "train":
+            seed = _seed(self._config.run.seed, problem.problem_id, index)
+            return training_assignment(problem, self._config.generate, index, seed)
         return Assignment(
             problem=problem,
             purpose=purpose,
             round_index=index,
-            num_samples=evaluate.num_samples if evaluating else generate.num_samples,
-            temperature=evaluate.temperature if evaluating else generate.temperature,
+            num_samples=self._config.evaluate.num_samples,
+            temperature=self._config.evaluate.temperature,
             # Every policy answers a held-out problem with the same seed.
-            seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
-            candidates=known_candidates(problem) if evaluating else (),
+            seed=_seed(self._config.run.seed, problem.problem_id, 0),
+            candidates=known_candidates(problem),
         )
 
     def _begin(self, name: str, index: int) -> _Stage | None:

@@ -180,6 +180,7 @@ def task_pairs(task: Task, config: Config) -> list[PreferencePair]:
             PairSide(
                 candidate_id=content_id(code),
                 code=code,
+                origin="dataset",
                 completion_token_ids=(),
                 skeleton=skeleton,
                 time_ratio=1.0,

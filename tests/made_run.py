@@ -8,7 +8,7 @@ import random
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.pair import build_pairs
-from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.programs import dataset_candidates, known_candidates
 from skeldpo.records import (
     Candidate,
     Dropped,
@@ -125,9 +125,11 @@ def make_timed(row: Measurement, phase: str, ratio: float, num_repeats: int) -> 
 
 
 def sample_training(problem: Problem, index: int, rng: random.Random):
-    """Two fast, two slow and a wrong program of one problem, timed twice."""
+    """Two fast, two slow and a wrong program of one problem, timed twice; the slowest is of the
+    data set."""
     codes = [*FAST, *SLOW, HOSTILE]
     candidates = [make_candidate(problem, i, code, index) for i, code in enumerate(codes)]
+    (candidates[3],) = dataset_candidates(problem, codes[3:4])
     slowness = 1.15 + rng.random() ** 2 * 9
     ratios = dict(zip(candidates, (1.0, 1.05, slowness, 1.3 * slowness), strict=False))
     checks = [make_check(c, Outcome.ACCEPTED) for c in candidates[:-1]]

@@ -35,6 +35,7 @@ SKELETON = Skeleton(
     note="",
 )
 SIDE = PairSide(
+    origin="sampled",
     candidate_id="c0",
     code="x = 'a\u00e9\U0001f600'\n",
     completion_token_ids=(1, 2),

@@ -8,12 +8,14 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from made_run import HOSTILE, NUM_ROUNDS, MadeRun, make_config
+from made_run import HOSTILE, NUM_ROUNDS, MadeRun, make_check, make_config
 from rich.console import Console
 
 from skeldpo.charts import nice_ticks
 from skeldpo.console import Display
+from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
+    Assignment,
     Candidate,
     Measurement,
     Outcome,
@@ -134,9 +136,40 @@ def test_page_accounts_for_every_row_of_every_stage(whole_run, page):
 def test_verdicts_are_counted_by_group(whole_run):
     rows = [v for v in summarize_run(whole_run).verdicts if v.round_index == 1]
     totals = {row.group: sum(row.outcomes.values()) for row in rows}
-    assert totals == {"training": 12 * 5, "held-out": 20 * 4, "known": 20 * 2}
+    assert totals == {
+        "training": 12 * 4, "training data": 12, "held-out": 20 * 4, "known": 20 * 2,
+    }  # fmt: skip
     training = next(row for row in rows if row.group == "training")
-    assert training.outcomes[Outcome.ACCEPTED] == 12 * 4
+    assert training.outcomes[Outcome.ACCEPTED] == 12 * 3
+
+
+def test_verdicts_of_a_round_under_way_are_counted_by_group(config):
+    """Nothing was evaluated yet, and training problems bring known programs too."""
+    run = MadeRun(config)
+    for problem, purpose in ((run.train[0], "train"), (run.heldout[0], "evaluate")):
+        known = known_candidates(problem)
+        asked = Assignment(
+            problem=problem, purpose=purpose, round_index=1, num_samples=0, temperature=0.0,
+            seed=0, candidates=known,
+        )  # fmt: skip
+        rows = [make_check(candidate, Outcome.ACCEPTED) for candidate in known]
+        folder = round_folder(1)
+        run.store.write_part(f"{folder}/assignments", problem.problem_id, Assignment, [asked])
+        run.store.write_part(f"{folder}/candidates", problem.problem_id, Candidate, known)
+        run.store.write_part(f"{folder}/measurements", problem.problem_id, Measurement, rows)
+    totals = {row.group: sum(row.outcomes.values()) for row in summarize_run(run.store).verdicts}
+    assert totals == {"training data": 2, "known": 2}
+
+
+def test_page_says_who_wrote_the_programs_of_the_pairs(whole_run, page):
+    for row in summarize_run(whole_run).pairs:
+        rejected = [pair.rejected.origin for pair in row.efficiency]
+        assert {pair.chosen.origin for pair in row.efficiency} == {"sampled"}
+        cells = page[page.index(f"<tr><th>{row.round_index} efficiency</th>") :].split("</td>")[:4]
+        assert [cell.rpartition("<td>")[2] for cell in cells] == [
+            str(rejected.count("sampled")), str(rejected.count("dataset")), "0", "0",
+        ]  # fmt: skip
+        assert rejected.count("dataset")
 
 
 def test_page_has_a_chart_for_each_kind_of_figure(page):
@@ -239,8 +272,8 @@ def test_status_counts_the_problems_of_a_running_sample_stage(config):
     text = shown(lambda display: show_status(run.store.root, display))
     assert "round 1 sample: 3 problems measured so far, 5 generated" in text
     assert "1 of 11 stages done, next is round 1 sample" in text
-    (verdicts,) = summarize_run(run.store).verdicts
-    assert sum(verdicts.outcomes.values()) == 3 * 5
+    totals = {row.group: sum(row.outcomes.values()) for row in summarize_run(run.store).verdicts}
+    assert totals == {"training": 3 * 4, "training data": 3}
 
 
 def test_status_shows_every_stage_and_why_rows_were_dropped(whole_run):

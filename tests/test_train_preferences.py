@@ -63,6 +63,18 @@ def test_sides_that_were_sampled_behind_different_prompts_are_dropped():
     assert tokenize_pair(pair, make_prompts(), 1000) is DropReason.OTHER_PROMPT
 
 
+def test_program_of_the_data_stands_behind_the_prompt_that_the_sample_was_written_behind():
+    """Its ids are those of its text as an answer; the sample keeps the ids of the engine."""
+    pair, prompts = preference_pair(0), make_prompts()
+    sampled = replace(side("pass", "", (7, 7, 2)), prompt_token_ids=(1, 2, 3))
+    for chosen, rejected in ((sampled, pair.rejected), (pair.rejected, sampled)):
+        tokens = tokenize_pair(replace(pair, chosen=chosen, rejected=rejected), prompts, 1000)
+        known = tuple(prompts.answer_ids(pair.rejected.code, pair.language))
+        expected = [known if each is pair.rejected else (7, 7, 2) for each in (chosen, rejected)]
+        assert [tokens.code_chosen, tokens.code_rejected] == expected
+        assert tokens.code_prompt == (1, 2, 3)
+
+
 def test_unfinished_sample_gets_no_eos():
     pair = replace(preference_pair(0), chosen=side("pass", "pass", (7, 7, 7)))
     assert tokenize(pair).code_chosen == (7, 7, 7)

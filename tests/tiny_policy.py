@@ -72,7 +72,12 @@ def side(code: str, skeleton: str, token_ids: tuple[int, ...] = ()) -> PairSide:
     """A side of a pair; no token ids: a dataset program."""
     text = Skeleton(text=skeleton, method="lexical", version=1, kept_spans=(), note="")
     return PairSide(
-        candidate_id=code, code=code, completion_token_ids=token_ids, skeleton=text, time_ratio=1.0
+        candidate_id=code,
+        code=code,
+        origin="sampled" if token_ids else "dataset",
+        completion_token_ids=token_ids,
+        skeleton=text,
+        time_ratio=1.0,
     )
 
 

@@ -110,7 +110,7 @@ def _manifest(verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest
 
 
 class _Programs:
-    """The programs of each problem: those of a file or folder, or the problems' own solutions."""
+    """The programs of each problem: those of a file or folder, or those that the problems bring."""
 
     def __init__(self, problems: Store, path: str, left_out: Collection[str]) -> None:
         self._given: dict[str, list[str]] | None = None
@@ -126,7 +126,8 @@ class _Programs:
         """The problems that have programs, each with its own."""
         for problem in problems.iter_records(PROBLEMS_FILE, Problem):
             if self._given is None:
-                codes: Sequence[str] = [known.code for known in problem.solutions]
+                known = [program.code for program in problem.solutions]
+                codes: Sequence[str] = [*known, *problem.wrong_programs]
             else:
                 codes = self._given.get(problem.problem_id, ())
             if codes:

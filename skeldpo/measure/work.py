@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import platform
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
@@ -22,7 +22,7 @@ from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
 from skeldpo.measure.session import BaselineFailure, ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, ProblemFault, SandboxFailure, Verdict
-from skeldpo.records import Assignment, Candidate, Measurement, Origin, Outcome, Phase
+from skeldpo.records import Assignment, Measurement, Origin, Outcome, Phase
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.image import SandboxImage
 from skeldpo.timing import estimate_ns
@@ -53,7 +53,7 @@ class ProblemWork:
         self._problem = assignment.problem
         self._judge = Judge(self._problem, run, config)
         self._is_sound = False
-        self._equal_to = _representatives(assignment.candidates)
+        self._equal_to = _representatives(assignment)
         self._codes = {
             c.candidate_id: c.code
             for c in assignment.candidates
@@ -308,8 +308,12 @@ def _no_verdict(outcome: Outcome, failure: str) -> Verdict:
     return Verdict(outcome=outcome, peak_memory_bytes=0, failure=failure)
 
 
-def _representatives(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """candidate_id -> id of the first candidate that is the same program."""
+def _representatives(assignment: Assignment) -> dict[str, str]:
+    """candidate_id -> id of the candidate that is run for it: the first that is the same program,
+    for training the first that was sampled, so that a pair has the ids that the engine wrote."""
+    candidates = list(assignment.candidates)
+    if assignment.purpose == "train":
+        candidates.sort(key=lambda candidate: candidate.origin == "dataset")
     first: dict[str, str] = {}
     return {
         candidate.candidate_id: first.setdefault(

@@ -16,6 +16,7 @@ from skeldpo import __version__
 from skeldpo.console import Display
 from skeldpo.records import PreferencePair
 from skeldpo.report.figures import build_figures, wall_time_chart
+from skeldpo.report.marks import marked_code, styled_code
 from skeldpo.report.summary import (
     RunSummary,
     example_pairs,
@@ -32,6 +33,7 @@ from skeldpo.report.tables import (
     find_score,
     interval_text,
     length_table,
+    origin_table,
     pair_table,
     score_tables,
     speedup_table,
@@ -78,6 +80,7 @@ def write_report(store: Store) -> str:
         dropped=dropped_table(summary),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
+        origins=origin_table(summary),
         lengths=length_table(summary),
         training=training_table(summary),
         wall_time=Markup(wall_time_chart(summary)),
@@ -85,6 +88,7 @@ def write_report(store: Store) -> str:
         examples=example_pairs(summary),
         num_unscored={p.round_index: len(p.report.unscored) for p in summary.policies},
         safe_svg=Markup,
+        marked_code=marked_code,
     )
     store.write_text(REPORT, page)
     return store.location(REPORT)
@@ -102,6 +106,7 @@ def show_report(store: Store, display: Display) -> None:
         dropped_table(summary),
         verdict_table(summary),
         pair_table(summary),
+        origin_table(summary),
         speedup_table(summary),
         length_table(summary),
         training_table(summary),
@@ -111,8 +116,8 @@ def show_report(store: Store, display: Display) -> None:
         display.tell(f"\n{example_title(pair)}")
         for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             skeleton = side.skeleton.text or f"({side.skeleton.note})"
-            display.tell(f"-- {name}, {side.time_ratio:.2f} x the baseline's time")
-            display.tell(side.code.rstrip())
+            display.tell(f"-- {name}, {side.origin}, {side.time_ratio:.2f} x the baseline's time")
+            display.show(styled_code(side, name))
             display.tell(f"-- {name}, skeleton")
             display.tell(skeleton.rstrip())
     for table in score_tables(summary):

@@ -17,13 +17,14 @@ from typing import Literal, TypeVar
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.records import (
+    Assignment,
     Candidate,
     Measurement,
     Outcome,
     PreferencePair,
     StageManifest,
 )
-from skeldpo.store import Store, round_folder
+from skeldpo.store import ASSIGNMENTS, Store, round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
 from skeldpo.suites.of_run import SuiteScores, read_suite_scores
@@ -34,7 +35,7 @@ NUM_EXAMPLES = 3
 
 Record = TypeVar("Record")
 
-ProgramGroup = Literal["training", "held-out", "known"]
+ProgramGroup = Literal["training", "training data", "held-out", "known"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,19 +228,17 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
     if not checks:
         return []
     candidates = {row.candidate_id: row for row in _table(store, index, "candidates", Candidate)}
-    heldout = {row.problem_id for row in candidates.values() if row.origin == "dataset"}
-    report = round_evaluation(store, index)
-    if report is not None:
-        heldout |= {result.problem_id for result in report.problems} | set(report.unscored)
+    heldout = _heldout_ids(store, index)
     groups: dict[ProgramGroup, list[Measurement]] = {
-        "training": [], "held-out": [], "known": [],
+        "training": [], "training data": [], "held-out": [], "known": [],
     }  # fmt: skip
     for row in checks:
         candidate = candidates.get(row.candidate_id)
-        if candidate is not None and candidate.origin == "dataset":
-            groups["known"].append(row)
+        is_data = candidate is not None and candidate.origin == "dataset"
+        if row.problem_id in heldout:
+            groups["known" if is_data else "held-out"].append(row)
         else:
-            groups["held-out" if row.problem_id in heldout else "training"].append(row)
+            groups["training data" if is_data else "training"].append(row)
     return [
         Verdicts(
             round_index=index,
@@ -250,6 +249,26 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
         for group, rows in groups.items()
         if rows
     ]
+
+
+def _heldout_ids(store: Store, index: int) -> set[str]:
+    """Ids of the held-out problems: the same in every round, as scored in those that were
+    evaluated, and as asked for in one that is under way."""
+    reports = [round_evaluation(store, earlier) for earlier in range(1, index + 1)]
+    found = {
+        problem_id
+        for report in reports
+        if report is not None
+        for problem_id in (*(result.problem_id for result in report.problems), *report.unscored)
+    }
+    folder = f"{round_folder(index)}/{ASSIGNMENTS}"
+    for key in store.part_keys(folder):
+        found |= {
+            row.problem.problem_id
+            for row in store.read_part(folder, key, Assignment)
+            if row.purpose == "evaluate"
+        }
+    return found
 
 
 def _table(store: Store, index: int, name: str, record: type[Record]) -> list[Record]:

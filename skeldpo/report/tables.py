@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, get_args
 
-from skeldpo.records import Outcome, PreferencePair
+from skeldpo.pair.lengths import num_tokens
+from skeldpo.records import Origin, Outcome, PreferencePair
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
@@ -181,8 +183,26 @@ def pair_table(summary: RunSummary) -> Table:
     return Table(title=title, columns=columns, rows=tuple(rows))
 
 
+def origin_table(summary: RunSummary) -> Table:
+    """Pairs of every round by who wrote the chosen program over who wrote the rejected one."""
+    kinds = list(itertools.product(get_args(Origin), repeat=2))
+    rows = []
+    for row in summary.pairs:
+        for stage in ("efficiency", "correctness"):
+            found = Counter(
+                (pair.chosen.origin, pair.rejected.origin)
+                for pair in row.pairs
+                if pair.stage == stage
+            )
+            if found:
+                rows.append((f"{row.round_index} {stage}", *(str(found[kind]) for kind in kinds)))
+    columns = ("round, pairs", *(f"{chosen} over {rejected}" for chosen, rejected in kinds))
+    title = "Who wrote the programs of the pairs: the policy (sampled), or the data set"
+    return Table(title=title, columns=columns, rows=tuple(rows))
+
+
 def length_table(summary: RunSummary) -> Table:
-    """Completion lengths of both sides in tokens: training can exploit a difference."""
+    """Lengths of both programs in tokens: training can exploit a difference."""
     rows = []
     for row in summary.pairs:
         for stage in ("efficiency", "correctness"):
@@ -190,14 +210,15 @@ def length_table(summary: RunSummary) -> Table:
             differences = length_differences(pairs)
             if not differences:
                 continue
-            chosen = statistics.median(len(p.chosen.completion_token_ids) for p in pairs)
-            rejected = statistics.median(len(p.rejected.completion_token_ids) for p in pairs)
+            chosen, rejected = map(statistics.median, zip(*map(num_tokens, pairs), strict=True))
             longer = sum(difference > 0 for difference in differences) / len(differences)
             median = f"{statistics.median(differences):+g}"
             rows.append((f"{row.round_index} {stage}", f"{chosen:g}", f"{rejected:g}",
                          median, f"{longer:.0%}"))  # fmt: skip
     columns = ("round, pairs", "chosen", "rejected", "difference", "chosen longer")
-    return Table(title="Length of the sides in tokens (medians)", columns=columns, rows=tuple(rows))
+    return Table(
+        title="Length of the programs in tokens (medians)", columns=columns, rows=tuple(rows)
+    )
 
 
 def training_table(summary: RunSummary) -> Table:
@@ -240,11 +261,8 @@ def speedup_edges(summary: RunSummary) -> list[float]:
 
 
 def length_differences(pairs: Iterable[PreferencePair]) -> list[int]:
-    """Tokens of the chosen completion minus those of the rejected one."""
-    return [
-        len(pair.chosen.completion_token_ids) - len(pair.rejected.completion_token_ids)
-        for pair in pairs
-    ]
+    """Tokens of the chosen program minus those of the rejected one."""
+    return [chosen - rejected for chosen, rejected in map(num_tokens, pairs)]
 
 
 def count_between(values: Iterable[float], edges: Sequence[float]) -> Bins:

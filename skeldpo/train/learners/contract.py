@@ -66,13 +66,16 @@ ExampleT = TypeVar("ExampleT")
 class RoundSamples:
     """What a round gives: its training problems, what was written for them and how that did.
 
-    Candidates carry the sampler's log-probabilities. Rows of other problems may be among them.
+    Sampled candidates carry the sampler's token ids and log-probabilities; those of origin
+    "dataset", which no policy wrote, have none. Rows of other problems may be among them. `earlier`
+    rounds, oldest first, are there as far as they had problems of this one.
     """
 
     round_index: int
     problems: Sequence[Problem]
     candidates: Sequence[Candidate]
     measurements: Sequence[Measurement]
+    earlier: Sequence[RoundSamples] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,14 +227,10 @@ class Preferences:
     def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[PreferencePair]:
         """The pairs of the round's problems."""
         # Needs pydantic, which a machine that only trains may lack.
-        from skeldpo.pair import balance_lengths, build_pairs
+        from skeldpo.pair import balance_lengths, build_pairs, earlier_programs
 
-        candidates: dict[str, list[Candidate]] = defaultdict(list)
-        for candidate in samples.candidates:
-            candidates[candidate.problem_id].append(candidate)
-        measurements: dict[str, list[Measurement]] = defaultdict(list)
-        for measurement in samples.measurements:
-            measurements[measurement.problem_id].append(measurement)
+        candidates, measurements = _by_problem(samples)
+        earlier = [_by_problem(each) for each in samples.earlier]
         made = balance_lengths(
             [
                 build_pairs(
@@ -244,6 +240,13 @@ class Preferences:
                     pair=config.pair,
                     skeleton=config.skeleton,
                     round_index=samples.round_index,
+                    earlier=earlier_programs(
+                        [
+                            (written[problem.problem_id], judged[problem.problem_id])
+                            for written, judged in earlier
+                        ],
+                        config.pair,
+                    ),
                 )
                 for problem in samples.problems
             ],
@@ -338,6 +341,18 @@ class Preferences:
 
 def _behind(thoughts: tuple[int, ...], answer: Answer) -> Prompt | Answer:
     return Prompt(token_ids=thoughts, below=(answer,)) if thoughts else answer
+
+
+def _by_problem(
+    samples: RoundSamples,
+) -> tuple[Mapping[str, list[Candidate]], Mapping[str, list[Measurement]]]:
+    candidates: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in samples.candidates:
+        candidates[candidate.problem_id].append(candidate)
+    measurements: dict[str, list[Measurement]] = defaultdict(list)
+    for measurement in samples.measurements:
+        measurements[measurement.problem_id].append(measurement)
+    return candidates, measurements
 
 
 def _code_ids(side: PairSide, language: str, prompts: Prompts) -> tuple[int, ...]:
