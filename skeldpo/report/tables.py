@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from skeldpo.records import Outcome, PreferencePair
+from skeldpo.records import Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
+from skeldpo.stages import CLOSING
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
@@ -93,7 +94,7 @@ def stage_table(summary: RunSummary) -> Table:
             f"{manifest.num_in:,}",
             f"{manifest.num_out:,}",
             f"{manifest.num_in - manifest.num_out:,}",
-            _UNITS.get(manifest.stage, "rows"),
+            _unit(manifest),
             f"{manifest.seconds:,.0f}",
         )
         for manifest in summary.finished
@@ -110,7 +111,7 @@ def dropped_table(summary: RunSummary) -> Table:
     """What every stage left out, and why."""
     rows = tuple(
         (row.reason, f"{manifest.round_index} {manifest.stage}",
-         f"{row.num_rows:,} of {manifest.num_in:,} {_UNITS.get(manifest.stage, 'rows')}")
+         f"{row.num_rows:,} of {manifest.num_in:,} {_unit(manifest)}")
         for manifest in summary.finished
         for row in manifest.dropped
     )  # fmt: skip
@@ -125,7 +126,8 @@ def verdict_table(summary: RunSummary) -> Table:
         total = sum(row.outcomes.values())
         counts = (f"{row.outcomes[outcome]:,}" for outcome in outcomes)
         share = f"{row.outcomes[Outcome.ACCEPTED] / total:.0%}"
-        rows.append((f"{row.round_index} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
+        where = row.place.stage(str(row.place.round_index))
+        rows.append((f"{where} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
                      *counts))  # fmt: skip
     names = (outcome.value.lower().replace("_", " ") for outcome in outcomes)
     columns = ("round", "all", "distinct", "right", *names)
@@ -250,6 +252,10 @@ def _score_cells(
         if score and score.num_problems != num_problems:
             cells[-1] += f" of {score.num_problems}"
     return tuple(cells)
+
+
+def _unit(manifest: StageManifest) -> str:
+    return _UNITS.get(manifest.stage.removeprefix(CLOSING), "rows")
 
 
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:
