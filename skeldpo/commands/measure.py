@@ -20,6 +20,7 @@ from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
+from skeldpo.lease import driving
 from skeldpo.measure.folder import (
     CANDIDATES_FILE,
     MEASURED,
@@ -80,17 +81,18 @@ def measure_given(
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     display.tell(f"measure: {len(given)} problems")
     connect_ray()
-    sample_and_measure(
-        (given_assignment(row, codes) for row, codes in programs.iterate(store)),
-        engines=None,
-        sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
-        output=output,
-        on_progress=count_teller("measure", display.tell),
-    )
-    verdicts = _count_verdicts(store)
-    require_verdicts(asked, verdicts.by_problem)
-    seconds = time.monotonic() - started_s
-    store.write_manifest(".", _manifest(store, verdicts, digest, seconds))
+    with driving(store, display.tell):
+        sample_and_measure(
+            (given_assignment(row, codes) for row, codes in programs.iterate(store)),
+            engines=None,
+            sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
+            output=output,
+            on_progress=count_teller("measure", display.tell),
+        )
+        verdicts = _count_verdicts(store)
+        require_verdicts(asked, verdicts.by_problem)
+        seconds = time.monotonic() - started_s
+        store.write_manifest(".", _manifest(store, verdicts, digest, seconds))
     for table in (CANDIDATES, MEASUREMENTS):
         store.drop_parts(table)
     _show(verdicts, seconds, display)

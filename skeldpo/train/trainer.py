@@ -91,9 +91,9 @@ class _Job:
     output_folder: str
     reference_path: str
     progress_path: str
-    ended_path: str
     model_id: str
     seed: int
+    ended_path: str = ""
 
 
 def train_checkpoint(  # noqa: PLR0913
@@ -114,12 +114,11 @@ def train_checkpoint(  # noqa: PLR0913
         config: sections policy and train.
         rows: what the learner made of a round, in any order.
         start: the start weights, which are also the frozen reference.
-        output_folder: where the trained checkpoint goes; replaced if it exists, unless it is what
-            this call would make.
+        output_folder: where the trained checkpoint goes; replaced unless it is what would be made.
         reference_path: Parquet table of the reference log-probabilities, read if it is of these
             weights and token ids, else written.
-        storage_path: where Ray Train keeps its own state until the run has finished, and where it
-            is said that it has: the caller's to remove once it has noted the result.
+        storage_path: where Ray Train keeps its state until the run has finished, and where it is
+            noted that it has; the caller's to remove after that.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
         tell: shows a line of progress.
@@ -144,21 +143,12 @@ def train_checkpoint(  # noqa: PLR0913
         output_folder=output_folder,
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
-        ended_path="",
         model_id=start.model_id,
         seed=seed,
     )
     name = f"{run_name}-{_digest(config, job, made.kept)}"
-    job = replace(job, ended_path=f"{storage_path}/{name}.ended.json")
-    found = find_history(job.ended_path, output_folder)
-    if found is None:
-        logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
-        # What an earlier start left there must not pass for the result of this one.
-        shutil.rmtree(output_folder, ignore_errors=True)
-        history = _fit(job, config.train, (storage_path, name), tell)
-    else:
-        tell(f"all {len(found)} steps were done before")
-        history = found
+    logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
+    history = _fit_once(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
         num_examples=len(made.kept),
@@ -199,6 +189,20 @@ def make_examples(rows: Sequence[Any], folder: str, config: Config) -> MadeExamp
         noun = learner.wording.noun
         logger.warning("%d of %d %ss left out: %s", count.num_rows, len(rows), noun, count.reason)
     return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
+
+
+def _fit_once(
+    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+) -> list[dict[str, float]]:
+    """As `_fit`, or what an earlier call of the same job has left."""
+    job = replace(job, ended_path="/".join(place) + ".ended.json")
+    found = find_history(job.ended_path, job.output_folder)
+    if found is not None:
+        tell(f"all {len(found)} steps were done before")
+        return found
+    # What lies there of another job must not pass for the result of this one.
+    shutil.rmtree(job.output_folder, ignore_errors=True)
+    return _fit(job, train, place, tell)
 
 
 def _fit(
