@@ -6,15 +6,22 @@ that has the new name after it.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
+_NOT_OFFERED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+
 
 def flush(path: str | Path) -> None:
-    """Waits until a file's content, or a folder's names, are on disk."""
+    """Waits until a file's content, or a folder's names, are on disk. What the file system does not
+    offer (folders, on mounted buckets) is left to it; OSError if it fails."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
     finally:
         os.close(descriptor)
 

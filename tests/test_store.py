@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -288,6 +289,24 @@ def test_files_are_flushed_before_they_are_renamed(
     assert aside.endswith("-b.txt")
     folders = [("sync", tmp_path.name), ("sync", "run")]
     assert calls == [*folders, ("sync", aside), ("rename", aside), ("sync", "a")]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_file_system_without_flushing_is_used_and_a_failing_one_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = Store(str(tmp_path))
+    if number == errno.EINVAL:
+        store.write_text("a.txt", "text")
+        assert store.read_text("a.txt") == "text"
+    else:
+        with pytest.raises(RuntimeError, match=r"cannot write .*a\.txt: .*Input/output error"):
+            store.write_text("a.txt", "text")
+        assert not store.exists("a.txt")
 
 
 def test_what_killed_writers_left_aside_is_swept_when_it_is_old(tmp_path: Path) -> None:
