@@ -198,7 +198,9 @@ def _write_unfinished(
         key = assignment.problem.problem_id
         keys.append(key)
         if key in measured:
-            continue
+            if key in written or store.has_part(CANDIDATES, key):
+                continue
+            store.remove_part(MEASUREMENTS, key)  # of programs that are lost
         waiting.append(key)
         store.write_part(ASSIGNMENTS, key, Assignment, [assignment])
         if not assignment.num_samples and key not in written:

@@ -352,8 +352,18 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A file that a stage made, or a folder of weights, in the stage's folder. `digest` is the
+    SHA-256 (hex) of its content: of the file, or of the weights (their `model_id`)."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageManifest:
-    """Proof that a stage finished; written last. `num_in` rows are in `num_out` or `dropped`."""
+    """Proof that a stage finished; written last. `num_in` rows, those that were asked for, are in
+    `num_out` or `dropped`."""
 
     stage: str
     round_index: int
@@ -361,7 +371,7 @@ class StageManifest:
     num_in: int
     num_out: int
     dropped: tuple[Dropped, ...]
-    outputs: tuple[str, ...]
+    outputs: tuple[Output, ...]
     versions: tuple[str, ...]
     seconds: float
     finished_at: str

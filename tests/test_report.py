@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
+import platform
 import re
 from html.parser import HTMLParser
 
@@ -13,6 +15,7 @@ from rich.console import Console
 
 from skeldpo.charts import nice_ticks
 from skeldpo.console import Display
+from skeldpo.lease import driving
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
     Assignment,
@@ -24,6 +27,7 @@ from skeldpo.records import (
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
+from skeldpo.stages import closing_place, round_place
 from skeldpo.store import Store, round_folder
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval
@@ -134,7 +138,7 @@ def test_page_accounts_for_every_row_of_every_stage(whole_run, page):
 
 
 def test_verdicts_are_counted_by_group(whole_run):
-    rows = [v for v in summarize_run(whole_run).verdicts if v.round_index == 1]
+    rows = [v for v in summarize_run(whole_run).verdicts if v.place == round_place(1)]
     totals = {row.group: sum(row.outcomes.values()) for row in rows}
     assert totals == {
         "training": 12 * 4, "training data": 12, "held-out": 20 * 4, "known": 20 * 2,
@@ -242,9 +246,9 @@ def test_terminal_shows_the_same_figures(whole_run, page):
 def test_unfinished_run_is_reported_as_far_as_it_got(config, num_stages):
     run = MadeRun(config)
     if num_stages > 0:
-        run.finish("start", 0, 1, ())
+        run.finish("start", round_place(0), 1, ())
     if num_stages > 1:
-        sampled = run.sample_and_evaluate(1, is_training=True)
+        sampled = run.sample_and_evaluate(round_place(1))
     if num_stages > 2:
         run.pair_and_train(1, *sampled)
     write_report(run.store)
@@ -259,7 +263,7 @@ def test_unfinished_run_is_reported_as_far_as_it_got(config, num_stages):
 
 def test_status_counts_the_problems_of_a_running_sample_stage(config):
     run = MadeRun(config)
-    run.finish("start", 0, 1, ())
+    run.finish("start", round_place(0), 1, ())
     candidates, measurements = run.sampled(1, is_training=True)
     table = round_folder(1)
     for place, problem in enumerate(run.train[:5]):
@@ -278,10 +282,42 @@ def test_status_counts_the_problems_of_a_running_sample_stage(config):
 
 def test_status_shows_every_stage_and_why_rows_were_dropped(whole_run):
     text = shown(lambda display: show_status(whole_run.root, display))
-    for stage in ("0 start", "1 sample", "1 evaluate", "1 pair", "1 train", "3 evaluate"):
+    for stage in ("0 start", "1 sample", "1 evaluate", "1 pair", "1 train", "2 closing-evaluate"):
         assert re.search(rf"^{stage} +2026-01-02 03:04:05 +\d", text, re.MULTILINE), stage
     assert "no speed difference beyond doubt" in text
     assert "finished, 2 rounds" in text
+
+
+def test_run_that_was_extended_is_reported_with_what_had_closed_it(config):
+    run = MadeRun(config)
+    store = run.whole()
+    closed = summarize_run(store)
+    assert [v.place for v in closed.verdicts][-1] == closing_place(2)
+    longer = config.model_copy(update={"run": config.run.model_copy(update={"num_rounds": 3})})
+    store.write_text("config.json", longer.model_dump_json())
+    text = shown(lambda display: show_status(store.root, display))
+    assert "11 of 17 stages done, next is round 3 sample" in text
+    assert re.search(r"^2 closing-evaluate +2026", text, re.MULTILINE)
+    assert re.search(r"^3 closing-sample +not finished", text, re.MULTILINE)
+    run.pair_and_train(3, *run.sample_and_evaluate(round_place(3)))
+    run.sample_and_evaluate(closing_place(3))
+    summary = summarize_run(store)
+    assert not summary.missing and len(summary.finished) == 1 + 4 * 3 + 2 * 2
+    assert [policy.round_index for policy in summary.policies] == [0, 1, 2, 3]
+    write_report(store)
+    assert "finished, 3 rounds" in store.read_text("report.html")
+    assert "closing-3 held-out" in store.read_text("report.html")
+    store.write_text("config.json", config.model_dump_json())
+    assert not summarize_run(store).missing  # of the shorter run, again
+
+
+def test_status_says_who_drives_a_run(config):
+    run = MadeRun(config)
+    with driving(run.store, print):
+        text = shown(lambda display: show_status(run.store.root, display))
+    assert f"driven by: process {os.getpid()} on host {platform.node()}, since" in text
+    assert "goes on from there" not in text
+    assert "process" not in shown(lambda display: show_status(run.store.root, display))
 
 
 def test_status_of_a_folder_that_is_no_run_says_what_was_expected(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import AutoModelForCausalLM
 ray = pytest.importorskip("ray")
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # noqa: E402
+from skeldpo.train import trainer  # noqa: E402
 from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
 from skeldpo.train.network import load_network  # noqa: E402
@@ -82,9 +84,33 @@ def test_one_worker_and_two_train_the_same_policy(one_worker, start, tmp_path):
         table = pq.read_table(folder / "reference.parquet").to_pylist()
         assert {row["example_id"] for row in table} == {pair.pair_id for pair in PAIRS}
         assert {row["model_id"] for row in table} == {start.model_id}
-        assert not list(folder.glob("ray/round-0-*"))
+        assert [path.name[-11:] for path in folder.glob("ray/round-0-*")] == [".ended.json"]
     losses = [[row["loss"] for row in result.metrics] for _, result in runs]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+@pytest.mark.ray
+def test_training_that_ended_is_found_and_only_that(one_worker, start, monkeypatch):
+    """Killed between its last step and the caller's note of it: nothing is trained again."""
+    folder, whole = one_worker
+
+    def refuse(*arguments) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(trainer, "_fit", refuse)
+    before = weights_digest(str(folder / "trained"))
+    told: list[str] = []
+    assert train(start, folder, tell=told.append) == whole
+    assert told == ["all 3 steps were done before"]
+    assert weights_digest(str(folder / "trained")) == before
+    with pytest.raises(AssertionError, match="trained again"):
+        train(start, folder, output=folder / "elsewhere")
+    # Of other examples: what lies in the output folder is not their result, and goes.
+    copy = folder / "copy"
+    shutil.copytree(folder / "trained", copy)
+    with pytest.raises(AssertionError, match="trained again"):
+        train(start, folder, pairs=PAIRS[1:], output=copy)
+    assert not copy.exists()
 
 
 @pytest.mark.ray
@@ -99,7 +125,7 @@ def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(one_worker, 
     blocked.unlink()
     resumed = train(start, tmp_path, output=blocked / "trained")
     assert [row["step"] for row in resumed.metrics] == [0.0, 1.0, 2.0]
-    assert not list(tmp_path.glob("ray/round-0-*"))
+    assert [path.name[-11:] for path in tmp_path.glob("ray/round-0-*")] == [".ended.json"]
     losses = [[row["loss"] for row in result.metrics] for result in (resumed, one_worker[1])]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert resumed.checkpoint == replace(one_worker[1].checkpoint, folder=str(blocked / "trained"))

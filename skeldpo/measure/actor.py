@@ -74,7 +74,7 @@ class ProgramMeasurer:
             (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
             candidates = tuple(self._store.read_part(CANDIDATES, problem_id, Candidate))
             rows, faults, failure = self.measure(replace(assignment, candidates=candidates))
-            if failure and problem_id in self._store.part_keys(MEASUREMENTS):
+            if failure and self._store.has_part(MEASUREMENTS, problem_id):
                 rows = fuller(rows, self._store.read_part(MEASUREMENTS, problem_id, Measurement))
             self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
             counts = _counts(problem_id, rows, faults) | {"failure": failure, "note": note}

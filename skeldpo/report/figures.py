@@ -30,6 +30,7 @@ from skeldpo.report.tables import (
     speedup_edges,
     splits,
 )
+from skeldpo.stages import CLOSING
 from skeldpo.suites.round_scores import METRICS
 
 _SMOOTHED_FROM = 40
@@ -85,7 +86,7 @@ def wall_time_chart(summary: RunSummary) -> str:
         segments = tuple(
             Segment(
                 name=m.stage,
-                color=_STAGE_COLORS[m.stage],
+                color=_STAGE_COLORS[m.stage.removeprefix(CLOSING)],
                 size=m.seconds,
                 text=f"{m.seconds:,.0f} s",
             )

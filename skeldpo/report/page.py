@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from skeldpo import __version__
 from skeldpo.console import Display
+from skeldpo.lease import read_driver
+from skeldpo.processes import is_dead
 from skeldpo.records import PreferencePair
 from skeldpo.report.figures import build_figures, wall_time_chart
 from skeldpo.report.marks import marked_code, styled_code
@@ -143,6 +145,9 @@ def show_status(run: str, display: Display) -> None:
         training=(),
     )
     display.tell(f"run {config.run.name} in {store.root}: {run_state(summary)}")
+    driver = read_driver(store)
+    if driver is not None:
+        display.tell(f"{'gone' if is_dead(driver.owner) else 'driven by'}: {driver}")
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
     for stage in summary.missing:
@@ -151,7 +156,7 @@ def show_status(run: str, display: Display) -> None:
                 f"round {stage.round_index} {stage.stage}: {stage.num_measured} problems measured "
                 f"so far, {stage.num_written} generated"
             )
-    if summary.missing:
+    if summary.missing and (driver is None or is_dead(driver.owner)):
         display.tell("the `skeldpo run` command that made it goes on from there")
 
 

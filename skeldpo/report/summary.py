@@ -24,6 +24,7 @@ from skeldpo.records import (
     PreferencePair,
     StageManifest,
 )
+from skeldpo.stages import Place, closing_place, find_finished, round_place
 from skeldpo.store import ASSIGNMENTS, Store, round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
@@ -63,10 +64,10 @@ class PolicyScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdicts:
-    """Programs of one group in one round by verdict; a program written twice counts twice, but
+    """Programs of one group in one place by verdict; a program written twice counts twice, but
     once in `num_distinct`."""
 
-    round_index: int
+    place: Place
     group: ProgramGroup
     num_distinct: int
     outcomes: Counter[Outcome]
@@ -130,14 +131,14 @@ def read_config(store: Store) -> Config:
 def summarize_run(store: Store) -> RunSummary:
     """Reads a run's folder; ValueError if a file in it is damaged."""
     config = read_config(store)
-    rounds = range(1, config.run.num_rounds + 2)
+    rounds = range(1, config.run.num_rounds + 1)
     return RunSummary(
         config=config,
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
         policies=_policies(store, config),
         suites=read_suite_scores(store, config),
-        verdicts=tuple(row for index in rounds for row in _verdicts(store, index)),
+        verdicts=tuple(row for place in _places(store, config) for row in _verdicts(store, place)),
         pairs=tuple(row for index in rounds for row in _pairs(store, index)),
         training=_training(store),
     )
@@ -145,23 +146,22 @@ def summarize_run(store: Store) -> RunSummary:
 
 def finished_stages(store: Store, config: Config) -> tuple[StageManifest, ...]:
     """The manifests that are there, in the order of the run."""
-    found = (store.read_manifest(round_folder(index), stage) for index, stage in _plan(config))
+    found = (find_finished(store, place, stage) for place, stage in _plan(store, config))
     return tuple(manifest for manifest in found if manifest is not None)
 
 
 def missing_stages(store: Store, config: Config) -> tuple[MissingStage, ...]:
     """The stages that the configuration asks for and that are not finished, in order."""
     missing = []
-    for index, stage in _plan(config):
-        folder = round_folder(index)
-        if store.read_manifest(folder, stage) is None:
+    for place, stage in _plan(store, config):
+        if find_finished(store, place, stage) is None:
             is_sample = stage == "sample"
-            written = store.part_keys(f"{folder}/candidates") if is_sample else ()
-            measured = store.part_keys(f"{folder}/measurements") if is_sample else ()
+            written = store.part_keys(f"{place.folder}/candidates") if is_sample else ()
+            measured = store.part_keys(f"{place.folder}/measurements") if is_sample else ()
             missing.append(
                 MissingStage(
-                    stage=stage,
-                    round_index=index,
+                    stage=place.stage(stage),
+                    round_index=place.round_index,
                     num_written=len(written),
                     num_measured=len(measured),
                 )
@@ -193,12 +193,29 @@ def late_mean(steps: RoundSteps, name: str) -> float | None:
     return statistics.fmean(values[-max(1, len(values) // 4) :]) if values else None
 
 
-def _plan(config: Config) -> tuple[tuple[int, str], ...]:
-    """(round, stage) of a whole run: a start, the rounds, and a closing evaluation."""
-    rounds = range(1, config.run.num_rounds + 1)
-    stages = [(index, name) for index in rounds for name in ("sample", "evaluate", "pair", "train")]
-    closing = config.run.num_rounds + 1
-    return ((0, "start"), *stages, (closing, "sample"), (closing, "evaluate"))
+def _places(store: Store, config: Config) -> list[Place]:
+    """Where policies are sampled, in order: every round, and what closed the run, unless a round of
+    an earlier start with more of them evaluated the last policy; a run that was extended was
+    closed before as well."""
+    places = []
+    for index in range(1, config.run.num_rounds + 2):
+        closing, place = closing_place(index - 1), round_place(index)
+        is_last = index > config.run.num_rounds
+        is_open = is_last and not find_finished(store, place, "evaluate")
+        if is_open or find_finished(store, closing, "evaluate"):
+            places.append(closing)
+        if not is_last:
+            places.append(place)
+    return places
+
+
+def _plan(store: Store, config: Config) -> list[tuple[Place, str]]:
+    """(place, stage) of a whole run."""
+    stages = [(round_place(0), "start")]
+    for place in _places(store, config):
+        names = ("sample", "evaluate") if place.prefix else ("sample", "evaluate", "pair", "train")
+        stages += [(place, name) for name in names]
+    return stages
 
 
 def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
@@ -221,14 +238,14 @@ def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
     return tuple(made)
 
 
-def _verdicts(store: Store, index: int) -> list[Verdicts]:
+def _verdicts(store: Store, place: Place) -> list[Verdicts]:
     """Per group; of a sample stage that is under way, the problems measured so far."""
-    checks = [row for row in _table(store, index, "measurements", Measurement)
+    checks = [row for row in _table(store, place, "measurements", Measurement)
               if row.phase == "check"]  # fmt: skip
     if not checks:
         return []
-    candidates = {row.candidate_id: row for row in _table(store, index, "candidates", Candidate)}
-    heldout = _heldout_ids(store, index)
+    candidates = {row.candidate_id: row for row in _table(store, place, "candidates", Candidate)}
+    heldout = _heldout_ids(store, place)
     groups: dict[ProgramGroup, list[Measurement]] = {
         "training": [], "training data": [], "held-out": [], "known": [],
     }  # fmt: skip
@@ -241,7 +258,7 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
             groups["training data" if is_data else "training"].append(row)
     return [
         Verdicts(
-            round_index=index,
+            place=place,
             group=group,
             num_distinct=len({row.equal_to for row in rows}),
             outcomes=Counter(row.outcome for row in rows),
@@ -251,17 +268,17 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
     ]
 
 
-def _heldout_ids(store: Store, index: int) -> set[str]:
+def _heldout_ids(store: Store, place: Place) -> set[str]:
     """Ids of the held-out problems: the same in every round, as scored in those that were
     evaluated, and as asked for in one that is under way."""
-    reports = [round_evaluation(store, earlier) for earlier in range(1, index + 1)]
+    reports = [round_evaluation(store, earlier) for earlier in range(1, place.samples_as + 1)]
     found = {
         problem_id
         for report in reports
         if report is not None
         for problem_id in (*(result.problem_id for result in report.problems), *report.unscored)
     }
-    folder = f"{round_folder(index)}/{ASSIGNMENTS}"
+    folder = f"{place.folder}/{ASSIGNMENTS}"
     for key in store.part_keys(folder):
         found |= {
             row.problem.problem_id
@@ -271,9 +288,9 @@ def _heldout_ids(store: Store, index: int) -> set[str]:
     return found
 
 
-def _table(store: Store, index: int, name: str, record: type[Record]) -> list[Record]:
+def _table(store: Store, place: Place, name: str, record: type[Record]) -> list[Record]:
     """The rows of a finished table, else of the parts that were committed."""
-    table = f"{round_folder(index)}/{name}"
+    table = f"{place.folder}/{name}"
     if store.exists(f"{table}.parquet"):
         return store.read_records(f"{table}.parquet", record)
     return [

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar, get_args
 
 from skeldpo.pair.lengths import num_tokens
-from skeldpo.records import Origin, Outcome, PreferencePair
+from skeldpo.records import Origin, Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
+from skeldpo.stages import CLOSING
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
@@ -121,7 +122,7 @@ def stage_table(summary: RunSummary) -> Table:
             f"{manifest.num_in:,}",
             f"{manifest.num_out:,}",
             f"{manifest.num_in - manifest.num_out:,}",
-            _UNITS.get(manifest.stage, "rows"),
+            _unit(manifest),
             f"{manifest.seconds:,.0f}",
         )
         for manifest in summary.finished
@@ -138,7 +139,7 @@ def dropped_table(summary: RunSummary) -> Table:
     """What every stage left out, and why."""
     rows = tuple(
         (row.reason, f"{manifest.round_index} {manifest.stage}",
-         f"{row.num_rows:,} of {manifest.num_in:,} {_UNITS.get(manifest.stage, 'rows')}")
+         f"{row.num_rows:,} of {manifest.num_in:,} {_unit(manifest)}")
         for manifest in summary.finished
         for row in manifest.dropped
     )  # fmt: skip
@@ -153,7 +154,8 @@ def verdict_table(summary: RunSummary) -> Table:
         total = sum(row.outcomes.values())
         counts = (f"{row.outcomes[outcome]:,}" for outcome in outcomes)
         share = f"{row.outcomes[Outcome.ACCEPTED] / total:.0%}"
-        rows.append((f"{row.round_index} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
+        where = row.place.stage(str(row.place.round_index))
+        rows.append((f"{where} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
                      *counts))  # fmt: skip
     names = (outcome.value.lower().replace("_", " ") for outcome in outcomes)
     columns = ("round", "all", "distinct", "right", *names)
@@ -298,6 +300,10 @@ def _score_cells(
 
 def _suite_cell(scores: Mapping[str, Interval | Difference], name: str, sign: str) -> str:
     return interval_text(scores[name], sign) if name in scores else NOTHING
+
+
+def _unit(manifest: StageManifest) -> str:
+    return _UNITS.get(manifest.stage.removeprefix(CLOSING), "rows")
 
 
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:

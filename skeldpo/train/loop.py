@@ -23,6 +23,7 @@ from skeldpo.train.batch import build_trees, moved
 from skeldpo.train.learners.contract import Scored
 from skeldpo.train.network import Network, device_of, token_logps, workers_of
 from skeldpo.train.packing import pack_rows
+from skeldpo.train.reference import REFERENCE_TOLERANCE
 
 if TYPE_CHECKING:
     from skeldpo.config_train import TrainConfig
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 ReferenceTable = Mapping[str, "ReferenceLogps"]
 OnStep = Callable[[int, dict[str, float]], bool]
 """Gets a step's index and metrics; True ends the run."""
-
-_REFERENCE_TOLERANCE = 0.1
-"""Nats a token by which policy and reference may differ before the first step (bf16: 0.02)."""
 
 
 class NonFiniteError(RuntimeError):
@@ -206,10 +204,10 @@ def _require_finite(found: torch.Tensor, step: Step, learner: AnyLearner) -> Non
 def _require_reference(worst: float) -> None:
     """Before the first step policy and reference are the same weights; `worst` is their largest
     difference in nats a token."""
-    if worst > _REFERENCE_TOLERANCE:
+    if worst > REFERENCE_TOLERANCE:
         raise RuntimeError(
             f"before the first step policy and reference must agree, but they differ by "
-            f"{worst:.3f} nats a token (limit {_REFERENCE_TOLERANCE}): the reference table is of "
+            f"{worst:.3f} nats a token (limit {REFERENCE_TOLERANCE}): the reference table is of "
             "other weights or prompts; delete it and run again"
         )
 

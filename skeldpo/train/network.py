@@ -8,7 +8,6 @@ vLLM and transformers load; with LoRA the weights are merged and the adapter lie
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +27,8 @@ from torch.distributed.fsdp import (
 )
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from skeldpo import durable
+from skeldpo.scratch import scratch_folder
 from skeldpo.train.adapters import (
     adapt,
     add_adapters,
@@ -214,7 +215,7 @@ def save_network(
         aside.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
-        os.replace(aside, target)
+        durable.replace(aside, target)
     if distributed.is_initialized():
         distributed.barrier()
 
@@ -227,7 +228,7 @@ def check_tokenizer(
     `model_folder`, if given, is the folder whose config.json will lie beside it: transformers
     picks the tokenizer's class by it.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         if model_folder:
             AutoConfig.from_pretrained(model_folder).save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -3,8 +3,8 @@
 The driver tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
-from the last state saved. Folders must be absolute and shared by all nodes; workers change
-directory.
+from the last state saved; a checkpoint that is there is not trained again. Folders must be absolute
+and shared by all nodes; workers change directory.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import enum
 import json
 import logging
 import os
-import tempfile
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
-from skeldpo.records import Dropped, ReferenceLogps, content_id
+from skeldpo.records import Dropped, content_id
+from skeldpo.scratch import scratch_folder, sweep_scratch
 from skeldpo.train.card import model_card
 from skeldpo.train.learners import make_learner
 from skeldpo.train.learners.contract import AnyLearner, Example
@@ -43,14 +44,13 @@ from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_
 from skeldpo.train.network import (
     Network,
     check_tokenizer,
-    device_of,
     load_network,
     save_network,
     shard_network,
     workers_of,
 )
-from skeldpo.train.reference import load_reference, reference_logps, save_reference
-from skeldpo.train.resume import Progress, load_state, save_state
+from skeldpo.train.reference import reference_table
+from skeldpo.train.resume import Progress, find_history, load_state, save_history, save_state
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class _Job:
     progress_path: str
     model_id: str
     seed: int
+    ended_path: str = ""
 
 
 def train_checkpoint(  # noqa: PLR0913
@@ -113,10 +114,11 @@ def train_checkpoint(  # noqa: PLR0913
         config: sections policy and train.
         rows: what the learner made of a round, in any order.
         start: the start weights, which are also the frozen reference.
-        output_folder: where the trained checkpoint goes; replaced if it exists.
+        output_folder: where the trained checkpoint goes; replaced unless it is what would be made.
         reference_path: Parquet table of the reference log-probabilities, read if it is of these
             weights and token ids, else written.
-        storage_path: where Ray Train keeps its own state until the run has finished.
+        storage_path: where Ray Train keeps its state until the run has finished, and where it is
+            noted that it has; the caller's to remove after that.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
         tell: shows a line of progress.
@@ -146,7 +148,7 @@ def train_checkpoint(  # noqa: PLR0913
     )
     name = f"{run_name}-{_digest(config, job, made.kept)}"
     logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
-    history = _fit(job, config.train, (storage_path, name), tell)
+    history = _fit_once(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
         num_examples=len(made.kept),
@@ -187,6 +189,20 @@ def make_examples(rows: Sequence[Any], folder: str, config: Config) -> MadeExamp
         noun = learner.wording.noun
         logger.warning("%d of %d %ss left out: %s", count.num_rows, len(rows), noun, count.reason)
     return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
+
+
+def _fit_once(
+    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+) -> list[dict[str, float]]:
+    """As `_fit`, or what an earlier call of the same job has left."""
+    job = replace(job, ended_path="/".join(place) + ".ended.json")
+    found = find_history(job.ended_path, job.output_folder)
+    if found is not None:
+        tell(f"all {len(found)} steps were done before")
+        return found
+    # What lies there of another job must not pass for the result of this one.
+    shutil.rmtree(job.output_folder, ignore_errors=True)
+    return _fit(job, train, place, tell)
 
 
 def _fit(
@@ -240,6 +256,7 @@ def _backend(train: TrainConfig) -> str:
 
 def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
+    sweep_scratch()
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
     train, folder = config.train, job.start_folder
@@ -253,7 +270,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
     shard_network(network, mesh, getattr(torch, train.dtype), train.cpu_offload)
-    table = _reference_table(network, learner, examples, job)
+    table = reference_table(network, learner, examples, job.reference_path, job.model_id)
     optimizer = build_optimizer(network, train)
     steps = plan_steps(examples, learner, job.seed)
     progress = _resume(network, optimizer)
@@ -281,29 +298,10 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
         settings=train.model_dump(mode="json"),
         metrics=history[-1],
     )
+    if workers_of(network).rank == 0:
+        save_history(history, job.ended_path)
     save_network(network, tokenizer, job.output_folder, card)
     return {"failure": "", "history": history}
-
-
-def _reference_table(
-    network: Network, learner: AnyLearner, examples: Sequence[Example], job: _Job
-) -> dict[str, ReferenceLogps]:
-    """Reference rows by example: read by rank 0 for all, or computed by all and written by it."""
-    rank = workers_of(network).rank
-    found: list[Any] = [None]
-    if rank == 0:
-        found = [load_reference(job.reference_path, examples, job.model_id)]
-    distributed.broadcast_object_list(found, src=0, device=device_of(network))
-    rows: list[ReferenceLogps] = found[0]
-    if not rows:
-        budget = learner.config.max_tokens_per_forward
-        rows = reference_logps(network, learner, examples, budget, job.model_id)
-        if rank == 0:
-            save_reference(rows, job.reference_path)
-            logger.info(
-                "reference log-probabilities of %d %ss computed", len(rows), learner.wording.noun
-            )
-    return {row.example_id: row for row in rows}
 
 
 def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
@@ -318,7 +316,7 @@ def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
 
 def _report(network: Network, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Saves a checkpoint; Ray Train joins the folders of all workers into one."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         save_state(network, optimizer, progress, folder)
         checkpoint = ray.train.Checkpoint.from_directory(folder)
         ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
