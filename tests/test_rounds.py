@@ -68,6 +68,7 @@ class World:
         made["run"]["num_rounds"] = num_rounds
         made["problems"]["num_train"] = TRAIN
         made["generate"]["num_samples"] = 5
+        made["generate"]["programs"] = "policy"
         made["evaluate"]["num_bootstrap"] = 100
         return Config.model_validate(made)
 
