@@ -73,7 +73,7 @@ def main() -> None:
     print("\n".join(lines))
     if options.page:
         command = f"python -m studies.skeleton_pairs FOLDER --page {options.page}"
-        text = "\n".join([*_opening(command), *lines, "", *page_lines(made)])
+        text = "\n".join([*_opening(command, options.note), *lines, "", *page_lines(made)])
         Path(options.page).write_text(text + "\n", encoding="utf-8")
 
 
@@ -197,7 +197,7 @@ def _side_lines(name: str, sides: Mapping[str, PairSide]) -> Iterator[str]:
     yield ""
 
 
-def _opening(command: str) -> list[str]:
+def _opening(command: str, note: str) -> list[str]:
     return [
         "# Skeletons of ten pairs, by every method",
         "",
@@ -208,6 +208,7 @@ def _opening(command: str) -> list[str]:
         "that its skeleton keeps, other that of all other words; words are what may be masked. Of",
         "the widened pairs a group was joined by programs less alike, or had one program. Contrast",
         "masks what the other side's group shares too.",
+        *([note] if note else []),
         "",
     ]
 
@@ -224,6 +225,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", help="of `skeldpo measure`, with measure.profile_lines")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="of [pair] and [skeleton]")  # fmt: skip
+    parser.add_argument("--note", default="", help="what the page says of how FOLDER was made")
     parser.add_argument("--page", default="", help="Markdown file of the figures and ten pairs")
     return parser.parse_args()
 
