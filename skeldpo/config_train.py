@@ -34,7 +34,8 @@ class TrainConfig(Section):
     """lambda of L = L(code) + lambda L(skeleton); 0: code preferences only."""
     balance_terms: bool = False
     """The skeleton term of a pair is scaled down where its gradient would be larger than that of
-    the code term, by the ratio of their norms at the output layer (docs/METHOD.md, section 3)."""
+    the code term, by the ratio of their norms at the output layer (docs/METHOD.md, section 3).
+    Nothing is scaled with loss "sft"."""
     loss: Literal["sigmoid", "ipo", "sft"] = "sigmoid"
     """sigmoid: DPO. ipo: squared distance of the margin to 1 / (2 beta) (arXiv 2310.12036). sft: no
     preference, the chosen side's mean negative log-likelihood (a baseline)."""
@@ -86,16 +87,6 @@ class TrainConfig(Section):
             raise ValueError(
                 f"train.label_smoothing ({self.label_smoothing}) is read only with train.loss = "
                 f"sigmoid, got {self.loss}; take one of them out"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _balances_preferences(self) -> TrainConfig:
-        if self.balance_terms and (self.loss == "sft" or not self.skeleton_weight):
-            raise ValueError(
-                "train.balance_terms is of two preference terms: expected train.loss sigmoid or "
-                f"ipo and a train.skeleton_weight above 0, got {self.loss} and "
-                f"{self.skeleton_weight}; take it out"
             )
         return self
 

@@ -190,6 +190,8 @@ def test_balanced_terms_scale_the_skeleton_of_each_pair_by_its_own_tokens():
     code = sum(counts[:2]) * (1 - math.exp(-0.5)) ** 2
     skeleton = sum(counts[2:4]) * (1 - math.exp(-2.0)) ** 2
     assert weights.tolist() == pytest.approx([0.7 * math.sqrt(code / skeleton), 0.0])
+    plain = Preferences(tiny_config(balance_terms=True, loss="sft").train).losses(scored)
+    assert plain.statistics[0, STATISTICS.index("skeleton/weight")] == pytest.approx(0.7)
 
 
 def test_round_without_a_pair_is_an_error_with_the_reasons():

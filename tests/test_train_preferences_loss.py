@@ -87,12 +87,6 @@ def test_skeleton_weight_of_a_pair_is_its_own():
     assert metrics["skeleton/weight"] == pytest.approx(0.7 * 0.608164)
 
 
-@pytest.mark.parametrize("values", [{"loss": "sft"}, {"skeleton_weight": 0.0}])
-def test_balance_without_two_preference_terms_is_refused(values):
-    with pytest.raises(ValueError, match="balance_terms is of two preference terms"):
-        tiny_config(balance_terms=True, **values)
-
-
 def test_label_smoothing_without_the_sigmoid_loss_is_refused():
     with pytest.raises(ValueError, match="label_smoothing .0.1. is read only with"):
         tiny_config(loss="ipo", label_smoothing=0.1)

@@ -289,7 +289,7 @@ class Preferences:
         counts = scored.trees.num_sequence_tokens.view(-1, len(ANSWERS))
         reference = scored.reference.view(-1, len(ANSWERS))
         weight: float | torch.Tensor = self._skeleton_weight(scored.phase)
-        if self.config.balance_terms:
+        if self.config.balance_terms and self.config.loss != "sft":
             token_squares = (1 - scored.token_logps.detach().exp()) ** 2  # (N,)
             unlikelihood = sum_sequences(token_squares, scored.trees).view(-1, len(ANSWERS))
             weight = weight * term_scales(unlikelihood, counts, self.config.reduction)
