@@ -167,14 +167,13 @@ def _skeleton(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.commands.skeleton import file_skeletons
     from skeldpo.config import SkeletonConfig
 
-    config = SkeletonConfig(method=options.method, contrast=options.contrast)
-    for file, skeleton in list(
-        file_skeletons(options.files, options.against, config, options.stdin)
-    ):
-        end = "" if skeleton.text.endswith("\n") else "\n"
-        display.write(f"# {file}\n{skeleton.text}{end}")
-        if skeleton.note:
-            display.complain(f"{file}: {skeleton.note}")
+    config = SkeletonConfig(method=options.method, contrast=options.contrast, alone="none")
+    given = options.files, options.against
+    for each in list(file_skeletons(*given, config, options.stdin, options.profile)):
+        end = "" if each.skeleton.text.endswith("\n") else "\n"
+        display.write(f"# {each.file}\n{each.skeleton.text}{end}")
+        for note in each.notes:
+            display.complain(f"{each.file}: {note}")
 
 
 def _inspect(options: argparse.Namespace, display: Display) -> None:
@@ -364,8 +363,10 @@ def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser
         help="dynamic runs the files in a sandbox, as scripts",
     )
     skeleton.add_argument(
-        "--stdin", default="", metavar="FILE", help="what scripts read (dynamic only)"
+        "--stdin", default="", metavar="FILE", help="what scripts read in the sandbox"
     )
+    skeleton.add_argument("--profile", action="store_true",
+                          help="say what is kept of the lines that take the time")  # fmt: skip
     skeleton.add_argument("--against", nargs="+", default=[], metavar="FILE",
                           help="programs of another group, which are masked too")  # fmt: skip
     skeleton.add_argument("--contrast", action="store_true",

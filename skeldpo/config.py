@@ -286,7 +286,8 @@ class SkeletonConfig(Section):
     see `alone`."""
     alone: Literal["none", "names", "nearest"] = "nearest"
     """Where a group is too small. none: no skeletons; names: mask what the program could rename;
-    nearest: the most similar programs of its side join it, however unlike they are."""
+    nearest: the most similar programs of its side join it, however unlike they are, and where the
+    side has no other, as names."""
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 

@@ -32,6 +32,10 @@ class TrainConfig(Section):
     """DPO temperature (arXiv 2305.18290, equation 7)."""
     skeleton_weight: float = Field(ge=0)
     """lambda of L = L(code) + lambda L(skeleton); 0: code preferences only."""
+    balance_terms: bool = False
+    """The skeleton term of a pair is scaled down where its gradient would be larger than that of
+    the code term, by the ratio of their norms at the output layer (docs/METHOD.md, section 3).
+    Nothing is scaled with loss "sft"."""
     loss: Literal["sigmoid", "ipo", "sft"] = "sigmoid"
     """sigmoid: DPO. ipo: squared distance of the margin to 1 / (2 beta) (arXiv 2310.12036). sft: no
     preference, the chosen side's mean negative log-likelihood (a baseline)."""

@@ -309,11 +309,15 @@ def test_small_group_gives_pairs_without_skeletons_and_says_why():
     candidates, rows = whole_problem()
     candidates = [row for row in candidates if row.candidate_id not in ("fast1", "slow0")]
     rows = [row for row in rows if row.candidate_id not in ("fast1", "slow0")]
-    pair = build(candidates, rows).pairs[0]
+    pair = build(candidates, rows, alone="none").pairs[0]
     note = "efficient group of 1 program; needs 2; inefficient group of 1 program; needs 2"
     assert pair.chosen.skeleton == pair.rejected.skeleton
     assert (pair.chosen.skeleton.text, pair.chosen.skeleton.note) == ("", note)
     assert [pair.chosen.code[a:b] for a, b in pair.chosen.prone_spans] == ["set"]
+    named = build(candidates, rows).pairs[0].chosen.skeleton
+    assert (named.text, named.note) == (
+        "def f(_):\n    return len(set(_))\n", "by its names: group of 1 program; needs 2",
+    )  # fmt: skip
     alone = build(candidates, rows, min_group=1).pairs[0]
     assert (alone.chosen.skeleton.text, alone.rejected.skeleton.text) == (FAST[0], SLOW[1])
 

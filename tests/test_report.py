@@ -24,6 +24,7 @@ from skeldpo.records import (
     Outcome,
     PreferencePair,
 )
+from skeldpo.report.marks import STYLES, styled_code
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
@@ -213,6 +214,18 @@ def test_three_examples_show_code_and_skeleton_as_text(whole_run, page):
         )
     ]
     assert read_page(page).codes == expected
+
+
+def test_examples_mark_what_only_one_side_shares(whole_run, page):
+    (pair, *_) = example_pairs(summarize_run(whole_run))
+    for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+        marked = [side.code[start:end] for start, end in side.prone_spans]
+        assert marked and [f"<mark>{word}</mark>" in page for word in marked] == [True] * len(
+            marked
+        )
+        styled = styled_code(side, name)
+        assert [styled.plain[span.start : span.end] for span in styled.spans] == marked
+        assert {str(span.style) for span in styled.spans} == {STYLES[name]}
 
 
 def test_markup_in_programs_stays_text(config):

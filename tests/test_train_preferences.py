@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pair_rows
 import pytest
+import torch
 from model_tokenizers import gemma
 from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config, trees_of
 
 from skeldpo.prompts import Prompts
-from skeldpo.train.learners.contract import RoundSamples
+from skeldpo.train.learners.contract import RoundSamples, Scored
 from skeldpo.train.learners.preferences import (
     DropReason,
     PairTokens,
     Preferences,
     tokenize_pair,
 )
-from skeldpo.train.learners.preferences_loss import ANSWERS
+from skeldpo.train.learners.preferences_loss import ANSWERS, STATISTICS
 
 
 def make_prompts() -> Prompts:
@@ -169,6 +171,43 @@ def test_rows_of_a_round_are_the_pairs_of_its_problems():
     assert made.account == "1 efficiency and 1 correctness pairs from 2 problems"
     assert made.counts == {"pair/efficiency": 1.0, "pair/correctness": 1.0}
     assert [row.num_rows for row in made.dropped] == [1]
+
+
+def test_programs_of_earlier_rounds_are_in_the_groups_of_a_rounds_skeletons():
+    """The whole problem in an earlier round; in this one only a fast and a slow program of it."""
+    candidates, measurements = pair_rows.whole_problem()
+    here = [row for row in candidates if row.candidate_id in ("fast0", "slow1")]
+    rows = [row for row in measurements if row.candidate_id in ("fast0", "slow1")]
+    config = tiny_config()
+    learner = Preferences(config.train)
+    earlier = round_samples(candidates, measurements)
+    (pair,) = learner.make_rows(replace(round_samples(here, rows), earlier=[earlier]), config).rows
+    whole = learner.make_rows(earlier, config).rows[0]
+    assert pair == whole
+    (alone,) = learner.make_rows(round_samples(here, rows), config).rows
+    assert alone.chosen.skeleton != whole.chosen.skeleton
+
+
+def test_balanced_terms_scale_the_skeleton_of_each_pair_by_its_own_tokens():
+    """Code tokens have probability e^-0.5, skeleton tokens e^-2; the second pair has none."""
+    tokens = [tokenize(preference_pair(0)), tokenize(preference_pair(1, skeletons=False))]
+    trees = trees_of(tokens)
+    names = [name for _ in tokens for name in ANSWERS]
+    counts = [len(getattr(row, name)) for row in tokens for name in ANSWERS]
+    logp = {"code": -0.5, "skeleton": -2.0}
+    sums = torch.tensor(
+        [n * logp[name.split("_")[0]] for n, name in zip(counts, names, strict=True)]
+    )
+    per_token = (sums / trees.num_sequence_tokens.clamp(min=1))[trees.sequence_index]
+    scored = Scored(phase="efficiency", examples=tokens, trees=trees, token_logps=per_token,
+                    reference=sums)  # fmt: skip
+    learner = Preferences(tiny_config(balance_terms=True).train)
+    weights = learner.losses(scored).statistics[:, STATISTICS.index("skeleton/weight")]
+    code = sum(counts[:2]) * (1 - math.exp(-0.5)) ** 2
+    skeleton = sum(counts[2:4]) * (1 - math.exp(-2.0)) ** 2
+    assert weights.tolist() == pytest.approx([0.7 * math.sqrt(code / skeleton), 0.0])
+    plain = Preferences(tiny_config(balance_terms=True, loss="sft").train).losses(scored)
+    assert plain.statistics[0, STATISTICS.index("skeleton/weight")] == pytest.approx(0.7)
 
 
 def test_round_without_a_pair_is_an_error_with_the_reasons():

@@ -78,7 +78,12 @@ def divide(
         inefficient=Side(name="inefficient", groups=_groups(slow, before[1], config, language)),
         hot_lines={
             **earlier.hot_lines,
-            **{each.candidate.code: each.hot_lines for each in timed if each.hot_lines},
+            **{
+                text: each.hot_lines
+                for each in timed
+                for text in (each.candidate.code, *each.variants)
+                if each.hot_lines and _same_lines(text, each.candidate.code, language)
+            },
         },
         language=language,
     )
@@ -96,7 +101,7 @@ def pair_skeletons(
         group = _group(code, side, config, sides.language)
         if code not in group:
             reasons.append(f"the program is not in the {side.name} group")
-        elif len(group) < config.min_group and config.alone != "names":
+        elif len(group) < config.min_group and config.alone == "none":
             reasons.append(f"{side.name} {_small_group_note(group, side, config.min_group)}")
     if reasons:
         return _none(reasons, config)
@@ -179,6 +184,15 @@ def _groups(
     if config.min_similarity == 0:
         return (codes,) if codes else ()
     return tuple(alike_groups(codes, config.min_similarity, language))
+
+
+def _same_lines(first: str, second: str, language: Language) -> bool:
+    """Whether two texts of a program have the same in each line, but for names: then the lines that
+    take the time of one are those of the other."""
+    numbers = (
+        [len(language.tokens(line)) for line in text.splitlines()] for text in (first, second)
+    )
+    return first == second or next(numbers) == next(numbers)
 
 
 def _small_group_note(group: Sequence[str], side: Side, min_group: int) -> str:

@@ -41,8 +41,8 @@ def group_skeleton(
     `hot_lines` for the dynamic method.
 
     With one program nothing would be masked, so a group of fewer than `config.min_group` distinct
-    programs gives an empty skeleton, or with `config.alone` "names" one by the lexical method for
-    which the names that a program could change are not common. `config.min_similarity` and
+    programs gives one by the lexical method for which the names that a program could change are not
+    common, or with `config.alone` "none" an empty skeleton. `config.min_similarity` and
     `config.max_group` are for the caller, who makes the groups (`structure.alike_groups`).
     """
     members = _distinct([code, *group], language)
@@ -52,7 +52,7 @@ def group_skeleton(
         note = group_note(len(members), config.min_group)
     elif config.contrast and len(others) < config.min_group:
         note = f"nothing to contrast with: {group_note(len(others), config.min_group)}"
-    if note and (config.alone != "names" or (config.contrast and not others)):
+    if note and (config.alone == "none" or (config.contrast and not others)):
         return empty_skeleton(note, config.method)
     groups = _Groups(members=members, others=others, min_group=config.min_group, language=language)
     if note:

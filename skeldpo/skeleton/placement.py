@@ -10,8 +10,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from skeldpo.languages.contract import Language
-from skeldpo.records import Skeleton
+from skeldpo.languages.contract import Language, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +34,15 @@ class KeptWords:
 
 
 def kept_words(
-    code: str, skeleton: Skeleton, hot_lines: Collection[int], language: Language
+    code: str, kept_spans: Iterable[Span], hot_lines: Collection[int], language: Language
 ) -> KeptWords:
-    """Counts of one program; lines are numbered from 1. Words are what a skeleton may mask:
-    operators, punctuation and layout, which all stay, do not count."""
+    """Counts of one program, of which a skeleton keeps the rising `kept_spans`.
+
+    Lines are numbered from 1. Words are what a skeleton may mask: operators, punctuation and
+    layout, which all stay, do not count.
+    """
     starts = [0, *(place + 1 for place, character in enumerate(code) if character == "\n")]
-    kept = iter(skeleton.kept_spans)
+    kept = iter(kept_spans)
     span = next(kept, None)
     counts = {(is_hot, is_kept): 0 for is_hot in (True, False) for is_kept in (True, False)}
     for lexeme in language.lexemes(code):

@@ -33,6 +33,7 @@ from skeldpo.train.learners.preferences_loss import (
     has_collapsed,
     joint_losses,
     step_metrics,
+    term_scales,
 )
 from skeldpo.train.logps import sum_sequences
 
@@ -307,12 +308,17 @@ class Preferences:
         """The joint loss; the columns of an absent skeleton are 0."""
         counts = scored.trees.num_sequence_tokens.view(-1, len(ANSWERS))
         reference = scored.reference.view(-1, len(ANSWERS))
+        weight: float | torch.Tensor = self._skeleton_weight(scored.phase)
+        if self.config.balance_terms and self.config.loss != "sft":
+            token_squares = (1 - scored.token_logps.detach().exp()) ** 2  # (N,)
+            unlikelihood = sum_sequences(token_squares, scored.trees).view(-1, len(ANSWERS))
+            weight = weight * term_scales(unlikelihood, counts, self.config.reduction)
         return joint_losses(
             sum_sequences(scored.token_logps, scored.trees).view(-1, len(ANSWERS)),
             torch.where(counts > 0, reference, 0.0),
             counts,
             self.config,
-            self._skeleton_weight(scored.phase),
+            weight,
         )
 
     def metrics(self, statistics: torch.Tensor, phase: str) -> dict[str, float]:
