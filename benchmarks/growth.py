@@ -29,8 +29,6 @@ from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import Problem, content_id
 
 LEAST_MS = 5.0
-TARGET_FACTOR = 4.0
-"""Inputs grow until programs take this many times what they have to, the sandbox's own included."""
 LEFT_OUT = "left out when read"
 SEED = 20
 
@@ -49,9 +47,7 @@ def main() -> None:
     done = _read(kept)
     waiting = [row for row in rows if isinstance(row, Problem) and row.problem_id not in done]
     lock = threading.Lock()
-    config = MeasureConfig(
-        min_cpu_time_ms=TARGET_FACTOR * options.least_ms, num_cores=options.num_cores
-    )
+    config = MeasureConfig(num_cores=options.num_cores)
 
     def work(run: Run, problem: Problem) -> Timeable:
         found = find_time(run, problem, config, least_ms=options.least_ms)

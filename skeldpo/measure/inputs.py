@@ -124,6 +124,7 @@ class InputFinder:
         self._generators = generators_of(problem)
         self._is_grown = bool(self._generators) and not problem.generators
         self._is_doubting = self._is_grown or not problem.reference
+        self._ways: list[int] = []
 
     def find(self, programs: Mapping[str, str], least_left: int = 2) -> TimingInput | None:
         """The inputs to time on; None when there is neither a usable generator nor a test.
@@ -168,13 +169,25 @@ class InputFinder:
     ) -> tuple[int, TimingInput] | None:
         """The first generator's that is long enough, or the longest; with the slowest's time."""
         best: tuple[int, TimingInput] | None = None
-        for index in range(len(self._generators)):
+        for index in self._distinct_ways():
             found = self._grow(index, programs, target)
             if found and (best is None or found[0] > best[0]):
                 best = found
             if best and best[0] >= target.fast_ns:
                 break
         return best
+
+    def _distinct_ways(self) -> Sequence[int]:
+        """The generators; of those that grow tests one of each that make the same."""
+        if not self._is_grown:
+            return range(len(self._generators))
+        if not self._ways:
+            made: dict[str, int] = {}
+            for index, generator in enumerate(self._generators):
+                text = self._judge.generate_input(generator, FIRST_SIZE, self._seed)
+                made.setdefault(f"none {index}" if text is None else text, index)
+            self._ways = list(made.values())
+        return self._ways
 
     def others(self, programs: Mapping[str, str], found: TimingInput) -> Iterator[TimingInput]:
         """Inputs of the other generators than `found` is of, `crosscheck_inputs` at most, grown as
@@ -188,7 +201,7 @@ class InputFinder:
             0,
         )
         num_found = 0
-        for index in range(len(self._generators)):
+        for index in self._distinct_ways():
             if num_found == self._config.crosscheck_inputs:
                 return
             other = None if index == found.generator else self._grow(index, programs, target)
@@ -204,7 +217,9 @@ class InputFinder:
         generator = self._generators[index]
         largest = MAX_GROWN_SIZE if self._is_grown else _largest_size(self._problem)
         size = min(FIRST_GROWN_SIZE if self._is_grown else FIRST_SIZE, largest)
-        text, again = (self._judge.generate_input(generator, size, self._seed) for _ in range(2))
+        text = again = self._judge.generate_input(generator, size, self._seed)
+        if not self._is_grown:
+            again = self._judge.generate_input(generator, size, self._seed)
         if text is None and not self._is_grown:
             self._note(f"input generator {index} fails, or gives no input")
         elif text != again:
