@@ -31,7 +31,7 @@ def grown_problem(*calls: list[Any], statement: str = "Do it.", parameters: str 
         FUNCTION_PROBLEM, statement=statement, tests=tests, generators=(), reference="base",
         solutions=(), checker="equal",
     )  # fmt: skip
-    return with_growth(problem, parameters.split())
+    return with_growth(problem, tuple(parameters.split()))
 
 
 def generate(problem: Problem, way: str, size: int, seed: int = 3) -> list[Any]:
@@ -133,6 +133,20 @@ def test_stated_bounds_hold(way: str) -> None:
     assert len(items) == 100 and min(items) >= -3 and max(items) <= 20 and 1 <= k <= 50
     lone = grown_problem([3], statement="Constraints:\n1 <= n <= 45", parameters="n")
     assert 1 <= generate(lone, way, 1 << 20)[0] <= 45
+
+
+@every_way
+def test_flags_stay_flags_and_records_keep_their_range(way: str) -> None:
+    (items,) = generate(grown_problem([[1, 0, 1, 1]], [[0]]), way, 100)
+    assert set(items) == {0, 1}
+    statement = "Constraints:\n0 <= cost[i][j] <= 90"
+    costs = [[300, 5, 7], [6, 2, 90], [6, 2, 90]]
+    problem = grown_problem([costs], [costs[:1]], statement=statement, parameters="cost")
+    (rows,) = generate(problem, way, 100)
+    assert len(rows) == 100 and {len(row) for row in rows} == {3}
+    if way in ("distinct", "sorted"):
+        entries = [item for row in rows for item in row]
+        assert min(entries) >= 0 and max(entries) <= 90 and len(set(entries)) > 50
 
 
 def test_stated_bounds_are_read_as_leetcode_writes_them() -> None:

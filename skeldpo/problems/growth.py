@@ -46,14 +46,11 @@ def with_growth(problem: Problem, parameters: Sequence[str] = (), contract: str 
         return problem
     longest = sorted(texts, key=len, reverse=True)[:MAX_BASES]
     stated = stated_bounds(problem.statement, parameters)
+    named = dict(enumerate(parameters))
     growth = {
         "bases": [texts[text] for text in longest],
         "arguments": [
-            _facts(
-                calls,
-                place,
-                [each for each in stated if parameters[place : place + 1] == [each.name]],
-            )  # fmt: skip
+            _facts(calls, place, [each for each in stated if each.name == named.get(place)])
             for place in range(len(calls[0]))
         ],
         "parameters": list(parameters),
@@ -135,11 +132,13 @@ def _list_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
     facts["is_distinct"] = all(_is_distinct(value) for value in filled)
     facts["order"] = _order(filled)
     if all(type(item) is int for item in entries):
-        facts["lowest"], facts["highest"] = min(entries), max(entries)
+        facts |= _range(entries)
         for start in (0, 1):
             if all(sorted(value) == [*range(start, start + len(value))] for value in filled):
                 facts["permutation"] = start
-            elif all(start <= item < start + len(v) for v in filled for item in v):
+            elif "high" not in facts and all(
+                start <= item < start + len(v) for v in filled for item in v
+            ):
                 facts.setdefault("places", start)
         if all(value[0] == -1 for value in filled) and all(
             0 <= item < len(value) for value in filled for item in value[1:]
@@ -152,6 +151,11 @@ def _list_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
     return facts
 
 
+def _range(numbers: Sequence[int]) -> Facts:
+    """The bounds of flags, which nothing else may become; of others the tests tell no bounds."""
+    return {"low": 0, "high": 1, "is_distinct": False} if {*numbers} == {0, 1} else {}
+
+
 def _row_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
     lengths = [{len(row) for row in value} for value in values]
     widths = set().union(*lengths)
@@ -159,7 +163,7 @@ def _row_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
     facts: Facts = {"row_order": _order(rows), "is_row_distinct": all(map(_is_distinct, rows))}
     flat = [item for row in rows for item in row]
     if all(type(item) is int for item in flat) and flat:
-        facts["lowest"], facts["highest"] = min(flat), max(flat)
+        facts |= _range(flat)
     if all(len(own) == 1 for own in lengths):
         if _always(len(value) in own for value, own in zip(values, lengths, strict=True)):
             facts["shape"] = "square"
