@@ -65,8 +65,9 @@ class Example:
     """One test of a problem.
 
     function problems: `input_text` is the list of positional arguments and `expected_text` the
-    return value, as `skeldpo.values` writes them: JSON where that has the types. stdio problems:
-    standard input and expected standard output.
+    return value, as `skeldpo.values` writes them: JSON where that has the types. An empty
+    `expected_text` is what the problem's reference answers, which measuring asks it first. stdio
+    problems: standard input and expected standard output.
     """
 
     input_text: str
@@ -95,7 +96,8 @@ class Problem:
     namespace: the imports and helpers that the problem's prompt promises. `wrong_programs` are what
     its source calls so; they are judged like any other. `max_size` is the largest `size` at which
     the generators keep to the statement, 0 if that is not said: none larger is asked for, and with
-    a reference a program that is wrong on such an input is wrong.
+    a reference a program that is wrong on such an input is wrong. `growth` says how its tests are
+    grown to time programs where it has no generators (`problems.growth`).
     """
 
     problem_id: str
@@ -115,6 +117,7 @@ class Problem:
     preamble: str = ""
     max_size: int = 0
     wrong_programs: tuple[str, ...] = ()
+    growth: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.problem_id), "Problem.problem_id is empty")
@@ -131,6 +134,12 @@ class Problem:
         _require(
             bool(self.tests) or bool(self.generators and self.reference),
             f"{where}: needs tests, or a generator with a reference program",
+        )
+        _require(
+            self.kind == "stdio"
+            or bool(self.reference)
+            or all(test.expected_text for test in self.tests),
+            f"{where}: a test without an expected answer needs a reference that answers it",
         )
         _require(self.max_size >= 0, f"{where}: max_size must be 0 or more, got {self.max_size}")
 

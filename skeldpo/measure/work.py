@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.languages import language
+from skeldpo.measure.answered import answered
 from skeldpo.measure.inputs import InputFinder, TimingInput, generated_tests
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
@@ -50,7 +51,9 @@ class ProblemWork:
         self._config = config
         self._evaluate = evaluate
         self._run = run
-        self._problem = assignment.problem
+        # Tests are grown to find pairs; an evaluation times as its suite says.
+        is_scored = assignment.purpose == "evaluate"
+        self._problem = replace(assignment.problem, growth="") if is_scored else assignment.problem
         self._judge = Judge(self._problem, run, config)
         self._is_sound = False
         self._equal_to = _representatives(assignment)
@@ -117,7 +120,9 @@ class ProblemWork:
 
     def _require_sound(self) -> None:
         """ProblemFault if nothing could be said of the problem's programs; gives it tests if it has
-        none."""
+        none, and answers to those that have none."""
+        self._problem = answered(self._problem, self._run, self._config)
+        self._judge = Judge(self._problem, self._run, self._config)
         if not self._problem.tests:
             made = generated_tests(
                 self._judge, self._problem, self._config.cpu_limit_s, self._assignment.seed
