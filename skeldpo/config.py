@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from skeldpo.config_rewards import RewardsConfig
 from skeldpo.config_section import Section
 from skeldpo.config_train import TrainConfig
 
@@ -310,6 +311,7 @@ class Config(Section):
     measure: MeasureConfig = MeasureConfig()
     pair: PairConfig
     skeleton: SkeletonConfig = SkeletonConfig()
+    rewards: RewardsConfig = RewardsConfig()
     train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -318,8 +318,13 @@ class _Run:
             temperature=evaluate.temperature if evaluating else generate.temperature,
             # Every policy answers a held-out problem with the same seed.
             seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
-            candidates=known_candidates(problem) if evaluating else (),
+            candidates=known_candidates(problem) if evaluating or self._times_known() else (),
         )
+
+    def _times_known(self) -> bool:
+        """Whether known programs are timed with those of training problems."""
+        config = self._config
+        return config.train.learner == "rewards" and config.rewards.speed == "beyond"
 
     def _begin(self, name: str, index: int) -> _Stage | None:
         """None when the stage was finished before."""

@@ -192,7 +192,8 @@ def late_mean(steps: RoundSteps, name: str) -> float | None:
 def _plan(config: Config) -> tuple[tuple[int, str], ...]:
     """(round, stage) of a whole run: a start, the rounds, and a closing evaluation."""
     rounds = range(1, config.run.num_rounds + 1)
-    stages = [(index, name) for index in rounds for name in ("sample", "evaluate", "pair", "train")]
+    rows = {"preferences": "pair", "rewards": "reward"}[config.train.learner]
+    stages = [(index, name) for index in rounds for name in ("sample", "evaluate", rows, "train")]
     closing = config.run.num_rounds + 1
     return ((0, "start"), *stages, (closing, "sample"), (closing, "evaluate"))
 
