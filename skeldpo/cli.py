@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from skeldpo import __version__
+from skeldpo.commands.serve_reward import add_serve_reward
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.console import (
@@ -288,6 +289,7 @@ def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
         with_run.add_argument("run", help="folder of the run, e.g. runs/quickstart")
         with_run.set_defaults(command=command)
 
+    add_serve_reward(commands)
     doctor = commands.add_parser("doctor", help="what this machine has and lacks")
     doctor.add_argument(
         "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"

@@ -67,3 +67,22 @@ class PolicyGradientConfig(Section):
     """How much more a token counts that only the skeleton of its side keeps: programs on the same
     side of the middle level share it, those on the other do not. An answer's mean weight stays 1.
     """
+
+
+class ServeConfig(Section):
+    """[serve] The service that rewards programs of trainers on other machines."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; "0.0.0.0" for all. Put TLS in front of it on an open network."""
+    port: int = Field(default=8091, ge=0, lt=65536)
+    """0: any free one."""
+    max_body_mib: float = Field(default=8.0, gt=0)
+    """Largest request."""
+    max_programs: int = Field(default=64, ge=1)
+    """Programs of one request, which are timed against each other on one core."""
+    max_waiting: int = Field(default=512, ge=1)
+    """Programs that wait for a core; above that, requests get 429 and a time to try again."""
+    keep_hours: float = Field(default=48.0, gt=0)
+    """For which a finished answer is kept, so that a request that is repeated gets the same one."""
+    refuse_unverified: bool = False
+    """Answer 503 where times would prove nothing, in place of rewards without a speed part."""
