@@ -33,6 +33,7 @@ from skeldpo.train.learners.rewards_loss import GroupTensors, group_losses
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import load_network, token_logps
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
+from studies.learners import Job, load_study, train_job
 
 STATEMENT = tuple(b"Add one.\n")
 CODES = (b"return x + 1\n", b"x += 1\nreturn x\n", b"return 1 + x\n", b"pass\n")
@@ -367,6 +368,36 @@ def sum_ratio(lead: tuple[int, ...], ids: tuple[int, ...], credits: tuple[float,
     whole = sum(credit / unit for credit in credits)
     mean, other = whole / len(ids), (whole - 1 + 6) / len(lead)
     return mean / other
+
+
+@pytest.mark.slow
+def test_both_learners_of_the_study_take_as_many_steps(folder, tmp_path):
+    """From one round's samples; the shipped study loads, and its arms read what they set."""
+    study, arms = load_study(Path(__file__).parents[1] / "studies" / "learners.toml", seeds=2)
+    assert study.seeds == 2
+    assert {name: config.train.learner for name, config in arms.items()} == {
+        "preferences": "preferences", "preferences_code": "preferences",
+        "rewards": "rewards", "rewards_credit": "rewards",
+    }  # fmt: skip
+    assert len({config.generate.model_dump_json() for config in arms.values()}) == 1
+    preferences = tiny_config(pairs_per_step=2)
+    for name, config in (("rewards", rewards_config()), ("preferences", preferences)):
+        longer = config.policy.model_copy(update={"max_model_tokens": 400})
+        row = train_job(
+            Job(
+                key=f"{name}/0/1",
+                arm=name,
+                config=config.model_copy(update={"policy": longer}),
+                start=folder,
+                save_to=str(tmp_path / name),
+                samples=round_samples(),
+                num_steps=5,
+                seed=0,
+            )
+        )
+        assert (row["num_steps"], row["last"]["step"]) == (5, 4)
+        assert math.isfinite(row["last"]["loss"])
+        assert Path(row["policy"], "model.safetensors").is_file()
 
 
 def test_settings_of_another_learner_are_an_error():
