@@ -289,7 +289,6 @@ def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
         with_run.add_argument("run", help="folder of the run, e.g. runs/quickstart")
         with_run.set_defaults(command=command)
 
-    add_serve_reward(commands)
     doctor = commands.add_parser("doctor", help="what this machine has and lacks")
     doctor.add_argument(
         "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"
@@ -354,6 +353,7 @@ def _add_evaluation(
     compare.add_argument("second", help="report it is compared with")
     compare.add_argument("--page", default="", help="also write an HTML page with a plot")
     compare.set_defaults(command=_compare)
+    add_serve_reward(commands)
 
 
 def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
