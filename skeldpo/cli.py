@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from skeldpo import __version__
+from skeldpo.commands.serve_reward import add_serve_reward
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.console import (
@@ -351,6 +352,7 @@ def _add_evaluation(
     compare.add_argument("second", help="report it is compared with")
     compare.add_argument("--page", default="", help="also write an HTML page with a plot")
     compare.set_defaults(command=_compare)
+    add_serve_reward(commands)
 
 
 def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from skeldpo.config_rewards import RewardsConfig
 from skeldpo.config_section import Section
 from skeldpo.config_train import TrainConfig
 
@@ -336,6 +337,7 @@ class Config(Section):
     measure: MeasureConfig = MeasureConfig()
     pair: PairConfig
     skeleton: SkeletonConfig = SkeletonConfig()
+    rewards: RewardsConfig = RewardsConfig()
     train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     tracking: TrackingConfig = TrackingConfig()
@@ -347,6 +349,12 @@ class Config(Section):
             raise ValueError(
                 f"generate.max_reasoning_tokens and max_tokens ({budget} together) must be below "
                 f"policy.max_model_tokens ({self.policy.max_model_tokens}), the prompt included"
+            )
+        ranks = self.train.learner == "rewards" and self.rewards.speed == "beyond"
+        if ranks and self.generate.programs == "policy":
+            raise ValueError(
+                'rewards.speed = "beyond" ranks among known programs: generate.programs must be '
+                '"both", got "policy"'
             )
         if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
             raise ValueError(

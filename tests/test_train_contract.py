@@ -39,8 +39,8 @@ def test_preferences_are_the_learner_unless_another_is_named():
 
 
 def test_unknown_learner_is_an_error_that_names_the_known():
-    with pytest.raises(ValueError, match="train.learner.*'preferences'"):
-        tiny_config(learner="rewards")
+    with pytest.raises(ValueError, match="train.learner.*'preferences'.*'rewards'"):
+        tiny_config(learner="reward")
 
 
 def test_only_the_learner_of_pairs_knows_of_pairs():

@@ -49,7 +49,9 @@ def save_tiny_policy(folder: Path, tied: bool = True, seed: int = 0) -> str:
 
 def tiny_config(**train: object) -> Config:
     """A run's configuration with short instructions and the given [train] values."""
-    values = {"beta": 0.1, "skeleton_weight": 0.7, "learning_rate": 1e-2, **train}
+    preferences = {"beta": 0.1, "skeleton_weight": 0.7}
+    given = {} if train.get("learner") == "rewards" else preferences
+    values = {**given, "learning_rate": 1e-2, **train}
     return parse_config(
         {
             "run": {"name": "tiny", "num_rounds": 1},

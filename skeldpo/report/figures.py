@@ -35,7 +35,7 @@ from skeldpo.suites.round_scores import METRICS
 
 _SMOOTHED_FROM = 40
 """Steps of a curve above which its running mean is drawn over it."""
-_STAGE_COLORS = {"start": 4, "sample": 0, "evaluate": 1, "pair": 2, "train": 3}
+_STAGE_COLORS = {"start": 4, "sample": 0, "evaluate": 1, "pair": 2, "reward": 2, "train": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,7 @@ class Figure:
 
 def build_figures(summary: RunSummary) -> list[Figure]:
     """Scores, speedups, lengths and training; those without data have no panels."""
+    stages = {row.stage for row in summary.finished} | {row.stage for row in summary.missing}
     return [
         _score_figure(summary),
         _speedup_figure(summary),
@@ -72,7 +73,9 @@ def build_figures(summary: RunSummary) -> list[Figure]:
         _training_figure(summary),
         Figure(
             name="stages",
-            legend=tuple(LegendEntry(name=n, color=c) for n, c in _STAGE_COLORS.items()),
+            legend=tuple(
+                LegendEntry(name=n, color=c) for n, c in _STAGE_COLORS.items() if n in stages
+            ),
             panels=(),
         ),
     ]

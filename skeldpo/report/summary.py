@@ -211,9 +211,10 @@ def _places(store: Store, config: Config) -> list[Place]:
 
 def _plan(store: Store, config: Config) -> list[tuple[Place, str]]:
     """(place, stage) of a whole run."""
+    rows = {"preferences": "pair", "rewards": "reward"}[config.train.learner]
     stages = [(round_place(0), "start")]
     for place in _places(store, config):
-        names = ("sample", "evaluate") if place.prefix else ("sample", "evaluate", "pair", "train")
+        names = ("sample", "evaluate") if place.prefix else ("sample", "evaluate", rows, "train")
         stages += [(place, name) for name in names]
     return stages
 

@@ -33,7 +33,8 @@ _UNITS = {
     "sample": "candidates",
     "evaluate": "problems",
     "pair": "problems",
-    "train": "pairs",
+    "reward": "problems",
+    "train": "examples",
 }
 SPEEDUP_STEP = 2**0.5
 """Ratio of two neighbouring edges of the speedup distribution."""
