@@ -68,12 +68,12 @@ def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
 def run_rounds(config: Config, tell: Tell) -> Store:
     """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
     run = _Run(config, tell)
-    checkpoint = run.start()
+    base = checkpoint = run.start()
     for index in range(1, config.run.num_rounds + 1):
         samples = run.sample(index, checkpoint, is_training=True)
         run.evaluate(index, samples, checkpoint)
         rows = run.rows(index, samples)
-        checkpoint = run.train(index, rows, checkpoint)
+        checkpoint = run.train(index, rows, samples, checkpoint, base)
     closing = config.run.num_rounds + 1
     samples = run.sample(closing, checkpoint, is_training=False)
     run.evaluate(closing, samples, checkpoint)
@@ -265,8 +265,15 @@ class _Run:
         self._finish(stage, len(problems), num_used, made.dropped, (learner.table,))
         return made.rows
 
-    def train(self, index: int, rows: Sequence[Any], checkpoint: Checkpoint) -> Checkpoint:
-        """The checkpoint after the round."""
+    def train(
+        self,
+        index: int,
+        rows: Sequence[Any],
+        samples: Sampled,
+        checkpoint: Checkpoint,
+        base: Checkpoint,
+    ) -> Checkpoint:
+        """The checkpoint after the round; `base` is what entered round 1."""
         from skeldpo.train.trainer import train_checkpoint
 
         folder = self.store.location(f"{round_folder(index)}/policy")
@@ -278,6 +285,8 @@ class _Run:
             config=self._config,
             rows=rows,
             start=checkpoint,
+            base_folder=base.folder,
+            candidates=samples.candidates,
             output_folder=folder,
             reference_path=self.store.location(f"{round_folder(index)}/reference_logps.parquet"),
             storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
@@ -285,7 +294,7 @@ class _Run:
             seed=_seed(self._config.run.seed, "train", index),
             tell=lambda line: self._tell(f"round {index}: {line}"),
         )
-        self._tracker.log(index, [*result.metrics])
+        self._tracker.log(index, [*result.metrics, result.round_metrics])
         self._finish(stage, len(rows), result.num_examples, result.dropped,
                      ("policy", "reference_logps.parquet"))  # fmt: skip
         return result.checkpoint

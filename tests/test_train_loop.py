@@ -19,15 +19,17 @@ from transformers import AutoModelForCausalLM
 from skeldpo.records import ReferenceLogps
 from skeldpo.train.learners.preferences import Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
     plan_steps,
     run_steps,
 )
-from skeldpo.train.network import Network, load_network, save_network, shard_network
+from skeldpo.train.network import Network
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 from skeldpo.train.resume import Progress, load_state, save_state
+from skeldpo.train.saving import save_network
 
 pytestmark = pytest.mark.slow
 
@@ -56,10 +58,8 @@ class Run:
         self.config = config.train
         self.learner = Preferences(config.train)
         self.tokens = tokens_of(PAIRS, folder, config)
-        self.network: Network = load_network(folder, config.train, 160, seed=1)
-        if sharded:
-            mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
-            shard_network(self.network, mesh, torch.float32, config.train.cpu_offload)
+        mesh = init_device_mesh("cpu", (distributed.get_world_size(),)) if sharded else None
+        self.network: Network = load_network(folder, config.train, 160, seed=1, mesh=mesh)
         rows = reference_logps(self.network, self.learner, self.tokens, 400, "model")
         self.references: dict[str, ReferenceLogps] = {row.example_id: row for row in rows}
         self.optimizer = build_optimizer(self.network, config.train)

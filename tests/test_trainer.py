@@ -18,8 +18,8 @@ ray = pytest.importorskip("ray")
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # noqa: E402
 from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
+from skeldpo.train.loading import load_network  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
-from skeldpo.train.network import load_network  # noqa: E402
 from skeldpo.train.reference import reference_logps  # noqa: E402
 from skeldpo.train.trainer import make_examples, train_checkpoint  # noqa: E402
 
