@@ -144,13 +144,13 @@ def merged_weight(
     name = weight_name.removesuffix(".weight")
     down = values.get(f"{name}.lora_A.{_ADAPTER}.weight")
     on_embedding = values.get(f"{name}.lora_embedding_A.{_ADAPTER}")
-    if down is None and on_embedding is None:
-        return weight
-    layer: Any = model.get_submodule(name)
     if down is not None:
         added = values[f"{name}.lora_B.{_ADAPTER}.weight"] @ down
-    else:
+    elif on_embedding is not None:
         added = values[f"{name}.lora_embedding_B.{_ADAPTER}"] @ on_embedding
+    else:
+        return weight
+    layer: Any = model.get_submodule(name)
     if on_embedding is not None or layer.fan_in_fan_out:
         added = added.T
     return weight.float().add(added, alpha=layer.scaling[_ADAPTER])

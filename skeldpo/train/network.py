@@ -91,7 +91,8 @@ class Network(nn.Module):
 def shard_network(
     network: Network, mesh: DeviceMesh, dtype: torch.dtype, cpu_offload: bool = False
 ) -> None:
-    """Shards the parameters over a 1-D mesh in place: each decoder layer, then the rest (FSDP2).
+    """Shards the parameters over a 1-D mesh in place: the embedding if the output layer has weights of
+    its own, each decoder layer, then the rest (FSDP2).
 
     Computes in `dtype`; gradients are reduced and parameters kept in fp32. With `cpu_offload` the
     shards, their gradients and the optimizer's moments lie in host memory, and the process group
@@ -102,7 +103,11 @@ def shard_network(
     on_gpu = mesh.device_type != "cpu"
     offload = CPUOffloadPolicy(pin_memory=on_gpu) if cpu_offload else OffloadPolicy()
     whole = {weight for weight in network.parameters() if not weight.is_floating_point()}
-    for module in (*network.decoder.layers, network):
+    model: Any = network.causal_lm
+    ends = model.get_input_embeddings(), model.get_output_embeddings()
+    # Else embedding and output layer are whole at the same time, the largest layers of a small model.
+    alone = [ends[0]] if ends[0].weight is not ends[1].weight else []
+    for module in (*alone, *network.decoder.layers, network):
         fully_shard(
             module, mesh=mesh, mp_policy=precision, offload_policy=offload, ignored_params=whole
         )

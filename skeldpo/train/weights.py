@@ -21,7 +21,7 @@ from typing import IO, Any
 import torch
 from safetensors import safe_open
 from torch import nn
-from torch.distributed.checkpoint import HuggingFaceStorageReader
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -107,10 +107,9 @@ def read_tensors(tensors: Mapping[str, torch.Tensor], folder: str) -> None:
 
 def whole_tensor(value: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor on the CPU, put together on `device` if it is sharded: all workers call it."""
-    value = value.detach()
-    if isinstance(value, DTensor):
-        value = value.to(device).full_tensor()
-    return value.cpu()
+    placed: Any = value.detach().to(device)
+    whole: torch.Tensor = placed.full_tensor() if isinstance(placed, DTensor) else placed
+    return whole.cpu()
 
 
 def set_tensor(target: torch.Tensor, value: torch.Tensor) -> None:
@@ -208,5 +207,5 @@ def _header(stored: Mapping[str, StoredTensor]) -> bytes:
 
 
 def _bytes(values: torch.Tensor) -> memoryview:
-    flat = values.contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    flat: Any = values.contiguous().reshape(-1).view(torch.uint8).numpy()
+    return memoryview(flat)
