@@ -1,4 +1,4 @@
-"""Weights in slices: a worker's memory, bits, buffers that no file has, files that cannot be cut."""
+"""Weights in slices: a worker's memory, bits, buffers no file has, files that cannot be cut."""
 
 from __future__ import annotations
 

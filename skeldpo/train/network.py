@@ -91,8 +91,8 @@ class Network(nn.Module):
 def shard_network(
     network: Network, mesh: DeviceMesh, dtype: torch.dtype, cpu_offload: bool = False
 ) -> None:
-    """Shards the parameters over a 1-D mesh in place: the embedding if the output layer has weights of
-    its own, each decoder layer, then the rest (FSDP2).
+    """Shards the parameters over a 1-D mesh in place: the embedding if the output layer has other
+    weights, each decoder layer, then the rest (FSDP2).
 
     Computes in `dtype`; gradients are reduced and parameters kept in fp32. With `cpu_offload` the
     shards, their gradients and the optimizer's moments lie in host memory, and the process group
@@ -105,7 +105,7 @@ def shard_network(
     whole = {weight for weight in network.parameters() if not weight.is_floating_point()}
     model: Any = network.causal_lm
     ends = model.get_input_embeddings(), model.get_output_embeddings()
-    # Else embedding and output layer are whole at the same time, the largest layers of a small model.
+    # In one group with the output layer, both would be whole at the same time.
     alone = [ends[0]] if ends[0].weight is not ends[1].weight else []
     for module in (*alone, *network.decoder.layers, network):
         fully_shard(
