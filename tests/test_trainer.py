@@ -37,11 +37,8 @@ WRITTEN = replace(
 )
 """Certain of tokens that random weights are not certain of: the largest difference there can be."""
 TRAIN: dict[str, Any] = {
-    "max_sampler_gap_nats": 0.0,
-    "pairs_per_step": 2,
-    "checkpoint_every": 2,
-    "max_failures": 1,
-}
+    "max_sampler_gap_nats": 0.0, "pairs_per_step": 2, "checkpoint_every": 2, "max_failures": 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

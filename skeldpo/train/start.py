@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from skeldpo.checkpoints import weights_digest
-
 ADAPTER_FOLDER = "adapter"
 MASTERS_FOLDER = "masters"
 
@@ -33,6 +31,9 @@ class Start:
 
     def weights_id(self, model_id: str) -> str:
         """Digest of the weights that training starts from; `model_id` is that of the served."""
+        # Needs pydantic, which a machine that only trains may lack.
+        from skeldpo.checkpoints import weights_digest
+
         trained = self.masters or self.adapter
         return weights_digest(trained) if trained else model_id
 
