@@ -137,26 +137,21 @@ def train_checkpoint(  # noqa: PLR0913
 
     Raises:
         ValueError: a path is relative, or no row can be trained on.
-        RuntimeError: a worker failed more than train.max_failures times, or a loss was not finite.
+        RuntimeError: a worker failed more than train.max_failures times, a loss was not finite, or
+            the engine's log-probabilities are not the trainer's.
     """
     base_folder = base_folder or start.folder
-    for path in (start.folder, base_folder, output_folder, reference_path):
-        if not os.path.isabs(path):
-            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
-    learner = make_learner(config.train)
-    noun = learner.wording.noun
+    _require_absolute(start.folder, base_folder, output_folder, reference_path)
     made = make_examples(rows, start.folder, config)
-    num_steps = len(plan_steps(made.kept, learner, seed))
-    if num_steps == 0:
-        raise ValueError(_nothing_to_train_on(len(rows), made, learner))
+    num_steps = _count_steps(made, len(rows), config, seed)
     begun = find_start(start.folder, base_folder, lora=config.train.lora is not None)
-    max_tokens = config.policy.max_model_tokens
+    sampled = choose_sampled(candidates, start.model_id, config.policy.max_model_tokens, seed)
     job = _Job(
         config_json=config.model_dump_json(),
         examples=ray.put(made.kept),
         start_folder=start.folder,
         base_folder=base_folder,
-        sampled=ray.put(choose_sampled(candidates, start.model_id, max_tokens, seed)),
+        sampled=ray.put(sampled),
         output_folder=output_folder,
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
@@ -165,7 +160,7 @@ def train_checkpoint(  # noqa: PLR0913
         seed=seed,
     )
     name = f"{run_name}-{_digest(config, job, made.kept)}"
-    logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
+    logger.info("training on %d rows in %d steps as %s", len(made.kept), num_steps, name)
     outcome = _fit(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
@@ -177,11 +172,21 @@ def train_checkpoint(  # noqa: PLR0913
     )
 
 
-def _nothing_to_train_on(num_rows: int, made: MadeExamples, learner: AnyLearner) -> str:
+def _require_absolute(*paths: str) -> None:
+    for path in paths:
+        if not os.path.isabs(path):
+            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
+
+
+def _count_steps(made: MadeExamples, num_rows: int, config: Config, seed: int) -> int:
+    learner = make_learner(config.train)
+    num_steps = len(plan_steps(made.kept, learner, seed))
+    if num_steps:
+        return num_steps
     epochs = " and ".join(
         f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(made.kept)
     )
-    return (
+    raise ValueError(
         f"nothing to train on: {num_rows} {learner.wording.noun}s in, {len(made.kept)} usable, "
         f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in made.dropped]}"
     )
