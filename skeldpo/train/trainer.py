@@ -128,23 +128,19 @@ def train_checkpoint(  # noqa: PLR0913
         base_folder: the model that the run began with, on which its adapters are; empty for start.
         candidates: of the round, with the engine's log-probabilities; a sample is compared.
         output_folder: where the trained checkpoint goes; replaced if it exists.
-        reference_path: Parquet table of the reference log-probabilities, read if it is of these
-            weights and token ids, else written.
+        reference_path: table of reference log-probabilities, read if it is of these, else written.
         storage_path: where Ray Train keeps its own state until the run has finished.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
-        tell: shows a line of progress.
 
     Raises:
         ValueError: a path is relative, or no row can be trained on.
-        RuntimeError: a worker failed more than train.max_failures times, a loss was not finite, or
-            the engine's log-probabilities are not the trainer's.
+        RuntimeError: workers failed, a loss was not finite, or sampler and trainer disagree.
     """
     base_folder = base_folder or start.folder
     _require_absolute(start.folder, base_folder, output_folder, reference_path)
     made = make_examples(rows, start.folder, config)
     num_steps = _count_steps(made, len(rows), config, seed)
-    begun = find_start(start.folder, base_folder, lora=config.train.lora is not None)
     sampled = choose_sampled(candidates, start.model_id, config.policy.max_model_tokens, seed)
     job = _Job(
         config_json=config.model_dump_json(),
@@ -156,11 +152,10 @@ def train_checkpoint(  # noqa: PLR0913
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
         source_id=start.model_id,
-        weights_id=begun.weights_id(start.model_id),
+        weights_id=_weights_id(config, start, base_folder),
         seed=seed,
     )
     name = f"{run_name}-{_digest(config, job, made.kept)}"
-    logger.info("training on %d rows in %d steps as %s", len(made.kept), num_steps, name)
     outcome = _fit(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
@@ -170,6 +165,11 @@ def train_checkpoint(  # noqa: PLR0913
         dropped=made.dropped,
         checkpoint=load_checkpoint(output_folder),
     )
+
+
+def _weights_id(config: Config, start: Checkpoint, base_folder: str) -> str:
+    begun = find_start(start.folder, base_folder, lora=config.train.lora is not None)
+    return begun.weights_id(start.model_id)
 
 
 def _require_absolute(*paths: str) -> None:
@@ -220,6 +220,7 @@ def _fit(
 ) -> dict[str, Any]:
     """Runs the workers and gives what rank 0 returned; `place` is (storage path, name)."""
     storage_path, name = place
+    logger.info("training as %s", name)
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
     resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
     trainer = ray.train.torch.TorchTrainer(
