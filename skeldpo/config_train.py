@@ -27,7 +27,7 @@ class LoraConfig(Section):
     """Names of layers, or ends of them; lm_head and embed_tokens too, if their weights are two."""
     load_in_4bit: bool = False
     """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
-    worker. The trained policy is the adapter merged into the weights as they were."""
+    worker. The trained policy is served as the adapter merged into the weights as they were."""
 
 
 class TrainConfig(Section):
@@ -74,6 +74,9 @@ class TrainConfig(Section):
     """Training ends early once the chosen code's log-probability (a token's, with reduction "mean")
     lies this far below the reference's, as a mean over five steps; 0: never."""
     policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
+    max_sampler_gap_nats: float = Field(default=0.1, ge=0)
+    """Mean difference, a token, of the engine's and the trainer's log-probabilities of what the
+    policy wrote above which a round is not trained on; 0: only reported."""
     lora: LoraConfig | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the computation; parameters of the optimizer are float32."""

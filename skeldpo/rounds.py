@@ -9,13 +9,12 @@ rounds it goes on from where it had closed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
-from skeldpo.config import STARTER, Config
-from skeldpo.config_file import parse_config
+from skeldpo.checkpoints import Checkpoint
+from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.lease import Lease, driving
 from skeldpo.pipeline import (
@@ -40,6 +39,7 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
+from skeldpo.run_start import Tell, make_starting_checkpoint, open_run, run_store
 from skeldpo.stages import (
     Account,
     Place,
@@ -51,7 +51,7 @@ from skeldpo.stages import (
     same_weights,
     sample_account,
 )
-from skeldpo.store import WEIGHTS, Store, run_root
+from skeldpo.store import WEIGHTS, Store
 from skeldpo.suites.evaluation import evaluation_text, mean_scores
 from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
@@ -63,9 +63,6 @@ if TYPE_CHECKING:
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
 used."""
-
-Tell = Callable[[str], None]
-"""Shows a line of progress."""
 
 
 def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
@@ -82,73 +79,16 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     """
     with driving(run_store(config), tell) as lease:
         run = _Run(config, tell, lease)
-        checkpoint = run.start()
+        base = checkpoint = run.start()
         run.score_suites(0, checkpoint)
         for index in range(1, config.run.num_rounds + 1):
             samples = run.sample(round_place(index), checkpoint)
             run.evaluate(round_place(index), samples, checkpoint)
             rows = run.rows(index, samples)
-            checkpoint = run.train(index, rows, checkpoint)
+            checkpoint = run.train(index, rows, samples, (base, checkpoint))
         run.close(checkpoint)
         run.score_suites(config.run.num_rounds, checkpoint)
     return run.store
-
-
-def make_starting_checkpoint(
-    config: Config, problems: Sequence[Problem], folder: str, tell: Tell
-) -> Checkpoint:
-    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder.
-
-    ValueError if it cannot be had, or not with the adapters of train.lora.
-    """
-    model = config.policy.model
-    if model == STARTER:
-        from skeldpo.starter import train_starter
-
-        train_starter(
-            problems=problems,
-            config=config.starter,
-            policy=config.policy,
-            output_folder=folder,
-            seed=config.run.seed,
-            on_progress=tell,
-        )
-        checkpoint = load_checkpoint(folder)
-    else:
-        checkpoint = fetch_checkpoint(model, folder)
-    if config.train.lora is not None:
-        from skeldpo.train.adapters import check_adapters
-
-        check_adapters(checkpoint.folder, config.train.lora)
-    return checkpoint
-
-
-def run_store(config: Config) -> Store:
-    """The folder of a run; ValueError if there can be none."""
-    if "://" in config.run.storage:
-        raise ValueError(
-            f"run.storage is {config.run.storage!r}; policies are loaded as folders, so it must be "
-            "a folder that every node sees (a mounted bucket or network disk)"
-        )
-    return Store(run_root(config.run.storage, config.run.name))
-
-
-def open_run(config: Config) -> Store:
-    """The folder of a run, made if it is not there; ValueError if another configuration made it."""
-    store = run_store(config)
-    if not store.exists("config.json"):
-        store.write_text("config.json", config.model_dump_json(indent=1))
-        return store
-    made_with = parse_config(
-        json.loads(store.read_text("config.json")), f"{store.root}/config.json"
-    )
-    if made_with.digest() != config.digest():
-        raise ValueError(
-            f"{store.root} was made by another configuration ({_differences(made_with, config)}); "
-            "give the run another name (--set run.name=...) or remove that folder"
-        )
-    store.write_text("config.json", config.model_dump_json(indent=1))
-    return store
 
 
 class _Run:
@@ -301,8 +241,11 @@ class _Run:
         self._stages.finish(stage, account, (learner.table,))
         return made.rows
 
-    def train(self, index: int, rows: Sequence[Any], checkpoint: Checkpoint) -> Checkpoint:
-        """The checkpoint after the round."""
+    def train(
+        self, index: int, rows: Sequence[Any], samples: Sampled, policies: tuple[Checkpoint, ...]
+    ) -> Checkpoint:
+        """The checkpoint after the round; `policies` are what entered round 1, and this round."""
+        base, checkpoint = policies
         from skeldpo.train.trainer import train_checkpoint
 
         place = round_place(index)
@@ -316,6 +259,8 @@ class _Run:
             config=self._config,
             rows=rows,
             start=checkpoint,
+            base_folder=base.folder,
+            candidates=samples.candidates,
             output_folder=self.store.location(f"{place.folder}/{WEIGHTS}"),
             reference_path=self.store.location(f"{place.folder}/reference_logps.parquet"),
             storage_path=self.store.location(ray_folder),
@@ -323,7 +268,7 @@ class _Run:
             seed=_seed(self._config.run.seed, "train", index),
             tell=lambda line: self._tell(f"round {index}: {line}"),
         )
-        self._tracker.log(index, [*result.metrics])
+        self._tracker.log(index, [*result.metrics, result.round_metrics])
         account = Account(num_in=len(rows), num_out=result.num_examples, dropped=result.dropped)
         weights = Output(path=WEIGHTS, digest=result.checkpoint.model_id)
         self._stages.finish(stage, account, ("reference_logps.parquet",), weights)
@@ -401,15 +346,3 @@ class _Run:
 
 def _seed(*parts: object) -> int:
     return int(content_id(*parts), 16) % (1 << 31)
-
-
-def _differences(left: Config, right: Config) -> str:
-    """The keys whose values differ, as section.key."""
-    before, after = left.model_dump(mode="json"), right.model_dump(mode="json")
-    keys = [
-        f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
-        for section in after
-        for key, value in after[section].items()
-        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
-    ]
-    return "; ".join(keys[:5])

@@ -33,7 +33,7 @@ from skeldpo.pipeline import (
 from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import Assignment, content_id
-from skeldpo.rounds import make_starting_checkpoint
+from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.suites.evaluation import save_evaluation
 from skeldpo.train.trainer import make_examples
 from studies.ablation_page import Findings, frontier_plot, results_page

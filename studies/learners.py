@@ -37,15 +37,16 @@ from skeldpo.pipeline import (
 )
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import Assignment, Problem, content_id
-from skeldpo.rounds import make_starting_checkpoint
+from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import mean_scores, save_evaluation
 from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.train.learners import make_learner
 from skeldpo.train.learners.contract import RoundSamples
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import load_network, save_network
 from skeldpo.train.reference import reference_logps
+from skeldpo.train.saving import save_network
 from skeldpo.train.trainer import make_examples
 from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
 from studies.ablation_statistics import arm_evaluation

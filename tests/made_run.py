@@ -19,7 +19,7 @@ from skeldpo.records import (
     Problem,
     StageManifest,
 )
-from skeldpo.rounds import open_run
+from skeldpo.run_start import open_run
 from skeldpo.stages import Place, closing_place, round_place
 from skeldpo.store import Store, round_folder
 from skeldpo.suites.evaluation import evaluation_text

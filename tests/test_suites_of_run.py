@@ -14,7 +14,7 @@ from skeldpo.config_file import load_config
 from skeldpo.records import Outcome
 from skeldpo.report.summary import summarize_run
 from skeldpo.report.tables import suite_tables
-from skeldpo.rounds import open_run
+from skeldpo.run_start import open_run
 from skeldpo.suites import of_run
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
 from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder

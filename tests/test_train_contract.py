@@ -27,8 +27,8 @@ from skeldpo.train.learners.contract import (
     Wording,
 )
 from skeldpo.train.learners.preferences import Preferences
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import load_network
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 
 SOURCE = Path(__file__).parent.parent / "skeldpo"

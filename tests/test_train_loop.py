@@ -20,13 +20,14 @@ from transformers import AutoModelForCausalLM
 from skeldpo.records import ReferenceLogps
 from skeldpo.train.learners.preferences import Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
     plan_steps,
     run_steps,
 )
-from skeldpo.train.network import Network, load_network, save_network, shard_network
+from skeldpo.train.network import Network
 from skeldpo.train.reference import (
     check_reference,
     load_reference,
@@ -35,11 +36,12 @@ from skeldpo.train.reference import (
 )
 from skeldpo.train.resume import (
     Progress,
-    find_history,
+    find_ending,
     load_state,
-    save_history,
+    save_ending,
     save_state,
 )
+from skeldpo.train.saving import save_network
 
 pytestmark = pytest.mark.slow
 
@@ -68,10 +70,8 @@ class Run:
         self.config = config.train
         self.learner = Preferences(config.train)
         self.tokens = tokens_of(PAIRS, folder, config)
-        self.network: Network = load_network(folder, config.train, 160, seed=1)
-        if sharded:
-            mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
-            shard_network(self.network, mesh, torch.float32, config.train.cpu_offload)
+        mesh = init_device_mesh("cpu", (distributed.get_world_size(),)) if sharded else None
+        self.network: Network = load_network(folder, config.train, 160, seed=1, mesh=mesh)
         rows = reference_logps(self.network, self.learner, self.tokens, 400, "model")
         self.references: dict[str, ReferenceLogps] = {row.example_id: row for row in rows}
         self.optimizer = build_optimizer(self.network, config.train)
@@ -299,12 +299,12 @@ def test_stored_reference_is_checked_in_every_column_whatever_is_trained_first(f
 def test_history_of_a_training_is_found_only_with_its_folder(tmp_path):
     path, output = tmp_path / "ended.json", tmp_path / "policy"
     history = [{"step": 0.0, "loss": 0.5}]
-    save_history(history, str(path))
-    assert find_history(str(path), str(output)) is None
+    save_ending(history, {"x": 1.0}, str(path))
+    assert find_ending(str(path), str(output)) is None
     output.mkdir()
     (output / "config.json").write_text("{}")
-    assert find_history(str(path), str(output)) == history
-    assert find_history(str(tmp_path / "other.json"), str(output)) is None
+    assert find_ending(str(path), str(output)) == {"history": history, "round_metrics": {"x": 1.0}}
+    assert find_ending(str(tmp_path / "other.json"), str(output)) is None
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
 
 

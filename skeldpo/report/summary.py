@@ -88,10 +88,12 @@ class RoundPairs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSteps:
-    """The metrics of a round's optimizer steps, in order (names: preferences_loss.step_metrics)."""
+    """The metrics of a round's optimizer steps, in order (names: preferences_loss.step_metrics),
+    and of its training as a whole (names: train/...)."""
 
     round_index: int
     steps: tuple[dict[str, float], ...]
+    whole: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,13 +310,21 @@ def _pairs(store: Store, index: int) -> list[RoundPairs]:
 
 
 def _training(store: Store) -> tuple[RoundSteps, ...]:
-    rows = [row for row in read_metrics(store) if "loss" in row and "step" in row]
+    metrics = read_metrics(store)
+    rows = [row for row in metrics if "loss" in row and "step" in row]
     return tuple(
         RoundSteps(
             round_index=index,
             steps=tuple(
                 sorted((r for r in rows if r["round"] == index), key=lambda row: row["step"])
             ),
+            whole={
+                name: value
+                for row in metrics
+                if row["round"] == index
+                for name, value in row.items()
+                if name.startswith("train/")
+            },
         )
         for index in sorted({int(row["round"]) for row in rows})
     )

@@ -234,11 +234,15 @@ def training_table(summary: RunSummary) -> Table:
             str(len(row.steps)),
             f"{row.steps[0]['loss']:.3f}",
             *(_late_cell(row, name) for name in names),
+            _whole_cell(row, "train/sampler_gap_mean_nats", ".2g"),
+            _whole_cell(row, "train/sampler_gap_max_nats", ".2g"),
+            _whole_cell(row, "train/changed_weights_share", ".1%"),
         )
         for row in summary.training
     )
     columns = ("", "steps", "first loss", "loss", "code margin", "code accuracy",
-               "skeleton margin", "skeleton accuracy")  # fmt: skip
+               "skeleton margin", "skeleton accuracy", "sampler gap, nats", "largest",
+               "weights changed")  # fmt: skip
     return Table(title="Training (last quarter of the steps)", columns=columns, rows=rows)
 
 
@@ -309,6 +313,10 @@ def _unit(manifest: StageManifest) -> str:
 
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:
     return tuple(f"{v:.2f}" for v in (min(values), statistics.median(values), max(values)))
+
+
+def _whole_cell(row: RoundSteps, name: str, form: str) -> str:
+    return format(row.whole[name], form) if name in row.whole else ""
 
 
 def _late_cell(steps: RoundSteps, name: str) -> str:

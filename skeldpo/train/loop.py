@@ -104,10 +104,14 @@ def run_steps(
         started = time.perf_counter()
         torch.manual_seed(step.seed)
         optimizer.zero_grad(set_to_none=True)
-        found = _backward(network, step, references, learner)
+        found = _scores(network, step, references, learner, learns=True)
         _require_finite(found, step, learner)
         if step.index == 0:
-            _require_reference(float(found[:, -1].max()))
+            if learner.config.lora is not None and learner.config.lora.dropout:
+                # An adapter of earlier rounds is not the reference's while parts are dropped.
+                _require_reference(_gap_without_dropout(network, step, references, learner))
+            else:
+                _require_reference(float(found[:, -1].max()))
         grad_norm = _clip_gradients(network, step, learner)
         for group in optimizer.param_groups:
             group["lr"] = step.learning_rate
@@ -121,11 +125,21 @@ def run_steps(
             return
 
 
-def _backward(
+@torch.no_grad()
+def _gap_without_dropout(
     network: Network, step: Step, references: ReferenceTable, learner: AnyLearner
+) -> float:
+    network.eval()
+    found = _scores(network, step, references, learner, learns=False)
+    network.train()
+    return float(found[:, -1].max())
+
+
+def _scores(
+    network: Network, step: Step, references: ReferenceTable, learner: AnyLearner, *, learns: bool
 ) -> torch.Tensor:
-    """Adds up a step's gradients; gives statistics and reference gap (P, K + 1) of all its examples
-    on every worker."""
+    """Statistics and reference gap (P, K + 1) of all of a step's examples on every worker; adds up
+    their gradients if it learns."""
     device, workers = device_of(network), workers_of(network)
     # Put in place at the end: to place rows on a GPU is to wait for it.
     order: list[int] = []
@@ -147,7 +161,8 @@ def _backward(
         # FSDP2 averages gradients over workers; a worker without an example left weighs 0.
         scale = workers.num_workers / len(step.examples) if rows else 0.0
         weights = torch.tensor([example.weight for example in examples])
-        torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
+        if learns:
+            torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
         if rows:
             order += rows
             gap = losses.reference_gap.unsqueeze(1)

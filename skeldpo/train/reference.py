@@ -1,9 +1,9 @@
 """Log-probabilities of all examples under the frozen start weights, and their table on disk.
 
-The loaded checkpoint is the reference of its round, so the table is computed before the first
-step (adapters are the identity then), once: a table of the same weights and token ids is read
-instead, and some of its rows are computed again to see that it is one. The same trees and code path
-as in training give ln 2 at step 0.
+What a round starts from is its reference, with LoRA the base and the adapter as the round before
+left it, so the table is computed before the first step, once: a table of the same weights and token
+ids is read instead, and some of its rows are computed again to see that it is one. The same trees
+and code path as in training give ln 2 at step 0.
 """
 
 from __future__ import annotations

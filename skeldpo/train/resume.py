@@ -63,24 +63,28 @@ def load_state(network: Network, optimizer: torch.optim.Optimizer, folder: str) 
     return Progress(next_step=row["next_step"], history=tuple(row["history"]))
 
 
-def save_history(history: Sequence[dict[str, float]], path: str) -> None:
-    """Says that the last step is done, before the trained folder gets its name."""
+def save_ending(
+    history: Sequence[dict[str, float]], round_metrics: dict[str, float], path: str
+) -> None:
+    """Says that the last step is done, before the trained folder gets its name; `round_metrics` are
+    the figures of the whole training."""
     target = Path(path)
     aside = target.with_name(f".writing-{uuid.uuid4().hex[:8]}-{target.name}")
-    aside.write_text(json.dumps(list(history)), encoding="utf-8")
+    row = {"history": list(history), "round_metrics": round_metrics}
+    aside.write_text(json.dumps(row), encoding="utf-8")
     durable.replace(aside, target)
 
 
-def find_history(path: str, output_folder: str) -> list[dict[str, float]] | None:
-    """The metrics of a training whose folder is there as a whole; None if there is none.
+def find_ending(path: str, output_folder: str) -> dict[str, Any] | None:
+    """`history` and `round_metrics` of a training whose folder is there as a whole, else None.
 
     `path` must be of no other training than the folder: the folder is renamed into place after the
-    history was written, and is removed before another training begins.
+    ending was written, and is removed before another training begins.
     """
     if not (Path(path).is_file() and Path(output_folder, "config.json").is_file()):
         return None
-    history: list[dict[str, float]] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return history
+    row: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return row
 
 
 def _trainable_state(network: Network, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
