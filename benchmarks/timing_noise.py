@@ -172,7 +172,7 @@ def _measure(
     assignments: Sequence[Assignment], measure: MeasureConfig
 ) -> tuple[dict[str, list[PreferencePair]], int]:
     """Efficiency pairs by problem, largest speedup first, and how many programs were refused."""
-    connect_ray()
+    connect_ray(print, engine=measure.engine)
     with tempfile.TemporaryDirectory() as folder:
         sample_and_measure(
             assignments,

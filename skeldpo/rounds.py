@@ -176,7 +176,7 @@ class _Run:
 
     def sample(self, index: int, checkpoint: Checkpoint, *, is_training: bool) -> Sampled:
         """Candidates of the round's problems, written by the checkpoint, and their measurements."""
-        connect_ray()
+        connect_ray(self._tell, engine=self._config.measure.engine)
         assignments = self._assignments(index, is_training)
         output = self.store.location(round_folder(index))
         stage = self._begin("sample", index)

@@ -130,7 +130,7 @@ def _starting_checkpoint(config: Config, world: World, folder: Path) -> Checkpoi
 def _sample(config: Config, world: World, start: Checkpoint, folder: Path) -> Sampled:
     """Programs of all seeds' problems, known and sampled, measured."""
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
-    connect_ray()
+    connect_ray(print, engine=config.measure.engine)
     sample_and_measure(
         [
             Assignment(

@@ -70,7 +70,7 @@ def sample_round(
         place,
     )
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
-    connect_ray()
+    connect_ray(print, engine=config.measure.engine)
     sample_and_measure(
         list(_assignments(problems, written)),
         engines=None,

@@ -123,7 +123,7 @@ def score_writers(
     written: Sequence[Candidate], problems: Sequence[Problem], config: Config, folder: Path
 ) -> dict[str, Written]:
     """Scores by name of the writer; goes on where it was stopped."""
-    connect_ray()
+    connect_ray(print, engine=config.measure.engine)
     sample_and_measure(
         list(_assignments(written, problems)),
         engines=None,

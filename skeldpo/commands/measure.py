@@ -72,7 +72,7 @@ def measure_given(
             return
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     display.tell(f"measure: {len(given)} problems")
-    connect_ray()
+    connect_ray(display.tell, engine=measure.engine)
     sample_and_measure(
         (given_assignment(row, codes) for row, codes in programs.iterate(store)),
         engines=None,

@@ -171,7 +171,7 @@ def _measured(
     )
     folder = parts_of(f"{request.parts_folder}/scores", identity, display)
     display.tell(f"{request.suite.name}: {len(assignments)} problems to measure")
-    connect_ray(generates=False)
+    connect_ray(display.tell, engine=measure.engine, generates=False)
     sample_and_measure(
         assignments,
         engines=None,

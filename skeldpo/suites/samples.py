@@ -62,7 +62,7 @@ def write_samples(
         sampling.temperature,
     )
     folder = parts_of(f"{request.parts_folder}/samples", identity, display)
-    connect_ray()
+    connect_ray(display.tell, engine=request.measure.engine)
     sample_and_measure(
         [_assignment(problem, sampling) for problem in _asked_problems(held)],
         engines=Engines(
