@@ -4,13 +4,17 @@
 have ended and are committed, while others are still being written; the sandbox actors behind it
 start at once. The engine is made anew for every policy, so no weights of an earlier round can
 answer. A problem that has its candidates passes through.
+
+A problem that no candidate can be written for is quarantined. Of the problems that an engine was
+writing for when it died one may be to blame: they are tried again fewer at a time, in the end each
+alone, so that the others are not lost with it.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from skeldpo.actors import ActorNote
@@ -18,6 +22,7 @@ from skeldpo.answers import Wanted, read_answer
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts
+from skeldpo.quarantine import Quarantined, Tries, keep
 from skeldpo.records import Assignment, Candidate, Float32, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
@@ -40,6 +45,14 @@ class PolicyEngine:
     ) -> None:
         self._store = Store(output)
         self._note = ActorNote(self._store, "engine", pass_id)
+        self._tries = Tries(self._store, "generate", pass_id, self._note.host_id, self._note.name)
+        with self._note.named("starting"):
+            self._start(checkpoint, policy, generate)
+        self._note.ready()
+
+    def _start(
+        self, checkpoint: Checkpoint, policy: PolicyConfig, generate: GenerateConfig
+    ) -> None:
         if not generate.gpus_per_engine:
             _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
         from transformers import AutoTokenizer
@@ -49,33 +62,84 @@ class PolicyEngine:
         self._prompts = Prompts(AutoTokenizer.from_pretrained(checkpoint.folder), policy)
         self._max_model_tokens = policy.max_model_tokens
         self._engine = _make_engine(checkpoint.folder, policy, generate)
-        self._note.ready()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
+        for group in self._groups([str(problem_id) for problem_id in batch["problem_id"]]):
+            with self._note.named(_named(group)):
+                for problem_id in self._write(group):
+                    yield {"problem_id": [problem_id]}
+            self._tries.end(group)
+
+    def _groups(self, problem_ids: list[str], depth: int = 0) -> Iterator[list[str]]:
+        """The problems, all together at the first try. `depth`: tries in larger groups."""
+        last = self._tries.begin(problem_ids)
+        if last.num_tries == 1:
+            yield problem_ids
+            return
+        if len(problem_ids) > 1:
+            # As many as fill the engine, then each alone.
+            full = max(1, self._generate.max_num_seqs // self._generate.num_samples)
+            size = full if full < len(problem_ids) else 1
+            for start in range(0, len(problem_ids), size):
+                yield from self._groups(problem_ids[start : start + size], depth + 1)
+            return
+        (problem_id,) = problem_ids
+        num_tries = depth + last.num_tries - 1
+        is_written = self._store.has_part(CANDIDATES, problem_id)
+        if num_tries > self._generate.max_retries and not is_written:
+            (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            self._give_up(assignment, self._tries.given_up(problem_id, last, num_tries))
+        yield problem_ids
+
+    def _write(self, problem_ids: Sequence[str]) -> Iterator[str]:
+        """Ids of problems as their candidates are committed."""
         waiting: dict[str, Assignment] = {}
-        for problem_id in map(str, batch["problem_id"]):
+        for problem_id in problem_ids:
             if self._store.has_part(CANDIDATES, problem_id):
-                yield {"problem_id": [problem_id]}
+                yield problem_id
                 continue
-            (waiting[problem_id],) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
-            self._add(waiting[problem_id])
+            (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            refusal = self._add(assignment)
+            if refusal:
+                self._give_up(assignment, self._tries.refused(problem_id, refusal))
+                yield problem_id
+            else:
+                waiting[problem_id] = assignment
         self._note.begin()
         while waiting:
-            for output in self._engine.step():
+            for output in self._step(problem_ids):
                 if output.finished:
                     self._commit(waiting.pop(output.request_id), output)
                     self._note.add(sum(len(sample.token_ids) for sample in output.outputs))
-                    yield {"problem_id": [output.request_id]}
+                    yield output.request_id
         self._note.end()
 
-    def _add(self, assignment: Assignment) -> None:
+    def _step(self, problem_ids: Sequence[str]) -> list[Any]:
+        """Requests that are further. An engine that raises is in no known state: the process ends,
+        and Ray starts another."""
+        try:
+            return list(self._engine.step())
+        except Exception as error:  # of many kinds, and none says whose request it was
+            self._tries.fail(problem_ids, f"the engine failed: {type(error).__name__}: {error}")
+            os._exit(1)
+
+    def _give_up(self, assignment: Assignment, row: Quarantined) -> None:
+        """Commits why a problem has no candidates but those that were given."""
+        keep(self._store, row)
+        self._store.write_part(CANDIDATES, row.problem_id, Candidate, assignment.candidates)
+
+    def _add(self, assignment: Assignment) -> str:
+        """Asks the engine for the candidates; returns why it cannot write any, else empty."""
         problem = assignment.problem
-        prompt_ids = self._prompts.code_prompt_ids(problem.statement, problem.starter_code)
+        try:
+            prompt_ids = self._prompts.code_prompt_ids(problem.statement, problem.starter_code)
+        except Exception as error:  # a template's own
+            return f"its prompt cannot be made: {type(error).__name__}: {error}"
         room = self._max_model_tokens - len(prompt_ids)
         if room < 1:
-            raise ValueError(
-                f"problem {problem.problem_id}: its prompt has {len(prompt_ids)} tokens, "
-                f"policy.max_model_tokens is {self._max_model_tokens}"
+            return (
+                f"its prompt has {len(prompt_ids)} tokens, policy.max_model_tokens is "
+                f"{self._max_model_tokens}"
             )
         try:
             self._engine.add_request(
@@ -83,10 +147,9 @@ class PolicyEngine:
                 {"prompt_token_ids": prompt_ids},
                 self._sampling(assignment, room),
             )
-        except Exception as error:  # of many kinds, and none says whose request it was
-            raise RuntimeError(
-                f"problem {problem.problem_id}: vLLM refused it: {type(error).__name__}: {error}"
-            ) from error
+        except Exception as error:  # of many kinds
+            return f"vLLM refused it: {type(error).__name__}: {error}"
+        return ""
 
     def _sampling(self, assignment: Assignment, room: int) -> Any:
         from vllm import SamplingParams
@@ -108,12 +171,17 @@ class PolicyEngine:
         )
 
     def _commit(self, assignment: Assignment, output: Any) -> None:
-        written = (
-            self._candidate(assignment, output.prompt_token_ids, sample)
-            for sample in sorted(output.outputs, key=lambda sample: sample.index)
-        )
         key = assignment.problem.problem_id
-        self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
+        try:
+            written = [
+                self._candidate(assignment, output.prompt_token_ids, sample)
+                for sample in sorted(output.outputs, key=lambda sample: sample.index)
+            ]
+        except Exception as error:  # of an answer that nobody thought of
+            refusal = f"its answers cannot be read: {type(error).__name__}: {error}"
+            self._give_up(assignment, self._tries.refused(key, refusal))
+        else:
+            self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
 
     def _candidate(self, assignment: Assignment, prompt_ids: list[int], sample: Any) -> Candidate:
         token_ids = tuple(int(token) for token in sample.token_ids)
@@ -137,6 +205,11 @@ class PolicyEngine:
             completion_token_ids=token_ids,
             completion_logps=tuple(Float32(logp) for logp in sample.logprobs.logprobs),
         )
+
+
+def _named(problem_ids: Sequence[str]) -> str:
+    first, *others = problem_ids
+    return f"problem {first}" + f" and {len(others)} others" * bool(others)
 
 
 def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:

@@ -26,8 +26,9 @@ Float32 = NewType("Float32", float)
 
 
 class Outcome(enum.StrEnum):
-    """What is known of one program. SANDBOX_FAILED (the machine's fault) and FAULTY_PROBLEM (that
-    of the problem's own reference, checker or generators) say nothing about the program."""
+    """What is known of one program. SANDBOX_FAILED (the machine's fault), FAULTY_PROBLEM (that of
+    the problem's own reference, checker or generators) and QUARANTINED (its problem was given up,
+    see `skeldpo.quarantine`) say nothing about the program."""
 
     ACCEPTED = "ACCEPTED"
     WRONG_ANSWER = "WRONG_ANSWER"
@@ -40,6 +41,7 @@ class Outcome(enum.StrEnum):
     VIOLATION = "VIOLATION"
     SANDBOX_FAILED = "SANDBOX_FAILED"
     FAULTY_PROBLEM = "FAULTY_PROBLEM"
+    QUARANTINED = "QUARANTINED"
 
     @property
     def is_verdict(self) -> bool:
@@ -50,6 +52,7 @@ class Outcome(enum.StrEnum):
 NO_VERDICT = {
     Outcome.SANDBOX_FAILED: "the sandbox failed",
     Outcome.FAULTY_PROBLEM: "the problem is at fault",
+    Outcome.QUARANTINED: "the problem was quarantined",
 }
 """Outcomes that say nothing about the program, in words."""
 

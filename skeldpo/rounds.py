@@ -23,13 +23,13 @@ from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.progress import count_teller
 from skeldpo.records import (
     NO_VERDICT,
     Assignment,

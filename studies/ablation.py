@@ -26,12 +26,12 @@ from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, content_id
 from skeldpo.rounds import make_starting_checkpoint
 from skeldpo.suites.evaluation import save_evaluation

@@ -27,9 +27,13 @@ from skeldpo.measure.folder import (
     MEASUREMENTS_FILE,
     PROBLEMS_FILE,
 )
-from skeldpo.pipeline import Sandboxes, count_teller, sample_and_measure
+from skeldpo.pipeline import (
+    Sandboxes,
+    sample_and_measure,
+)
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
+from skeldpo.progress import count_teller
 from skeldpo.records import (
     NO_VERDICT,
     Dropped,

@@ -24,10 +24,10 @@ from skeldpo.console import Display
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import (
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Measurement, content_id
 from skeldpo.store import Store
 from skeldpo.suites.contract import Protocol, Suite, SuiteData, SuiteProblems

@@ -19,10 +19,10 @@ from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import (
     Engines,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, data_identity, parts_of
