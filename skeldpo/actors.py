@@ -94,12 +94,14 @@ class ActorNote:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actors:
     """The actors of a pass: engines that were asked for and are ready, the tokens a second of those
-    that are writing, and how many actors of either kind died and were replaced."""
+    that are writing, how many actors of either kind died and were replaced, and sandboxes that were
+    started."""
 
     num_engines: int
     num_ready: int
     tokens_per_s: float
     num_replaced: int
+    num_sandboxes: int = 0
 
 
 NO_ACTORS = Actors(num_engines=0, num_ready=0, tokens_per_s=0.0, num_replaced=0)
@@ -117,6 +119,7 @@ def read_actors(store: Store, pass_id: str, num_engines: int, num_sandboxes: int
         num_ready=sum(note["is_ready"] for note in notes),
         tokens_per_s=sum(rates),
         num_replaced=sum(max(0, more) for more in num_more),
+        num_sandboxes=min(len(names) - len(engines), num_sandboxes),
     )
 
 

@@ -9,12 +9,14 @@ again. Marks count within one pass of a pipeline; those of a driver that was kil
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from skeldpo.records import content_id
+from skeldpo.records import Assignment, content_id
 from skeldpo.store import Store
 
 QUARANTINE = "quarantine"
@@ -146,6 +148,40 @@ def read_quarantine(store: Store) -> list[Quarantined]:
     """Every row of a sample stage's folder, by problem, whether the stage is finished or not."""
     keys = sorted(store.part_keys(QUARANTINE))
     return [row for key in keys for row in store.read_part(QUARANTINE, key, Quarantined)]
+
+
+def num_unwritten(rows: Sequence[Quarantined], assignments: Sequence[Assignment]) -> int:
+    """Candidates that were asked for and are in no table, since their problem was given up before
+    they were written."""
+    lost = {row.problem_id for row in rows if row.stage == "generate"}
+    return sum(a.num_samples for a in assignments if a.problem.problem_id in lost)
+
+
+def keep_errors(
+    store: Store, errors: Mapping[str, str], num_problems: int, max_share: float, what: str
+) -> None:
+    """Commits a row for each problem that the driver could make nothing of, by what was raised, in
+    place of those of an earlier start; RuntimeError if they are too many."""
+    for row in read_quarantine(store):
+        if row.stage == "pair":
+            store.remove_part(QUARANTINE, row.problem_id)
+    rows = [
+        Quarantined(
+            problem_id=problem_id,
+            stage="pair",
+            reason=error[:REASON_CHARS],
+            num_tries=1,
+            host_id=platform.node(),
+            actor=f"driver (process {os.getpid()})",
+        )
+        for problem_id, error in errors.items()
+    ]
+    for row in rows:
+        keep(store, row)
+    write_quarantine(store)
+    reason = too_many(rows, num_problems, max_share, what)
+    if reason:
+        raise RuntimeError(reason)
 
 
 def too_many(rows: Sequence[Quarantined], num_problems: int, max_share: float, what: str) -> str:

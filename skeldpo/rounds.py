@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from skeldpo.alive import RunNote
 from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
@@ -30,6 +31,7 @@ from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.progress import count_teller
+from skeldpo.quarantine import keep_errors, num_unwritten, read_quarantine
 from skeldpo.records import (
     NO_VERDICT,
     Assignment,
@@ -68,6 +70,11 @@ def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
 def run_rounds(config: Config, tell: Tell) -> Store:
     """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
     run = _Run(config, tell)
+    with run.note:
+        return _all_rounds(run, config)
+
+
+def _all_rounds(run: _Run, config: Config) -> Store:
     checkpoint = run.start()
     for index in range(1, config.run.num_rounds + 1):
         samples = run.sample(index, checkpoint, is_training=True)
@@ -146,8 +153,9 @@ class _Run:
 
     def __init__(self, config: Config, tell: Tell) -> None:
         self._config = config
-        self._tell = tell
         self.store = open_run(config)
+        self.note = RunNote(self.store, tell)
+        self._tell = self.note.tell
         self._tracker = Tracker(self.store, config.tracking, config.run.name)
         problems = config.problems
         kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
@@ -191,7 +199,8 @@ class _Run:
             ),
             sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
-            on_progress=count_teller(f"round {index}", self._tell),
+            on_progress=self.note.following(count_teller(f"round {index}", self._tell)),
+            max_quarantined=self._config.run.max_quarantined,
         )
         samples = read_sampled(output)
         verdicts = [row for row in samples.measurements if row.phase == "check"]
@@ -208,8 +217,11 @@ class _Run:
             reason: sum(row.outcome is outcome for row in verdicts)
             for outcome, reason in NO_VERDICT.items()
         }
+        unwritten = num_unwritten(read_quarantine(Store(output)), assignments)
+        lost[NO_VERDICT[Outcome.QUARANTINED]] += unwritten
+        num_in = len(verdicts) + unwritten
         self._finish(
-            stage, len(verdicts), len(verdicts) - sum(lost.values()), _dropped(lost),
+            stage, num_in, num_in - sum(lost.values()), _dropped(lost),
             ("candidates.parquet", "measurements.parquet"),
         )  # fmt: skip
         for table in ("candidates", "measurements"):
@@ -258,6 +270,10 @@ class _Run:
             ),
             self._config,
         )
+        keep_errors(
+            Store(self.store.location(round_folder(index))), made.errors, len(problems),
+            self._config.run.max_quarantined, f"round {index}: {learner.stage}",
+        )  # fmt: skip
         self.store.write_records(path, learner.row, made.rows)
         self._tracker.log(index, [dict(made.counts)])
         self._tell(f"round {index}: {made.account}")
@@ -325,6 +341,7 @@ class _Run:
         """None when the stage was finished before."""
         manifest = self.store.read_manifest(round_folder(index), name)
         if manifest is None:
+            self.note.begin(name, index)
             return _Stage(name=name, round_index=index, started_s=time.monotonic())
         self._tell(f"round {index}: {name} was finished {manifest.finished_at}")
         return None
@@ -365,6 +382,7 @@ def _differences(left: Config, right: Config) -> str:
         f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
         for section in after
         for key, value in after[section].items()
-        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
+        if before[section].get(key) != value
+        and key not in ("name", "storage", "num_rounds", "max_quarantined")
     ]
     return "; ".join(keys[:5])

@@ -6,6 +6,7 @@ every text is escaped and the page forbids scripts. An unfinished run is reporte
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -13,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from skeldpo import __version__
+from skeldpo.alive import is_silent, read_running, running_text
 from skeldpo.console import Display
 from skeldpo.records import PreferencePair
 from skeldpo.report.figures import build_figures, wall_time_chart
@@ -22,6 +24,7 @@ from skeldpo.report.summary import (
     finished_stages,
     missing_stages,
     open_run_folder,
+    quarantined_problems,
     read_config,
     summarize_run,
 )
@@ -33,6 +36,7 @@ from skeldpo.report.tables import (
     interval_text,
     length_table,
     pair_table,
+    quarantine_table,
     score_tables,
     speedup_table,
     stage_table,
@@ -74,6 +78,7 @@ def write_report(store: Store) -> str:
         score_tables=score_tables(summary),
         stages=stage_table(summary),
         dropped=dropped_table(summary),
+        quarantined=quarantine_table(summary),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
         lengths=length_table(summary),
@@ -98,6 +103,7 @@ def show_report(store: Store, display: Display) -> None:
     for table in (
         stage_table(summary),
         dropped_table(summary),
+        quarantine_table(summary),
         verdict_table(summary),
         pair_table(summary),
         speedup_table(summary),
@@ -127,21 +133,28 @@ def show_status(run: str, display: Display) -> None:
         config=config,
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
+        quarantined=quarantined_problems(store, config),
         policies=(),
         verdicts=(),
         pairs=(),
         training=(),
     )
     display.tell(f"run {config.run.name} in {store.root}: {run_state(summary)}")
+    now = read_running(store)
+    if now is not None:
+        display.tell(running_text(now, time.time()))
+        if now.line:
+            display.tell(f"it said last: {now.line}")
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
+    _show(quarantine_table(summary), display)
     for stage in summary.missing:
         if stage.num_written:
             display.tell(
                 f"round {stage.round_index} {stage.stage}: {stage.num_measured} problems measured "
                 f"so far, {stage.num_written} generated"
             )
-    if summary.missing:
+    if summary.missing and (now is None or is_silent(now, time.time())):
         display.tell("the `skeldpo run` command that made it goes on from there")
 
 

@@ -207,7 +207,7 @@ class Preferences:
     def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[PreferencePair]:
         """The pairs of the round's problems."""
         # Needs pydantic, which a machine that only trains may lack.
-        from skeldpo.pair import balance_lengths, build_pairs
+        from skeldpo.pair import balance_lengths, pairs_or_reason
 
         candidates: dict[str, list[Candidate]] = defaultdict(list)
         for candidate in samples.candidates:
@@ -217,7 +217,7 @@ class Preferences:
             measurements[measurement.problem_id].append(measurement)
         made = balance_lengths(
             [
-                build_pairs(
+                pairs_or_reason(
                     problem=problem,
                     candidates=candidates[problem.problem_id],
                     measurements=measurements[problem.problem_id],
@@ -245,6 +245,7 @@ class Preferences:
             counts={f"pair/{name}": float(n) for name, n in by_stage.items()},
             account=f"{by_stage['efficiency']} efficiency and {by_stage['correctness']} "
             f"correctness pairs from {num_problems} problems",
+            errors={row.problem_id: row.error for row in made if row.error},
         )
 
     def texts(self, row: PreferencePair) -> tuple[str, ...]:
