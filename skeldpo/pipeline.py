@@ -8,6 +8,7 @@ and a pipeline that is started again does only what is missing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -184,8 +185,10 @@ def _run(
         with lock:
             on_progress(counts.look(actors))
 
-    with every(POLL_S, look):
-        for row in _dataset(one, num_sandboxes, pass_id).iter_rows():
+    # Closed, or else its actors keep their cores for as long as a traceback lives.
+    rows = iter(_dataset(one, num_sandboxes, pass_id).iter_rows())
+    with every(POLL_S, look), contextlib.closing(rows):
+        for row in rows:
             with lock:
                 is_new = counts.add(row)
                 on_progress(counts.progress())
