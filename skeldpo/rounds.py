@@ -31,7 +31,7 @@ from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.progress import count_teller
-from skeldpo.quarantine import keep_errors, num_unwritten, read_quarantine
+from skeldpo.quarantine import QUARANTINE, keep_errors, num_unwritten, read_quarantine
 from skeldpo.records import (
     NO_VERDICT,
     Assignment,
@@ -43,7 +43,7 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
-from skeldpo.store import Store, round_folder, run_root
+from skeldpo.store import MEASUREMENTS, Store, round_folder, run_root
 from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
@@ -207,7 +207,8 @@ class _Run:
         failed = failed_rows(verdicts)
         if failed:
             for problem_id in {row.problem_id for row in failed}:
-                self.store.remove_part(f"{round_folder(index)}/measurements", problem_id)
+                for table in (MEASUREMENTS, QUARANTINE):
+                    self.store.remove_part(f"{round_folder(index)}/{table}", problem_id)
             raise RuntimeError(
                 f"round {index}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
                 f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
