@@ -26,6 +26,7 @@ from skeldpo.console import (
     Streams,
     Warnings,
     keep_log,
+    own_command,
     own_streams,
 )
 
@@ -52,7 +53,10 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
     # Bars of every library that counts with tqdm, here and in Ray's workers.
     os.environ.setdefault("TQDM_DISABLE", "1")
     with own_streams() as streams:
-        display = Display(Console(file=streams.out, highlight=False), streams.err)
+        # A file or a job's log is no terminal, whatever $FORCE_COLOR says: no control characters.
+        is_terminal = streams.out.isatty()
+        console = Console(file=streams.out, highlight=False, force_terminal=is_terminal)
+        display = Display(console, streams.err)
         warnings = Warnings(display)
         logging.getLogger(__package__).addHandler(warnings)
         try:
@@ -74,7 +78,7 @@ def _call(command: Callable[[Display], int | None], display: Display, streams: S
         return USER_ERROR if is_input else RUN_FAILED
     except KeyboardInterrupt:
         keep_log(streams, failed=False)
-        display.complain("skeldpo: stopped; the same command goes on from here")
+        display.complain(f"skeldpo: stopped, what is done is kept; to go on: {own_command()}")
         return 130
     display.flush()
     keep_log(streams, failed=False)

@@ -32,6 +32,9 @@ class RunConfig(Section):
     """Rounds of generate, measure, pair, train."""
     seed: int = Field(default=0, ge=0)
     """Every random choice of the run derives from it."""
+    max_quarantined: float = Field(default=0.25, ge=0, le=1)
+    """Share of a round's problems that may be given up, each with its reason in the round's
+    quarantine table, before the run stops."""
 
 
 class PolicyConfig(Section):
@@ -167,6 +170,9 @@ class GenerateConfig(Section):
     """Memory of the key-value cache on CPU, in GiB."""
     enforce_eager: bool = False
     """Skip vLLM's compilation: quicker to start, slower to run."""
+    max_retries: int = Field(default=2, ge=0)
+    """Further attempts at problems that an engine died of, first fewer together, then each alone;
+    a problem that it still dies of alone is quarantined (after one such try at least)."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> GenerateConfig:
@@ -220,8 +226,9 @@ class MeasureConfig(Section):
     profile_memory: bool = False
     """Each timed program runs once more, its memory read every millisecond."""
     max_retries: int = Field(default=2, ge=0)
-    """Further attempts, each in a new container, at a problem whose sandbox failed; then one on
-    another core, then its programs are SANDBOX_FAILED."""
+    """Further attempts, each in a new container, at a problem whose sandbox failed; then as many on
+    another core, then its programs are SANDBOX_FAILED. Also at a problem that its actor died of or
+    could not work on: then it is quarantined."""
 
     @model_validator(mode="after")
     def _parts_agree(self) -> MeasureConfig:
@@ -365,7 +372,7 @@ class Config(Section):
     def digest(self) -> str:
         """12 hex digits over every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
-        for key in ("name", "storage", "num_rounds"):
+        for key in ("name", "storage", "num_rounds", "max_quarantined"):
             del values["run"][key]
         del values["evaluate"]["suites"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

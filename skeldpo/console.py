@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -176,3 +177,10 @@ def keep_log(streams: Streams, failed: bool) -> str:
         return f"; what Ray and other libraries said: {log}"
     log.unlink()
     return ""
+
+
+def own_command() -> str:
+    """The command line that this process was started with."""
+    script, *arguments = sys.argv
+    is_ours = Path(script).name in ("skeldpo", "cli.py")
+    return shlex.join(["skeldpo" if is_ours else script, *arguments])

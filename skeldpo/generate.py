@@ -5,13 +5,17 @@ have ended and are committed, while others are still being written; the sandbox 
 start at once. The engine is made anew for every policy, so no weights of an earlier round can
 answer. A problem that has its candidates passes through. With generate.max_reasoning_tokens a
 sample is two requests: its thoughts, and then the answer behind them.
+
+A problem that no candidate can be written for is quarantined. Of the problems that an engine was
+writing for when it died one may be to blame: they are tried again fewer at a time, in the end each
+alone, so that the others are not lost with it.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +24,7 @@ from skeldpo.answers import Wanted, read_answer
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts
+from skeldpo.quarantine import Quarantined, Tries, keep
 from skeldpo.records import Assignment, Candidate, Float32, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
@@ -66,6 +71,14 @@ class PolicyEngine:
     ) -> None:
         self._store = Store(output)
         self._note = ActorNote(self._store, "engine", pass_id)
+        self._tries = Tries(self._store, "generate", pass_id, self._note.host_id, self._note.name)
+        with self._note.named("starting"):
+            self._start(checkpoint, policy, generate)
+        self._note.ready()
+
+    def _start(
+        self, checkpoint: Checkpoint, policy: PolicyConfig, generate: GenerateConfig
+    ) -> None:
         if not generate.gpus_per_engine:
             _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
         from transformers import AutoTokenizer
@@ -76,39 +89,97 @@ class PolicyEngine:
         self._max_model_tokens = policy.max_model_tokens
         self._reasoning_end = policy.reasoning_marks[1]
         self._engine = _make_engine(checkpoint.folder, policy, generate)
-        self._note.ready()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
+        for group in self._groups([str(problem_id) for problem_id in batch["problem_id"]]):
+            with self._note.named(_named(group)):
+                for problem_id in self._write(group):
+                    yield {"problem_id": [problem_id]}
+            self._tries.end(group)
+
+    def _groups(self, problem_ids: list[str], depth: int = 0) -> Iterator[list[str]]:
+        """The problems, all together at the first try. `depth`: tries in larger groups."""
+        last = self._tries.begin(problem_ids)
+        if last.num_tries == 1:
+            yield problem_ids
+            return
+        if len(problem_ids) > 1:
+            # As many as fill the engine, then each alone.
+            full = max(1, self._generate.max_num_seqs // self._generate.num_samples)
+            size = full if full < len(problem_ids) else 1
+            for start in range(0, len(problem_ids), size):
+                yield from self._groups(problem_ids[start : start + size], depth + 1)
+            return
+        (problem_id,) = problem_ids
+        num_tries = depth + last.num_tries - 1
+        is_written = self._store.has_part(CANDIDATES, problem_id)
+        if num_tries > self._generate.max_retries and not is_written:
+            (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            self._give_up(assignment, self._tries.given_up(problem_id, last, num_tries))
+        yield problem_ids
+
+    def _write(self, problem_ids: Sequence[str]) -> Iterator[str]:
+        """Ids of problems as their candidates are committed."""
         waiting: dict[str, _Writing] = {}
-        for problem_id in map(str, batch["problem_id"]):
+        for problem_id in problem_ids:
             if self._store.has_part(CANDIDATES, problem_id):
-                yield {"problem_id": [problem_id]}
+                yield problem_id
                 continue
             (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
-            waiting[problem_id] = self._begin(assignment)
+            writing, refusal = self._begin(assignment)
+            if writing is None:
+                self._give_up(assignment, self._tries.refused(problem_id, refusal))
+                yield problem_id
+            else:
+                waiting[problem_id] = writing
         self._note.begin()
         while waiting:
-            for output in self._engine.step():
+            for output in self._step(problem_ids):
                 if not output.finished:
                     continue
                 problem_id = output.request_id.partition(_BETWEEN)[0]
+                if problem_id not in waiting:
+                    continue  # given up: the answers to its other thoughts
                 writing = waiting[problem_id]
-                self._take(writing, output)
+                refusal = self._take(writing, output)
                 self._note.add(sum(len(sample.token_ids) for sample in output.outputs))
-                if len(writing.written) == writing.assignment.num_samples:
-                    self._commit(waiting.pop(problem_id))
-                    yield {"problem_id": [problem_id]}
+                if refusal:
+                    self._give_up(writing.assignment, self._tries.refused(problem_id, refusal))
+                elif len(writing.written) == writing.assignment.num_samples:
+                    self._commit(writing)
+                else:
+                    continue
+                del waiting[problem_id]
+                yield problem_id
         self._note.end()
 
-    def _begin(self, assignment: Assignment) -> _Writing:
+    def _step(self, problem_ids: Sequence[str]) -> list[Any]:
+        """Requests that are further. An engine that raises is in no known state: the process ends,
+        and Ray starts another."""
+        try:
+            return list(self._engine.step())
+        except Exception as error:  # of many kinds, and none says whose request it was
+            self._tries.fail(problem_ids, f"the engine failed: {type(error).__name__}: {error}")
+            os._exit(1)
+
+    def _give_up(self, assignment: Assignment, row: Quarantined) -> None:
+        """Commits why a problem has no candidates but those that were given."""
+        keep(self._store, row)
+        self._store.write_part(CANDIDATES, row.problem_id, Candidate, assignment.candidates)
+
+    def _begin(self, assignment: Assignment) -> tuple[_Writing | None, str]:
+        """Asks the engine for the candidates; or why it cannot write any."""
         problem = assignment.problem
-        prompt_ids = self._prompts.code_prompt_ids(
-            problem.statement, problem.starter_code, problem.language
-        )
+        try:
+            prompt_ids = self._prompts.code_prompt_ids(
+                problem.statement, problem.starter_code, problem.language
+            )
+        except Exception as error:  # a template's own
+            return None, f"its prompt cannot be made: {type(error).__name__}: {error}"
         if self._max_model_tokens - len(prompt_ids) < 1:
-            raise ValueError(
-                f"problem {problem.problem_id}: its prompt has {len(prompt_ids)} tokens, "
-                f"policy.max_model_tokens is {self._max_model_tokens}"
+            return None, (
+                f"its prompt has {len(prompt_ids)} tokens, policy.max_model_tokens is "
+                f"{self._max_model_tokens}"
             )
         writing = _Writing(assignment=assignment, prompt_ids=prompt_ids)
         if self._generate.max_reasoning_tokens:
@@ -123,11 +194,12 @@ class PolicyEngine:
             sampling = self._answer_sampling(
                 assignment, num_samples=assignment.num_samples, seed=assignment.seed
             )
-        self._request(problem.problem_id, prompt_ids, sampling)
-        return writing
+        refusal = self._request(problem.problem_id, prompt_ids, sampling)
+        return (None, refusal) if refusal else (writing, "")
 
-    def _take(self, writing: _Writing, output: Any) -> None:
-        """Keeps samples that have ended, and asks for the answers to thoughts that have."""
+    def _take(self, writing: _Writing, output: Any) -> str:
+        """Keeps samples that have ended, and asks for the answers to thoughts that have; why the
+        engine refuses one, else empty."""
         problem_id, _, number = output.request_id.partition(_BETWEEN)
         for sample in output.outputs:
             text = _Text(
@@ -149,24 +221,26 @@ class PolicyEngine:
                     num_samples=1,
                     seed=writing.assignment.seed + sample.index,  # as vLLM seeds the n of a request
                 )
-                self._request(
+                refusal = self._request(
                     f"{problem_id}{_BETWEEN}{sample.index}",
                     writing.prompt_ids + text.token_ids,
                     sampling,
                 )
+                if refusal:
+                    return refusal
             else:
                 writing.written[sample.index] = text
+        return ""
 
-    def _request(self, request_id: str, prompt_ids: list[int], sampling: Any) -> None:
+    def _request(self, request_id: str, prompt_ids: list[int], sampling: Any) -> str:
+        """Why vLLM refuses it, else empty."""
         room = self._max_model_tokens - len(prompt_ids)
         sampling.max_tokens = max(1, min(sampling.max_tokens, room))
         try:
             self._engine.add_request(request_id, {"prompt_token_ids": prompt_ids}, sampling)
-        except Exception as error:  # of many kinds, and none says whose request it was
-            problem_id = request_id.partition(_BETWEEN)[0]
-            raise RuntimeError(
-                f"problem {problem_id}: vLLM refused it: {type(error).__name__}: {error}"
-            ) from error
+        except Exception as error:  # of many kinds
+            return f"vLLM refused it: {type(error).__name__}: {error}"
+        return ""
 
     def _answer_sampling(self, assignment: Assignment, *, num_samples: int, seed: int) -> Any:
         return self._sampling(
@@ -206,9 +280,14 @@ class PolicyEngine:
 
     def _commit(self, writing: _Writing) -> None:
         assignment = writing.assignment
-        written = (self._candidate(writing, index) for index in sorted(writing.written))
         key = assignment.problem.problem_id
-        self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
+        try:
+            written = [self._candidate(writing, index) for index in sorted(writing.written)]
+        except Exception as error:  # of an answer that nobody thought of
+            refusal = f"its answers cannot be read: {type(error).__name__}: {error}"
+            self._give_up(assignment, self._tries.refused(key, refusal))
+        else:
+            self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
 
     def _candidate(self, writing: _Writing, index: int) -> Candidate:
         assignment, text = writing.assignment, writing.written[index]
@@ -234,6 +313,11 @@ class PolicyEngine:
             completion_token_ids=token_ids,
             completion_logps=tuple(map(Float32, text.logps)),
         )
+
+
+def _named(problem_ids: Sequence[str]) -> str:
+    first, *others = problem_ids
+    return f"problem {first}" + f" and {len(others)} others" * bool(others)
 
 
 def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:

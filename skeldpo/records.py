@@ -26,8 +26,9 @@ Float32 = NewType("Float32", float)
 
 
 class Outcome(enum.StrEnum):
-    """What is known of one program. SANDBOX_FAILED (the machine's fault) and FAULTY_PROBLEM (that
-    of the problem's own reference, checker or generators) say nothing about the program."""
+    """What is known of one program. SANDBOX_FAILED (the machine's fault), FAULTY_PROBLEM (that of
+    the problem's own reference, checker or generators) and QUARANTINED (its problem was given up,
+    see `skeldpo.quarantine`) say nothing about the program."""
 
     ACCEPTED = "ACCEPTED"
     WRONG_ANSWER = "WRONG_ANSWER"
@@ -40,6 +41,7 @@ class Outcome(enum.StrEnum):
     VIOLATION = "VIOLATION"
     SANDBOX_FAILED = "SANDBOX_FAILED"
     FAULTY_PROBLEM = "FAULTY_PROBLEM"
+    QUARANTINED = "QUARANTINED"
 
     @property
     def is_verdict(self) -> bool:
@@ -50,6 +52,7 @@ class Outcome(enum.StrEnum):
 NO_VERDICT = {
     Outcome.SANDBOX_FAILED: "the sandbox failed",
     Outcome.FAULTY_PROBLEM: "the problem is at fault",
+    Outcome.QUARANTINED: "the problem was quarantined",
 }
 """Outcomes that say nothing about the program, in words."""
 
@@ -93,11 +96,11 @@ class Problem:
     source that defines `check(input, answer, expected) -> bool`, which also runs in the sandbox,
     away from the program. `reference` gives the expected answers for generated inputs. `preamble`
     is source that runs before a program's first statement and before the clock, in the program's
-    namespace: the imports and helpers that the problem's prompt promises. `wrong_programs` are what
-    its source calls so; they are judged like any other. `max_size` is the largest `size` at which
-    the generators keep to the statement, 0 if that is not said: none larger is asked for, and with
-    a reference a program that is wrong on such an input is wrong. `growth` says how its tests are
-    grown to time programs where it has no generators (`problems.growth`).
+    namespace: imports and helpers that the problem's prompt promises. `wrong_programs` are called
+    so by its source, and judged like any other. `max_size` is the largest `size` at which the
+    generators keep to the statement, 0 if that is not said: none larger is asked for, and with a
+    reference a program that is wrong on one is wrong. `growth` says how to grow the tests where
+    there are no generators (`problems.growth`).
     """
 
     problem_id: str

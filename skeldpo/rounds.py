@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from skeldpo.alive import RunNote
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
@@ -21,7 +22,6 @@ from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
@@ -29,6 +29,8 @@ from skeldpo.problems.kept import keep_problems
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates, training_assignment
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.progress import count_teller
+from skeldpo.quarantine import QUARANTINE, keep_errors, read_quarantine, unwritten_of
 from skeldpo.records import (
     Assignment,
     Measurement,
@@ -51,7 +53,7 @@ from skeldpo.stages import (
     same_weights,
     sample_account,
 )
-from skeldpo.store import WEIGHTS, Store
+from skeldpo.store import MEASUREMENTS, WEIGHTS, Store
 from skeldpo.suites.evaluation import evaluation_text, mean_scores
 from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
@@ -79,15 +81,16 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     """
     with driving(run_store(config), tell) as lease:
         run = _Run(config, tell, lease)
-        base = checkpoint = run.start()
-        run.score_suites(0, checkpoint)
-        for index in range(1, config.run.num_rounds + 1):
-            samples = run.sample(round_place(index), checkpoint)
-            run.evaluate(round_place(index), samples, checkpoint)
-            rows = run.rows(index, samples)
-            checkpoint = run.train(index, rows, samples, (base, checkpoint))
-        run.close(checkpoint)
-        run.score_suites(config.run.num_rounds, checkpoint)
+        with run.note:
+            base = checkpoint = run.start()
+            run.score_suites(0, checkpoint)
+            for index in range(1, config.run.num_rounds + 1):
+                samples = run.sample(round_place(index), checkpoint)
+                run.evaluate(round_place(index), samples, checkpoint)
+                rows = run.rows(index, samples)
+                checkpoint = run.train(index, rows, samples, (base, checkpoint))
+            run.close(checkpoint)
+            run.score_suites(config.run.num_rounds, checkpoint)
     return run.store
 
 
@@ -96,12 +99,13 @@ class _Run:
 
     def __init__(self, config: Config, tell: Tell, lease: Lease) -> None:
         self._config = config
-        self._tell = tell
         check_suites(config)
         self.store = open_run(config)
         self.store.sweep_aside()
+        self.note = RunNote(self.store, tell)
+        self._tell = self.note.tell
         self._tracker = Tracker(self.store, config.tracking, config.run.name)
-        self._stages = Stages(self.store, lease, self._tracker, config.digest(), tell)
+        self._stages = Stages(self.store, lease, self._tracker, config.digest(), self.note)
         problems = config.problems
         kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
         if kept.overlaps:
@@ -130,7 +134,7 @@ class _Run:
 
     def sample(self, place: Place, checkpoint: Checkpoint) -> Sampled:
         """Candidates of the place's problems, written by the checkpoint, and their measurements."""
-        connect_ray()
+        connect_ray(self._tell, engine=self._config.measure.engine)
         output = self.store.location(place.folder)
         stage = self._stages.begin("sample", place)
         if stage is None:
@@ -146,15 +150,18 @@ class _Run:
             ),
             sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
-            on_progress=count_teller(place.title, self._tell),
+            on_progress=self.note.following(count_teller(place.title, self._tell)),
+            max_quarantined=self._config.run.max_quarantined,
         )
         samples = read_sampled(output)
         verdicts = [row for row in samples.measurements if row.phase == "check"]
-        account = sample_account(assignments, verdicts)
+        unwritten = unwritten_of(read_quarantine(Store(output)), assignments)
+        account = sample_account(assignments, verdicts, unwritten)
         failed = failed_rows(verdicts)
         if failed:
             for problem_id in {row.problem_id for row in failed}:
-                self.store.remove_part(f"{place.folder}/measurements", problem_id)
+                for table in (MEASUREMENTS, QUARANTINE):
+                    self.store.remove_part(f"{place.folder}/{table}", problem_id)
             raise RuntimeError(
                 f"{place.title}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
                 f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
@@ -233,6 +240,10 @@ class _Run:
             ),
             self._config,
         )
+        keep_errors(
+            Store(self.store.location(place.folder)), made.errors, len(problems),
+            self._config.run.max_quarantined, f"round {index}: {learner.stage}",
+        )  # fmt: skip
         self.store.write_records(path, learner.row, made.rows)
         self._tracker.log(index, [dict(made.counts)])
         self._tell(f"round {index}: {made.account}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from types import MappingProxyType
 
+from skeldpo.alive import RunNote
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.lease import Lease
 from skeldpo.records import (
@@ -16,6 +18,7 @@ from skeldpo.records import (
     Assignment,
     Dropped,
     Measurement,
+    Outcome,
     Output,
     StageManifest,
 )
@@ -95,14 +98,13 @@ class Stages:
     """Begins and finishes the stages of one run, which this process holds."""
 
     def __init__(
-        self, store: Store, lease: Lease, tracker: Tracker, config_digest: str,
-        tell: Callable[[str], None],
-    ) -> None:  # fmt: skip
+        self, store: Store, lease: Lease, tracker: Tracker, config_digest: str, note: RunNote
+    ) -> None:
         self._store = store
         self._lease = lease
         self._tracker = tracker
         self._config_digest = config_digest
-        self._tell = tell
+        self._note = note
 
     def begin(self, name: str, place: Place) -> Stage | None:
         """None when the stage was finished before; ValueError if what it wrote has changed since,
@@ -110,9 +112,10 @@ class Stages:
         self._lease.require()
         manifest = find_finished(self._store, place, name)
         if manifest is None:
+            self._note.begin(place.stage(name), place.round_index)
             return Stage(name=name, place=place, started_s=time.monotonic())
         self._store.check_outputs(place.folder, manifest)
-        self._tell(f"{place.title}: {name} was finished {manifest.finished_at}")
+        self._note.tell(f"{place.title}: {name} was finished {manifest.finished_at}")
         return None
 
     def finish(
@@ -162,19 +165,26 @@ def account_of(num_in: int, lost: Mapping[str, int]) -> Account:
     return Account(num_in=num_in, num_out=num_in - sum(lost.values()), dropped=dropped)
 
 
-def sample_account(assignments: Iterable[Assignment], checks: Sequence[Measurement]) -> Account:
-    """The account of programs that were asked for, from their rows of phase "check".
+def sample_account(
+    assignments: Iterable[Assignment],
+    checks: Sequence[Measurement],
+    unwritten: Mapping[str, int] = MappingProxyType({}),
+) -> Account:
+    """The account of programs that were asked for, from their rows of phase "check"; `unwritten`
+    are those of problems that were given up before they were written, by problem.
 
-    RuntimeError unless each program has one.
+    RuntimeError unless each of the others has one.
     """
     asked = {
         each.problem.problem_id: each.num_samples + len(each.candidates) for each in assignments
     }
-    require_verdicts(asked, Counter(row.problem_id for row in checks))
+    written = {key: count - unwritten.get(key, 0) for key, count in asked.items()}
+    require_verdicts(written, Counter(row.problem_id for row in checks))
     lost = {
         reason: sum(row.outcome is outcome for row in checks)
         for outcome, reason in NO_VERDICT.items()
     }
+    lost[NO_VERDICT[Outcome.QUARANTINED]] += sum(unwritten.values())
     return account_of(sum(asked.values()), lost)
 
 

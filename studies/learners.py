@@ -31,11 +31,11 @@ from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Problem, content_id
 from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.suites.compare import Difference, differences
@@ -240,7 +240,7 @@ class Rounds:
     ) -> Sampled:
         """What a policy writes in a round, measured; arms that share the policy share it."""
         place = str(self._folder / f"sampled-{content_id(policy, seed, index)}")
-        connect_ray()
+        connect_ray(print, engine=config.measure.engine)
         sample_and_measure(
             [
                 Assignment(

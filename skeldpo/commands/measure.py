@@ -27,9 +27,13 @@ from skeldpo.measure.folder import (
     MEASUREMENTS_FILE,
     PROBLEMS_FILE,
 )
-from skeldpo.pipeline import Sandboxes, count_teller, sample_and_measure
+from skeldpo.pipeline import (
+    Sandboxes,
+    sample_and_measure,
+)
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
+from skeldpo.progress import count_teller
 from skeldpo.records import (
     NO_VERDICT,
     Dropped,
@@ -80,7 +84,7 @@ def measure_given(
             return
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     display.tell(f"measure: {len(given)} problems")
-    connect_ray()
+    connect_ray(display.tell, engine=measure.engine)
     with driving(store, display.tell):
         sample_and_measure(
             (given_assignment(row, codes) for row, codes in programs.iterate(store)),

@@ -78,7 +78,8 @@ class ProblemPairs:
 
     `efficiency_reason` and `correctness_reason` say why that stage has no pair (empty if it has).
     `dropped` counts problems: one row if there is no pair at all, else none. `dropped_candidates`
-    counts the candidates in no pair, so that with those in a pair they are all.
+    counts the candidates in no pair, so that with those in a pair they are all. `error` says why
+    they could not be built (`pair.guarded`), empty if they were.
     """
 
     problem_id: str
@@ -88,6 +89,7 @@ class ProblemPairs:
     correctness_reason: str
     dropped: tuple[Dropped, ...]
     dropped_candidates: tuple[Dropped, ...]
+    error: str = ""
 
 
 def build_pairs(  # noqa: PLR0913

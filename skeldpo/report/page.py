@@ -6,6 +6,7 @@ every text is escaped and the page forbids scripts. An unfinished run is reporte
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -13,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from skeldpo import __version__
+from skeldpo.alive import is_silent, read_running, running_text
 from skeldpo.console import Display
 from skeldpo.lease import read_driver
 from skeldpo.processes import is_dead
@@ -25,6 +27,7 @@ from skeldpo.report.summary import (
     finished_stages,
     missing_stages,
     open_run_folder,
+    quarantined_problems,
     read_config,
     summarize_run,
 )
@@ -37,6 +40,7 @@ from skeldpo.report.tables import (
     length_table,
     origin_table,
     pair_table,
+    quarantine_table,
     score_tables,
     speedup_table,
     stage_table,
@@ -80,6 +84,7 @@ def write_report(store: Store) -> str:
         suite_tables=suite_tables(summary),
         stages=stage_table(summary),
         dropped=dropped_table(summary),
+        quarantined=quarantine_table(summary),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
         origins=origin_table(summary),
@@ -106,6 +111,7 @@ def show_report(store: Store, display: Display) -> None:
     for table in (
         stage_table(summary),
         dropped_table(summary),
+        quarantine_table(summary),
         verdict_table(summary),
         pair_table(summary),
         origin_table(summary),
@@ -138,6 +144,7 @@ def show_status(run: str, display: Display) -> None:
         config=config,
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
+        quarantined=quarantined_problems(store, config),
         policies=(),
         suites=(),
         verdicts=(),
@@ -148,15 +155,22 @@ def show_status(run: str, display: Display) -> None:
     driver = read_driver(store)
     if driver is not None:
         display.tell(f"{'gone' if is_dead(driver.owner) else 'driven by'}: {driver}")
+    now = read_running(store)
+    if now is not None:
+        display.tell(running_text(now, time.time()))
+        if now.line:
+            display.tell(f"it said last: {now.line}")
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
+    _show(quarantine_table(summary), display)
     for stage in summary.missing:
         if stage.num_written:
             display.tell(
                 f"round {stage.round_index} {stage.stage}: {stage.num_measured} problems measured "
                 f"so far, {stage.num_written} generated"
             )
-    if summary.missing and (driver is None or is_dead(driver.owner)):
+    is_gone = driver is None or is_dead(driver.owner)
+    if summary.missing and is_gone and (now is None or is_silent(now, time.time())):
         display.tell("the `skeldpo run` command that made it goes on from there")
 
 

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
+from skeldpo.quarantine import Quarantined, read_quarantine
 from skeldpo.records import (
     Assignment,
     Candidate,
@@ -98,11 +99,12 @@ class RoundSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """Everything that is reported of a run."""
+    """Everything that is reported of a run; `quarantined` by round, where a problem was."""
 
     config: Config
     finished: tuple[StageManifest, ...]
     missing: tuple[MissingStage, ...]
+    quarantined: tuple[tuple[int, tuple[Quarantined, ...]], ...]
     policies: tuple[PolicyScores, ...]
     suites: tuple[SuiteScores, ...]
     verdicts: tuple[Verdicts, ...]
@@ -138,6 +140,7 @@ def summarize_run(store: Store) -> RunSummary:
         config=config,
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
+        quarantined=quarantined_problems(store, config),
         policies=_policies(store, config),
         suites=read_suite_scores(store, config),
         verdicts=tuple(row for place in _places(store, config) for row in _verdicts(store, place)),
@@ -169,6 +172,17 @@ def missing_stages(store: Store, config: Config) -> tuple[MissingStage, ...]:
                 )
             )
     return tuple(missing)
+
+
+def quarantined_problems(
+    store: Store, config: Config
+) -> tuple[tuple[int, tuple[Quarantined, ...]], ...]:
+    """(round, rows) of every round that gave problems up, also of one that is under way."""
+    found = [
+        (index, tuple(read_quarantine(Store(store.location(round_folder(index))))))
+        for index in range(1, config.run.num_rounds + 2)
+    ]
+    return tuple((index, rows) for index, rows in found if rows)
 
 
 def example_pairs(summary: RunSummary) -> tuple[PreferencePair, ...]:

@@ -36,6 +36,8 @@ _UNITS = {
     "reward": "problems",
     "train": "examples",
 }
+QUARANTINED_SHOWN = 20
+"""Quarantined problems of a round that are shown; all are in its quarantine table."""
 SPEEDUP_STEP = 2**0.5
 """Ratio of two neighbouring edges of the speedup distribution."""
 
@@ -145,6 +147,20 @@ def dropped_table(summary: RunSummary) -> Table:
         for row in manifest.dropped
     )  # fmt: skip
     return Table(title="Dropped", columns=("reason", "round, stage", "how many"), rows=rows)
+
+
+def quarantine_table(summary: RunSummary) -> Table:
+    """The problems that were given up, the first of each stage, and why."""
+    rows = tuple(
+        (row.problem_id, f"{index} {row.stage}", row.reason, str(row.num_tries), row.place)
+        for index, found in summary.quarantined
+        for row in found[:QUARANTINED_SHOWN]
+    )
+    total = sum(len(found) for _, found in summary.quarantined)
+    title = f"Quarantined problems ({total})" + ", the first of each round" * (total > len(rows))
+    return Table(
+        title=title, columns=("problem", "round, stage", "reason", "tries", "where"), rows=rows
+    )
 
 
 def verdict_table(summary: RunSummary) -> Table:

@@ -23,10 +23,10 @@ from skeldpo.connection import connect_ray
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import (
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Measurement, content_id
 from skeldpo.store import Store
 from skeldpo.suites.contract import Protocol, Suite, SuiteData, SuiteProblems
@@ -179,7 +179,7 @@ def _measured(
     )
     folder = parts_of(f"{request.parts_folder}/scores", identity, tell)
     tell(f"{request.suite.name}: {len(assignments)} problems to measure")
-    connect_ray(generates=False)
+    connect_ray(tell, engine=measure.engine, generates=False)
     sample_and_measure(
         assignments,
         engines=None,

@@ -18,10 +18,10 @@ from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import (
     Engines,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, data_identity, parts_of
@@ -61,7 +61,7 @@ def write_samples(
         sampling.temperature,
     )
     folder = parts_of(f"{request.parts_folder}/samples", identity, tell)
-    connect_ray()
+    connect_ray(tell, engine=request.measure.engine)
     sample_and_measure(
         [_assignment(problem, sampling) for problem in _asked_problems(held)],
         engines=Engines(

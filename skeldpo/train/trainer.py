@@ -240,7 +240,14 @@ def _fit(
     logger.info("training as %s", name)
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
     resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
-    trainer = ray.train.torch.TorchTrainer(
+
+    class Interruptible(ray.train.torch.TorchTrainer):  # type: ignore[misc]
+        """Ray Train would take Ctrl-C for itself, and end the driver without a word."""
+
+        def _register_sigint_handler(self, controller: object) -> None:
+            return
+
+    trainer = Interruptible(
         _train_worker,
         train_loop_config={name: getattr(job, name) for name in _Job.__slots__},
         torch_config=ray.train.torch.TorchConfig(backend=_backend(train)),

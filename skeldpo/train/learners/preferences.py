@@ -228,13 +228,13 @@ class Preferences:
     def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[PreferencePair]:
         """The pairs of the round's problems."""
         # Needs pydantic, which a machine that only trains may lack.
-        from skeldpo.pair import balance_lengths, build_pairs, earlier_programs
+        from skeldpo.pair import balance_lengths, earlier_programs, pairs_or_reason
 
         candidates, measurements = _by_problem(samples)
         earlier = [_by_problem(each) for each in samples.earlier]
         made = balance_lengths(
             [
-                build_pairs(
+                pairs_or_reason(
                     problem=problem,
                     candidates=candidates[problem.problem_id],
                     measurements=measurements[problem.problem_id],
@@ -269,6 +269,7 @@ class Preferences:
             counts={f"pair/{name}": float(n) for name, n in by_stage.items()},
             account=f"{by_stage['efficiency']} efficiency and {by_stage['correctness']} "
             f"correctness pairs from {num_problems} problems",
+            errors={row.problem_id: row.error for row in made if row.error},
         )
 
     def texts(self, row: PreferencePair) -> tuple[str, ...]:
