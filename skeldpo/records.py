@@ -99,8 +99,7 @@ class Problem:
     namespace: imports and helpers that the problem's prompt promises. `wrong_programs` are called
     so by its source, and judged like any other. `max_size` is the largest `size` at which the
     generators keep to the statement, 0 if that is not said: none larger is asked for, and with a
-    reference a program that is wrong on one is wrong. `growth` says how to grow the tests where
-    there are no generators (`problems.growth`).
+    reference a program that is wrong on one is wrong. Without any, `growth` says how tests grow.
     """
 
     problem_id: str
