@@ -35,6 +35,7 @@ from skeldpo.quarantine import (
 )
 from skeldpo.records import Assignment, Candidate
 from skeldpo.report.page import show_status, write_report
+from skeldpo.stages import round_place
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
 ROW = Quarantined(
@@ -69,6 +70,7 @@ class MadeEngine:
             raise Death
         samples = [
             SimpleNamespace(index=index, token_ids=(7, index), finish_reason="stop",
+                            stop_reason=None,
                             logprobs=SimpleNamespace(logprobs=(-1.0, -1.0)))
             for index in range(NUM_SAMPLES)
         ]  # fmt: skip
@@ -82,9 +84,13 @@ class MadePrompts:
 
     stop_token_ids: tuple[int, ...] = ()
 
-    def code_prompt_ids(self, statement: str, starter_code: str) -> list[int]:
+    def code_prompt_ids(self, statement: str, starter_code: str, language: str) -> list[int]:
         """Token ids."""
         return [1] * (999 if statement == "long" else 1)
+
+    def num_reasoning_tokens(self, token_ids: Sequence[int]) -> int:
+        """It does not think."""
+        return 0
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of an answer."""
@@ -99,7 +105,9 @@ def make_engine(output: Path, deadly: str, config: GenerateConfig) -> PolicyEngi
     made._tries = Tries(made._store, "generate", "pass", made._note.host_id, made._note.name)
     made._model_id, made._generate, made._max_model_tokens = "weights", config, 64
     made._prompts, made._engine = MadePrompts(), MadeEngine(deadly)
-    made._sampling = lambda assignment, room: None  # its record is vLLM's
+    made._reasoning_end = "</think>"
+    # Its record is vLLM's.
+    made._answer_sampling = lambda assignment, **asked: SimpleNamespace(max_tokens=8)
     return made
 
 
@@ -212,7 +220,7 @@ def make_progress(num_done: int) -> Progress:
 
 def test_status_tells_of_a_run_on_another_node_and_of_its_quarantine(tmp_path: Path) -> None:
     run = MadeRun(make_config(str(tmp_path)))
-    run.finish("start", 0, 1, ())
+    run.finish("start", round_place(0), 1, ())
     keep(Store(run.store.location("round-001")), ROW)
     told: list[str] = []
     with RunNote(run.store, told.append) as note:

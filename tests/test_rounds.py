@@ -57,7 +57,7 @@ class World:
         self._finish = Stages.finish
         monkeypatch.setattr(Stages, "finish", lambda *arguments: self.finish(*arguments))
         monkeypatch.setattr(lease, "SETTLE_S", 0.0)
-        monkeypatch.setattr(rounds, "connect_ray", lambda: None)
+        monkeypatch.setattr(rounds, "connect_ray", lambda *_, **__: None)
         monkeypatch.setattr(rounds, "load_problems", lambda *_: list(self.problems))
         monkeypatch.setattr(rounds, "sample_and_measure", self.sample_and_measure)
         monkeypatch.setattr(rounds, "make_starting_checkpoint", self.make_starting_checkpoint)
@@ -82,7 +82,7 @@ class World:
 
     def sample_and_measure(
         self, assignments: Iterable[Assignment], *, engines: Any, sandboxes: Any, output: str,
-        on_progress: Any,
+        on_progress: Any, max_quarantined: float,
     ) -> None:  # fmt: skip
         store, keys = Store(output, visible_within_s=0), []
         for asked in assignments:

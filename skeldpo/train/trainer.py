@@ -129,10 +129,8 @@ def train_checkpoint(  # noqa: PLR0913
         base_folder: the model that the run began with, on which its adapters are; empty for start.
         candidates: of the round, with the engine's log-probabilities; a sample is compared.
         output_folder: where the trained checkpoint goes; replaced unless it is what would be made.
-        reference_path: Parquet table of the reference log-probabilities, read if it is of these
-            weights and token ids, else written.
-        storage_path: where Ray Train keeps its state until the run has finished, and where it is
-            noted that it has; the caller's to remove after that.
+        reference_path: table of reference log-probabilities, read if it is of these, else written.
+        storage_path: where Ray Train keeps its state, and that it has finished; the caller's.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
 
