@@ -24,7 +24,7 @@ from pathlib import Path
 from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
 from skeldpo.measure.on_cores import Run, map_on_cores
-from skeldpo.measure.timeable import Timeable, find_time
+from skeldpo.measure.timeable import SANDBOX, Timeable, find_time
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import Problem, content_id
 
@@ -40,7 +40,8 @@ def main() -> None:
     problems = [
         p for source in options.sources for p in iter_problems([source], (), left_out.append)
     ]
-    every: list[Problem | LeftOutProblem] = [*problems, *left_out]
+    by_id: dict[str, Problem | LeftOutProblem] = {p.problem_id: p for p in [*left_out, *problems]}
+    every = list(by_id.values())
     every.sort(key=lambda row: content_id(SEED, row.problem_id, type(row).__name__))
     rows = every[: options.sample or None]
     kept = Path(options.out)
@@ -51,8 +52,9 @@ def main() -> None:
 
     def work(run: Run, problem: Problem) -> Timeable:
         found = find_time(run, problem, config, least_ms=options.least_ms)
-        with lock, kept.open("a") as file:
-            file.write(json.dumps(asdict(found)) + "\n")
+        if found.reason != SANDBOX:  # another time it may not
+            with lock, kept.open("a") as file:
+                file.write(json.dumps(asdict(found)) + "\n")
         return found
 
     if waiting:

@@ -274,6 +274,24 @@ def test_program_that_is_wrong_on_all_large_inputs_is_not_timed_and_the_others_a
     assert not finder.faults, "a way to grow that does not fit is no fault of the problem"
 
 
+def test_size_is_halved_towards_the_last_that_could_be_timed() -> None:
+    finder = finder_of({"cycle": sized}, base=_powers, a=_powers)
+    found = finder.find(named("a"), least_left=0)
+    assert found is not None
+    assert 11 <= max(decode(test.input_text)[0] for test in found.tests) <= 18
+
+
+def _powers(request: RunRequest) -> RunReport:
+    """Takes 62 * 2**n ns: 1 ms at 14, more than may be at 19."""
+    values = [decode(text)[0] for text in request.input_texts]
+    cpu_time_ns = sum(62 << min(value, 60) for value in values)
+    if cpu_time_ns > request.cpu_limit_s * 1e9:
+        return make_report(Outcome.TIME_LIMIT)
+    return make_report(
+        answer_texts=tuple(str(2 * value) for value in values), cpu_time_ns=cpu_time_ns
+    )
+
+
 def test_several_inputs_are_timed_together_where_they_cannot_be_larger() -> None:
     finder = finder_of({"cycle": capped}, a=linear(1000), b=linear(2000))
     found = finder.find(named("a", "b"))

@@ -213,26 +213,20 @@ class InputFinder:
         self, index: int, programs: Mapping[str, str], target: _Target
     ) -> tuple[int, TimingInput] | None:
         """(time of the slowest program in ns, input) of the largest size of a generator that all
-        can be timed on; None if there is none."""
+        can be timed on; None if there is none. A size at which grown inputs fail is halved towards
+        the last that did not: some programs take exponential time."""
         generator = self._generators[index]
         largest = MAX_GROWN_SIZE if self._is_grown else _largest_size(self._problem)
         size = min(FIRST_GROWN_SIZE if self._is_grown else FIRST_SIZE, largest)
-        text = again = self._judge.generate_input(generator, size, self._seed)
-        if not self._is_grown:
-            again = self._judge.generate_input(generator, size, self._seed)
-        if text is None and not self._is_grown:
-            self._note(f"input generator {index} fails, or gives no input")
-        elif text != again:
-            self._note(f"input generator {index} differs for the same seed")
-            text = None
+        text = self._first_text(index, size)
         best: tuple[int, TimingInput] | None = None
         before: Mapping[str, int] = {}
         timed_size = 0
         while text is not None:
             made = self._with_answers([text], index, target)
-            if made is None or (best and best[1].digest == made.digest):
+            if made and best and best[1].digest == made.digest:
                 break
-            runs = self._try(made, programs)
+            runs = self._try(made, programs) if made else {}
             times = {key: run.cpu_time_ns for key, run in runs.items() if run.cpu_time_ns}
             stopped = {
                 key: run.verdict
@@ -243,8 +237,13 @@ class InputFinder:
             if 0 < target.least_left <= len(times) and not is_worth_timing:
                 self.refused.update(stopped)
                 stopped = {}
-            if not times or (stopped and best):
-                break
+            if made is None or not times or (stopped and best):
+                largest = size - 1
+                size = (timed_size + size) // 2
+                if not self._is_grown or 2 * (size - timed_size) <= timed_size or not best:
+                    break
+                text = self._judge.generate_input(generator, size, self._seed)
+                continue
             fastest = min(times.values())
             grown = _grown_ns(times, before)
             # Nothing is known of how times grow after the first size alone.
@@ -259,6 +258,20 @@ class InputFinder:
         if self._is_grown and best and min(before.values()) < target.fast_ns:
             return self._batch(index, timed_size, programs, target, before) or best
         return best
+
+    def _first_text(self, index: int, size: int) -> str | None:
+        """The smallest input of a generator; None if it fails, or if that of a
+        problem gives another the second time."""
+        texts = [
+            self._judge.generate_input(self._generators[index], size, self._seed)
+            for _ in range(1 if self._is_grown else 2)
+        ]
+        if texts[0] is None and not self._is_grown:
+            self._note(f"input generator {index} fails, or gives no input")
+        elif texts[0] != texts[-1]:
+            self._note(f"input generator {index} differs for the same seed")
+            return None
+        return texts[0]
 
     def _batch(
         self,
