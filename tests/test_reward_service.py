@@ -256,7 +256,7 @@ def test_rewards_of_measured_programs_in_process_and_over_http(tmp_path):
     measure = MeasureConfig(min_cpu_time_ms=5.0, num_cores=1)
     rewards = RewardsConfig(min_speedup=1.2)
     lone = read_problem({**ROW, "problem_id": "lone", "reference": SLOW})
-    with RewardPool(rewards=rewards, measure=measure, max_waiting=4) as pool:
+    with RewardPool(rewards=rewards, measure=measure) as pool:
         assert not pool.unverified
         fenced = f"Sure:\n\n```python\n{QUICK}```\n"
         renamed = QUICK.replace("numbers", "values")

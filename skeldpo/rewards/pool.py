@@ -258,7 +258,8 @@ def reward(
     several whole ones. Blocks until all are measured. Give a `pool` that is open to keep containers
     warm from call to call; without one a pool is opened for the call, by `rewards` and `measure`.
     A completion of which nothing can be said earns the mean of its group, which is no advantage.
-    ValueError for unequal lengths, or two problems of one id; RuntimeError without an engine.
+    ValueError for unequal lengths, or two problems of one id; RuntimeError without an engine, or if
+    more programs wait than the pool was made for (PoolFullError).
     """
     if len(problems) != len(completions):
         raise ValueError(
