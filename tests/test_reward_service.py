@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scripted_runs
 from starlette.testclient import TestClient
 
 from skeldpo.api import RewardPool, RewardsConfig, read_problem, reward
@@ -18,8 +20,17 @@ from skeldpo.config import MeasureConfig
 from skeldpo.config_rewards import ServeConfig
 from skeldpo.records import Outcome
 from skeldpo.rewards.journal import Journal, Kept
-from skeldpo.rewards.pool import GroupAnswer, GroupRequest, PoolFullError, ProgramAnswer
+from skeldpo.rewards.measured import (
+    GroupAnswer,
+    GroupRequest,
+    Place,
+    ProgramAnswer,
+    Settings,
+    measure_group,
+)
+from skeldpo.rewards.pool import PoolFullError
 from skeldpo.rewards.service import RewardService
+from skeldpo.sandbox.image import SandboxImage
 
 ROW = {
     "problem_id": "distinct",
@@ -250,13 +261,42 @@ def test_reward_asks_for_a_problem_beside_each_completion():
         reward([PROBLEM, read_problem({**ROW, "statement": "Else?"})], [QUICK, QUICK])
 
 
+@pytest.mark.parametrize("reference", ["base", ""])
+def test_programs_of_exact_times_earn_by_level(reference):
+    """log 4 / log 8 = 2/3 between them, relative to the reference, or without one to the first
+    right program; a lone program has the reference beside it, and a copy its twin's reward."""
+    script = scripted_runs.make_script(
+        **{
+            "quick\n": scripted_runs.linear(10),
+            "slow\n": scripted_runs.linear(40),
+            "wrong\n": scripted_runs.linear(5, answer=lambda n: n),
+        }
+    )
+    problem = dataclasses.replace(scripted_runs.PROBLEM, reference=reference)
+    image = SandboxImage(**{field.name: "" for field in dataclasses.fields(SandboxImage)})
+    settings = Settings(rewards=RewardsConfig(), measure=scripted_runs.CONFIG)
+
+    def earned(*completions: str, unverified: str = "") -> list[float]:
+        request = GroupRequest(problem=problem, completions=completions)
+        place = Place(image=image, core=0, unverified=unverified)
+        answer = measure_group(request, script.run, settings, place)
+        assert (answer.unverified, answer.faults) == (unverified, ())
+        return [program.reward for program in answer.programs]
+
+    shift = 0.0 if reference else 1 / 3
+    given = earned("wrong", "slow", "quick", "quick")
+    assert given == pytest.approx([0.0, 2 / 3 + shift, 1.0 + shift, 1.0 + shift])
+    assert earned("slow") == pytest.approx([2 / 3 if reference else 1.0])
+    assert earned("slow", "quick", unverified="no core") == [1.0, 1.0]
+
+
 @pytest.mark.docker
 def test_rewards_of_measured_programs_in_process_and_over_http(tmp_path):
     """One start of a container: order, fences, equal programs, a lone one, a repeat, the lease."""
     measure = MeasureConfig(min_cpu_time_ms=5.0, num_cores=1)
     rewards = RewardsConfig(min_speedup=1.2)
     lone = read_problem({**ROW, "problem_id": "lone", "reference": SLOW})
-    with RewardPool(rewards=rewards, measure=measure, max_waiting=4) as pool:
+    with RewardPool(rewards=rewards, measure=measure) as pool:
         assert not pool.unverified
         fenced = f"Sure:\n\n```python\n{QUICK}```\n"
         renamed = QUICK.replace("numbers", "values")

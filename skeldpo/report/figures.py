@@ -220,6 +220,7 @@ def _training_figure(summary: RunSummary) -> Figure:
          (-math.inf, math.inf)),
         ("reward accuracy", (("code/rewards/accuracies", 0), ("skeleton/rewards/accuracies", 1)),
          (0.0, 1.0)),
+        ("mean reward of the answers trained on", (("reward/mean", 3),), (-math.inf, math.inf)),
     ):  # fmt: skip
         lines = [
             line
@@ -227,6 +228,8 @@ def _training_figure(summary: RunSummary) -> Figure:
             for name, color in names
             for line in _curves(row.steps, name, color, offset)
         ]
+        if not lines:  # of the other learner
+            continue
         svg = line_chart(lines, title=caption, x_label="optimizer step", marks=marks, limits=limits)
         panels.append(Panel(caption=caption, svg=svg))
     return Figure(name="training", legend=terms, panels=tuple(panels))

@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import platform
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from skeldpo.answers import Wanted, read_answer
-from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.config import MeasureConfig
 from skeldpo.config_rewards import RewardsConfig
-from skeldpo.measure.on_cores import lease_cores, make_sandbox, patient
-from skeldpo.measure.work import ProblemWork
-from skeldpo.pair.races import CUT_OFF
-from skeldpo.problems.programs import dataset_candidates
-from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Problem, content_id
-from skeldpo.rewards.group import UNTIMED, ProblemRewards, problem_rewards
+from skeldpo.measure.on_cores import lease_cores, make_sandbox
+from skeldpo.records import Problem
+from skeldpo.rewards.measured import GroupAnswer, GroupRequest, Place, Settings, measure_group
 from skeldpo.sandbox.container import Sandbox
 from skeldpo.sandbox.cores import CoreLease
 from skeldpo.sandbox.image import ensure_image
@@ -42,57 +37,6 @@ class PoolFullError(RuntimeError):
     def __init__(self, num_waiting: int, retry_after_s: float) -> None:
         super().__init__(f"{num_waiting} programs wait for a core; try again later")
         self.retry_after_s = retry_after_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRequest:
-    """Answers of a policy to one problem, as text or as programs; `cut_off` says of each whether it
-    was stopped at a limit of tokens (empty: of none)."""
-
-    problem: Problem
-    completions: tuple[str, ...]
-    cut_off: tuple[bool, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.completions:
-            raise ValueError(f"problem {self.problem.problem_id}: no completions to reward")
-        if self.cut_off and len(self.cut_off) != len(self.completions):
-            raise ValueError(
-                f"problem {self.problem.problem_id}: {len(self.completions)} completions, but "
-                f"cut_off has {len(self.cut_off)} entries"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramAnswer:
-    """What one completion earns. `is_known` is False where nothing can be said of it (the sandbox
-    failed, the problem is at fault): its reward is the mean of the others'."""
-
-    reward: float
-    is_known: bool
-    outcome: Outcome
-    is_right: bool
-    level: int
-    speed: float
-    penalty: float
-    failure: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupAnswer:
-    """The rewards of a request, in its order. `unverified` says why no times were taken (empty:
-    they can be trusted); the core was the request's alone from `started_ns` to `ended_ns` of the
-    host's monotonic clock."""
-
-    problem_id: str
-    programs: tuple[ProgramAnswer, ...]
-    num_levels: int
-    unverified: str
-    faults: tuple[str, ...]
-    host_id: str
-    core: int
-    started_ns: int
-    ended_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,36 +156,9 @@ class RewardPool:
                 self._program_s += 0.1 * (took_s - self._program_s)
 
     def _answer(self, request: GroupRequest, sandbox: Sandbox, core: int) -> GroupAnswer:
-        known = _known_programs(request.problem, self._rewards)
-        written = _candidates(request)
-        started_ns = time.monotonic_ns()
-        measuring = ProblemWork(
-            _assignment(request.problem, (*known, *written)),
-            patient(sandbox.run, self._measure.max_retries),
-            _comparing_all(self._measure, len(known) + len(written)),
-            EvaluateConfig(),
-            sandbox.unverified,
-        )
-        measuring.run()
-        ended_ns = time.monotonic_ns()
-        rows = tuple(measuring.rows(self._image, core))
-        found = problem_rewards(
-            problem=request.problem,
-            candidates=(*known, *written),
-            measurements=rows,
-            config=self._rewards,
-        )
-        return GroupAnswer(
-            problem_id=request.problem.problem_id,
-            programs=_program_answers(written, rows, found),
-            num_levels=len(found.levels),
-            unverified=sandbox.unverified,
-            faults=tuple(measuring.faults),
-            host_id=platform.node(),
-            core=core,
-            started_ns=started_ns,
-            ended_ns=ended_ns,
-        )
+        settings = Settings(rewards=self._rewards, measure=self._measure)
+        place = Place(image=self._image, core=core, unverified=sandbox.unverified)
+        return measure_group(request, sandbox.run, settings, place)
 
 
 def reward(
@@ -258,7 +175,8 @@ def reward(
     several whole ones. Blocks until all are measured. Give a `pool` that is open to keep containers
     warm from call to call; without one a pool is opened for the call, by `rewards` and `measure`.
     A completion of which nothing can be said earns the mean of its group, which is no advantage.
-    ValueError for unequal lengths, or two problems of one id; RuntimeError without an engine.
+    ValueError for unequal lengths, or two problems of one id; RuntimeError without an engine, or if
+    more programs wait than the pool was made for (PoolFullError).
     """
     if len(problems) != len(completions):
         raise ValueError(
@@ -298,86 +216,3 @@ def _open(
         return
     with RewardPool(rewards=rewards, measure=measure) as opened:
         yield opened
-
-
-def _assignment(problem: Problem, candidates: tuple[Candidate, ...]) -> Assignment:
-    return Assignment(
-        problem=problem,
-        purpose="train",
-        round_index=0,
-        num_samples=0,
-        temperature=0.0,
-        seed=int(content_id("reward", problem.problem_id), 16) % (1 << 31),
-        candidates=candidates,
-    )
-
-
-def _comparing_all(config: MeasureConfig, num_programs: int) -> MeasureConfig:
-    """All programs are timed and meet in the confirming session: what is left out earns no more
-    than the mean."""
-    return config.model_copy(
-        update={
-            "max_screened": max(config.max_screened, num_programs),
-            "confirm_candidates": max(config.confirm_candidates, num_programs),
-        }
-    )
-
-
-def _known_programs(problem: Problem, config: RewardsConfig) -> tuple[Candidate, ...]:
-    """What is timed beside the answers: without a second program a lone one would not be."""
-    if config.speed == "none":
-        return ()
-    codes = [problem.reference] if problem.reference else []
-    if config.speed == "beyond":
-        codes += [known.code for known in problem.solutions]
-    return dataset_candidates(problem, dict.fromkeys(codes))
-
-
-def _candidates(request: GroupRequest) -> tuple[Candidate, ...]:
-    problem = request.problem
-    wanted = Wanted(language=problem.language, entry_point=problem.entry_point)
-    cut_off = request.cut_off or (False,) * len(request.completions)
-    return tuple(
-        Candidate(
-            candidate_id=content_id(problem.problem_id, "completion", place, text),
-            problem_id=problem.problem_id,
-            language=problem.language,
-            code=read_answer(text, wanted).code,
-            origin="sampled",
-            model_id="",
-            round_index=0,
-            sample_index=place,
-            seed=0,
-            finish_reason=CUT_OFF if is_cut else "",
-            prompt_token_ids=(),
-            completion_token_ids=(),
-        )
-        for place, (text, is_cut) in enumerate(zip(request.completions, cut_off, strict=True))
-    )
-
-
-def _program_answers(
-    written: Sequence[Candidate], rows: Sequence[Measurement], found: ProblemRewards
-) -> tuple[ProgramAnswer, ...]:
-    checks: Mapping[str, Measurement] = {
-        row.candidate_id: row for row in rows if row.phase == "check"
-    }
-    earned = {row.candidate_id: row for row in found.rewards}
-    own = [earned[row.candidate_id].reward for row in written if row.candidate_id in earned]
-    mean = sum(own) / len(own) if own else 0.0
-    answers = []
-    for candidate in written:
-        check, known = checks[candidate.candidate_id], earned.get(candidate.candidate_id)
-        answers.append(
-            ProgramAnswer(
-                reward=known.reward if known else mean,
-                is_known=known is not None,
-                outcome=known.outcome if known else check.outcome,
-                is_right=known.is_right if known else False,
-                level=known.level if known else UNTIMED,
-                speed=known.speed if known else 0.0,
-                penalty=known.penalty if known else 0.0,
-                failure=check.failure,
-            )
-        )
-    return tuple(answers)

@@ -27,7 +27,8 @@ from skeldpo.config_rewards import ServeConfig
 from skeldpo.problems.sources import problem_from_row
 from skeldpo.records import Problem, content_id
 from skeldpo.rewards.journal import Journal, Kept
-from skeldpo.rewards.pool import GroupAnswer, GroupRequest, PoolFullError
+from skeldpo.rewards.measured import GroupAnswer, GroupRequest
+from skeldpo.rewards.pool import PoolFullError
 from skeldpo.rows import to_row
 
 FORGET_EVERY_S = 3600.0
