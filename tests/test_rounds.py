@@ -114,6 +114,7 @@ class World:
             num_steps=4,
             num_examples=len(asked["rows"]),
             metrics=tuple(step_rows(4, random.Random(0))),
+            round_metrics={},
             dropped=(),
             checkpoint=write_policy(asked["output_folder"], f"after {asked['seed']}"),
         )
@@ -298,6 +299,7 @@ def test_what_ray_train_left_is_there_until_the_manifest_is(world: World) -> Non
             num_steps=4,
             num_examples=len(asked["rows"]),
             metrics=tuple(step_rows(4, random.Random(0))),
+            round_metrics={},
             dropped=(),
             checkpoint=load_checkpoint(asked["output_folder"]),
         ),
