@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from skeldpo.measure.actor import session_row
+from skeldpo.quarantine import QUARANTINE
 from skeldpo.records import (
     Assignment,
     Candidate,
@@ -181,4 +182,4 @@ class RecordedMeasurer:
             outcomes = {Outcome.ACCEPTED.value: len(candidates) - NUM_WRONG,
                         Outcome.WRONG_ANSWER.value: NUM_WRONG}  # fmt: skip
             yield {"problem_id": [key], "outcomes": [json.dumps(outcomes)], "faults": ["[]"],
-                   "failure": [""], "note": [""]}  # fmt: skip
+                   "failure": [""], "note": [""], QUARANTINE: [""]}  # fmt: skip

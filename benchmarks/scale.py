@@ -34,12 +34,13 @@ from skeldpo.by_problem import Sampled, StoredRows
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.connection import SANDBOX_RESOURCE
-from skeldpo.pipeline import Progress, Sandboxes, sample_and_measure
+from skeldpo.pipeline import Sandboxes, sample_and_measure
+from skeldpo.progress import Progress
 from skeldpo.records import Candidate
 from skeldpo.round_rows import RoundMaker
-from skeldpo.rounds import outcomes_of
+from skeldpo.stages import count_verdicts, round_place
 from skeldpo.store import CANDIDATES, Store, round_folder
-from skeldpo.suites.evaluation import evaluation_text, round_evaluation_path
+from skeldpo.suites.evaluation import evaluation_text
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.train.learners import make_learner
 
@@ -132,7 +133,7 @@ class _Round:
             output=self._folder,
             on_progress=_teller(),
         )
-        return outcomes_of(Sampled(self._folder)).total()
+        return count_verdicts(Store(self._folder)).total()
 
     def evaluate(self) -> int:
         """Returns the number of problems scored."""
@@ -141,7 +142,7 @@ class _Round:
             Author(model_id="made", round_index=0),
         )
         text = evaluation_text(report, bootstrap_of(self._config))
-        self._store.write_text(round_evaluation_path(1), text)
+        self._store.write_text(round_place(1).evaluation, text)
         return len(report.problems)
 
     def pair(self) -> int:

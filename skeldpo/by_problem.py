@@ -7,8 +7,10 @@ group once.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
+import random
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,11 +40,17 @@ Index = dict[str, Spans]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredProblem:
-    """A problem, the programs that were written or given for it, and what was measured of them."""
+    """A problem, the programs that were written or given for it, and what was measured of them.
+
+    Sampled candidates carry the sampler's token ids and log-probabilities; those of origin
+    "dataset", which no policy wrote, have none. `earlier` has the rows of each earlier round that
+    had the problem, oldest first.
+    """
 
     problem: Problem
     candidates: tuple[Candidate, ...]
     measurements: tuple[Measurement, ...]
+    earlier: tuple[MeasuredProblem, ...] = ()
 
 
 def index_problems(store: Store, path: str) -> Index:
@@ -98,6 +106,26 @@ class RowReader(Generic[Record]):
                 start = end
 
 
+class TableReader:
+    """The rows of problems in both tables of a folder, by their places."""
+
+    def __init__(self, folder: str, opened: contextlib.ExitStack) -> None:
+        """The tables are closed with `opened`."""
+        store = Store(folder)
+        self._candidates = RowReader(opened.enter_context(store.opened(CANDIDATES_FILE)), Candidate)
+        self._measurements = RowReader(
+            opened.enter_context(store.opened(MEASUREMENTS_FILE)), Measurement
+        )
+
+    def read(self, problem: Problem, candidates: Spans, measurements: Spans) -> MeasuredProblem:
+        """A problem with its rows."""
+        return MeasuredProblem(
+            problem=problem,
+            candidates=tuple(self._candidates.read(candidates)),
+            measurements=tuple(self._measurements.read(measurements)),
+        )
+
+
 class Sampled:
     """Candidates and measurements of a finished sample stage, by problem; `folder` has both
     tables. Only the places of rows are in memory."""
@@ -110,19 +138,24 @@ class Sampled:
 
     def iter_problems(self, problems: Iterable[Problem]) -> Iterator[MeasuredProblem]:
         """Each of the problems with its rows, of which it may have none."""
-        with (
-            self.store.opened(CANDIDATES_FILE) as candidates,
-            self.store.opened(MEASUREMENTS_FILE) as measurements,
-        ):
-            written = RowReader(candidates, Candidate)
-            measured = RowReader(measurements, Measurement)
+        with contextlib.ExitStack() as opened:
+            reader = TableReader(self.folder, opened)
             for problem in problems:
                 key = problem.problem_id
-                yield MeasuredProblem(
-                    problem=problem,
-                    candidates=tuple(written.read(self.candidates.get(key, ()))),
-                    measurements=tuple(measured.read(self.measurements.get(key, ()))),
+                yield reader.read(
+                    problem, self.candidates.get(key, ()), self.measurements.get(key, ())
                 )
+
+    def draw_candidates(self, model_id: str, max_rows: int, seed: int) -> list[Candidate]:
+        """At most `max_rows` candidates that a policy wrote, drawn by the seed; of the others only
+        their authors are read."""
+        with self.store.opened(CANDIDATES_FILE) as table:
+            batches = table.iter_batches(columns=["model_id"])
+            authors = itertools.chain.from_iterable(b.column(0).to_pylist() for b in batches)
+            own = [place for place, author in enumerate(authors) if author == model_id]
+            chosen = sorted(random.Random(seed).sample(own, min(max_rows, len(own))))
+            spans = tuple((place, place + 1) for place in chosen)
+            return list(RowReader(table, Candidate).read(spans))
 
 
 class Rows(Protocol[RowT]):

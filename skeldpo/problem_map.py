@@ -7,10 +7,11 @@ is started again makes only what is missing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import ray
@@ -23,13 +24,13 @@ from skeldpo.by_problem import (
     CANDIDATES_FILE,
     MEASUREMENTS_FILE,
     PROBLEM_ID,
-    Index,
     MeasuredProblem,
     RowReader,
+    TableReader,
     index_problems,
 )
 from skeldpo.connection import connect_ray
-from skeldpo.records import Candidate, Measurement, Problem
+from skeldpo.records import Problem
 from skeldpo.store import Store
 
 Made = TypeVar("Made")
@@ -43,9 +44,10 @@ through here, without Ray."""
 class ProblemMap(Generic[Made]):
     """What is made of the problems of a folder.
 
-    `folder` holds the tables of candidates and measurements, `problems` is that of its problems.
-    `make` is a pure function of a MeasuredProblem that travels to the tasks; the `made` record that
-    it gives is committed to the parts of `table` in the folder `output`. Every node sees both.
+    `folder` holds the tables of candidates and measurements, `problems` is that of its problems;
+    `earlier` are folders of such tables of earlier rounds, oldest first. `make` is a pure function
+    of a MeasuredProblem that travels to the tasks; the `made` record that it gives is committed to
+    the parts of `table` in the folder `output`. Every node sees all of them.
     """
 
     folder: str
@@ -54,9 +56,16 @@ class ProblemMap(Generic[Made]):
     make: Callable[[MeasuredProblem], Made]
     made: type[Made]
     table: str
+    earlier: tuple[str, ...] = ()
 
-    def run(self, keys: Sequence[str], tell: Callable[[int], None] = lambda num_done: None) -> None:
-        """Makes what is missing of the problems; `tell` hears how many of them are there.
+    def run(
+        self,
+        keys: Sequence[str],
+        tell: Callable[[str], None] = lambda line: None,
+        on_progress: Callable[[int], None] = lambda num_done: None,
+    ) -> None:
+        """Makes what is missing of the problems; `on_progress` hears how many of them are there,
+        `tell` which Ray makes them.
 
         RuntimeError, with the cause, if a task fails; what other tasks made is kept.
         """
@@ -65,12 +74,13 @@ class ProblemMap(Generic[Made]):
         num_done = len(keys) - len(rows)
         if len(rows) <= PROBLEMS_A_TASK:
             self.make_problems(rows)
-            tell(len(keys))
+            on_progress(len(keys))
             return
+        connect_ray(tell, measures=False)
         try:
             for done in self._dataset(rows).iter_rows():
                 num_done += done["num_problems"]
-                tell(num_done)
+                on_progress(num_done)
         except (RayError, UserCodeException) as error:
             raise RuntimeError(
                 f"stopped after {num_done} of {len(keys)} problems: {cause_of(error)}; what is "
@@ -83,43 +93,49 @@ class ProblemMap(Generic[Made]):
         for key in keys:
             yield from store.read_part(self.table, key, self.made)
 
+    def forget(self, key: str) -> None:
+        """Removes what was made of a problem, so that it is made again."""
+        Store(self.output).remove_part(self.table, key)
+
     def drop(self) -> None:
         """Removes the parts."""
         Store(self.output).drop_parts(self.table)
 
     def make_problems(self, rows: Sequence[dict[str, str]]) -> None:
         """Commits what is made of the problems at these places."""
-        store, output = Store(self.folder), Store(self.output)
-        with (
-            store.opened(self.problems) as problems,
-            store.opened(CANDIDATES_FILE) as candidates,
-            store.opened(MEASUREMENTS_FILE) as measurements,
-        ):
+        output = Store(self.output)
+        with contextlib.ExitStack() as opened:
+            problems = opened.enter_context(Store(self.folder).opened(self.problems))
             asked = RowReader(problems, Problem)
-            written = RowReader(candidates, Candidate)
-            measured = RowReader(measurements, Measurement)
+            now, *before = [TableReader(name, opened) for name in (self.folder, *self.earlier)]
             for row in rows:
-                places = json.loads(row["places"])
-                (problem,) = asked.read(places[0])
-                given = MeasuredProblem(
-                    problem=problem,
-                    candidates=tuple(written.read(places[1])),
-                    measurements=tuple(measured.read(places[2])),
+                of_problem, own, *earlier = json.loads(row["places"])
+                (problem,) = asked.read(of_problem)
+                given = replace(
+                    now.read(problem, *own),
+                    earlier=tuple(
+                        reader.read(problem, *places)
+                        for reader, places in zip(before, earlier, strict=True)
+                        if any(places)
+                    ),
                 )
                 output.write_part(self.table, row[PROBLEM_ID], self.made, [self.make(given)])
 
     def _places(self, keys: Sequence[str]) -> list[dict[str, str]]:
-        """Of each problem its id and, as JSON, where its rows are in the three tables."""
-        store = Store(self.folder)
-        names = (self.problems, CANDIDATES_FILE, MEASUREMENTS_FILE)
-        indexes: list[Index] = [index_problems(store, name) for name in names]
-        return [
-            {PROBLEM_ID: key, "places": json.dumps([index.get(key, ()) for index in indexes])}
-            for key in keys
+        """Of each problem its id and, as JSON, where it is in the table of problems, and its rows
+        in the two tables of each folder."""
+        problems = index_problems(Store(self.folder), self.problems)
+        tables = [
+            [index_problems(Store(folder), name) for name in (CANDIDATES_FILE, MEASUREMENTS_FILE)]
+            for folder in (self.folder, *self.earlier)
         ]
+        rows = []
+        for key in keys:
+            places = [[index.get(key, ()) for index in folder] for folder in tables]
+            rows.append({PROBLEM_ID: key, "places": json.dumps([problems[key], *places])})
+        return rows
 
     def _dataset(self, rows: list[dict[str, str]]) -> ray.data.Dataset:
-        connect_ray(measures=False)
         context = DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = False

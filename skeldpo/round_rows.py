@@ -3,12 +3,13 @@ written in the driver, which holds one problem's rows at a time."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skeldpo.problem_map import ProblemMap
+from skeldpo.quarantine import keep_errors
 from skeldpo.records import Dropped, Problem
 from skeldpo.store import Store, round_folder
 
@@ -20,19 +21,28 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRows:
     """What became of a round's problems: how many gave rows, and how many did not, by reason.
-    `counts` go to the tracker, `account` to the terminal."""
+    `figures` go to the tracker, `account` to the terminal."""
 
     num_used: int
     dropped: tuple[Dropped, ...]
-    counts: dict[str, float]
+    figures: dict[str, float]
     account: str
 
 
 class RoundMaker:
-    """Makes the table of a round's rows from the finished tables of its sample stage."""
+    """Makes the table of a round's rows from the finished tables of its sample stage, and of those
+    of `earlier` rounds that had problems of it, oldest first."""
 
-    def __init__(self, store: Store, index: int, learner: AnyLearner, config: Config) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: int,
+        learner: AnyLearner,
+        config: Config,
+        earlier: Sequence[int] = (),
+    ) -> None:
         self._store = store
+        self._index = index
         self._folder = round_folder(index)
         self._learner = learner
         self._config = config
@@ -44,41 +54,64 @@ class RoundMaker:
             make=learner.maker(config, index),
             made=learner.made,
             table=learner.stage,
+            earlier=tuple(store.location(round_folder(before)) for before in earlier),
         )
 
     def make(self, problems: Sequence[Problem], tell: Callable[[str], None]) -> RoundRows:
-        """Writes the table; RuntimeError, with the reasons, if it has no row."""
+        """Writes the table, and a row of quarantine for each problem that nothing could be made of;
+        RuntimeError, with the reasons, if those are too many, or if the table has no row."""
         learner = self._learner
         keys = [problem.problem_id for problem in problems]
         self._store.write_records(f"{self._folder}/{self._problems}", Problem, problems)
-        self._map.run(keys, lambda num_done: tell(f"{learner.stage}: {num_done} of {len(keys)}"))
-        counts: Counter[str] = Counter()
+        self._map.run(
+            keys, tell, lambda num_done: tell(f"{learner.stage}: {num_done} of {len(keys)}")
+        )
+        sums: dict[str, float] = defaultdict(float)
         dropped: Counter[str] = Counter()
+        errors: dict[str, str] = {}
         num_rows = 0
 
         def rows() -> Iterator[Any]:
             nonlocal num_rows
-            for each in learner.choose_rows(lambda: self._map.made_rows(keys), self._config):
-                counts.update(each.counts)
+            chosen = learner.choose_rows(lambda: self._map.made_rows(keys), self._config)
+            for key, each in zip(keys, chosen, strict=True):
+                for name, value in each.sums.items():
+                    sums[name] += value
                 dropped.update({row.reason: row.num_rows for row in each.dropped})
                 num_rows += len(each.rows)
+                if each.error:
+                    errors[key] = each.error
                 yield from each.rows
 
         self._store.write_records(f"{self._folder}/{learner.table}", learner.row, rows())
+        self._keep_errors(errors, len(keys))
         if not num_rows:
-            reasons = "; ".join(f"{n}: {reason}" for reason, n in dropped.most_common())
-            raise RuntimeError(
-                f"{self._folder}: no preference {learner.wording.noun} from {len(keys)} problems "
-                f"({reasons}); sample more (generate.num_samples), or lower pair.min_speedup"
-            )
+            raise RuntimeError(self._nothing(dropped, len(keys)))
+        figures, account = learner.sum_up(sums, len(keys))
         return RoundRows(
             num_used=len(keys) - sum(dropped.values()),
             dropped=tuple(Dropped(reason=r, num_rows=n) for r, n in sorted(dropped.items())),
-            counts={name: float(count) for name, count in counts.items()},
-            account=learner.account(counts, len(keys)),
+            figures=figures,
+            account=account,
         )
 
     def drop_parts(self) -> None:
         """Removes what the table was made of."""
         self._map.drop()
         self._store.remove(f"{self._folder}/{self._problems}")
+
+    def _keep_errors(self, errors: dict[str, str], num_problems: int) -> None:
+        for key in errors:
+            self._map.forget(key)  # whoever starts again has mended it
+        keep_errors(
+            Store(self._store.location(self._folder)), errors, num_problems,
+            self._config.run.max_quarantined, f"round {self._index}: {self._learner.stage}",
+        )  # fmt: skip
+
+    def _nothing(self, dropped: Counter[str], num_problems: int) -> str:
+        wording = self._learner.wording
+        reasons = "; ".join(f"{n}: {reason}" for reason, n in dropped.most_common())
+        return (
+            f"round {self._index}: no {wording.wanted} from {num_problems} problems ({reasons}); "
+            f"{wording.advice}"
+        )

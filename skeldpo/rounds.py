@@ -1,45 +1,60 @@
 """A run: rounds of sample, evaluate, pair and train, resumed from whatever is finished.
 
 Round k samples the policy of round k - 1 on the round's training problems and on the held-out ones,
-in one pipeline; so round 1 evaluates the starting policy, and a closing round without training the
-last one. A stage is finished when its manifest is there; starting a run again does only the rest.
+in one pipeline; so round 1 evaluates the starting policy, and what closes the run the last one. A
+stage is finished when its manifest is there; starting a run again does only the rest, and with more
+rounds it goes on from where it had closed.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, StoredRows, count_values
-from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
-from skeldpo.config import STARTER, Config
-from skeldpo.config_file import parse_config
+from skeldpo.alive import RunNote
+from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, StoredRows
+from skeldpo.checkpoints import Checkpoint
+from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.core_use import CORE_USE
-from skeldpo.pipeline import Engines, Sandboxes, count_teller, sample_and_measure
+from skeldpo.lease import Lease, driving
+from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
+from skeldpo.problems.kept import keep_problems
 from skeldpo.problems.overlap import keep_out
-from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.programs import known_candidates, training_assignment
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.progress import count_teller
+from skeldpo.quarantine import QUARANTINE, read_quarantine, unwritten_of
 from skeldpo.records import (
-    NO_VERDICT,
     Assignment,
-    Dropped,
     Measurement,
     Outcome,
+    Output,
     Problem,
     Purpose,
     StageManifest,
     content_id,
 )
 from skeldpo.round_rows import RoundMaker
-from skeldpo.store import Store, round_folder, run_root
-from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
+from skeldpo.run_start import Tell, make_starting_checkpoint, open_run, run_store
+from skeldpo.stages import (
+    Account,
+    Place,
+    Stages,
+    account_of,
+    closing_place,
+    count_verdicts,
+    find_finished,
+    round_place,
+    same_weights,
+    sample_account,
+)
+from skeldpo.store import CANDIDATES, MEASUREMENTS, WEIGHTS, Store
+from skeldpo.suites.evaluation import evaluation_text, mean_scores
+from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
@@ -49,107 +64,55 @@ if TYPE_CHECKING:
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
 used."""
-_PACKAGES = ("skeldpo", "ray", "torch", "transformers")
-
-Tell = Callable[[str], None]
-"""Shows a line of progress."""
 
 
-def has_failed(verdicts: Counter[Outcome]) -> bool:
-    """Whether the sandbox failed on too many of all candidates: a problem that is at fault itself
-    says nothing about the machine."""
-    return verdicts[Outcome.SANDBOX_FAILED] > MAX_FAILED_SHARE * verdicts.total()
+def failed_problems(verdicts: Mapping[tuple[str, Outcome], int]) -> Counter[str]:
+    """How many programs of each problem the sandbox failed on, if those are too many of all, else
+    none: a problem that is at fault itself says nothing about the machine."""
+    failed = Counter(
+        {key: n for (key, outcome), n in verdicts.items() if outcome is Outcome.SANDBOX_FAILED}
+    )
+    return failed if failed.total() > MAX_FAILED_SHARE * sum(verdicts.values()) else Counter()
 
 
 def run_rounds(config: Config, tell: Tell) -> Store:
-    """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
-    run = _Run(config, tell)
-    checkpoint = run.start()
-    for index in range(1, config.run.num_rounds + 1):
-        samples = run.sample(index, checkpoint, is_training=True)
-        run.evaluate(index, samples, checkpoint)
-        rows = run.rows(index)
-        checkpoint = run.train(index, rows, checkpoint)
-    closing = config.run.num_rounds + 1
-    samples = run.sample(closing, checkpoint, is_training=False)
-    run.evaluate(closing, samples, checkpoint)
-    return run.store
+    """Runs, or goes on with, all rounds of a configuration; returns the run's folder.
 
-
-def make_starting_checkpoint(
-    config: Config, problems: Sequence[Problem], folder: str, tell: Tell
-) -> Checkpoint:
-    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder.
-
-    ValueError if it cannot be had, or not with the adapters of train.lora.
+    RuntimeError if another process drives the run.
     """
-    model = config.policy.model
-    if model == STARTER:
-        from skeldpo.starter import train_starter
-
-        train_starter(
-            problems=problems,
-            config=config.starter,
-            policy=config.policy,
-            output_folder=folder,
-            seed=config.run.seed,
-            on_progress=tell,
-        )
-        checkpoint = load_checkpoint(folder)
-    else:
-        checkpoint = fetch_checkpoint(model, folder)
-    if config.train.lora is not None:
-        from skeldpo.train.adapters import check_adapters
-
-        check_adapters(checkpoint.folder, config.train.lora)
-    return checkpoint
-
-
-def open_run(config: Config) -> Store:
-    """The folder of a run, made if it is not there; ValueError if another configuration made it."""
-    if "://" in config.run.storage:
-        raise ValueError(
-            f"run.storage is {config.run.storage!r}; policies are loaded as folders, so it must be "
-            "a folder that every node sees (a mounted bucket or network disk)"
-        )
-    store = Store(run_root(config.run.storage, config.run.name))
-    if not store.exists("config.json"):
-        store.write_text("config.json", config.model_dump_json(indent=1))
-        return store
-    made_with = parse_config(
-        json.loads(store.read_text("config.json")), f"{store.root}/config.json"
-    )
-    if made_with.digest() != config.digest():
-        raise ValueError(
-            f"{store.root} was made by another configuration ({_differences(made_with, config)}); "
-            "give the run another name (--set run.name=...) or remove that folder"
-        )
-    store.write_text("config.json", config.model_dump_json(indent=1))
-    return store
-
-
-@dataclass(slots=True)
-class _Stage:
-    """A stage that is running: its place, and when it began."""
-
-    name: str
-    round_index: int
-    started_s: float
+    with driving(run_store(config), tell) as lease:
+        run = _Run(config, tell, lease)
+        with run.note:
+            base = checkpoint = run.start()
+            run.score_suites(0, checkpoint)
+            for index in range(1, config.run.num_rounds + 1):
+                samples = run.sample(round_place(index), checkpoint)
+                run.evaluate(round_place(index), samples, checkpoint)
+                rows = run.rows(index)
+                checkpoint = run.train(index, rows, samples, (base, checkpoint))
+            run.close(checkpoint)
+            run.score_suites(config.run.num_rounds, checkpoint)
+    return run.store
 
 
 class _Run:
     """The stages of one run; each reads its outputs back when it was finished before."""
 
-    def __init__(self, config: Config, tell: Tell) -> None:
+    def __init__(self, config: Config, tell: Tell, lease: Lease) -> None:
         self._config = config
-        self._tell = tell
+        check_suites(config)
         self.store = open_run(config)
+        self.store.sweep_aside()
+        self.note = RunNote(self.store, tell)
+        self._tell = self.note.tell
         self._tracker = Tracker(self.store, config.tracking, config.run.name)
+        self._stages = Stages(self.store, lease, self._tracker, config.digest(), self.note)
         problems = config.problems
         kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
         if kept.overlaps:
             tell(kept.account())
         self._problems = kept.problems
+        keep_problems(self.store, self._problems)
         self._heldout = evaluation_problems(self._problems, problems, seed=config.run.seed)
         if not self._heldout:
             tell(
@@ -159,25 +122,26 @@ class _Run:
 
     def start(self) -> Checkpoint:
         """What enters round 1."""
-        stage = self._begin("start", 0)
+        stage = self._stages.begin("start", round_place(0))
         if stage is None:
             made = json.loads(self.store.read_text("policy-0.json"))
-            return Checkpoint(folder=made["folder"], model_id=made["model_id"])
+            return same_weights(made["folder"], made["model_id"])
         self._tell(f"start: making the starting policy ({self._config.policy.model})")
         folder = self.store.location("policy-0")
         checkpoint = make_starting_checkpoint(self._config, self._problems, folder, self._tell)
         self.store.write_text("policy-0.json", json.dumps(asdict(checkpoint)))
-        self._finish(stage, 1, 1, (), ("policy-0.json",))
+        self._stages.finish(stage, Account(num_in=1, num_out=1))
         return checkpoint
 
-    def sample(self, index: int, checkpoint: Checkpoint, *, is_training: bool) -> Sampled:
-        """Candidates of the round's problems, written by the checkpoint, and their measurements."""
-        connect_ray()
-        assignments = self._assignments(index, is_training)
-        output = self.store.location(round_folder(index))
-        stage = self._begin("sample", index)
+    def sample(self, place: Place, checkpoint: Checkpoint) -> Sampled:
+        """Candidates of the place's problems, written by the checkpoint, and their measurements."""
+        connect_ray(self._tell, engine=self._config.measure.engine)
+        output = self.store.location(place.folder)
+        stage = self._stages.begin("sample", place)
         if stage is None:
+            self._drop_parts(place)
             return Sampled(output)
+        assignments = self._assignments(place)
         sample_and_measure(
             assignments,
             engines=Engines(
@@ -187,96 +151,138 @@ class _Run:
             ),
             sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
-            on_progress=count_teller(f"round {index}", self._tell),
+            on_progress=self.note.following(count_teller(place.title, self._tell)),
+            max_quarantined=self._config.run.max_quarantined,
         )
-        samples = Sampled(output)
-        verdicts = outcomes_of(samples)
-        if has_failed(verdicts):
-            rows = samples.store.iter_records(MEASUREMENTS_FILE, Measurement)
-            failed = [
-                row for row in rows
-                if row.phase == "check" and row.outcome is Outcome.SANDBOX_FAILED
-            ]  # fmt: skip
-            for problem_id in {row.problem_id for row in failed}:
-                self.store.remove_part(f"{round_folder(index)}/measurements", problem_id)
-            num_failed = verdicts[Outcome.SANDBOX_FAILED]
-            raise RuntimeError(
-                f"round {index}: sandbox failures in {num_failed} of {verdicts.total()} candidates "
-                f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
-                "`skeldpo doctor` checks this machine, then start the same command again"
-            )
-        lost = {reason: verdicts[outcome] for outcome, reason in NO_VERDICT.items()}
-        num_in = verdicts.total()
-        self._finish(
-            stage, num_in, num_in - sum(lost.values()), _dropped(lost),
-            ("candidates.parquet", "measurements.parquet"),
-        )  # fmt: skip
-        for table in ("candidates", "measurements", CORE_USE):
-            self.store.drop_parts(f"{round_folder(index)}/{table}")
-        return samples
+        verdicts = count_verdicts(Store(output))
+        unwritten = unwritten_of(read_quarantine(Store(output)), assignments)
+        account = sample_account(assignments, verdicts, unwritten)
+        failed = failed_problems(verdicts)
+        if failed:
+            self._forget_failed(place, failed, verdicts.total())
+        self._stages.finish(stage, account, ("candidates.parquet", "measurements.parquet"))
+        self._drop_parts(place)
+        return Sampled(output)
 
-    def evaluate(self, index: int, samples: Sampled, checkpoint: Checkpoint) -> None:
-        """Scores the checkpoint that entered the round on the held-out problems."""
-        stage = self._begin("evaluate", index)
+    def _forget_failed(self, place: Place, failed: Counter[str], num_verdicts: int) -> NoReturn:
+        """Raises; what the sandbox failed on is measured again at the next start."""
+        path = f"{place.folder}/{MEASUREMENTS_FILE}"
+        rows = self.store.iter_records(path, Measurement)
+        reason = next(row.failure for row in rows if row.outcome is Outcome.SANDBOX_FAILED)
+        for problem_id in failed:
+            for table in (MEASUREMENTS, QUARANTINE):
+                self.store.remove_part(f"{place.folder}/{table}", problem_id)
+        raise RuntimeError(
+            f"{place.title}: sandbox failures in {failed.total()} of {num_verdicts} candidates "
+            f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {reason[:200]!r}; "
+            "`skeldpo doctor` checks this machine, then start the same command again"
+        )
+
+    def evaluate(self, place: Place, samples: Sampled, checkpoint: Checkpoint) -> None:
+        """Scores the checkpoint that was sampled on the held-out problems."""
+        stage = self._stages.begin("evaluate", place)
         if stage is None:
+            return
+        index = place.samples_as
+        closed = self._closed_before(place)
+        if closed is not None:
+            text = self.store.read_text(closing_place(index - 1).evaluation)
+            self.store.write_text(place.evaluation, text)
+            self._tell(
+                f"{place.title}: policy of round {index - 1} was evaluated as the run closed"
+            )
+            account = Account(num_in=closed.num_in, num_out=closed.num_out, dropped=closed.dropped)
+            self._stages.finish(stage, account, ("evaluation.json",))
             return
         report = evaluate_heldout(
             samples.iter_problems(self._heldout),
             Author(model_id=checkpoint.model_id, round_index=index - 1),
         )
         bootstrap = bootstrap_of(self._config)
-        self.store.write_text(round_evaluation_path(index), evaluation_text(report, bootstrap))
+        self.store.write_text(place.evaluation, evaluation_text(report, bootstrap))
         scores = {name: s.value for name, s in mean_scores(report.problems, bootstrap).items()}
         self._tracker.log(index, [{f"evaluate/{name}": value for name, value in scores.items()}])
-        self._tell(f"round {index}: policy of round {index - 1} on held-out problems: " + ", ".join(
-            f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name
-        ))  # fmt: skip
-        self._finish(
-            stage, len(self._heldout), len(report.problems),
-            _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
-        )  # fmt: skip
+        self._tell(
+            f"{place.title}: policy of round {index - 1} on held-out problems: "
+            + ", ".join(f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name)
+        )
+        account = account_of(len(self._heldout), {"no verdict": len(report.unscored)})
+        self._stages.finish(stage, account, ("evaluation.json",))
+
+    def close(self, checkpoint: Checkpoint) -> None:
+        """Evaluates the last policy, unless a further round of an earlier start did."""
+        place = closing_place(self._config.run.num_rounds)
+        if find_finished(self.store, round_place(place.samples_as), "evaluate"):
+            self._tell(f"{place.title}: round {place.samples_as} has evaluated its policy")
+            return
+        samples = self.sample(place, checkpoint)
+        self.evaluate(place, samples, checkpoint)
+
+    def score_suites(self, policy: int, checkpoint: Checkpoint) -> None:
+        """Scores the policy after a round on evaluate.suites."""
+        folder = self.store.location(suite_folder(policy))
+        evaluate_suites(
+            self._config, checkpoint, folder, lambda line: self._tell(f"policy {policy}: {line}")
+        )
 
     def rows(self, index: int) -> StoredRows[Any]:
         """What train.learner makes of the round's training problems."""
-        learner = self._learner()
-        path = f"{round_folder(index)}/{learner.table}"
+        learner, place = self._learner(), round_place(index)
+        path = f"{place.folder}/{learner.table}"
         rows: StoredRows[Any] = StoredRows(root=self.store.root, path=path, record=learner.row)
-        stage = self._begin(learner.stage, index)
-        if stage is None:
-            return rows
         problems = self._training_problems(index)
-        maker = RoundMaker(self.store, index, learner, self._config)
-        made = maker.make(problems, lambda line: self._tell(f"round {index}: {line}"))
-        self._tracker.log(index, [made.counts])
-        self._tell(f"round {index}: {made.account}")
-        self._finish(stage, len(problems), made.num_used, made.dropped, (learner.table,))
+        earlier = self._earlier(index, {problem.problem_id for problem in problems})
+        maker = RoundMaker(self.store, index, learner, self._config, earlier)
+        stage = self._stages.begin(learner.stage, place)
+        if stage is not None:
+            made = maker.make(problems, lambda line: self._tell(f"round {index}: {line}"))
+            self._tracker.log(index, [made.figures])
+            self._tell(f"round {index}: {made.account}")
+            account = Account(num_in=len(problems), num_out=made.num_used, dropped=made.dropped)
+            self._stages.finish(stage, account, (learner.table,))
         maker.drop_parts()
         return rows
 
-    def train(self, index: int, rows: StoredRows[Any], checkpoint: Checkpoint) -> Checkpoint:
-        """The checkpoint after the round."""
+    def train(
+        self, index: int, rows: StoredRows[Any], samples: Sampled, policies: tuple[Checkpoint, ...]
+    ) -> Checkpoint:
+        """The checkpoint after the round; `policies` are what entered round 1, and this round."""
+        from skeldpo.train.agreement import NUM_COMPARED
         from skeldpo.train.trainer import train_checkpoint
 
-        folder = self.store.location(f"{round_folder(index)}/policy")
-        stage = self._begin("train", index)
+        base, checkpoint = policies
+
+        place, seed = round_place(index), _seed(self._config.run.seed, "train", index)
+        ray_folder = f"{place.folder}/ray-train"
+        stage = self._stages.begin("train", place)
         if stage is None:
-            return load_checkpoint(folder)
+            self.store.remove(ray_folder)
+            return self._stages.finished_weights(place, "train")
         self._tell(f"round {index}: training on {len(rows)} {self._learner().wording.noun}s")
         result = train_checkpoint(
             config=self._config,
             rows=rows,
             start=checkpoint,
-            output_folder=folder,
-            reference_path=self.store.location(f"{round_folder(index)}/reference_logps.parquet"),
-            storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
-            run_name=f"{self._config.run.name}-{round_folder(index)}-train",
-            seed=_seed(self._config.run.seed, "train", index),
+            base_folder=base.folder,
+            candidates=samples.draw_candidates(checkpoint.model_id, 4 * NUM_COMPARED, seed),
+            output_folder=self.store.location(f"{place.folder}/{WEIGHTS}"),
+            reference_path=self.store.location(f"{place.folder}/reference_logps.parquet"),
+            storage_path=self.store.location(ray_folder),
+            run_name=f"{self._config.run.name}-{place.folder}-train",
+            seed=seed,
             tell=lambda line: self._tell(f"round {index}: {line}"),
         )
-        self._tracker.log(index, [*result.metrics])
-        self._finish(stage, len(rows), result.num_examples, result.dropped,
-                     ("policy", "reference_logps.parquet"))  # fmt: skip
+        self._tracker.log(index, [*result.metrics, result.round_metrics])
+        account = Account(num_in=len(rows), num_out=result.num_examples, dropped=result.dropped)
+        weights = Output(path=WEIGHTS, digest=result.checkpoint.model_id)
+        self._stages.finish(stage, account, ("reference_logps.parquet",), weights)
+        self.store.remove(ray_folder)
         return result.checkpoint
+
+    def _drop_parts(self, place: Place) -> None:
+        """Of a sample stage that is finished: its tables were read back."""
+        for table in (CANDIDATES, MEASUREMENTS, CORE_USE):
+            self.store.drop_parts(f"{place.folder}/{table}")
 
     def _learner(self) -> AnyLearner:
         from skeldpo.train.learners import make_learner  # torch, which sampling does without
@@ -288,77 +294,47 @@ class _Run:
             self._problems, self._config.problems, round_index=index, seed=self._config.run.seed
         )
 
-    def _assignments(self, index: int, is_training: bool) -> list[Assignment]:
-        """Held-out problems first: they take longest to measure."""
-        asked = [self._assignment(problem, "evaluate", index) for problem in self._heldout]
-        if is_training:
+    def _earlier(self, index: int, problem_ids: set[str]) -> list[int]:
+        """The earlier rounds that had some of these problems, which come again when all were
+        used."""
+        return [
+            before
+            for before in range(1, index)
+            if any(p.problem_id in problem_ids for p in self._training_problems(before))
+        ]
+
+    def _assignments(self, place: Place) -> list[Assignment]:
+        """Held-out problems first: they take longest to measure. None of them where the run had
+        closed before, and scored this policy: `evaluate` takes that over."""
+        index = place.samples_as
+        asked = []
+        if not self._closed_before(place):
+            asked = [self._assignment(problem, "evaluate", index) for problem in self._heldout]
+        if not place.prefix:
             asked += [self._assignment(p, "train", index) for p in self._training_problems(index)]
         return asked
 
+    def _closed_before(self, place: Place) -> StageManifest | None:
+        """The evaluation that closed an earlier start, of the policy that enters a round."""
+        if place.prefix:
+            return None
+        return find_finished(self.store, closing_place(place.round_index - 1), "evaluate")
+
     def _assignment(self, problem: Problem, purpose: Purpose, index: int) -> Assignment:
-        evaluating = purpose == "evaluate"
-        generate, evaluate = self._config.generate, self._config.evaluate
+        if purpose == "train":
+            seed = _seed(self._config.run.seed, problem.problem_id, index)
+            return training_assignment(problem, self._config.generate, index, seed)
         return Assignment(
             problem=problem,
             purpose=purpose,
             round_index=index,
-            num_samples=evaluate.num_samples if evaluating else generate.num_samples,
-            temperature=evaluate.temperature if evaluating else generate.temperature,
+            num_samples=self._config.evaluate.num_samples,
+            temperature=self._config.evaluate.temperature,
             # Every policy answers a held-out problem with the same seed.
-            seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
-            candidates=known_candidates(problem) if evaluating else (),
+            seed=_seed(self._config.run.seed, problem.problem_id, 0),
+            candidates=known_candidates(problem),
         )
-
-    def _begin(self, name: str, index: int) -> _Stage | None:
-        """None when the stage was finished before."""
-        manifest = self.store.read_manifest(round_folder(index), name)
-        if manifest is None:
-            return _Stage(name=name, round_index=index, started_s=time.monotonic())
-        self._tell(f"round {index}: {name} was finished {manifest.finished_at}")
-        return None
-
-    def _finish(
-        self, stage: _Stage, num_in: int, num_out: int, dropped: tuple[Dropped, ...],
-        outputs: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        seconds = time.monotonic() - stage.started_s
-        manifest = StageManifest(
-            stage=stage.name,
-            round_index=stage.round_index,
-            config_digest=self._config.digest(),
-            num_in=num_in,
-            num_out=num_out,
-            dropped=dropped,
-            outputs=outputs,
-            versions=tuple(f"{name}=={version(name)}" for name in _PACKAGES),
-            seconds=round(seconds, 3),
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        self.store.write_manifest(round_folder(stage.round_index), manifest)
-        self._tracker.log(stage.round_index, [{f"{stage.name}/seconds": manifest.seconds}])
-
-
-def outcomes_of(samples: Sampled) -> Counter[Outcome]:
-    """Candidates by verdict."""
-    found = count_values(samples.store, MEASUREMENTS_FILE, ("phase", "outcome"))
-    return Counter({Outcome(name): n for (phase, name), n in found.items() if phase == "check"})
 
 
 def _seed(*parts: object) -> int:
     return int(content_id(*parts), 16) % (1 << 31)
-
-
-def _dropped(reasons: dict[str, int]) -> tuple[Dropped, ...]:
-    return tuple(Dropped(reason=reason, num_rows=n) for reason, n in sorted(reasons.items()) if n)
-
-
-def _differences(left: Config, right: Config) -> str:
-    """The keys whose values differ, as section.key."""
-    before, after = left.model_dump(mode="json"), right.model_dump(mode="json")
-    keys = [
-        f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
-        for section in after
-        for key, value in after[section].items()
-        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
-    ]
-    return "; ".join(keys[:5])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from skeldpo.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
+from skeldpo.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE, MeasuredProblem
+from skeldpo.config import Config
 from skeldpo.records import Candidate, Measurement
 from skeldpo.store import Store
+from skeldpo.train.learners.contract import AnyLearner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +29,18 @@ def read_rows(folder: str) -> MeasuredRows:
         candidates=tuple(store.iter_records(CANDIDATES_FILE, Candidate)),
         measurements=tuple(store.iter_records(MEASUREMENTS_FILE, Measurement)),
     )
+
+
+def learner_rows(
+    learner: AnyLearner, measured: Iterable[MeasuredProblem], config: Config, round_index: int
+) -> tuple[list[Any], str]:
+    """What a learner makes of problems in memory, and its account of it."""
+    make = learner.maker(config, round_index)
+    made = [make(each) for each in measured]
+    rows: list[Any] = []
+    sums: dict[str, float] = defaultdict(float)
+    for chosen in learner.choose_rows(lambda: made, config):
+        rows += chosen.rows
+        for name, value in chosen.sums.items():
+            sums[name] += value
+    return rows, learner.sum_up(sums, len(made))[1]

@@ -15,6 +15,7 @@ _WORK = (
     rf"after \d+ s|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
 )
 _FORMATS = (
+    r"ray: .+",
     r"start: making the starting policy \(.+\)",
     r"starter: (\d+ problems, \d+ token types, [\d.]+ M parameters"
     r"|step \d+/\d+, loss [\d.]+, \d+ tokens/s)",

@@ -55,7 +55,7 @@ from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import build_pairs
 from skeldpo.records import Assignment, Outcome
-from skeldpo.rounds import has_failed
+from skeldpo.rounds import failed_problems
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 
@@ -288,12 +288,12 @@ def test_faulty_problem_is_told_apart_from_a_failed_sandbox(name: str, part: str
 def test_faulty_problems_are_not_counted_as_failures_of_the_machine() -> None:
     """Three problems of sixteen are more than the share at which a run stops."""
 
-    def verdicts(outcome: Outcome, num_lost: int = 12) -> Counter[Outcome]:
-        return Counter({outcome: num_lost, Outcome.ACCEPTED: 52})
+    def verdicts(outcome: Outcome, num_lost: int = 12) -> Counter[tuple[str, Outcome]]:
+        return Counter({("bad", outcome): num_lost, ("good", Outcome.ACCEPTED): 52})
 
-    assert not has_failed(verdicts(Outcome.FAULTY_PROBLEM))
-    assert has_failed(verdicts(Outcome.SANDBOX_FAILED))
-    assert not has_failed(verdicts(Outcome.SANDBOX_FAILED, 4))
+    assert not failed_problems(verdicts(Outcome.FAULTY_PROBLEM))
+    assert failed_problems(verdicts(Outcome.SANDBOX_FAILED)) == {"bad": 12}
+    assert not failed_problems(verdicts(Outcome.SANDBOX_FAILED, 4))
 
 
 def test_baseline_that_fails_where_it_is_timed_is_a_fault_of_the_problem() -> None:

@@ -22,7 +22,7 @@ from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.measure.folder import PROBLEMS_FILE, open_measured
-from skeldpo.pair import ProblemPairs, balance_lengths, pairs_of
+from skeldpo.pair import ProblemPairs, balance_lengths, pairs_or_reason
 from skeldpo.pair.choice import speedup_tier, text_similarity
 from skeldpo.pair.lengths import distribution, length_difference
 from skeldpo.problem_map import ProblemMap
@@ -91,9 +91,11 @@ def pair_given(
         display.tell(kept.account())
     target = Path(output).absolute()
     place = Store(str(target.parent))
-    shown = _write_pairs(
-        store, place, target.name, [problem.problem_id for problem in kept.problems], settings
-    )
+    keys = [problem.problem_id for problem in kept.problems]
+    shown = _write_pairs(store, place, target.name, keys, settings, display)
+    for each, _ in shown.problems:
+        if each.error:
+            display.complain(f"problem {each.problem_id} is left out: {each.error}")
     if explain:
         _show_problems(shown, display)
     if explain and kept.overlaps:
@@ -119,8 +121,13 @@ def pair_given(
     _show_distributions(shown, display)
 
 
-def _write_pairs(
-    store: Store, place: Store, name: str, keys: Sequence[str], settings: _Settings
+def _write_pairs(  # noqa: PLR0913
+    store: Store,
+    place: Store,
+    name: str,
+    keys: Sequence[str],
+    settings: _Settings,
+    display: Display,
 ) -> _Shown:
     """Makes the table of pairs as a run does: problem by problem, in tasks if there are many."""
     mapped = ProblemMap(
@@ -128,13 +135,13 @@ def _write_pairs(
         output=place.root,
         problems=PROBLEMS_FILE,
         make=functools.partial(
-            pairs_of, pair=settings.pair, skeleton=settings.skeleton, round_index=0
+            pairs_or_reason, pair=settings.pair, skeleton=settings.skeleton, round_index=0
         ),
         made=ProblemPairs,
         table=f".{name}",
     )
     mapped.drop()  # of a start with other settings
-    mapped.run(keys)
+    mapped.run(keys, display.tell)
     shown = _Shown(edges=settings.pair.tier_edges)
 
     def pairs() -> Iterator[PreferencePair]:

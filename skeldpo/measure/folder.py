@@ -15,13 +15,15 @@ PROBLEMS_FILE = "problems.parquet"
 
 
 def open_measured(folder: str) -> Store:
-    """The store of a finished folder; ValueError if it is none."""
+    """The store of a finished folder; ValueError if it is none, or its tables were changed."""
     store = Store(str(Path(folder).absolute()))
-    if store.read_manifest(".", MEASURED) is None:
+    manifest = store.read_manifest(".", MEASURED)
+    if manifest is None:
         raise ValueError(
             f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); "
             "run `skeldpo measure ... --out` with this folder first"
         )
+    store.check_outputs(".", manifest)
     return store
 
 

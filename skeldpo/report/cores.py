@@ -5,18 +5,20 @@ from __future__ import annotations
 from skeldpo.config import Config
 from skeldpo.core_use import read_core_shares
 from skeldpo.report.tables import Table
-from skeldpo.store import Store, round_folder
+from skeldpo.stages import closing_place, round_place
+from skeldpo.store import Store
 
 
 def core_table(store: Store, config: Config) -> Table:
-    """Per round what the time of the sandbox cores went to; of one under way, so far."""
+    """Per sample stage what the time of the sandbox cores went to; of one under way, so far."""
+    last = config.run.num_rounds
     rows = []
-    for index in range(1, config.run.num_rounds + 2):
-        shares = read_core_shares(store, round_folder(index))
+    for place in (*map(round_place, range(1, last + 1)), closing_place(last)):
+        shares = read_core_shares(store, place.folder)
         if shares is not None:
             parts = (shares.programs, shares.inputs, shares.own, shares.waiting)
             rows.append(
-                (f"round {index}", str(shares.num_cores), f"{shares.held_s:.0f}",
+                (place.title, str(shares.num_cores), f"{shares.held_s:.0f}",
                  *(f"{100 * part:.0f}" for part in parts))
             )  # fmt: skip
     return Table(

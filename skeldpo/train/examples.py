@@ -17,7 +17,7 @@ from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, content_id
 from skeldpo.train.learners import make_learner
 from skeldpo.train.loop import plan_steps
-from skeldpo.train.network import check_tokenizer
+from skeldpo.train.saving import check_tokenizer
 
 logger = logging.getLogger(__name__)
 

@@ -3,20 +3,18 @@
 A task tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
-from the last state saved. Folders must be absolute and shared by all nodes; workers change
-directory.
+from the last state saved; a checkpoint that is there is not trained again. Folders must be absolute
+and shared by all nodes; workers change directory.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,26 +31,29 @@ from skeldpo.by_problem import Rows
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
-from skeldpo.records import Dropped, ReferenceLogps, content_id
+from skeldpo.records import Candidate, Dropped, content_id
+from skeldpo.scratch import scratch_folder, sweep_scratch
+from skeldpo.train.agreement import (
+    Agreement,
+    SampledTokens,
+    choose_sampled,
+    compare_logps,
+    reason_to_refuse,
+)
 from skeldpo.train.card import model_card
 from skeldpo.train.examples import Prepared, prepare
 from skeldpo.train.learners import make_learner
-from skeldpo.train.learners.contract import AnyLearner, Example
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import (
-    Network,
-    device_of,
-    load_network,
-    save_network,
-    shard_network,
-    workers_of,
-)
-from skeldpo.train.reference import load_reference, reference_logps, save_reference
-from skeldpo.train.resume import Progress, load_state, save_state
+from skeldpo.train.network import Network, workers_of
+from skeldpo.train.progress import Meter, following
+from skeldpo.train.reference import reference_table
+from skeldpo.train.resume import Progress, find_ending, load_state, save_ending, save_state
+from skeldpo.train.saving import Saved, save_network
+from skeldpo.train.start import find_start
 
 logger = logging.getLogger(__name__)
 
-_LOG_EVERY_S = 5.0
 _START_TIMEOUT_S = 600
 """A worker group may have to wait for nodes to start; Ray Train's default is 60 s."""
 
@@ -60,28 +61,35 @@ _START_TIMEOUT_S = 600
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
     """What a training run did. `metrics` has one row an optimizer step (see Learner.metrics), and
-    fewer rows than the `num_steps` of the plan if the learner ended it early."""
+    fewer rows than the `num_steps` of the plan if the learner ended it early; `round_metrics` says
+    how far sampler and trainer differed, and which share of the weights is another."""
 
     num_steps: int
     num_examples: int
     metrics: tuple[dict[str, float], ...]
+    round_metrics: dict[str, float]
     dropped: tuple[Dropped, ...]
     checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """What a worker needs to know. It travels as a dict of plain values (`dataclasses.asdict`), or
+    """What a worker needs to know: `source_id` is the digest of the weights that were served, and
+    `weights_id` that of those that training starts from. It travels as a dict of plain values, or
     Ray Train's controller would import this module, and torch with it, to read it."""
 
     config_json: str
     examples: ray.ObjectRef[tuple[Any, ...]]
+    sampled: ray.ObjectRef[tuple[SampledTokens, ...]]
     start_folder: str
+    base_folder: str
     output_folder: str
     reference_path: str
     progress_path: str
-    model_id: str
+    source_id: str
+    weights_id: str
     seed: int
+    ended_path: str = ""
 
 
 def train_checkpoint(  # noqa: PLR0913
@@ -89,6 +97,8 @@ def train_checkpoint(  # noqa: PLR0913
     config: Config,
     rows: Rows[Any],
     start: Checkpoint,
+    base_folder: str = "",
+    candidates: Sequence[Candidate] = (),
     output_folder: str,
     reference_path: str,
     storage_path: str,
@@ -102,62 +112,76 @@ def train_checkpoint(  # noqa: PLR0913
         config: sections policy and train.
         rows: what the learner made of a round, in any order; gone through in a task, so that rows
             on disk (`by_problem.StoredRows`) never come to the driver.
-        start: the start weights, which are also the frozen reference.
-        output_folder: where the trained checkpoint goes; replaced if it exists.
-        reference_path: Parquet table of the reference log-probabilities, read if it is of these
-            weights and token ids, else written.
-        storage_path: where Ray Train keeps its own state until the run has finished.
+        start: the policy that the round sampled from, which is also the frozen reference.
+        base_folder: the model that the run began with, on which its adapters are; empty for start.
+        candidates: some of the round, with the engine's log-probabilities, to compare a sample of.
+        output_folder: where the trained checkpoint goes; replaced unless it is what would be made.
+        reference_path: table of reference log-probabilities, read if it is of these, else written.
+        storage_path: where Ray Train keeps its state, and that it has finished; the caller's.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
-        tell: shows a line of progress.
 
     Raises:
         ValueError: a path is relative, or no row can be trained on.
-        RuntimeError: a worker failed more than train.max_failures times, or a loss was not finite.
+        RuntimeError: workers failed, a loss was not finite, or sampler and trainer disagree.
     """
-    for path in (start.folder, output_folder, reference_path):
-        if not os.path.isabs(path):
-            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
-    learner = make_learner(config.train)
-    noun = learner.wording.noun
-    task = ray.remote(num_cpus=1, num_returns=2)(prepare)
-    plan, examples = task.remote(rows, start.folder, config, seed)
-    prepared = _prepared(plan)
-    num_steps, num_examples = prepared.num_steps, len(prepared.example_ids)
-    if num_steps == 0:
-        raise ValueError(_nothing_to_train_on(len(rows), prepared, learner))
+    base_folder = base_folder or start.folder
+    _require_absolute(start.folder, base_folder, output_folder, reference_path)
+    prepared, examples = _prepare(rows, start.folder, config, seed)
+    sampled = choose_sampled(candidates, start.model_id, config.policy.max_model_tokens, seed)
     job = _Job(
         config_json=config.model_dump_json(),
         examples=examples,
         start_folder=start.folder,
+        base_folder=base_folder,
+        sampled=ray.put(sampled),
         output_folder=output_folder,
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
-        model_id=start.model_id,
+        source_id=start.model_id,
+        weights_id=_weights_id(config, start, base_folder),
         seed=seed,
     )
     name = f"{run_name}-{_digest(config, job, prepared.example_ids)}"
-    logger.info("training %d %ss in %d steps as %s", num_examples, noun, num_steps, name)
-    history = _fit(job, config.train, (storage_path, name), tell)
+    outcome = _fit_once(job, config.train, (storage_path, name), tell)
     return TrainResult(
-        num_steps=num_steps,
-        num_examples=num_examples,
-        metrics=tuple(history),
+        num_steps=prepared.num_steps,
+        num_examples=len(prepared.example_ids),
+        metrics=tuple(outcome["history"]),
+        round_metrics=outcome["round_metrics"],
         dropped=prepared.dropped,
         checkpoint=load_checkpoint(output_folder),
     )
 
 
-def _prepared(plan: ray.ObjectRef[Prepared]) -> Prepared:
-    """The plan, without Ray's trace around what went wrong with it."""
+def _weights_id(config: Config, start: Checkpoint, base_folder: str) -> str:
+    begun = find_start(start.folder, base_folder, lora=config.train.lora is not None)
+    return begun.weights_id(start.model_id)
+
+
+def _require_absolute(*paths: str) -> None:
+    for path in paths:
+        if not os.path.isabs(path):
+            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
+
+
+def _prepare(
+    rows: Rows[Any], folder: str, config: Config, seed: int
+) -> tuple[Prepared, ray.ObjectRef[tuple[Any, ...]]]:
+    """The plan of a task, whose examples stay with Ray; ValueError if it has no step."""
+    task = ray.remote(num_cpus=1, num_returns=2)(prepare)
+    plan, examples = task.remote(rows, folder, config, seed)
     try:
         prepared: Prepared = ray.get(plan)
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    return prepared
+        raise error.cause from None  # without Ray's trace around what went wrong
+    if not prepared.num_steps:
+        raise ValueError(_nothing_to_train_on(len(rows), prepared, config))
+    return prepared, examples
 
 
-def _nothing_to_train_on(num_rows: int, prepared: Prepared, learner: AnyLearner) -> str:
+def _nothing_to_train_on(num_rows: int, prepared: Prepared, config: Config) -> str:
+    learner = make_learner(config.train)
     epochs = " and ".join(
         f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(())
     )
@@ -168,14 +192,36 @@ def _nothing_to_train_on(num_rows: int, prepared: Prepared, learner: AnyLearner)
     )
 
 
+def _fit_once(
+    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """As `_fit`, or what an earlier call of the same job has left."""
+    job = replace(job, ended_path="/".join(place) + ".ended.json")
+    found = find_ending(job.ended_path, job.output_folder)
+    if found is not None:
+        tell(f"all {len(found['history'])} steps were done before")
+        return found
+    # What lies there of another job must not pass for the result of this one.
+    shutil.rmtree(job.output_folder, ignore_errors=True)
+    return _fit(job, train, place, tell)
+
+
 def _fit(
     job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
-) -> list[dict[str, float]]:
-    """Runs the workers and gives the metrics of all steps; `place` is (storage path, name)."""
+) -> dict[str, Any]:
+    """Runs the workers and gives what rank 0 returned; `place` is (storage path, name)."""
     storage_path, name = place
+    logger.info("training as %s", name)
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
     resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
-    trainer = ray.train.torch.TorchTrainer(
+
+    class Interruptible(ray.train.torch.TorchTrainer):  # type: ignore[misc]
+        """Ray Train would take Ctrl-C for itself, and end the driver without a word."""
+
+        def _register_sigint_handler(self, controller: object) -> None:
+            return
+
+    trainer = Interruptible(
         _train_worker,
         train_loop_config={name: getattr(job, name) for name in _Job.__slots__},
         torch_config=ray.train.torch.TorchConfig(backend=_backend(train)),
@@ -190,7 +236,7 @@ def _fit(
         ),
     )
     try:
-        with _following(job.progress_path, tell):
+        with following(job.progress_path, tell):
             fitted = trainer.fit()
     except ray.train.TrainingFailedError as error:
         raise RuntimeError(
@@ -207,7 +253,7 @@ def _fit(
     reason = make_learner(train).reason_to_stop(history)
     if reason:
         tell(f"stopped after step {len(history)}: {reason}")
-    return history
+    return outcome
 
 
 def _backend(train: TrainConfig) -> str:
@@ -219,6 +265,7 @@ def _backend(train: TrainConfig) -> str:
 
 def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
+    sweep_scratch()
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
     train, folder = config.train, job.start_folder
@@ -228,17 +275,22 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     if not train.use_gpu:
         torch.set_num_threads(train.cpus_per_worker)
     examples = ray.get(job.examples)
-    network = load_network(folder, train, config.policy.max_model_tokens, job.seed)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
-    shard_network(network, mesh, getattr(torch, train.dtype), train.cpu_offload)
-    table = _reference_table(network, learner, examples, job)
+    network = load_network(
+        folder, train, config.policy.max_model_tokens, job.seed, base=job.base_folder, mesh=mesh
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    agreement = compare_logps(network, ray.get(job.sampled), train.max_tokens_per_forward)
+    refusal = reason_to_refuse(agreement, train.max_sampler_gap_nats)
+    if refusal:
+        return {"failure": refusal, "history": [], "round_metrics": {}}
+    table = reference_table(network, learner, examples, job.reference_path, job.weights_id)
     optimizer = build_optimizer(network, train)
     steps = plan_steps(examples, learner, job.seed)
     progress = _resume(network, optimizer)
     history = list(progress.history)
     path = job.progress_path if workers_of(network).rank == 0 else ""
-    meter = _Meter(num_steps=len(steps), path=path)
+    meter = Meter(num_steps=len(steps), path=path)
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
@@ -251,38 +303,34 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         run_steps(network, optimizer, steps[progress.next_step :], table, learner, on_step)
     except NonFiniteError as error:
-        return {"failure": str(error), "history": history}
+        return {"failure": str(error), "history": history, "round_metrics": {}}
     card = model_card(
         policy=config.policy.model,
-        source_digest=job.model_id,
+        source_digest=job.source_id,
         wording=learner.wording,
         num_examples=len(examples),
         settings=train.model_dump(mode="json"),
         metrics=history[-1],
     )
-    save_network(network, tokenizer, job.output_folder, card)
-    return {"failure": "", "history": history}
+    figures = _round_metrics(agreement, None)
+    if workers_of(network).rank == 0:
+        save_ending(history, figures, job.ended_path)
+    base_name = "" if Path(config.policy.model).is_dir() else config.policy.model
+    saved = save_network(network, tokenizer, job.output_folder, card, base_name)
+    figures = _round_metrics(agreement, saved)
+    if workers_of(network).rank == 0:
+        save_ending(history, figures, job.ended_path)
+    return {"failure": "", "history": history, "round_metrics": figures}
 
 
-def _reference_table(
-    network: Network, learner: AnyLearner, examples: Sequence[Example], job: _Job
-) -> dict[str, ReferenceLogps]:
-    """Reference rows by example: read by rank 0 for all, or computed by all and written by it."""
-    rank = workers_of(network).rank
-    found: list[Any] = [None]
-    if rank == 0:
-        found = [load_reference(job.reference_path, examples, job.model_id)]
-    distributed.broadcast_object_list(found, src=0, device=device_of(network))
-    rows: list[ReferenceLogps] = found[0]
-    if not rows:
-        budget = learner.config.max_tokens_per_forward
-        rows = reference_logps(network, learner, examples, budget, job.model_id)
-        if rank == 0:
-            save_reference(rows, job.reference_path)
-            logger.info(
-                "reference log-probabilities of %d %ss computed", len(rows), learner.wording.noun
-            )
-    return {row.example_id: row for row in rows}
+def _round_metrics(agreement: Agreement | None, saved: Saved | None) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    if agreement is not None:
+        figures["train/sampler_gap_mean_nats"] = agreement.mean_gap_nats
+        figures["train/sampler_gap_max_nats"] = agreement.max_gap_nats
+    if saved is not None and saved.num_weights:
+        figures["train/changed_weights_share"] = saved.num_changed / saved.num_weights
+    return figures
 
 
 def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
@@ -297,60 +345,10 @@ def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
 
 def _report(network: Network, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Saves a checkpoint; Ray Train joins the folders of all workers into one."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         save_state(network, optimizer, progress, folder)
         checkpoint = ray.train.Checkpoint.from_directory(folder)
         ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
-
-
-class _Meter:
-    """Progress lines of rank 0 (the one with a path): first step, last, one every few seconds."""
-
-    def __init__(self, num_steps: int, path: str) -> None:
-        self._num_steps = num_steps
-        self._path = path
-        self._quiet_s = _LOG_EVERY_S
-
-    def show(self, metrics: dict[str, float], learner: AnyLearner) -> None:
-        """Writes a step's metrics if it is time for a line."""
-        done = int(metrics["step"]) + 1
-        self._quiet_s += metrics["seconds"]
-        if not self._path or (self._quiet_s < _LOG_EVERY_S and done < self._num_steps):
-            return
-        self._quiet_s = 0.0
-        line = (
-            f"step {done}/{self._num_steps}, {learner.progress(metrics)}, "
-            f"{metrics['seconds']:.2f} s a step"
-        )
-        with open(self._path, "a", encoding="utf-8") as lines:
-            lines.write(line + "\n")
-
-
-@contextlib.contextmanager
-def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Tells the lines that workers append to a file on the shared disk, until the block ends."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("", encoding="utf-8")
-    ended = threading.Event()
-
-    def follow() -> None:
-        with open(path, encoding="utf-8") as lines:
-            while True:
-                at_end = ended.is_set()
-                for line in lines:
-                    tell(line.rstrip())
-                if at_end:
-                    return
-                ended.wait(1.0)
-
-    follower = threading.Thread(target=follow, daemon=True)
-    follower.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        follower.join()
-        Path(path).unlink()
 
 
 def _digest(config: Config, job: _Job, example_ids: Sequence[str]) -> str:
@@ -361,4 +359,4 @@ def _digest(config: Config, job: _Job, example_ids: Sequence[str]) -> str:
     train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     settings = json.dumps([train, policy], sort_keys=True)
-    return content_id(settings, job.model_id, job.seed, *example_ids)[:12]
+    return content_id(settings, job.weights_id, job.seed, *example_ids)[:12]

@@ -67,11 +67,13 @@ ExampleT = TypeVar("ExampleT")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRows(Generic[RowT]):
     """What a learner keeps of a problem. `dropped` has the problem with the reason if it gave no
-    row, else nothing; `counts` are added up over a round and go to the tracker."""
+    row, else nothing; `sums` are added up over a round, for `Learner.sum_up`. `error` says what was
+    raised where a row should have been made: the problem is then quarantined, and dropped."""
 
     rows: tuple[RowT, ...]
     dropped: tuple[Dropped, ...]
-    counts: Mapping[str, float]
+    sums: Mapping[str, float]
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +113,12 @@ class ExampleLosses:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """How messages and the model card speak of a learner: what an example is called, the card's
-    tag, what the policy was trained on ("on 12 ..."), and the metrics that the card shows."""
+    tag, what the policy was trained on ("on 12 ..."), and the metrics that the card shows; what a
+    round without a row lacks, and what a user can do then."""
 
     noun: str
+    wanted: str
+    advice: str
     tag: str
     trained_on: str
     card_metrics: tuple[str, ...]
@@ -148,10 +153,9 @@ class Learner(Protocol[RowT, ExampleT]):
         """The record of what `maker` makes of a problem."""
 
     def maker(self, config: Config, round_index: int) -> Callable[[MeasuredProblem], Any]:
-        """A pure function of one problem. It travels to Ray's tasks, so its module needs no torch.
-
-        Candidates carry the sampler's log-probabilities.
-        """
+        """A pure function of one problem, which names what it cannot use in what it makes: one
+        problem must cost no other its rows. It travels to Ray's tasks, so its module needs no
+        torch."""
 
     def choose_rows(
         self, made: Callable[[], Iterable[Any]], config: Config
@@ -160,8 +164,9 @@ class Learner(Protocol[RowT, ExampleT]):
         is asked, read one at a time: what depends on all of a round is found by going through it
         first."""
 
-    def account(self, counts: Mapping[str, float], num_problems: int) -> str:
-        """A round's rows for a line of progress."""
+    def sum_up(self, sums: Mapping[str, float], num_problems: int) -> tuple[dict[str, float], str]:
+        """Figures of a round's rows for the tracker, and a line of progress, from the sums over its
+        problems."""
 
     def texts(self, row: RowT) -> tuple[str, ...]:
         """Texts of a row, to try the tokenizer on."""

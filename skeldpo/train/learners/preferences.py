@@ -26,6 +26,7 @@ from skeldpo.train.learners.preferences_loss import (
     has_collapsed,
     joint_losses,
     step_metrics,
+    term_scales,
 )
 from skeldpo.train.logps import sum_sequences
 
@@ -37,19 +38,24 @@ if TYPE_CHECKING:
     from skeldpo.prompts import Prompts
 
 
+_THOUGHTS = ("chosen_thoughts", "rejected_thoughts")
+
+
 class DropReason(enum.StrEnum):
     """Why a pair cannot be trained on."""
 
     CODE_TOO_LONG = "code prompt and completion exceed policy.max_model_tokens"
     SKELETON_TOO_LONG = "skeleton prompt and completion exceed policy.max_model_tokens"
+    NO_ANSWER = "a side ends within its thoughts"
     SAME_TOKENS = "chosen and rejected code are the same tokens"
     OTHER_PROMPT = "chosen and rejected code were sampled behind different prompts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairTokens:
-    """The token ids of one pair; the skeleton answers are empty when the pair has none. `weight` is
-    what its loss counts beside that of others."""
+    """The token ids of one pair; the skeleton answers are empty when the pair has none. Thoughts
+    are read before the code and not scored; empty without. `weight` is what its loss counts beside
+    that of others."""
 
     pair_id: str
     stage: PairStage
@@ -59,6 +65,8 @@ class PairTokens:
     code_rejected: tuple[int, ...]
     skeleton_chosen: tuple[int, ...]
     skeleton_rejected: tuple[int, ...]
+    chosen_thoughts: tuple[int, ...] = ()
+    rejected_thoughts: tuple[int, ...] = ()
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -82,7 +90,7 @@ class PairTokens:
     @property
     def num_tokens(self) -> int:
         """Tokens of the pair's tree."""
-        answers = sum(len(getattr(self, name)) for name in ANSWERS)
+        answers = sum(len(getattr(self, name)) for name in (*_THOUGHTS, *ANSWERS))
         prompts = len(self.code_prompt)
         if self.has_skeleton:
             prompts += len(self.skeleton_prompt) - self._trunk_length()
@@ -96,17 +104,24 @@ class PairTokens:
     @property
     def tokens_id(self) -> str:
         """Digest of all that is scored."""
-        names = ("code_prompt", "skeleton_prompt", *ANSWERS)
+        names = ("code_prompt", "skeleton_prompt", *_THOUGHTS, *ANSWERS)
         return content_id(*(getattr(self, name) for name in names))
 
     @property
     def tree(self) -> Tree:
         """Its sequences are ANSWERS, in this order."""
         shared = self._trunk_length()
-        answers = [(getattr(self, name), number) for number, name in enumerate(ANSWERS)]
-        branches = [_branch(self.code_prompt[shared:], answers[:2])]
+        answers = [
+            Answer(token_ids=getattr(self, name), sequence=number)
+            for number, name in enumerate(ANSWERS)
+            if getattr(self, name)
+        ]
+        thoughts = (self.chosen_thoughts, self.rejected_thoughts)
+        code = tuple(map(_behind, thoughts, answers[:2]))
+        branches = [Prompt(token_ids=self.code_prompt[shared:], below=code)]
         if self.has_skeleton:
-            branches.append(_branch(self.skeleton_prompt[shared:], answers[2:]))
+            tag = self.skeleton_prompt[shared:]
+            branches.append(Prompt(token_ids=tag, below=tuple(answers[2:])))
         trunk = Prompt(token_ids=self.code_prompt[:shared], below=tuple(branches))
         return Tree(trunk=trunk, num_sequences=len(ANSWERS))
 
@@ -132,18 +147,22 @@ def tokenize_pair(
     What was sampled keeps the ids that the engine read and wrote. Skeletons that are equal on both
     sides teach nothing and count as none.
     """
-    rendered = tuple(prompts.code_prompt_ids(pair.statement, pair.starter_code))
+    asked = (pair.statement, pair.starter_code, pair.language)
+    rendered = tuple(prompts.code_prompt_ids(*asked))
     read = {side.prompt_token_ids for side in (pair.chosen, pair.rejected)} - {()} or {rendered}
     if len(read) > 1:
         return DropReason.OTHER_PROMPT
     (code_prompt,) = read
-    skeleton_prompt = tuple(prompts.skeleton_prompt_ids(pair.statement, pair.starter_code))
+    skeleton_prompt = tuple(prompts.skeleton_prompt_ids(*asked))
     chosen = _code_ids(pair.chosen, pair.language, prompts)
     rejected = _code_ids(pair.rejected, pair.language, prompts)
     if chosen == rejected:
         return DropReason.SAME_TOKENS
     if len(code_prompt) + max(len(chosen), len(rejected)) > max_tokens:
         return DropReason.CODE_TOO_LONG
+    num_read = [prompts.read_before_answer(ids) for ids in (chosen, rejected)]
+    if num_read[0] == len(chosen) or num_read[1] == len(rejected):
+        return DropReason.NO_ANSWER
     texts = (pair.chosen.skeleton.text, pair.rejected.skeleton.text)
     skeletons: list[tuple[int, ...]] = [(), ()]
     if all(texts) and texts[0] != texts[1]:
@@ -155,10 +174,12 @@ def tokenize_pair(
         stage=pair.stage,
         code_prompt=code_prompt,
         skeleton_prompt=skeleton_prompt,
-        code_chosen=chosen,
-        code_rejected=rejected,
+        code_chosen=chosen[num_read[0] :],
+        code_rejected=rejected[num_read[1] :],
         skeleton_chosen=skeletons[0],
         skeleton_rejected=skeletons[1],
+        chosen_thoughts=chosen[: num_read[0]],
+        rejected_thoughts=rejected[: num_read[1]],
         weight=pair.weight,
     )
 
@@ -174,6 +195,8 @@ class Preferences:
     statistics: ClassVar[tuple[str, ...]] = STATISTICS
     wording: ClassVar[Wording] = Wording(
         noun="pair",
+        wanted="preference pair",
+        advice="sample more (generate.num_samples), or lower pair.min_speedup",
         tag="dpo",
         trained_on="preference pairs. Both programs of an efficiency pair are correct, and the "
         "preferred one was measured to take less CPU time.",
@@ -207,11 +230,11 @@ class Preferences:
         return ProblemPairs
 
     def maker(self, config: Config, round_index: int) -> Callable[[MeasuredProblem], ProblemPairs]:
-        """As `build_pairs`."""
-        from skeldpo.pair import pairs_of
+        """As `pairs_or_reason`."""
+        from skeldpo.pair import pairs_or_reason
 
         return functools.partial(
-            pairs_of, pair=config.pair, skeleton=config.skeleton, round_index=round_index
+            pairs_or_reason, pair=config.pair, skeleton=config.skeleton, round_index=round_index
         )
 
     def choose_rows(
@@ -225,15 +248,16 @@ class Preferences:
             yield ProblemRows(
                 rows=problem.pairs,
                 dropped=problem.dropped,
-                counts={f"pair/{stage}": float(n) for stage, n in by_stage.items()},
+                sums={f"pair/{stage}": float(n) for stage, n in by_stage.items()},
+                error=problem.error,
             )
 
-    def account(self, counts: Mapping[str, float], num_problems: int) -> str:
+    def sum_up(self, sums: Mapping[str, float], num_problems: int) -> tuple[dict[str, float], str]:
         """Pairs by stage."""
         efficiency, correctness = (
-            counts.get(f"pair/{stage}", 0) for stage in ("efficiency", "correctness")
+            sums.get(f"pair/{stage}", 0) for stage in ("efficiency", "correctness")
         )
-        return (
+        return dict(sums), (
             f"{efficiency:.0f} efficiency and {correctness:.0f} correctness pairs from "
             f"{num_problems} problems"
         )
@@ -275,12 +299,17 @@ class Preferences:
         """The joint loss; the columns of an absent skeleton are 0."""
         counts = scored.trees.num_sequence_tokens.view(-1, len(ANSWERS))
         reference = scored.reference.view(-1, len(ANSWERS))
+        weight: float | torch.Tensor = self._skeleton_weight(scored.phase)
+        if self.config.balance_terms and self.config.loss != "sft":
+            token_squares = (1 - scored.token_logps.detach().exp()) ** 2  # (N,)
+            unlikelihood = sum_sequences(token_squares, scored.trees).view(-1, len(ANSWERS))
+            weight = weight * term_scales(unlikelihood, counts, self.config.reduction)
         return joint_losses(
             sum_sequences(scored.token_logps, scored.trees).view(-1, len(ANSWERS)),
             torch.where(counts > 0, reference, 0.0),
             counts,
             self.config,
-            self._skeleton_weight(scored.phase),
+            weight,
         )
 
     def metrics(self, statistics: torch.Tensor, phase: str) -> dict[str, float]:
@@ -307,9 +336,8 @@ class Preferences:
         return self.config.skeleton_weight if stage == "efficiency" else 0.0
 
 
-def _branch(tag: tuple[int, ...], answers: Sequence[tuple[tuple[int, ...], int]]) -> Prompt:
-    below = tuple(Answer(token_ids=token_ids, sequence=number) for token_ids, number in answers)
-    return Prompt(token_ids=tag, below=below)
+def _behind(thoughts: tuple[int, ...], answer: Answer) -> Prompt | Answer:
+    return Prompt(token_ids=thoughts, below=(answer,)) if thoughts else answer
 
 
 def _code_ids(side: PairSide, language: str, prompts: Prompts) -> tuple[int, ...]:
