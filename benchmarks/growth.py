@@ -40,7 +40,8 @@ def main() -> None:
     problems = [
         p for source in options.sources for p in iter_problems([source], (), left_out.append)
     ]
-    by_id: dict[str, Problem | LeftOutProblem] = {p.problem_id: p for p in [*left_out, *problems]}
+    by_id: dict[str, Problem | LeftOutProblem] = {row.problem_id: row for row in left_out}
+    by_id |= {problem.problem_id: problem for problem in problems}
     every = list(by_id.values())
     every.sort(key=lambda row: content_id(SEED, row.problem_id, type(row).__name__))
     rows = every[: options.sample or None]
