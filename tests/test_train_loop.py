@@ -394,9 +394,11 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
 
 
 @pytest.mark.slow
-def test_shards_of_adapters_on_both_ends_equal_one_process(tmp_path):
+@pytest.mark.parametrize(
+    "train",
+    [{}, {"lora": {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}}],
+    ids=["full", "lora"],
+)
+def test_shards_of_a_model_with_two_ends_equal_one_process(tmp_path, train):
     folder = save_tiny_policy(tmp_path / "start", tied=False)
-    lora = {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}
-    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
-        folder, tmp_path, 2, {"lora": lora}
-    )
+    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(folder, tmp_path, 2, train)

@@ -1,13 +1,14 @@
 """The network in training: a Hugging Face causal LM, adapted (LoRA) and sharded (FSDP2).
 
 `Network` wraps the language model so that its forward pass returns log-probabilities of answer
-tokens and never a tensor of logits; FSDP2's root is the wrapper, so the output layer's weight is
-whole while `answer_token_logps` reads it. `loading` makes one, `saving` writes it.
+tokens and never a tensor of logits. FSDP2's root is the wrapper, which holds a tied output layer;
+one with weights of its own is a part by itself. `loading` makes a network, `saving` writes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
     from skeldpo.config_train import LoraConfig
+
+
+_SCORE = "answer_logps"
+"""A second forward pass of an output layer that FSDP2 holds by itself."""
 
 
 class Network(nn.Module):
@@ -85,13 +90,22 @@ class Network(nn.Module):
         ).last_hidden_state  # (1, T, D)
         predictors = hidden[0].index_select(0, predictor_index)  # (N, D)
         output_layer = self.causal_lm.get_output_embeddings()  # type: ignore[operator]
-        return answer_token_logps(*linear_view(output_layer, predictors), target_ids)
+        score = getattr(output_layer, _SCORE, None) or MethodType(_answer_logps, output_layer)
+        logps: torch.Tensor = score(predictors, target_ids)
+        return logps
+
+
+def _answer_logps(
+    layer: nn.Module, predictors: torch.Tensor, target_ids: torch.Tensor
+) -> torch.Tensor:
+    """What stands for the forward pass of an output layer: (N, D), (N,) -> (N,)."""
+    return answer_token_logps(*linear_view(layer, predictors), target_ids)
 
 
 def shard_network(
     network: Network, mesh: DeviceMesh, dtype: torch.dtype, cpu_offload: bool = False
 ) -> None:
-    """Shards the parameters over a 1-D mesh in place: the embedding if the output layer has other
+    """Shards the parameters over a 1-D mesh in place: embedding and output layer if they have two
     weights, each decoder layer, then the rest (FSDP2).
 
     Computes in `dtype`; gradients are reduced and parameters kept in fp32. With `cpu_offload` the
@@ -105,12 +119,15 @@ def shard_network(
     whole = {weight for weight in network.parameters() if not weight.is_floating_point()}
     model: Any = network.causal_lm
     ends = model.get_input_embeddings(), model.get_output_embeddings()
-    # In one group with the output layer, both would be whole at the same time.
-    alone = [ends[0]] if ends[0].weight is not ends[1].weight else []
+    # In one group with the rest they would be whole at the same time, all the time.
+    alone = ends if ends[0].weight is not ends[1].weight else ()
     for module in (*alone, *network.decoder.layers, network):
         fully_shard(
             module, mesh=mesh, mp_policy=precision, offload_policy=offload, ignored_params=whole
         )
+    if alone:
+        setattr(ends[1], _SCORE, MethodType(_answer_logps, ends[1]))
+        register_fsdp_forward_method(ends[1], _SCORE)
     register_fsdp_forward_method(network, "own_logits")
     place = torch.device("cpu" if cpu_offload else mesh.device_type)
     if any(weight.is_meta for weight in network.parameters()):
