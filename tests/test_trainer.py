@@ -226,7 +226,8 @@ def test_dropped_pairs_are_counted_by_reason(start):
     }
 
 
-def test_nothing_to_train_on_is_refused_with_the_counts(start, tmp_path):
+@pytest.mark.ray
+def test_nothing_to_train_on_is_refused_with_the_counts(cluster, start, tmp_path):
     with pytest.raises(ValueError, match="nothing to train on: 1 pairs in, 0 usable"):
         train(start, tmp_path, pairs=[LONG])
 
