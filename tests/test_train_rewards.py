@@ -30,8 +30,9 @@ from skeldpo.train.learners.rewards import (
     token_credits,
 )
 from skeldpo.train.learners.rewards_loss import GroupTensors, group_losses
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import load_network, token_logps
+from skeldpo.train.network import token_logps
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 from studies.learners import Job, load_study, train_job
 
