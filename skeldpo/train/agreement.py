@@ -2,8 +2,7 @@
 
 Both hold the weights that the round started from, so their log-probabilities of the same token ids
 differ by rounding alone: engines compute in lower precision, and serve an adapter merged. More than
-that means other weights, or token ids that are not what the engine read, and what is made of such samples
-would be trained on in vain.
+that means other weights, or token ids that are not what the engine read: training would be in vain.
 """
 
 from __future__ import annotations
