@@ -42,7 +42,8 @@ def test_interrupt_of_a_measuring_command_ends_it_and_says_how_to_go_on(tmp_path
     log = tmp_path / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "skeldpo.cli", *arguments],
+            # What a shell starts in the background ignores the signal, and its children do.
+            ["env", "--default-signal=INT", sys.executable, "-m", "skeldpo.cli", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "RAY_ADDRESS": "local"},
