@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from skeldpo.actors import ActorNote
@@ -214,7 +214,11 @@ class PolicyEngine:
                     logps=thoughts.logps + text.logps,
                     finish_reason=text.finish_reason,
                 )
-            elif self._generate.max_reasoning_tokens and sample.stop_reason == self._reasoning_end:
+            elif not self._is_thought(sample):
+                writing.written[sample.index] = text
+            elif len(writing.prompt_ids) + len(text.token_ids) >= self._max_model_tokens:
+                writing.written[sample.index] = replace(text, finish_reason="length")
+            else:
                 writing.thoughts[sample.index] = text
                 sampling = self._answer_sampling(
                     writing.assignment,
@@ -228,9 +232,12 @@ class PolicyEngine:
                 )
                 if refusal:
                     return refusal
-            else:
-                writing.written[sample.index] = text
         return ""
+
+    def _is_thought(self, sample: Any) -> bool:
+        """Whether what was written ends with the mark that an answer follows."""
+        asked = self._generate.max_reasoning_tokens > 0
+        return asked and bool(sample.stop_reason == self._reasoning_end)
 
     def _request(self, request_id: str, prompt_ids: list[int], sampling: Any) -> str:
         """Why vLLM refuses it, else empty."""

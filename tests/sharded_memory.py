@@ -1,16 +1,19 @@
 """One of several gloo workers that loads, tries and saves a sharded model and tells its memory.
 
-    python tests/sharded_memory.py FOLDER LAYERS HIDDEN VOCABULARY WORKERS [lora]
+    python tests/sharded_memory.py FOLDER LAYERS HIDDEN VOCABULARY WORKERS [DTYPE]
 
-makes a random Qwen2 of that shape below FOLDER, runs the workers and prints a row for each: GiB of
-the interpreter with its libraries, of its peak, and what the peak may be at most.
+makes a random Qwen2 of that shape below FOLDER if there is none, computes in DTYPE (float32), runs
+the workers and prints a row for each: GiB of the interpreter with its libraries, of its peak, and
+what the peak may be at most.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -22,6 +25,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from skeldpo.train.loading import load_network
 from skeldpo.train.saving import save_network
+from skeldpo.train.weights import stored_tensors
 
 GIB = 1 << 30
 
@@ -54,8 +58,8 @@ class Peak:
         self.all_bytes = memory_bytes("VmHWM")
 
 
-def make_model(folder: str, layers: int, hidden: int, vocabulary: int) -> int:
-    """A model of random fp32 weights with heads of 64; returns the bytes of its largest layer."""
+def make_model(folder: str, layers: int, hidden: int, vocabulary: int) -> None:
+    """A model of random fp32 weights with heads of 64."""
     config = Qwen2Config(
         vocab_size=vocabulary,
         hidden_size=hidden,
@@ -70,11 +74,18 @@ def make_model(folder: str, layers: int, hidden: int, vocabulary: int) -> int:
     model = Qwen2ForCausalLM(config)
     model.save_pretrained(folder)
     byte_tokenizer().save_pretrained(folder)
-    parts = [*model.model.layers, model.model.embed_tokens, model.lm_head]
-    return max(sum(p.numel() * 4 for p in part.parameters()) for part in parts)
 
 
-def worker(rank: int, num_workers: int, folder: str, lora: dict[str, object] | None) -> None:
+def layer_bytes(folder: str) -> Counter[str]:
+    """Bytes of each decoder layer of a folder, and of each weight outside them."""
+    found: Counter[str] = Counter()
+    for name, stored in stored_tensors(folder).items():
+        layer = re.match(r"model\.layers\.\d+\.", name)
+        found[layer[0] if layer else name] += stored.num_bytes
+    return found
+
+
+def worker(rank: int, num_workers: int, folder: str, dtype: str) -> None:
     """Loads the model sharded, tries it, saves it and writes its memory beside it."""
     torch.set_num_threads(1)
     store = f"file://{folder}/rendezvous"
@@ -82,7 +93,7 @@ def worker(rank: int, num_workers: int, folder: str, lora: dict[str, object] | N
     before = memory_bytes("VmRSS")
     mesh = init_device_mesh("cpu", (num_workers,))
     with Peak() as peak:
-        config = tiny_config(lora=lora).train
+        config = tiny_config(dtype=dtype).train
         network = load_network(f"{folder}/start", config, 160, seed=0, mesh=mesh)
         loaded = peak.bytes
         save_network(network, byte_tokenizer(), f"{folder}/saved", "")
@@ -97,15 +108,17 @@ def worker(rank: int, num_workers: int, folder: str, lora: dict[str, object] | N
 
 
 def measure(
-    folder: str, shape: tuple[int, int, int], num_workers: int, lora: dict[str, object] | None
+    folder: str, shape: tuple[int, int, int], num_workers: int, dtype: str
 ) -> tuple[list[dict[str, int]], int]:
     """Rows of the workers in bytes, and the most that one may hold: its part of the fp32 model, the
     largest layer and 1 GiB."""
-    largest = make_model(f"{folder}/start", *shape)
-    size = sum(file.stat().st_size for file in Path(folder, "start").glob("*.safetensors"))
+    if not Path(folder, "start").exists():
+        make_model(f"{folder}/start", *shape)
+    layers = layer_bytes(f"{folder}/start")
+    size, largest = sum(layers.values()), max(layers.values())
     # Forked: four interpreters that import torch for themselves take longer than the rest.
     multiprocessing.start_processes(
-        worker, args=(num_workers, folder, lora), nprocs=num_workers, start_method="fork"
+        worker, args=(num_workers, folder, dtype), nprocs=num_workers, start_method="fork"
     )
     rows = [json.loads(Path(folder, f"memory-{r}.json").read_text()) for r in range(num_workers)]
     bound = size // num_workers + largest + GIB
@@ -139,7 +152,7 @@ def tensor(path: Path, name: str) -> torch.Tensor:
 
 if __name__ == "__main__":
     layers, hidden, vocabulary, num_workers = map(int, sys.argv[2:6])
-    adapters = {"rank": 8, "alpha": 16.0} if sys.argv[6:] == ["lora"] else None
-    rows, bound = measure(sys.argv[1], (layers, hidden, vocabulary), num_workers, adapters)
+    dtype = sys.argv[6] if len(sys.argv) > 6 else "float32"
+    rows, bound = measure(sys.argv[1], (layers, hidden, vocabulary), num_workers, dtype)
     assert same_bits(f"{sys.argv[1]}/start", f"{sys.argv[1]}/saved")
     sys.exit(any(row["peak"] > bound for row in rows))

@@ -3,6 +3,7 @@ running."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,14 +21,29 @@ START_DEADLINE_S = 240
 END_DEADLINE_S = 20
 
 
+def make_row(index: int) -> dict[str, object]:
+    """A problem of a file, with two programs (docs/PROBLEMS.md)."""
+    return {
+        "problem_id": f"add-{index}",
+        "statement": f"Add {index} to x.",
+        "entry_point": "add",
+        "tests": [{"input": [1], "expected": 1 + index}],
+        "generators": ["def generate_input(size, seed):\n    return [size + seed]\n"],
+        "reference": f"def add(x):\n    return x + {index}\n",
+        "solutions": [f"def add(x):\n    return {index} + x\n"],
+    }
+
+
 def test_interrupt_of_a_measuring_command_ends_it_and_says_how_to_go_on(tmp_path: Path) -> None:
-    out = tmp_path / "measured"
-    arguments = ["measure", "--problems", "families", "--out", str(out),
+    out, problems = tmp_path / "measured", tmp_path / "problems.jsonl"
+    problems.write_text("".join(f"{json.dumps(make_row(index))}\n" for index in range(60)))
+    arguments = ["measure", "--problems", str(problems), "--out", str(out),
                  "--set", "measure.min_cpu_time_ms=5"]  # fmt: skip
     log = tmp_path / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "skeldpo.cli", *arguments],
+            # What a shell starts in the background ignores the signal, and its children do.
+            ["env", "--default-signal=INT", sys.executable, "-m", "skeldpo.cli", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "RAY_ADDRESS": "local"},

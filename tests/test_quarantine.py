@@ -21,7 +21,7 @@ from skeldpo.alive import RUNNING, RunNote, read_running, running_text
 from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import GenerateConfig, SkeletonConfig
 from skeldpo.console import Display
-from skeldpo.generate import PolicyEngine
+from skeldpo.generate import _BETWEEN, PolicyEngine, _Writing
 from skeldpo.pair import pairs_or_reason
 from skeldpo.progress import Progress
 from skeldpo.quarantine import (
@@ -259,3 +259,23 @@ def test_row_is_kept_by_problem(tmp_path: Path) -> None:
     assert ROW.told() == (
         "quarantined in measure after 3 tries: it killed its actor (sandbox 1 on node-7)"
     )
+
+
+def test_thoughts_that_leave_no_room_for_an_answer_are_cut_and_cost_no_other_sample(
+    tmp_path: Path,
+) -> None:
+    """Two samples end their thoughts behind a prompt of one token: one fills the 64 tokens of the
+    model, the other goes on."""
+    (assignment, *_) = write_assignments(tmp_path)
+    config = GenerateConfig(num_samples=NUM_SAMPLES, max_reasoning_tokens=63)
+    engine = make_engine(tmp_path, "", config)
+    writing = _Writing(assignment=assignment, prompt_ids=[1])
+    samples = [
+        SimpleNamespace(index=index, token_ids=(7,) * length, finish_reason="stop",
+                        stop_reason="</think>", logprobs=SimpleNamespace(logprobs=(-1.0,) * length))
+        for index, length in enumerate((63, 62))
+    ]  # fmt: skip
+    key = assignment.problem.problem_id
+    assert engine._take(writing, SimpleNamespace(request_id=key, outputs=samples)) == ""
+    assert {index: text.finish_reason for index, text in writing.written.items()} == {0: "length"}
+    assert engine._engine.asked == [f"{key}{_BETWEEN}1"]

@@ -70,10 +70,6 @@ def test_worker_holds_its_part_of_the_model_and_saves_the_same_bits(tmp_path):
     for file in files:
         with safe_open(file, framework="pt") as opened:
             assert opened.metadata() == {"format": "pt"}
-    rows = [json.loads(path.read_text()) for path in tmp_path.glob("memory-*.json")]
-    grown = [row["peak"] - row["before"] for row in rows]
-    size = index["metadata"]["total_size"]
-    assert max(grown) < size, "no worker ever held the whole model"
 
 
 @pytest.mark.parametrize("config", MODELS.values(), ids=MODELS.keys())

@@ -38,7 +38,7 @@ WORK = dataclasses.replace(
 )
 NOT_READ_BY_A_STEP = {
     "learner", "num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures",
-    "cpu_offload", "max_sampler_gap_nats",
+    "cpu_offload", "max_sampler_gap_nats", "policy_gradient",
 }  # fmt: skip
 
 

@@ -2,8 +2,7 @@
 
 Both hold the weights that the round started from, so their log-probabilities of the same token ids
 differ by rounding alone: engines compute in lower precision, and serve an adapter merged. More than
-that means other weights, or token ids that are not what the engine read, and pairs of such samples
-would be trained on in vain.
+that means other weights, or token ids that are not what the engine read: training would be in vain.
 """
 
 from __future__ import annotations
@@ -59,14 +58,14 @@ def choose_sampled(
         and len(each.prompt_token_ids) + len(each.completion_token_ids) <= max_tokens
     ]
     known.sort(key=lambda each: each.candidate_id)
-    chosen = random.Random(seed).sample(known, min(NUM_COMPARED, len(known)))
+    picked = random.Random(seed).sample(known, min(NUM_COMPARED, len(known)))
     return tuple(
         SampledTokens(
             prompt=each.prompt_token_ids,
             completion=each.completion_token_ids,
             logps=tuple(map(float, each.completion_logps)),
         )
-        for each in chosen
+        for each in picked
     )
 
 

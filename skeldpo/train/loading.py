@@ -228,8 +228,8 @@ def _require_full_attention(config: Any, folder: str, max_tokens: int) -> None:
 
 @torch.no_grad()
 def _require_same_logps(network: Network) -> None:
-    """Switches the model to tree attention; ValueError if its own log-probabilities, one sequence
-    at a time, are not those of the tree.
+    """Switches the model to tree attention; ValueError if its own log-probabilities, a row
+    a sequence, are not those of the tree.
 
     They differ if the model does more to its logits than one linear layer (bias, cap, scale), or
     more in its attention than a softmax over what came before (cap, sinks, bias).
@@ -239,7 +239,7 @@ def _require_same_logps(network: Network) -> None:
     device = device_of(network)
     token_ids = torch.arange(5 * _PROBE_TOKENS).remainder(vocab_size).tolist()
     parts = [tuple(token_ids[i * _PROBE_TOKENS : (i + 1) * _PROBE_TOKENS]) for i in range(5)]
-    stem, ends = parts[0], parts[1][:2]
+    stem, ends = parts[0], parts[1][2:]
     answers = [Answer(token_ids=parts[1 + number], sequence=number) for number in range(4)]
     tags = (
         Prompt(token_ids=stem[2:], below=tuple(answers[:2])),
@@ -247,22 +247,22 @@ def _require_same_logps(network: Network) -> None:
     )
     probe = Tree(trunk=Prompt(token_ids=stem[:2], below=tags), num_sequences=4)
     network.eval()
-    expected = []
-    for answer in answers:
-        prompt = stem if answer.sequence < 2 else stem[:2] + ends
-        sequence = torch.tensor([prompt + answer.token_ids], device=device)  # (1, L)
-        logps = network.own_logits(sequence)[0, :-1].float().log_softmax(dim=1)
-        of_targets = logps.gather(1, sequence[0, 1:, None]).squeeze(1)
-        expected.append(of_targets[len(prompt) - 1 :].mean())
+    # Equally long, so that one pass gathers a sharded model once for all of them.
+    prompts = [stem, stem, stem[:2] + ends, stem[:2] + ends]
+    rows = [prompt + answer.token_ids for prompt, answer in zip(prompts, answers, strict=True)]
+    sequences = torch.tensor(rows, device=device)  # (4, L)
+    logps = network.own_logits(sequences)[:, :-1].float().log_softmax(dim=2)
+    of_targets = logps.gather(2, sequences[:, 1:, None]).squeeze(2)  # (4, L - 1)
+    expected = of_targets[:, len(stem) - 1 :].mean(dim=1)  # (4,)
     enable_tree_attention(model)
     trees = build_trees([probe], row_multiple(device)).to(device)
     got = sequence_logps(network, trees) / _PROBE_TOKENS  # (4,)
     if isinstance(network, FSDPModule):
         network.reshard()
-    if not torch.allclose(got, torch.stack(expected), atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
+    if not torch.allclose(got, expected, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
         raise ValueError(
-            f"{network.source_folder}: the model's own log-probabilities {expected} are not those "
-            f"of its output layer over the prefix tree {got.tolist()}; models that cap, scale or "
-            "bias their logits or their attention (Gemma 2, Cohere, Granite, GPT-OSS) cannot be "
-            "trained here"
+            f"{network.source_folder}: the model's own log-probabilities {expected.tolist()} are "
+            f"not those of its output layer over the prefix tree {got.tolist()}; models that cap, "
+            "scale or bias their logits or their attention (Gemma 2, Cohere, Granite, GPT-OSS) "
+            "cannot be trained here"
         )

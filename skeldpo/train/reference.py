@@ -154,10 +154,10 @@ def check_reference(
     fullest = sorted(range(len(rows)), key=lambda place: -sum(map(bool, rows[place].logps)))
     half = _NUM_CHECKED // 2
     spread = fullest[half :: max(1, (len(rows) - half) // half)][:half]
-    chosen = [*fullest[:half], *spread]
-    checked = [examples[place] for place in chosen]
+    picked = [*fullest[:half], *spread]
+    checked = [examples[place] for place in picked]
     again = reference_logps(network, learner, checked, max_tokens_per_forward, rows[0].model_id)
-    for example, stored, now in zip(checked, (rows[place] for place in chosen), again, strict=True):
+    for example, stored, now in zip(checked, (rows[place] for place in picked), again, strict=True):
         trees = build_trees([example.tree])
         counts = learner.reference_values(torch.ones(len(trees.target_ids)), trees).tolist()
         for column, (left, right) in enumerate(zip(stored.logps, now.logps, strict=True)):
