@@ -35,6 +35,9 @@ class RunConfig(Section):
     max_quarantined: float = Field(default=0.25, ge=0, le=1)
     """Share of a round's problems that may be given up, each with its reason in the round's
     quarantine table, before the run stops."""
+    max_node_wait_s: float = Field(default=600.0, ge=0)
+    """Seconds that generating and measuring wait for another node when the last one that they could
+    run on is gone, before the run stops."""
 
 
 class PolicyConfig(Section):
@@ -372,7 +375,7 @@ class Config(Section):
     def digest(self) -> str:
         """12 hex digits over every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
-        for key in ("name", "storage", "num_rounds", "max_quarantined"):
+        for key in ("name", "storage", "num_rounds", "max_quarantined", "max_node_wait_s"):
             del values["run"][key]
         del values["evaluate"]["suites"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

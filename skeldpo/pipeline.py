@@ -28,6 +28,7 @@ from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.core_use import join_core_use
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
+from skeldpo.node_watch import MAX_NODE_WAIT_S, NodeWatch, NoNodes, interruptible
 from skeldpo.progress import PROBLEM_ID, Counts, Progress
 from skeldpo.quarantine import TRIES, write_quarantine
 from skeldpo.records import Assignment, Candidate, Measurement
@@ -59,6 +60,15 @@ class Sandboxes:
     measurer: type = ProgramMeasurer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When to give up: the share of problems that may be quarantined, and how long to wait for a
+    node when the last one is gone."""
+
+    max_quarantined: float = 1.0
+    max_node_wait_s: float = MAX_NODE_WAIT_S
+
+
 def sample_and_measure(
     assignments: Iterable[Assignment],
     *,
@@ -66,25 +76,32 @@ def sample_and_measure(
     sandboxes: Sandboxes,
     output: str,
     on_progress: Callable[[Progress], None],
-    max_quarantined: float = 1.0,
+    limits: Limits | None = None,
 ) -> None:
     """Runs the pipeline until every assignment is measured or quarantined; `output` is the folder
     of its tables (`by_problem.Sampled`), whose rows are in the order of the assignments.
 
     Without engines the assignments bring their candidates. Assignments are taken one at a time.
-    Raises RuntimeError when the cluster lacks what is asked for, and when more than a share of
-    `max_quarantined` of the problems are lost; those are then tried again at the next start.
+    Raises RuntimeError when the cluster lacks what is asked for, and at the `limits`; problems that
+    were quarantined are then tried again at the next start. Cores that join are used once no engine
+    writes.
     """
-    store = Store(output)
+    store, limits = Store(output), limits or Limits()
     keys, waiting = _write_unfinished(store, assignments)
-    counts = Counts(store, set(waiting), keys, max_quarantined)
+    counts = Counts(store, set(waiting), keys, limits.max_quarantined)
     on_progress(counts.progress(_asked(engines if waiting else None)))
     if waiting:
         _require_resources(engines, sandboxes)
         for folder in (FOLDER, TRIES):
             store.remove(folder)
         try:
-            first = _Pass(waiting=waiting, engines=engines, sandboxes=sandboxes, output=output)
+            first = _Pass(
+                waiting=waiting,
+                engines=engines,
+                sandboxes=sandboxes,
+                output=output,
+                max_node_wait_s=limits.max_node_wait_s,
+            )
             lost = _run_all(first, counts, on_progress)
             if lost:
                 logger.warning("the sandbox failed on %d problems; measured once more", len(lost))
@@ -138,17 +155,25 @@ class _Pass:
     engines: Engines | None
     sandboxes: Sandboxes
     output: str
+    max_node_wait_s: float
     avoid: Sequence[tuple[str, int]] = ()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all candidates are there: nothing is left to do for engines."""
+        return self.engines is None or set(self.waiting) <= Store(self.output).part_keys(CANDIDATES)
 
 
 def _run_all(
     one: _Pass, counts: Counts, on_progress: Callable[[Progress], None]
 ) -> list[dict[str, str]]:
-    """As `_run`, and again over the problems whose rows did not arrive: an engine that is started
-    again may pass its problems on in another order, and Ray takes the first ones for known."""
+    """As `_run`, and again over the problems whose rows did not arrive: those of a pass that ended
+    for more cores, and of engines that were started again: one may pass its problems on in another
+    order, and Ray takes the first ones for known."""
     lost, waiting = [], one.waiting
     while waiting:
-        lost += _run(replace(one, waiting=waiting), counts, on_progress)
+        one = replace(one, waiting=waiting)
+        lost += _run(replace(one, engines=None) if one.is_written else one, counts, on_progress)
         missing = [key for key in waiting if not counts.has(key)]
         if len(missing) == len(waiting):
             raise RuntimeError(
@@ -167,15 +192,24 @@ def _run(
     pass_id = uuid.uuid4().hex[:8]
     lock = threading.Lock()
     num_sandboxes = min(_num_sandboxes(one.sandboxes), len(one.waiting))
+    watch = NodeWatch(_needs(one), one.max_node_wait_s)
+    has_more = threading.Event()
 
     def look() -> None:
         actors = read_actors(store, pass_id, _asked(one.engines).num_engines, num_sandboxes)
+        try:
+            lines = watch.look(ray.cluster_resources())
+        except NoNodes as error:
+            interrupt(error)
+            return
+        if num_sandboxes < min(_num_sandboxes(one.sandboxes), counts.num_left):
+            has_more.set()
         with lock:
-            on_progress(counts.look(actors))
+            on_progress(counts.look(actors, lines))
 
     # Closed, or else its actors keep their cores for as long as a traceback lives.
     rows = iter(_dataset(one, num_sandboxes, pass_id).iter_rows())
-    with every(POLL_S, look), contextlib.closing(rows):
+    with interruptible() as interrupt, every(POLL_S, look), contextlib.closing(rows):
         for row in rows:
             with lock:
                 is_new = counts.add(row)
@@ -183,6 +217,8 @@ def _run(
             if is_new and row["failure"]:
                 lost.append(row)
             counts.require_few(store)
+            if has_more.is_set() and one.is_written:
+                break
     return lost
 
 
@@ -244,7 +280,17 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
 
 
 def _num_sandboxes(sandboxes: Sandboxes) -> int:
-    return sandboxes.measure.num_cores or int(ray.cluster_resources().get(SANDBOX_RESOURCE, 0))
+    offered = int(ray.cluster_resources().get(SANDBOX_RESOURCE, 0))
+    return sandboxes.measure.num_cores or max(1, offered)
+
+
+def _needs(one: _Pass) -> dict[str, float]:
+    """What one actor of each kind takes."""
+    needs = {SANDBOX_RESOURCE: 1.0}
+    if one.engines is not None:
+        generate = one.engines.generate
+        needs |= {"CPU": generate.cpus_per_engine, "GPU": generate.gpus_per_engine}
+    return {name: need for name, need in needs.items() if need}
 
 
 def _require_resources(engines: Engines | None, sandboxes: Sandboxes) -> None:

@@ -107,6 +107,11 @@ class Counts:
         """Problems that have all their rows."""
         return len(self._done)
 
+    @property
+    def num_left(self) -> int:
+        """Problems that lack rows."""
+        return self._num_problems - len(self._done)
+
     def has(self, problem_id: str) -> bool:
         """Whether the row of a problem has arrived."""
         return problem_id in self._done
@@ -147,8 +152,9 @@ class Counts:
             too_many(rows, self._num_problems, self._max_quarantined, "generating and measuring")
         )
 
-    def look(self, actors: Actors) -> Progress:
-        """The sums, with what the actors of the pass say now."""
+    def look(self, actors: Actors, faults: Sequence[str] = ()) -> Progress:
+        """The sums, with what the actors of the pass say now, and what is wrong with the nodes."""
+        self._faults += faults
         num_more = actors.num_replaced - self._actors.num_replaced
         if num_more > 0:
             self._faults.append(f"{num_more} of Ray's actors died and were started again")

@@ -21,7 +21,7 @@ from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.core_use import CORE_USE
 from skeldpo.lease import Lease, driving
-from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
+from skeldpo.pipeline import Engines, Limits, Sandboxes, sample_and_measure
 from skeldpo.problems.kept import keep_problems
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates, training_assignment
@@ -152,7 +152,10 @@ class _Run:
             sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
             on_progress=self.note.following(count_teller(place.title, self._tell)),
-            max_quarantined=self._config.run.max_quarantined,
+            limits=Limits(
+                max_quarantined=self._config.run.max_quarantined,
+                max_node_wait_s=self._config.run.max_node_wait_s,
+            ),
         )
         verdicts = count_verdicts(Store(output))
         unwritten = unwritten_of(read_quarantine(Store(output)), assignments)

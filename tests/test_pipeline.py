@@ -26,6 +26,7 @@ from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.measure.actor import Measured, ProgramMeasurer
 from skeldpo.measure.core_clock import CoreClock
 from skeldpo.pipeline import (
+    Limits,
     Sandboxes,
     sample_and_measure,
 )
@@ -346,7 +347,7 @@ def sample(output: Path, names: list[str], max_quarantined: float = 1.0) -> list
         ),
         output=str(output),
         on_progress=told.append,
-        max_quarantined=max_quarantined,
+        limits=Limits(max_quarantined=max_quarantined),
     )
     return told
 

@@ -82,7 +82,7 @@ class World:
 
     def sample_and_measure(
         self, assignments: Iterable[Assignment], *, engines: Any, sandboxes: Any, output: str,
-        on_progress: Any, max_quarantined: float,
+        on_progress: Any, limits: Any,
     ) -> None:  # fmt: skip
         store, keys = Store(output, visible_within_s=0), []
         for asked in assignments:
