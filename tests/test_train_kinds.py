@@ -195,6 +195,8 @@ def test_head_is_read_from_the_configuration():
     assert head_of(LlamaConfig(**SHAPE)) == Head(scale=1.0, cap=0.0)
     found = head_of(PretrainedConfig(logits_scaling=4.0, final_logit_softcapping=30.0))
     assert found == Head(scale=0.25, cap=30.0)
+    found = head_of(PretrainedConfig(some_logit_soft_cap=15.0, attn_logit_softcapping=50.0))
+    assert found == Head(scale=1.0, cap=15.0)
 
 
 def test_output_layer_with_a_bias_is_refused(tmp_path):

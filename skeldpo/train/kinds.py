@@ -30,18 +30,20 @@ class Head:
 
 def head_of(config: Any) -> Head:
     """From the settings by which transformers' models name it. `loading` tries whether that is all
-    the model does."""
+    the model does, but small logits hardly show a cap: any setting that is called one counts."""
     text = config.get_text_config()
 
     def setting(name: str, default: float) -> float:
         value = getattr(text, name, None)
         return float(value) if isinstance(value, int | float) and value else default
 
+    caps = {
+        setting(name, 0.0)
+        for name in text.to_dict()
+        if "logit" in name and "cap" in name and "attn" not in name
+    }
     scale = setting("logit_scale", 1.0) * setting("lm_head_multiplier", 1.0)
-    return Head(
-        scale=scale / setting("logits_scaling", 1.0),
-        cap=setting("final_logit_softcapping", 0.0),
-    )
+    return Head(scale=scale / setting("logits_scaling", 1.0), cap=max(caps, default=0.0))
 
 
 def attention_function(config: Any) -> str | None:
