@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ from benchmarks.train_workload import (
     train_settings,
     tree_tokens,
 )
-from skeldpo.train.attention import TreeMask, row_multiple
+from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import Chain, TreeBatch, build_trees
 from skeldpo.train.learners.preferences import PairTokens, Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
@@ -106,7 +106,7 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
     """The library's own loop; with a technique switched off, a loop that differs in that only."""
     settings = train_settings(work)
     if variant == "no_packing":
-        settings.max_tokens_per_forward = 1
+        settings.max_tokens_per_forward = max(pair.num_tokens for pair in pairs)
     wrapper = WholeLogitsNetwork if variant == "whole_logits" else Network
     network = build_network(
         wrapper(make_model(work), RANDOM, settings.lora, {}), settings, 8192, seed=0
@@ -241,15 +241,12 @@ class WholeLogitsNetwork(Network):
     def forward(
         self,
         input_ids: torch.Tensor,
-        position_ids: torch.Tensor,
-        tree_mask: TreeMask,
         predictor_index: torch.Tensor,
         target_ids: torch.Tensor,
+        tree: Mapping[str, Any] | None = None,
     ) -> torch.Tensor:
         """As in Network."""
-        logits = self.causal_lm(
-            input_ids=input_ids, position_ids=position_ids, tree_mask=tree_mask, use_cache=False
-        ).logits[0]
+        logits = self.causal_lm(input_ids=input_ids, use_cache=False, **(tree or {})).logits[0]
         logps: torch.Tensor = logits.float().log_softmax(dim=1)[predictor_index, target_ids]
         return logps
 

@@ -62,8 +62,9 @@ class TrainConfig(Section):
     pairs_per_step: int = Field(default=8, ge=1)
     """Pairs of one optimizer step, over all workers."""
     max_tokens_per_forward: int = Field(default=4096, ge=64)
-    """Tokens of the prefix trees a worker packs into one forward pass: what bounds its memory. A
-    longer tree is alone. Does not change the result beyond rounding."""
+    """Tokens a worker packs into one forward pass: of prefix trees, or of padded rows for models
+    that trees are not exact for. What bounds its memory: a longer example is computed in pieces, at
+    one more forward pass, a longer sequence alone. Does not change the result beyond rounding."""
     reduction: Literal["sum", "mean"] = "sum"
     """Over the tokens of a completion."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
@@ -81,6 +82,10 @@ class TrainConfig(Section):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the computation; parameters of the optimizer are float32."""
     activation_checkpointing: bool = False
+    """Of a layer only its inputs are kept for the backward pass, which computes the rest again."""
+    offload_activations: bool = False
+    """The inputs of layers, which activation_checkpointing keeps, lie in host memory until the
+    backward pass."""
     cpu_offload: bool = False
     """Parameters, gradients and optimizer in host memory; a layer computes on the GPU."""
     compile_layers: bool = False
@@ -127,6 +132,15 @@ class TrainConfig(Section):
             raise ValueError(
                 f"train.label_smoothing ({self.label_smoothing}) is read only with train.loss = "
                 f"sigmoid, got {self.loss}; take one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _offloads_inputs_of_layers(self) -> TrainConfig:
+        if self.offload_activations and not self.activation_checkpointing:
+            raise ValueError(
+                "train.offload_activations moves what train.activation_checkpointing keeps; "
+                "without it all weights would go to the host too. Set both, or neither"
             )
         return self
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 import torch
 from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_of, trees_of
+from torch._dynamo.utils import counters
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import Qwen2ForCausalLM
 
 from skeldpo.train.attention import (
     BLOCK_TOKENS,
     block_mask,
+    compiled_flex,
     enable_tree_attention,
     tree_attention,
 )
-from skeldpo.train.batch import TreeBatch
+from skeldpo.train.batch import Answer, Prompt, Tree, TreeBatch, build_trees
 from skeldpo.train.learners.preferences import PairTokens
 from skeldpo.train.loading import load_network
 
@@ -91,6 +94,72 @@ def test_flex_attention_equals_the_dense_mask():
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
 
 
+class Grower:
+    """Draws trees that fit a row: up to four levels of prompts, up to five nodes below each, of 0
+    (prompts above prompts) to 150 tokens."""
+
+    def __init__(self, seed: int, num_tokens: int) -> None:
+        self.draw = random.Random(seed)
+        self.left = num_tokens
+        self.num_answers = 0
+
+    def tokens(self) -> tuple[int, ...]:
+        size = min(self.draw.choice((1, 2, 17, 60, 127, 128, 129, 150)), self.left)
+        self.left -= size
+        return tuple(range(size))
+
+    def answer(self) -> Answer:
+        self.num_answers += 1
+        return Answer(token_ids=self.tokens(), sequence=self.num_answers - 1)
+
+    def prompt(self, depth: int) -> Prompt:
+        own = self.tokens()
+        below: list[Prompt | Answer] = [self.answer()]
+        for _ in range(self.draw.randint(0, 4)):
+            if self.left > 2:
+                deeper = depth and self.draw.random() < 0.5
+                below.append(self.prompt(depth - 1) if deeper else self.answer())
+        self.draw.shuffle(below)
+        return Prompt(token_ids=own, below=tuple(below))
+
+    def trees(self) -> list[Tree]:
+        grown = []
+        while self.left > 2 and len(grown) < 6:
+            self.num_answers = 0
+            trunk = self.prompt(self.draw.randint(0, 3))
+            if self.draw.random() < 0.3:
+                trunk = Prompt(token_ids=(), below=(trunk,))
+            grown.append(Tree(trunk=trunk, num_sequences=self.num_answers))
+        return grown
+
+
+@torch.no_grad()
+def test_compiled_flex_attention_equals_the_dense_mask_for_trees_of_every_shape():
+    """The kernel that reads the block mask, which a CPU has without its backward pass: blocks that
+    the mask leaves out are not computed, so a wrong one shows. One compilation for all."""
+    num_tokens = 6 * BLOCK_TOKENS
+    torch._dynamo.reset()
+    counters.clear()
+    rows = [trees_of(PAIRS[:1], num_tokens)]
+    rows += [build_trees(Grower(seed, num_tokens).trees(), num_tokens) for seed in range(40)]
+    assert len({row.chains for row in rows}) == len(rows)
+    assert max(len(chain.context) for row in rows for chain in row.chains) >= 4
+    tensors = heads(num_tokens)
+    worst = 0.0
+    for row in rows:
+        mask = block_mask(row.subtree_end)
+        got = compiled_flex()(*tensors, block_mask=mask, scale=0.3, enable_gqa=True)
+        expected = dense_attention(*tensors, dense_mask(row), 0.3).transpose(1, 2)
+        worst = max(worst, float((got - expected).abs().max()))
+    print(f"{len(rows)} rows, largest difference {worst:.1e}")
+    assert worst < 1e-5
+    assert counters["stats"]["unique_graphs"] == 1
+    other = block_mask(rows[1].subtree_end)
+    wrong = compiled_flex()(*tensors, block_mask=other, scale=0.3, enable_gqa=True)
+    right = dense_attention(*tensors, dense_mask(rows[0]), 0.3).transpose(1, 2)
+    assert float((wrong - right).abs().max()) > 0.1, "the mask decides"
+
+
 def test_block_mask_names_the_blocks_that_are_seen_and_those_seen_whole():
     trees = trees_of([*PAIRS, *PAIRS], BLOCK_TOKENS)
     dense, mask = dense_mask(trees), block_mask(trees.subtree_end)
@@ -112,10 +181,11 @@ def test_model_takes_a_block_mask_as_it_takes_chains(tmp_path):
     network = load_network(folder, config.train, 160, seed=0)
     tokens = tokens_of([preference_pair(i) for i in range(4)], folder, config)
     trees = trees_of(tokens, BLOCK_TOKENS)
-    places = (trees.input_ids, trees.position_ids)
-    targets = (trees.predictor_index, trees.target_ids)
-    by_block = network(*places, block_mask(trees.subtree_end), *targets)
-    by_chain = network(*places, (trees.node_lengths, trees.chains), *targets)
+    row = (trees.input_ids, trees.predictor_index, trees.target_ids)
+    masks = block_mask(trees.subtree_end), (trees.node_lengths, trees.chains)
+    by_block, by_chain = (
+        network(*row, {"position_ids": trees.position_ids, "tree_mask": mask}) for mask in masks
+    )
     torch.testing.assert_close(by_block, by_chain, atol=1e-5, rtol=1e-5)
 
 
@@ -132,15 +202,16 @@ def test_flex_attention_equals_chains_on_a_gpu_with_gradients():
     torch.testing.assert_close(*results, atol=5e-3, rtol=5e-3)
 
 
-def test_model_without_an_attention_interface_is_refused(tmp_path):
+def test_model_without_an_attention_interface_is_left_as_it_is(tmp_path):
     class OwnAttention(Qwen2ForCausalLM):
         @classmethod
         def _can_set_attn_implementation(cls) -> bool:
             return False
 
-    folder = save_tiny_policy(tmp_path / "policy")
-    with pytest.raises(ValueError, match="OwnAttention does not take its attention"):
-        enable_tree_attention(OwnAttention.from_pretrained(folder))
+    model = OwnAttention.from_pretrained(save_tiny_policy(tmp_path / "policy"))
+    before = model.config._attn_implementation
+    assert not enable_tree_attention(model)
+    assert model.config._attn_implementation == before
 
 
 def test_tree_costs_the_tokens_it_has(tmp_path):

@@ -360,13 +360,13 @@ def one_of_many(
 @pytest.mark.parametrize(
     ("num_workers", "train"),
     [
-        (2, {}),
+        (2, {"max_tokens_per_forward": 130}),  # in pieces, more on one worker than on the other
         (4, {}),
         (2, {"lora": LORA}),
         (2, {"lora": QLORA}),
         (2, {"cpu_offload": True}),
     ],
-    ids=["2", "4", "2-lora", "2-qlora", "2-offload"],
+    ids=["2-pieces", "4", "2-lora", "2-qlora", "2-offload"],
 )
 def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
     folder, tmp_path, num_workers, train

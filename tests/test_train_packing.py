@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from skeldpo.train.packing import pack_rows
+from skeldpo.train.packing import pack_rectangles, pack_rows
 
 
 def lengths(num_rows: int, seed: int = 0) -> list[int]:
@@ -54,3 +54,31 @@ def test_rows_that_fit_only_one_by_one_are_packed_quickly():
 
 def test_fewer_rows_than_workers_leave_empty_places_in_one_pass():
     assert pack_rows([7, 9], 100, 4) == [[[1], [0], [], []]]
+
+
+@pytest.mark.parametrize("num_workers", [1, 3, 8])
+@pytest.mark.parametrize("num_examples", [1, 2, 5, 64, 501])
+def test_every_rectangle_goes_to_one_worker_once_within_the_budget(num_examples, num_workers):
+    shapes = [(4, length) for length in lengths(num_examples)]
+    passes = pack_rectangles(shapes, 32768, num_workers)
+    assert all(len(shares) == num_workers for shares in passes)
+    found = sorted(row for shares in passes for rows in shares for row in rows)
+    assert found == [*range(num_examples)]
+    bins = [[shapes[row] for row in rows] for shares in passes for rows in shares if rows]
+    areas = [sum(n for n, _ in rows) * max(length for _, length in rows) for rows in bins]
+    assert max(areas) <= 32768
+    assert passes[0][-1] or num_examples < num_workers, "no worker is idle in a first pass"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rectangles_waste_under_10_percent_of_tokens(seed):
+    shapes = [(2, length) for length in lengths(256, seed)]
+    passes = pack_rectangles(shapes, 32768, 1)
+    paid = 0
+    for ((*rows,),) in passes:
+        paid += sum(shapes[row][0] for row in rows) * max(shapes[row][1] for row in rows)
+    assert 1 - sum(n * length for n, length in shapes) / paid < 0.1
+
+
+def test_rectangle_above_the_budget_is_alone():
+    assert pack_rectangles([(2, 10), (4, 500), (2, 9)], 100, 1) == [[[1]], [[0, 2]]]

@@ -1,8 +1,10 @@
 """Trains a network: what every learner needs, and the learners.
 
 learners/  what a round teaches and with which loss, a module each; contract.py first
-batch      prefix trees, packed in a row
+batch      prefix trees, packed in a row; sequences: a row each
+kinds      which models can be computed in trees, from what they are
 packing    which examples go through the model together, by a budget of tokens
+passes     the forward passes of a step, and in which pieces a long example goes through
 attention  who sees whom in the row, for each kind of device
 logps      log-probabilities of scored tokens (pure)
 start      the folders that a training starts from

@@ -16,10 +16,9 @@ import torch
 from torch import distributed
 from torch.distributed.fsdp import FSDPModule
 
-from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import Answer, Prompt, Tree, build_trees
-from skeldpo.train.network import Network, device_of, token_logps, workers_of
-from skeldpo.train.packing import pack_rows
+from skeldpo.train.batch import Answer, Prompt, Tree
+from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.passes import plan_passes, score
 
 if TYPE_CHECKING:
     from skeldpo.records import Candidate
@@ -80,13 +79,10 @@ def compare_logps(
     network.eval()
     found = torch.zeros(2, dtype=torch.float64, device=device)  # sum of gaps, tokens
     largest = torch.zeros(1, dtype=torch.float64, device=device)
-    num_tokens = [len(each.prompt) + len(each.completion) for each in sampled]
-    for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
-        rows = [sampled[row] for row in shares[workers.rank]]
-        trees = [_tree(each) for each in rows or sampled[:1]]
-        logps = token_logps(network, build_trees(trees, row_multiple(device)).to(device))
-        if rows:
-            written = torch.tensor([logp for each in rows for logp in each.logps])
+    for work in plan_passes(network, [_tree(each) for each in sampled], max_tokens_per_forward):
+        logps = score(network, work).token_logps
+        if work.rows:
+            written = torch.tensor([logp for row in work.rows for logp in sampled[row].logps])
             gaps = (logps.double() - written.to(device)).abs()  # (N,)
             found += torch.stack([gaps.sum(), gaps.new_tensor(len(gaps))])
             largest = torch.maximum(largest, gaps.max())

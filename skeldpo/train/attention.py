@@ -3,8 +3,8 @@
 On a GPU, FlexAttention with a block mask: blocks of 128 x 128 that nobody sees are skipped, blocks
 that are seen whole need no mask. Elsewhere, one SDPA call for each chain of nodes, over the keys it
 sees. Neither builds a mask of T x T, and both cost what the trees cost one by one: packing more of
-them adds nothing. `enable_tree_attention` makes a transformers model use it; the model must be one
-whose attention goes through transformers' AttentionInterface.
+them adds nothing. `enable_tree_attention` makes a transformers model use it; `kinds` says which
+models can.
 
 Shapes: T tokens of the row, H query heads, K key heads, E head size.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -27,19 +28,31 @@ BLOCK_TOKENS = 128
 
 _NAME = "skeldpo_tree"
 
+_PLAIN = {
+    "dropout", "is_causal", "sliding_window", "position_ids", "use_cache", "cache_position",
+    "output_attentions", "output_hidden_states", "return_dict", "output_router_logits",
+}  # fmt: skip
+"""What an attention function may be given and need not read: kinds compares windows, and a model in
+training has no other."""
+
+
+@dataclass(slots=True)
+class TreeCalls:
+    """What each call of `tree_attention` in a forward pass was asked for and did not compute."""
+
+    unread: list[set[str]] = field(default_factory=list)
+
+
 TreeMask = BlockMask | tuple[tuple[int, ...], tuple[Chain, ...]]
 """Who sees whom in a row: a block mask, or node lengths and chains (see TreeBatch)."""
 
 
-def enable_tree_attention(model: PreTrainedModel) -> None:
-    """Makes every forward pass of the model expect `tree_mask`; ValueError if it cannot."""
+def enable_tree_attention(model: PreTrainedModel) -> bool:
+    """Makes every forward pass of the model expect `tree_mask`; False, and no change, if its
+    attention does not come from transformers' AttentionInterface."""
     AttentionInterface.register(_NAME, tree_attention)
     model.set_attn_implementation(_NAME)
-    if model.config._attn_implementation != _NAME:
-        raise ValueError(
-            f"{type(model).__name__} does not take its attention from transformers' "
-            "AttentionInterface, so prefix trees cannot be computed with it; choose another model"
-        )
+    return bool(model.config._attn_implementation == _NAME)
 
 
 def row_multiple(device: torch.device) -> int:
@@ -86,13 +99,20 @@ def tree_attention(  # noqa: PLR0913
     *,
     tree_mask: TreeMask,
     scaling: float | None = None,
-    **_: Any,
+    tree_calls: TreeCalls | None = None,
+    **others: Any,
 ) -> tuple[torch.Tensor, None]:
-    """An attention function of transformers: (1, H, T, E), (1, K, T, E) twice -> (1, T, H, E)."""
+    """An attention function of transformers: (1, H, T, E), (1, K, T, E) twice -> (1, T, H, E).
+
+    `tree_calls` notes what the model asks for beside that (a cap, sinks, a bias) and does not get.
+    """
+    if tree_calls is not None:
+        asked = {name for name, value in others.items() if value is not None}
+        tree_calls.unread.append(asked - _PLAIN)
     if isinstance(tree_mask, BlockMask):
-        found = _flex(query.device.type)(
-            query, key, value, block_mask=tree_mask, scale=scaling, enable_gqa=True
-        )
+        # Compiled where its kernels are; elsewhere it is plain arithmetic.
+        attend = compiled_flex() if query.is_cuda else flex_attention
+        found = attend(query, key, value, block_mask=tree_mask, scale=scaling, enable_gqa=True)
     else:
         found = _attend_by_chain(query, key, value, tree_mask, scaling)
     return found.transpose(1, 2).contiguous(), None
@@ -139,9 +159,9 @@ def _joined(parts: Sequence[torch.Tensor], nodes: tuple[int, ...]) -> torch.Tens
 
 
 @functools.cache
-def _flex(device_type: str) -> Any:
-    """FlexAttention, compiled where its kernels are; elsewhere it is plain arithmetic."""
-    return torch.compile(flex_attention) if device_type == "cuda" else flex_attention
+def compiled_flex() -> Any:
+    """FlexAttention as a kernel; on a CPU it has no backward pass."""
+    return torch.compile(flex_attention)
 
 
 def _ordered(blocks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

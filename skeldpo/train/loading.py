@@ -2,7 +2,8 @@
 
 The model is built without values, gets its adapters and is sharded; then each worker reads its own
 slices of the weights, what no file has is made again from the configuration, and the adapters are
-set. Last, the model is tried: its own log-probabilities must be those of the prefix tree.
+set. Last, the model is tried: its own log-probabilities must be those of the prefix tree. If they
+are not, or its kind says so before (`kinds`), it computes a sequence a row, and is tried that way.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ from skeldpo.train.adapters import (
     quantization,
     read_adapters,
 )
-from skeldpo.train.attention import enable_tree_attention, row_multiple
-from skeldpo.train.batch import Answer, Prompt, Tree, build_trees
+from skeldpo.train.attention import TreeCalls, enable_tree_attention
+from skeldpo.train.batch import Answer, Prompt, Tree
+from skeldpo.train.kinds import attention_function, reason_against_trees, reason_from_calls
+from skeldpo.train.logps import sum_sequences
 from skeldpo.train.network import (
     Network,
     device_of,
+    lay_out,
     make_real,
-    sequence_logps,
     shard_network,
+    token_logps,
+    workers_of,
 )
 from skeldpo.train.start import find_start
 from skeldpo.train.weights import (
@@ -77,8 +82,8 @@ def load_network(  # noqa: PLR0913
         mesh: 1-D, of all workers.
 
     Raises:
-        ValueError: the folder has no model, or one whose attention or output layer the tree
-            cannot reproduce; bitsandbytes is asked for and not there.
+        ValueError: the folder has no model, or one whose output layer is not reproduced;
+            bitsandbytes is asked for and not there.
     """
     start = find_start(folder, base or folder, lora=config.lora is not None)
     model, stored = _empty_model(start.model, _dtype(config))
@@ -87,12 +92,12 @@ def load_network(  # noqa: PLR0913
         model = AutoModelForCausalLM.from_pretrained(
             start.model,
             dtype=_dtype(config),
-            attn_implementation="sdpa",
+            attn_implementation=attention_function(model.config),
             quantization_config=quantization(config),
         )
         keep_4_bit_format(model)
     network = Network(model, start, config.lora, stored)
-    _prepare(network, config, max_tokens)
+    _prepare(network, config)
     if mesh is not None:
         shard_network(network, mesh, getattr(torch, config.dtype), config.cpu_offload)
     elif is_empty:
@@ -100,15 +105,15 @@ def load_network(  # noqa: PLR0913
     if is_empty or start.masters:
         read_tensors(own_tensors(model), start.masters or start.model)
     _set_adapters(network, seed)
-    _require_same_logps(network)
+    _choose_rows(network, max_tokens)
     return network
 
 
 def build_network(network: Network, config: TrainConfig, max_tokens: int, seed: int) -> Network:
     """Prepares a model of this process that has its values; ValueError as in `load_network`."""
-    _prepare(network, config, max_tokens)
+    _prepare(network, config)
     _set_adapters(network, seed)
-    _require_same_logps(network)
+    _choose_rows(network, max_tokens)
     return network
 
 
@@ -124,7 +129,7 @@ def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, Stored
     model_config = AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(
-            model_config, dtype=dtype, attn_implementation="sdpa"
+            model_config, dtype=dtype, attn_implementation=attention_function(model_config)
         )
         model.tie_weights()
     model.eval()
@@ -155,6 +160,7 @@ def _unmade_buffers(model: Any) -> list[str]:
         keys = [
             key for key in module._non_persistent_buffers_set if module._buffers[key] is not None
         ]
+        dtypes = {key: module._buffers[key].dtype for key in keys}
         for key in keys:
             module._buffers[key] = torch.full_like(
                 module._buffers[key], math.nan, device="cpu", dtype=torch.float32
@@ -162,13 +168,14 @@ def _unmade_buffers(model: Any) -> list[str]:
         if keys:
             model._init_weights(module)
         unmade += [f"{name}.{key}" for key in keys if module._buffers[key].isnan().any()]
+        for key, dtype in dtypes.items():
+            module._buffers[key] = module._buffers[key].to(dtype)  # some are rounded on purpose
     return unmade
 
 
-def _prepare(network: Network, config: TrainConfig, max_tokens: int) -> None:
+def _prepare(network: Network, config: TrainConfig) -> None:
     """All that needs no values."""
     model: Any = network.causal_lm
-    _require_full_attention(model.config, network.source_folder, max_tokens)
     if getattr(model.config, "attention_dropout", 0.0):
         raise ValueError(
             f"{network.source_folder}: attention_dropout must be 0, got "
@@ -178,6 +185,7 @@ def _prepare(network: Network, config: TrainConfig, max_tokens: int) -> None:
         add_adapters(model, config.lora, network.source_folder)
     if config.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    network.offloads_activations = config.offload_activations
     if config.compile_layers:
         _compile_layers(network)
 
@@ -206,63 +214,110 @@ def _compile_layers(network: Network) -> None:
 
     Not whole layers: FSDP2 gathers parameters in hooks of theirs.
     """
-    for layer in network.decoder.layers:
+    for layer in network.layers:
         for name, module in layer.named_children():
             if "attn" not in name:
                 module.compile()
 
 
-def _require_full_attention(config: Any, folder: str, max_tokens: int) -> None:
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    window: int | None = getattr(config, "sliding_window", None)
-    if not getattr(config, "use_sliding_window", True):
-        window = None
-    short = window is not None and window < max_tokens
-    if short or kinds - {"full_attention", "sliding_attention"}:
-        raise ValueError(
-            f"{folder}: the prefix tree needs full attention in every layer, got layers "
-            f"{sorted(kinds)} with sliding_window={window} below policy.max_model_tokens="
-            f"{max_tokens}; lower that or choose another model"
-        )
+def _choose_rows(network: Network, max_tokens: int) -> None:
+    """Prefix trees if the model is exact in them, else a sequence a row, which is said.
+
+    Raises:
+        ValueError: the model does to its logits what is not known here (a bias).
+    """
+    model: Any = network.causal_lm
+    own = model.config._attn_implementation
+    reason = reason_against_trees(model.config, network.decoder, max_tokens)
+    if not reason:
+        reason = _try_trees(network)
+    network.against_trees = reason
+    if reason:
+        if model.config._attn_implementation != own:
+            model.set_attn_implementation(own)
+        _require_same_logps(network)
+    if workers_of(network).rank == 0:
+        logger.info("%s: %s", network.source_folder, network.said)
+
+
+@torch.no_grad()
+def _try_trees(network: Network) -> str:
+    """Switches the model to tree attention and says why that is not what it computes itself."""
+    probe = _probe_tree(network, (_PROBE_TOKENS,) * 4)
+    expected = _own_logps(network, probe)
+    if not enable_tree_attention(network.causal_lm):
+        return "its attention does not come from transformers' AttentionInterface"
+    calls = TreeCalls()
+    got = _probed_logps(network, probe, calls)
+    reason = reason_from_calls(calls, len(network.layers))
+    if not reason and not _are_near(got, expected):
+        reason = f"its log-probabilities {expected.tolist()} are {got.tolist()} in a tree"
+    return reason
 
 
 @torch.no_grad()
 def _require_same_logps(network: Network) -> None:
-    """Switches the model to tree attention; ValueError if its own log-probabilities, a row
-    a sequence, are not those of the tree.
+    """ValueError if a model's own log-probabilities are not those of its rows, padded behind."""
+    probe = _probe_tree(network, (_PROBE_TOKENS, 3, _PROBE_TOKENS, 3))
+    expected = _own_logps(network, probe)
+    got = _probed_logps(network, probe, None)
+    if not _are_near(got, expected):
+        raise ValueError(
+            f"{network.source_folder}: the model's own log-probabilities {expected.tolist()} are "
+            f"not those of its output layer, a sequence a row {got.tolist()}; models that do more "
+            "to their logits than cap or scale them (a bias), or whose tokens see later ones, "
+            "cannot be trained here"
+        )
 
-    They differ if the model does more to its logits than one linear layer (bias, cap, scale), or
-    more in its attention than a softmax over what came before (cap, sinks, bias).
-    """
-    model: Any = network.causal_lm
-    vocab_size = model.config.get_text_config().vocab_size
-    device = device_of(network)
+
+def _probe_tree(network: Network, lengths: tuple[int, ...]) -> Tree:
+    """Two prompts of equal length with two answers each, of the given lengths."""
+    vocab_size = network.causal_lm.config.get_text_config().vocab_size  # type: ignore[union-attr, operator]
     token_ids = torch.arange(5 * _PROBE_TOKENS).remainder(vocab_size).tolist()
     parts = [tuple(token_ids[i * _PROBE_TOKENS : (i + 1) * _PROBE_TOKENS]) for i in range(5)]
     stem, ends = parts[0], parts[1][2:]
-    answers = [Answer(token_ids=parts[1 + number], sequence=number) for number in range(4)]
+    answers = [
+        Answer(token_ids=parts[1 + number][:length], sequence=number)
+        for number, length in enumerate(lengths)
+    ]
     tags = (
         Prompt(token_ids=stem[2:], below=tuple(answers[:2])),
         Prompt(token_ids=ends, below=tuple(answers[2:])),
     )
-    probe = Tree(trunk=Prompt(token_ids=stem[:2], below=tags), num_sequences=4)
+    return Tree(trunk=Prompt(token_ids=stem[:2], below=tags), num_sequences=len(lengths))
+
+
+def _own_logps(network: Network, probe: Tree) -> torch.Tensor:
+    """(4,) a token, from the model's own forward pass and whole logits.
+
+    Rows of equal length together: a pass gathers a sharded model once.
+    """
+    rows: list[tuple[tuple[int, ...], int]] = []
+    for tag in probe.trunk.below:
+        for answer in getattr(tag, "below", ()):
+            prompt = probe.trunk.token_ids + tag.token_ids
+            rows.append((prompt + answer.token_ids, len(answer.token_ids)))
+    device = device_of(network)
+    found = torch.zeros(len(rows), device=device)
     network.eval()
-    # Equally long, so that one pass gathers a sharded model once for all of them.
-    prompts = [stem, stem, stem[:2] + ends, stem[:2] + ends]
-    rows = [prompt + answer.token_ids for prompt, answer in zip(prompts, answers, strict=True)]
-    sequences = torch.tensor(rows, device=device)  # (4, L)
-    logps = network.own_logits(sequences)[:, :-1].float().log_softmax(dim=2)
-    of_targets = logps.gather(2, sequences[:, 1:, None]).squeeze(2)  # (4, L - 1)
-    expected = of_targets[:, len(stem) - 1 :].mean(dim=1)  # (4,)
-    enable_tree_attention(model)
-    trees = build_trees([probe], row_multiple(device)).to(device)
-    got = sequence_logps(network, trees) / _PROBE_TOKENS  # (4,)
+    for length in sorted({len(token_ids) for token_ids, _ in rows}):
+        places = [place for place, (token_ids, _) in enumerate(rows) if len(token_ids) == length]
+        sequences = torch.tensor([rows[place][0] for place in places], device=device)  # (B, L)
+        logps = network.own_logits(sequences)[:, :-1].float().log_softmax(dim=2)
+        of_targets = logps.gather(2, sequences[:, 1:, None]).squeeze(2)  # (B, L - 1)
+        for row, place in enumerate(places):
+            found[place] = of_targets[row, -rows[place][1] :].mean()
+    return found
+
+
+def _probed_logps(network: Network, probe: Tree, calls: TreeCalls | None) -> torch.Tensor:
+    """(4,) a token, as training computes them."""
+    trees = lay_out(network, [probe])
+    sums = sum_sequences(token_logps(network, trees, calls), trees)
     if isinstance(network, FSDPModule):
         network.reshard()
-    if not torch.allclose(got, expected, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
-        raise ValueError(
-            f"{network.source_folder}: the model's own log-probabilities {expected.tolist()} are "
-            f"not those of its output layer over the prefix tree {got.tolist()}; models that cap, "
-            "scale or bias their logits or their attention (Gemma 2, Cohere, Granite, GPT-OSS) "
-            "cannot be trained here"
-        )
+    return sums / trees.num_sequence_tokens
+
+
+def _are_near(got: torch.Tensor, expected: torch.Tensor) -> bool:
+    return torch.allclose(got, expected, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE)

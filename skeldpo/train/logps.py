@@ -19,10 +19,19 @@ _GPU_CHUNK_LOGITS = 2**28
 """The same on a GPU (1 GiB): each chunk costs a pass over the whole gradient of the weight."""
 
 
-def answer_token_logps(
-    hidden: torch.Tensor, weight: torch.Tensor, target_ids: torch.Tensor, chunk_tokens: int = 0
+def answer_token_logps(  # noqa: PLR0913
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    target_ids: torch.Tensor,
+    chunk_tokens: int = 0,
+    *,
+    scale: float = 1.0,
+    cap: float = 0.0,
 ) -> torch.Tensor:
     """Log-probabilities (N,) in fp32 of target tokens, without a tensor of N x V.
+
+    Logits are z = scale * hidden @ weight.T, or cap * tanh(z / cap) with a cap (Gemma 2, arXiv
+    2408.00118, section 2).
 
     Args:
         hidden: states that predict the targets, (N, D).
@@ -30,12 +39,16 @@ def answer_token_logps(
         target_ids: (N,).
         chunk_tokens: rows whose logits exist at the same time; 0 takes equal parts that fit
             512 MiB (1 GiB on a GPU).
+        scale: of the logits.
+        cap: above 0, what they stay below.
     """
     num_logits = _GPU_CHUNK_LOGITS if hidden.is_cuda else _CHUNK_LOGITS
     most = chunk_tokens or max(1, num_logits // weight.shape[0])
     num_chunks = -(-len(hidden) // most)
     rows = chunk_tokens or -(-len(hidden) // max(1, num_chunks)) or 1
-    logps: torch.Tensor = _ChunkedLogps.apply(hidden, weight, target_ids, rows)  # type: ignore[no-untyped-call]
+    logps: torch.Tensor = _ChunkedLogps.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, target_ids, rows, (scale, cap)
+    )
     return logps
 
 
@@ -46,7 +59,7 @@ def sum_sequences(token_logps: torch.Tensor, trees: TreeBatch) -> torch.Tensor:
 
 
 class _ChunkedLogps(torch.autograd.Function):
-    """log softmax(hidden @ weight.T) at the targets.
+    """log softmax(logits) at the targets.
 
     The backward pass starts with the last chunk, whose logits were kept: it would need that memory
     in any case. It makes those of the others again. The gradient of the weight is summed over
@@ -55,18 +68,23 @@ class _ChunkedLogps(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, target_ids: torch.Tensor, rows: int
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        target_ids: torch.Tensor,
+        rows: int,
+        head: tuple[float, float],
     ) -> torch.Tensor:
         logps = hidden.new_empty(len(hidden), dtype=torch.float32)
         log_norms = torch.empty_like(logps)
         for start in range(0, len(hidden), rows):
             part = slice(start, start + rows)
-            logits = (hidden[part] @ weight.T).float()  # (rows, V)
+            logits = _logits(hidden[part], weight, head)  # (rows, V)
             log_norms[part] = logits.logsumexp(dim=1)
             of_targets = logits.gather(1, target_ids[part].unsqueeze(1)).squeeze(1)
             logps[part] = of_targets - log_norms[part]
         ctx.save_for_backward(hidden, weight, target_ids, log_norms)
-        ctx.rows = rows
+        ctx.rows, ctx.head = rows, head
         ctx.last_logits = logits if len(hidden) and any(ctx.needs_input_grad) else None
         return logps
 
@@ -81,15 +99,31 @@ class _ChunkedLogps(torch.autograd.Function):
             part = slice(start, start + ctx.rows)
             logits, ctx.last_logits = ctx.last_logits, None
             if logits is None:
-                logits = (hidden[part] @ weight.T).float()  # (rows, V)
+                logits = _logits(hidden[part], weight, ctx.head)  # (rows, V)
+            bend = _bend(logits, ctx.head)  # before the logits are overwritten
             slope = logits.sub_(log_norms[part].unsqueeze(1)).exp_().neg_()
             slope.scatter_add_(
                 1, target_ids[part].unsqueeze(1), torch.ones_like(slope[:, :1])
             )  # one-hot - softmax
-            slope = slope.mul_(grad[part].unsqueeze(1)).to(weight.dtype)
+            slope = slope.mul_(grad[part].unsqueeze(1) * bend).to(weight.dtype)
             grad_hidden[part] = slope @ weight
             if grad_weight is not None:
                 grad_weight += slope.T @ hidden[part]
         if grad_weight is not None:
             grad_weight = grad_weight.to(weight.dtype)
-        return grad_hidden, grad_weight, None, None
+        return grad_hidden, grad_weight, None, None, None
+
+
+def _logits(hidden: torch.Tensor, weight: torch.Tensor, head: tuple[float, float]) -> torch.Tensor:
+    """(rows, V), fp32."""
+    scale, cap = head
+    logits = (hidden @ weight.T).float()
+    if scale != 1:
+        logits.mul_(scale)
+    return logits.div_(cap).tanh_().mul_(cap) if cap else logits
+
+
+def _bend(logits: torch.Tensor, head: tuple[float, float]) -> torch.Tensor | float:
+    """Their derivative by hidden @ weight.T."""
+    scale, cap = head
+    return (logits / cap).square_().neg_().add_(1).mul_(scale) if cap else scale

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import distributed
 
-from skeldpo.train.attention import row_multiple
-from skeldpo.train.batch import build_trees, moved
+from skeldpo.train.batch import moved
 from skeldpo.train.learners.contract import Scored
-from skeldpo.train.network import Network, device_of, token_logps, workers_of
-from skeldpo.train.packing import pack_rows
+from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.passes import learn_from, plan_passes, score
 from skeldpo.train.reference import REFERENCE_TOLERANCE
 
 if TYPE_CHECKING:
@@ -144,27 +143,26 @@ def _scores(
     # Put in place at the end: to place rows on a GPU is to wait for it.
     order: list[int] = []
     parts: list[torch.Tensor] = []
-    num_tokens = [example.num_tokens for example in step.examples]
     budget = learner.config.max_tokens_per_forward
-    for shares in pack_rows(num_tokens, budget, workers.num_workers):
-        rows = shares[workers.rank]
-        examples = [step.examples[row] for row in rows] or step.examples[:1]
-        trees = build_trees([each.tree for each in examples], row_multiple(device)).to(device)
+    for work in plan_passes(network, [example.tree for example in step.examples], budget):
+        examples = [step.examples[row] for row in work.given]
+        scores = score(network, work)
         scored = Scored(
             phase=step.phase,
             examples=examples,
-            trees=trees,
-            token_logps=token_logps(network, trees),
+            trees=scores.trees,
+            token_logps=scores.token_logps,
             reference=moved(_reference_values(examples, references, learner), device),
         )
         losses = learner.losses(scored)
         # FSDP2 averages gradients over workers; a worker without an example left weighs 0.
-        scale = workers.num_workers / len(step.examples) if rows else 0.0
+        scale = workers.num_workers / len(step.examples) if work.rows else 0.0
         weights = torch.tensor([example.weight for example in examples])
         if learns:
-            torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
-        if rows:
-            order += rows
+            loss = scale * (moved(weights, device) * losses.loss).sum()
+            learn_from(network, work, scores, loss)
+        if work.rows:
+            order += work.rows
             gap = losses.reference_gap.unsqueeze(1)
             parts.append(torch.cat([losses.statistics, gap], dim=1).double())
     shape = len(step.examples), len(learner.statistics) + 1

@@ -7,7 +7,8 @@ one with weights of its own is a part by itself. `loading` makes a network, `sav
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,14 @@ from torch.distributed.fsdp import (
     fully_shard,
     register_fsdp_forward_method,
 )
+from transformers import PreTrainedModel
 
 from skeldpo.train.adapters import linear_view
-from skeldpo.train.attention import TreeMask, tree_mask
-from skeldpo.train.batch import TreeBatch
+from skeldpo.train.attention import TreeCalls, row_multiple, tree_mask
+from skeldpo.train.batch import Tree, TreeBatch, build_trees
+from skeldpo.train.kinds import Head, head_of
 from skeldpo.train.logps import answer_token_logps, sum_sequences
+from skeldpo.train.sequences import sequence_rows
 from skeldpo.train.start import Start
 from skeldpo.train.weights import StoredTensor, Workers
 
@@ -57,6 +61,10 @@ class Network(nn.Module):
         self.lora = lora
         self.stored = stored
         self.offloaded_from: torch.device | None = None
+        self.offloads_activations = False
+        self.against_trees = ""
+        """Why it computes a sequence a row; empty: prefix trees."""
+        self.head = head_of(causal_lm.config)
 
     @property
     def source_folder(self) -> str:
@@ -66,7 +74,22 @@ class Network(nn.Module):
     @property
     def decoder(self) -> Any:
         """The layers between token ids and last hidden states."""
-        return self.causal_lm.get_decoder()  # type: ignore[operator]
+        return decoder_of(self.causal_lm)
+
+    @property
+    def said(self) -> str:
+        """How it computes, in a line."""
+        if not self.against_trees:
+            return "trains in prefix trees"
+        return f"trains with a sequence a row, not in prefix trees: {self.against_trees}"
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """Of the decoder; most models call them so, in others they are its longest list."""
+        decoder = self.decoder
+        lists = [each for each in decoder.children() if isinstance(each, nn.ModuleList)]
+        layers: nn.ModuleList = getattr(decoder, "layers", None) or max(lists, key=len)
+        return layers
 
     def own_logits(self, input_ids: torch.Tensor) -> torch.Tensor:
         """The model's own logits (B, L, V), for short rows."""
@@ -76,30 +99,46 @@ class Network(nn.Module):
     def forward(
         self,
         input_ids: torch.Tensor,
-        position_ids: torch.Tensor,
-        tree_mask: TreeMask,
         predictor_index: torch.Tensor,
         target_ids: torch.Tensor,
+        tree: Mapping[str, Any] | None = None,
     ) -> torch.Tensor:
-        """Log-probabilities (N,), fp32; arguments as in TreeBatch."""
-        hidden = self.decoder(
-            input_ids=input_ids,
-            position_ids=position_ids,
-            tree_mask=tree_mask,
-            use_cache=False,
-        ).last_hidden_state  # (1, T, D)
-        predictors = hidden[0].index_select(0, predictor_index)  # (N, D)
+        """Log-probabilities (N,), fp32, from input_ids (B, L) and places (N,) among the B * L
+        hidden states; `tree` has what the model must know of a row that is a tree."""
+        with _activations(self):
+            hidden = self.decoder(
+                input_ids=input_ids, use_cache=False, **(tree or {})
+            ).last_hidden_state  # (B, L, D)
+        predictors = hidden.flatten(0, 1).index_select(0, predictor_index)  # (N, D)
         output_layer = self.causal_lm.get_output_embeddings()  # type: ignore[operator]
         score = getattr(output_layer, _SCORE, None) or MethodType(_answer_logps, output_layer)
-        logps: torch.Tensor = score(predictors, target_ids)
+        logps: torch.Tensor = score(predictors, target_ids, self.head)
         return logps
 
 
+def decoder_of(model: Any) -> Any:
+    """What is below the output layer of a causal LM; transformers does not find it in all."""
+    decoder = model.get_decoder()
+    if decoder is model:
+        (decoder,) = (each for each in model.children() if isinstance(each, PreTrainedModel))
+    return decoder
+
+
 def _answer_logps(
-    layer: nn.Module, predictors: torch.Tensor, target_ids: torch.Tensor
+    layer: nn.Module, predictors: torch.Tensor, target_ids: torch.Tensor, head: Head
 ) -> torch.Tensor:
     """What stands for the forward pass of an output layer: (N, D), (N,) -> (N,)."""
-    return answer_token_logps(*linear_view(layer, predictors), target_ids)
+    inputs, weight = linear_view(layer, predictors)
+    # Models that add up their layers in fp32 (Mamba) end in it.
+    inputs = inputs.to(weight.dtype)
+    return answer_token_logps(inputs, weight, target_ids, scale=head.scale, cap=head.cap)
+
+
+def _activations(network: Network) -> contextlib.AbstractContextManager[Any]:
+    """Where autograd keeps what the backward pass of the layers needs."""
+    if not network.offloads_activations:
+        return contextlib.nullcontext()
+    return torch.autograd.graph.save_on_cpu(pin_memory=device_of(network).type == "cuda")
 
 
 def shard_network(
@@ -121,7 +160,7 @@ def shard_network(
     ends = model.get_input_embeddings(), model.get_output_embeddings()
     # In one group with the rest they would be whole at the same time, all the time.
     alone = ends if ends[0].weight is not ends[1].weight else ()
-    for module in (*alone, *network.decoder.layers, network):
+    for module in (*alone, *network.layers, network):
         fully_shard(
             module, mesh=mesh, mp_policy=precision, offload_policy=offload, ignored_params=whole
         )
@@ -152,14 +191,23 @@ def device_of(network: Network) -> torch.device:
     return network.offloaded_from or next(network.parameters()).device
 
 
-def token_logps(network: Network, trees: TreeBatch) -> torch.Tensor:
-    """Log-probabilities (N,) of the scored tokens of a batch that lies on the network's device."""
+def lay_out(network: Network, trees: Sequence[Tree]) -> TreeBatch:
+    """Trees as the network reads them, on its device."""
+    device = device_of(network)
+    return build_trees(trees, 1 if network.against_trees else row_multiple(device)).to(device)
+
+
+def token_logps(network: Network, trees: TreeBatch, calls: TreeCalls | None = None) -> torch.Tensor:
+    """Log-probabilities (N,) of the scored tokens of a batch that lies on the network's device, in
+    one forward pass; `calls` notes those of the attention over trees."""
+    if network.against_trees:
+        rows = sequence_rows(trees)
+        found: torch.Tensor = network(rows.input_ids, rows.predictor_index, trees.target_ids)
+        return found
+    tree = {"position_ids": trees.position_ids, "tree_mask": tree_mask(trees)}
+    noted = {"tree_calls": calls} if calls is not None else {}
     logps: torch.Tensor = network(
-        trees.input_ids,
-        trees.position_ids,
-        tree_mask(trees),
-        trees.predictor_index,
-        trees.target_ids,
+        trees.input_ids, trees.predictor_index, trees.target_ids, tree | noted
     )
     return logps
 

@@ -38,6 +38,36 @@ def pack_rows(
     return [bins[i : i + num_workers] for i in range(0, len(bins), num_workers)]
 
 
+def pack_rectangles(
+    shapes: Sequence[tuple[int, int]], max_tokens: int, num_workers: int
+) -> list[list[list[int]]]:
+    """As `pack_rows`, for examples of some rows that are padded to the longest of a pass: the
+    longest examples first, as many as fit, so that those of a pass are of nearly equal length.
+
+    Args:
+        shapes: number of rows and tokens of the longest, of each example.
+        max_tokens: of a worker's forward pass, padding included.
+        num_workers: workers that compute a pass together.
+    """
+    order = sorted(range(len(shapes)), key=lambda number: (-shapes[number][1], number))
+    bins: list[list[int]] = []
+    num_rows = longest = 0
+    for number in order:
+        more, length = shapes[number]
+        if not bins or (num_rows + more) * longest > max_tokens:
+            bins.append([])
+            num_rows, longest = 0, length
+        bins[-1].append(number)
+        num_rows += more
+    # The last pass is for all workers, as far as there are examples for them.
+    while len(bins) % num_workers and max(map(len, bins)) > 1:
+        fullest = max(range(len(bins)), key=lambda place: len(bins[place]))
+        half = len(bins[fullest]) // 2
+        bins[fullest : fullest + 1] = [bins[fullest][:half], bins[fullest][half:]]
+    bins += [[] for _ in range(-len(bins) % num_workers)]
+    return [bins[i : i + num_workers] for i in range(0, len(bins), num_workers)]
+
+
 def _fits(rows: Sequence[int], num_tokens: Sequence[int], max_tokens: int) -> bool:
     return len(rows) <= 1 or sum(num_tokens[row] for row in rows) <= max_tokens
 

@@ -31,8 +31,13 @@ class Meter:
             f"step {done}/{self._num_steps}, {learner.progress(metrics)}, "
             f"{metrics['seconds']:.2f} s a step"
         )
-        with open(self._path, "a", encoding="utf-8") as lines:
-            lines.write(line + "\n")
+        self.say(line)
+
+    def say(self, line: str) -> None:
+        """Writes a line."""
+        if self._path:
+            with open(self._path, "a", encoding="utf-8") as lines:
+                lines.write(line + "\n")
 
 
 @contextlib.contextmanager

@@ -24,10 +24,9 @@ from torch.distributed.fsdp import FSDPModule
 from skeldpo import durable
 from skeldpo.records import ReferenceLogps
 from skeldpo.rows import arrow_schema, from_row, to_row
-from skeldpo.train.attention import row_multiple
 from skeldpo.train.batch import build_trees
-from skeldpo.train.network import Network, device_of, token_logps, workers_of
-from skeldpo.train.packing import pack_rows
+from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.passes import plan_passes, score
 
 REFERENCE_TOLERANCE = 0.1
 """Nats a token by which a stored value may differ from one that is computed now (bf16: 0.02)."""
@@ -55,14 +54,11 @@ def reference_logps(
     order: list[int] = []
     parts: list[torch.Tensor] = []
     network.eval()
-    num_tokens = [example.num_tokens for example in examples]
-    for shares in pack_rows(num_tokens, max_tokens_per_forward, workers.num_workers):
-        rows = shares[workers.rank]
-        given = [examples[row] for row in rows] or examples[:1]
-        trees = build_trees([each.tree for each in given], row_multiple(device)).to(device)
-        values = learner.reference_values(token_logps(network, trees), trees)
-        if rows:
-            order += [place for row in rows for place in places[row]]
+    for work in plan_passes(network, [each.tree for each in examples], max_tokens_per_forward):
+        scores = score(network, work)
+        values = learner.reference_values(scores.token_logps, scores.trees)
+        if work.rows:
+            order += [place for row in work.rows for place in places[row]]
             parts.append(values.double())
     found = torch.zeros(ends[-1] if ends else 0, dtype=torch.float64, device=device)  # (R,)
     if parts:

@@ -291,6 +291,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     history = list(progress.history)
     path = job.progress_path if workers_of(network).rank == 0 else ""
     meter = Meter(num_steps=len(steps), path=path)
+    meter.say(network.said)
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
@@ -355,7 +356,7 @@ def _digest(config: Config, job: _Job, example_ids: Sequence[str]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
     places |= {"max_tokens_per_forward", "activation_checkpointing", "compile_layers"}
-    places |= {"cpu_offload"}
+    places |= {"cpu_offload", "offload_activations"}
     train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     settings = json.dumps([train, policy], sort_keys=True)

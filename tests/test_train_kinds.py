@@ -1,0 +1,215 @@
+"""Kinds of models: a sequence a row or prefix trees, each against the model's own forward pass."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_kinds import IN_ROWS, IN_TREES, SHAPE, WINDOW, save_kind
+from tiny_policy import byte_tokenizer, preference_pair, tiny_config
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    MistralConfig,
+    PhiConfig,
+    PretrainedConfig,
+    Qwen2Config,
+)
+
+from skeldpo.config_rewards import PolicyGradientConfig
+from skeldpo.prompts import Prompts
+from skeldpo.train.batch import TreeBatch, build_trees
+from skeldpo.train.kinds import Head, head_of, reason_against_trees
+from skeldpo.train.learners import make_learner
+from skeldpo.train.learners.contract import Scored
+from skeldpo.train.learners.preferences import PairTokens, tokenize_pair
+from skeldpo.train.learners.rewards import AnswerTokens, GroupTokens
+from skeldpo.train.loading import load_network
+from skeldpo.train.network import Network, token_logps
+from skeldpo.train.sequences import sequence_rows
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def pairs() -> list[PairTokens]:
+    """Three, the second without skeletons; their sequences are of 24 to 100 tokens."""
+    prompts = Prompts(byte_tokenizer(), tiny_config().policy)
+    made = [preference_pair(i, skeletons=i != 1) for i in range(3)]
+    tokens = [tokenize_pair(pair, prompts, 160) for pair in made]
+    assert all(isinstance(row, PairTokens) for row in tokens)
+    return tokens
+
+
+def own_token_logps(model: Any, trees: TreeBatch) -> torch.Tensor:
+    """(N,): each sequence by itself through the whole model of transformers."""
+    parts = []
+    starts = [sum(trees.node_lengths[:node]) for node in range(len(trees.node_lengths))]
+    row = trees.input_ids[0].tolist()
+    for chain in trees.chains:
+        path = (*chain.context, *chain.own)
+        ids: list[int] = []
+        for node in path:
+            ids += row[starts[node] : starts[node] + trees.node_lengths[node]]
+        logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits.float()
+        logps = logits.log_softmax(dim=2)[0, :-1].gather(1, torch.tensor(ids)[1:, None])
+        parts.append(logps.squeeze(1)[-trees.node_lengths[path[-1]] :])
+    return torch.cat(parts)
+
+
+def preferences_loss(logps: torch.Tensor, trees: TreeBatch) -> torch.Tensor:
+    """The joint loss beside references that differ from answer to answer."""
+    learner = make_learner(tiny_config().train)
+    reference = learner.reference_values(logps.detach(), trees)
+    reference = reference + torch.arange(len(reference)).cos()
+    examples = pairs()
+    scored = Scored(
+        phase="efficiency", examples=examples, trees=trees, token_logps=logps, reference=reference
+    )
+    return learner.losses(scored).loss.sum()
+
+
+def groups() -> list[GroupTokens]:
+    """Two groups with three and two answers of different length."""
+    draw = torch.Generator().manual_seed(3)
+
+    def answer(length: int, advantage: float) -> AnswerTokens:
+        ids = torch.randint(0, 250, (length,), generator=draw).tolist()
+        return AnswerTokens(
+            token_ids=tuple(ids),
+            sampler_logps=(-5.0,) * length,
+            credits=(1.0,) * length,
+            advantage=advantage,
+            reward=advantage,
+            is_right=advantage > 0,
+        )
+
+    answers = (answer(40, 1.0), answer(9, -0.5), answer(70, 0.25))
+    return [
+        GroupTokens(group_id="a", prompt=(3, 1, 4), answers=answers, max_answer_tokens=80),
+        GroupTokens(group_id="b", prompt=(2, 7), answers=answers[1:], max_answer_tokens=80),
+    ]
+
+
+def rewards_loss(logps: torch.Tensor, trees: TreeBatch) -> torch.Tensor:
+    """The policy gradient's loss beside old log-probabilities that differ a little."""
+    config = tiny_config(learner="rewards", policy_gradient=PolicyGradientConfig().model_dump())
+    learner = make_learner(config.train)
+    reference = logps.detach() + 0.1 * torch.arange(len(logps)).cos()
+    scored = Scored(
+        phase="", examples=groups(), trees=trees, token_logps=logps, reference=reference
+    )
+    return learner.losses(scored).loss.sum()
+
+
+def require_equal(network: Network, folder: str, *, rewards: bool = False) -> None:
+    """Log-probabilities by token, loss and gradients of preferences; of rewards too."""
+    # SDPA would leave a cap on attention scores out.
+    own = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
+    cases = [(pairs(), preferences_loss), (groups(), rewards_loss)]
+    for examples, loss_of in cases[: 1 + rewards]:
+        trees = build_trees([each.tree for each in examples])
+        results = []
+        for model in (network.causal_lm, own):
+            model.zero_grad()
+            logps = token_logps(network, trees) if model is not own else own_token_logps(own, trees)
+            loss = loss_of(logps, trees)
+            loss.backward()
+            slopes = {name: each.grad for name, each in model.named_parameters()}
+            results.append((logps.detach(), loss.detach(), slopes))
+        (got_logps, got_loss, got), (logps, loss, expected) = results
+        torch.testing.assert_close(got_logps, logps, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(got_loss, loss, atol=1e-5, rtol=1e-5)
+        assert got.keys() == expected.keys()
+        for name, slope in expected.items():
+            assert (slope is None) == (got[name] is None), name
+            if slope is not None:
+                size = max(1.0, float(slope.abs().max()))
+                torch.testing.assert_close(got[name] / size, slope / size, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", IN_ROWS)
+def test_kind_that_trees_are_not_exact_for_trains_a_sequence_a_row(tmp_path, name):
+    kind, settings, said = IN_ROWS[name]
+    folder = save_kind(kind, settings, tmp_path)
+    network = load_network(folder, tiny_config().train, 160, seed=0)
+    assert said in network.against_trees
+    assert network.said == (
+        f"trains with a sequence a row, not in prefix trees: {network.against_trees}"
+    )
+    require_equal(network, folder, rewards=name in ("delta rule", "windows, sinks, experts"))
+
+
+@pytest.mark.parametrize("name", IN_TREES)
+def test_kind_that_trees_are_exact_for_trains_in_them(tmp_path, name):
+    folder = save_kind(*IN_TREES[name], tmp_path)
+    network = load_network(folder, tiny_config().train, 160, seed=0)
+    assert network.said == "trains in prefix trees"
+    require_equal(network, folder)
+
+
+@pytest.mark.parametrize("window", [99, 100])
+def test_window_as_long_as_the_longest_sequence_is_the_border(tmp_path, window):
+    """Both are exact; a tree with the shorter window would not be, by its last token alone."""
+    longest = sequence_rows(build_trees([pair.tree for pair in pairs()])).input_ids.shape[1]
+    window += longest - 100
+    folder = save_kind(MistralConfig, {**SHAPE, "sliding_window": window}, tmp_path)
+    network = load_network(folder, tiny_config().train, longest, seed=0)
+    assert bool(network.against_trees) == (window < longest)
+    require_equal(network, folder)
+
+
+def test_tree_is_not_exact_for_a_short_window(tmp_path):
+    """What the choice prevents: the same model, told that its sequences are short."""
+    folder = save_kind(MistralConfig, {**SHAPE, "sliding_window": WINDOW}, tmp_path)
+    network = load_network(folder, tiny_config().train, WINDOW, seed=0)
+    assert not network.against_trees
+    with pytest.raises(AssertionError, match="not close"):
+        require_equal(network, folder)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (LlamaConfig(**SHAPE), ""),
+        (Qwen2Config(**SHAPE, sliding_window=8, use_sliding_window=False), ""),
+        (MistralConfig(**SHAPE, sliding_window=None), ""),
+        (PretrainedConfig(layer_types=["full_attention", "never_heard_of"]), "never_heard_of"),
+    ],
+    ids=["whole", "window off", "window none", "unknown"],
+)
+def test_reason_comes_from_the_configuration_and_not_from_the_name(config, reason):
+    found = reason_against_trees(config, torch.nn.Linear(2, 2), 160)
+    assert reason in found
+    assert bool(found) == bool(reason)
+
+
+def test_head_is_read_from_the_configuration():
+    assert head_of(LlamaConfig(**SHAPE)) == Head(scale=1.0, cap=0.0)
+    found = head_of(PretrainedConfig(logits_scaling=4.0, final_logit_softcapping=30.0))
+    assert found == Head(scale=0.25, cap=30.0)
+    found = head_of(PretrainedConfig(some_logit_soft_cap=15.0, attn_logit_softcapping=50.0))
+    assert found == Head(scale=1.0, cap=15.0)
+
+
+def test_output_layer_with_a_bias_is_refused(tmp_path):
+    folder = save_kind(PhiConfig, SHAPE, tmp_path)
+    with pytest.raises(ValueError, match=r"more to their logits than cap or scale them \(a bias\)"):
+        load_network(folder, tiny_config().train, 160, seed=0)
+
+
+def test_code_of_models_from_elsewhere_is_never_run():
+    """Nothing sets trust_remote_code, whose default in transformers, PEFT and vLLM is off."""
+    root = Path(__file__).parents[1]
+    folders = ("skeldpo", "benchmarks", "studies", "jobs", "examples", "cluster")
+    files = [file for name in folders for file in (root / name).rglob("*") if file.is_file()]
+    texts = {file: file.read_bytes() for file in files}
+    assert len(texts) > 100
+    assert [file for file, text in texts.items() if re.search(b"trust_remote_code", text)] == []
