@@ -42,6 +42,7 @@ from skeldpo.report.tables import (
     pair_table,
     quarantine_table,
     score_tables,
+    speed_notes,
     speedup_table,
     stage_table,
     suite_tables,
@@ -93,6 +94,7 @@ def write_report(store: Store) -> str:
         wall_time=Markup(wall_time_chart(summary)),
         figures={figure.name: figure for figure in build_figures(summary)},
         examples=example_pairs(summary),
+        speed_notes=speed_notes(summary),
         num_unscored={p.round_index: len(p.report.unscored) for p in summary.policies},
         safe_svg=Markup,
         marked_code=marked_code,
@@ -130,6 +132,8 @@ def show_report(store: Store, display: Display) -> None:
             display.tell(skeleton.rstrip())
     for table in score_tables(summary):
         _show(table, display, title=f"Scores: {table.title} (95 % intervals)")
+    for note in speed_notes(summary):
+        display.tell(note)
     for table in suite_tables(summary):
         _show(table, display)
     if store.exists(REPORT):
