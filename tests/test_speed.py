@@ -119,9 +119,9 @@ def test_problem_timed_in_too_few_rounds_counts_in_no_fast_at_p_and_that_is_said
     few = _report(_rows(LEAST_ROUNDS - 1), num_samples=4)
     assert not set(FAST) & set(few.problems[0].scores)
     assert fast_note(few.problems) == (
-        "1 of 1 problems do not count in fast@p: 0 without a reference that passes and was timed, "
-        "1 timed in fewer than 5 rounds (evaluate.num_repeats, evaluate.repeat_for_s), or with no "
-        "right sample that was"
+        "1 of 1 problems do not count in fast@p: 0 have no reference that passes and was timed, "
+        "1 no right sample that was, or fewer than 5 rounds (evaluate.num_repeats, "
+        "evaluate.repeat_for_s)"
     )
     # Nor does one whose samples are all wrong: which of them are right must not decide it.
     wrong = [measurement(f"s{i}", outcome=Outcome.WRONG_ANSWER) for i in range(4)]
@@ -135,7 +135,7 @@ def test_problem_without_a_reference_counts_in_no_fast_at_p() -> None:
     failed = [measurement(key, outcome=Outcome.RUNTIME_ERROR) for key in ("fast", "slow")]
     lost, whole = _report([*rows, *failed], num_samples=4), _report(_rows(6), num_samples=4)
     assert set(lost.problems[0].scores) == {"pass@1"}
-    assert "1 of 2 problems do not count in fast@p: 1 without a reference that passes" in (
+    assert "1 of 2 problems do not count in fast@p: 1 have no reference that passes" in (
         fast_note([*lost.problems, *whole.problems])
     )
 

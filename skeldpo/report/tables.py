@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, get_args
 
+from skeldpo.pages import Table
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.records import Origin, Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
@@ -47,15 +48,6 @@ QUARANTINED_SHOWN = 20
 """Quarantined problems of a round that are shown; all are in its quarantine table."""
 SPEEDUP_STEP = 2**0.5
 """Ratio of two neighbouring edges of the speedup distribution."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A titled table; the cells of the first column are row names."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +90,14 @@ def scored_metrics(policies: Sequence[PolicyScores]) -> list[str]:
 
 def speed_notes(summary: RunSummary) -> list[str]:
     """Per policy, the problems that have no fast@p, and why."""
-    found = [(p.round_index, fast_note(p.report.problems)) for p in summary.policies]
-    return [f"Policy {index}: {note}." for index, note in found if note]
+    policies: dict[str, list[str]] = {}
+    for policy in summary.policies:
+        if note := fast_note(policy.report.problems):
+            policies.setdefault(note, []).append(str(policy.round_index))
+    return [
+        f"Polic{'y' if len(indices) == 1 else 'ies'} {', '.join(indices)}: {note}."
+        for note, indices in policies.items()
+    ]
 
 
 def suite_tables(summary: RunSummary) -> list[Table]:

@@ -76,8 +76,7 @@ def fast_note(problems: Iterable[ProblemResult]) -> str:
     if not lacking or without == len(found):
         return ""
     return (
-        f"{len(lacking)} of {len(found)} problems do not count in fast@p: {without} without a "
-        f"reference that passes and was timed, {len(lacking) - without} timed in fewer than "
-        f"{LEAST_ROUNDS} rounds (evaluate.num_repeats, evaluate.repeat_for_s), or with no right "
-        "sample that was"
+        f"{len(lacking)} of {len(found)} problems do not count in fast@p: {without} have no "
+        f"reference that passes and was timed, {len(lacking) - without} no right sample that was, "
+        f"or fewer than {LEAST_ROUNDS} rounds (evaluate.num_repeats, evaluate.repeat_for_s)"
     )
