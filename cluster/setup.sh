@@ -233,7 +233,10 @@ setup_browser() {
         ! command -v $name >/dev/null || return 0
     done
     is_root && command -v apt-get >/dev/null || return 0
-    apt_install "tests look at pages in a browser" chromium
+    say "installing chromium (tests look at pages in it)"
+    DEBIAN_FRONTEND=noninteractive timeout 300 \
+        apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 ||
+        say "chromium could not be installed; its tests are skipped, and fail where CI is set"
 }
 
 case "${1:-all}" in

@@ -180,7 +180,8 @@ def test_page_says_who_wrote_the_programs_of_the_pairs(whole_run, page):
 
 def test_page_has_a_chart_for_each_kind_of_figure(page):
     labels = re.findall(r'aria-label="([^"]*)"', page)
-    assert {"Pass@1 by policy", "Beyond@1 by policy", "fast share by policy"} <= set(labels)
+    titles = ("Pass@1", "Beyond@1", "percentile", "fast share", "fast@1", "fast@1.2", "fast@2")
+    assert {f"{title} by policy" for title in titles} <= set(labels)
     assert {"loss", "reward accuracy", "reward margin, chosen - rejected"} <= set(labels)
     for index in range(1, NUM_ROUNDS + 1):
         assert f"speedup of the efficiency pairs of round {index}" in labels
