@@ -234,8 +234,11 @@ setup_browser() {
     done
     is_root && command -v apt-get >/dev/null || return 0
     say "installing chromium (tests look at pages in it)"
-    DEBIAN_FRONTEND=noninteractive timeout 300 \
-        apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 ||
+    local install=(apt-get install -y -qq --no-install-recommends chromium)
+    export DEBIAN_FRONTEND=noninteractive
+    timeout 300 "${install[@]}" >/dev/null 2>&1 && return
+    timeout 120 apt-get update -qq >/dev/null 2>&1 || true
+    timeout 300 "${install[@]}" >/dev/null 2>&1 ||
         say "chromium could not be installed; its tests are skipped, and fail where CI is set"
 }
 

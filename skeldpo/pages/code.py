@@ -7,6 +7,7 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from markupsafe import Markup
 from pygments.lexer import Lexer
@@ -57,15 +58,19 @@ def program(code: str, language: str, sections: Sections = PLAIN) -> Markup:
             if is_word and _is_in(left, sections.marked):
                 tag = "mark"
             pieces.append(_piece(text[left:right], tag, kind))
-    return Markup("").join(pieces)
+    return Markup("".join(pieces))
 
 
 def _words(text: str, language: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, CSS class) of the pieces of a text, without a gap."""
     for start, kind, value in _lexer(language).get_tokens_unprocessed(text):
         if value:
-            names = (name for parent, name in COLOURED.items() if kind in parent)
-            yield start, start + len(value), next(names, "")
+            yield start, start + len(value), _css_class(kind)
+
+
+@functools.cache
+def _css_class(kind: object) -> str:
+    return next((name for parent, name in COLOURED.items() if kind in parent), "")
 
 
 @functools.lru_cache(maxsize=8)
@@ -87,9 +92,8 @@ def _is_in(place: int, spans: Sequence[Span]) -> bool:
     return any(start <= place < end for start, end in spans)
 
 
-def _piece(text: str, tag: str, kind: str) -> Markup:
+def _piece(text: str, tag: str, kind: str) -> str:
+    escaped = escape(text)
     if kind:
-        return Markup('<{tag} class="{kind}">{text}</{tag}>').format(tag=tag, kind=kind, text=text)
-    if tag == "span":
-        return Markup("{}").format(text)
-    return Markup("<{tag}>{text}</{tag}>").format(tag=tag, text=text)
+        return f'<{tag} class="{kind}">{escaped}</{tag}>'
+    return escaped if tag == "span" else f"<{tag}>{escaped}</{tag}>"

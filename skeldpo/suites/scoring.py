@@ -253,7 +253,8 @@ def reference_timings(judged: Judged, *, counts_stopped: bool = True) -> Timings
     there is none."""
     verdicts = {row.candidate_id: row for row in judged.rows if row.phase == "check"}
     screened = [row for row in judged.rows if row.phase == "screen"]
-    times = {row.candidate_id: row.cpu_times_ns for row in screened if row.cpu_times_ns}
+    timed = [row for row in screened if row.cpu_times_ns]
+    times = {row.candidate_id: row.cpu_times_ns for row in timed}
     stopped = {row.candidate_id for row in screened if row.outcome is Outcome.TIME_LIMIT}
     tried = {row.candidate_id for row in screened if row.outcome.is_verdict}
     lost = [
@@ -271,7 +272,7 @@ def reference_timings(judged: Judged, *, counts_stopped: bool = True) -> Timings
     reason = "" if range_ns else "no reference program passes and was timed"
     return Timings(
         times_ns=times,
-        baselines_ns={row.candidate_id: row.baseline_times_ns for row in screened},
+        baselines_ns={row.candidate_id: row.baseline_times_ns for row in timed},
         stopped=frozenset(stopped),
         references=range_ns,
         unscored=lost[0] if lost else reason,
