@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-setup: ## .venv with the locked packages, and a Docker engine that answers
+setup: ## .venv with the locked packages, a Docker engine that answers, a browser for tests
 	@bash cluster/setup.sh
 
 setup-light:
@@ -33,7 +33,7 @@ test: setup lint ## every test that needs no GPU
 WITHOUT_TORCH = $(addprefix --ignore=tests/test_,generate.py prompts.py starter.py suite_policy.py) \
 	--ignore-glob=tests/test_train*.py
 check: setup-light lint ## lint, format, types, import rules, quick unit tests; under a minute
-	$(PY) -m pytest -q -n 2 --dist worksteal -m "not docker and not vllm and not ray and not gpu and not slow" $(WITHOUT_TORCH)
+	$(PY) -m pytest -q -n 2 --dist worksteal -m "not docker and not vllm and not ray and not gpu and not slow and not browser" $(WITHOUT_TORCH)
 
 lint: setup-light
 	.venv/bin/ruff check .

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Sets this clone up: .venv with the locked packages, and a Docker engine that answers. For root on
-# Debian, Podman too, so that the tests see both container engines; nothing else needs it.
+# Debian, Podman and Chromium too, so that the tests see both container engines, and the pages as a
+# browser shows them; nothing else needs these.
 #
 #   bash cluster/setup.sh            all
 #   bash cluster/setup.sh python     only .venv
 #   bash cluster/setup.sh engine     only the Docker engine
 #   bash cluster/setup.sh podman     only Podman
+#   bash cluster/setup.sh browser    only Chromium
 #
 # Run it again at any time: what is done is skipped. Settings, all optional:
 #   PYTHON       interpreter to build .venv from (3.11 to 3.13)
@@ -223,14 +225,33 @@ setup_podman() {
         say "podman could not be installed; its tests are skipped"
 }
 
+# ---------------------------------------------------------------------------- Browser
+
+setup_browser() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        ! command -v $name >/dev/null || return 0
+    done
+    is_root && command -v apt-get >/dev/null || return 0
+    say "installing chromium (tests look at pages in it)"
+    local install=(apt-get install -y -qq --no-install-recommends chromium)
+    export DEBIAN_FRONTEND=noninteractive
+    timeout 300 "${install[@]}" >/dev/null 2>&1 && return
+    timeout 120 apt-get update -qq >/dev/null 2>&1 || true
+    timeout 300 "${install[@]}" >/dev/null 2>&1 ||
+        say "chromium could not be installed; its tests are skipped, and fail where CI is set"
+}
+
 case "${1:-all}" in
 all)
     setup_python
     setup_engine
     setup_podman
+    setup_browser
     ;;
 python) setup_python ;;
 engine) setup_engine ;;
 podman) setup_podman ;;
-*) die "unknown part '$1'; expected nothing, python, engine or podman" ;;
+browser) setup_browser ;;
+*) die "unknown part '$1'; expected nothing, python, engine, podman or browser" ;;
 esac

@@ -149,13 +149,14 @@ def sample_heldout(problem: Problem, index: int, rng: random.Random):
     """Four samples, the more of them right and fast the later the round, and known programs."""
     candidates = list(known_candidates(problem))
     rows = [make_check(c, Outcome.ACCEPTED) for c in candidates]
-    rows += [make_timed(row, "screen", r, 3) for row, r in zip(rows, (1.0, 5.0), strict=True)]
+    rows += [make_timed(row, "screen", r, 6) for row, r in zip(rows, (1.0, 5.0), strict=True)]
     for place in range(4):
-        candidate = make_candidate(problem, place, FAST[1], index)
+        code = (SLOW if index == 1 else FAST)[place % 2]
+        candidate = make_candidate(problem, place, code, index)
         candidates.append(candidate)
         if rng.random() < 0.45 + 0.15 * index:
             check = make_check(candidate, Outcome.ACCEPTED)
-            rows += [check, make_timed(check, "screen", 1 + rng.random() * 6 / index, 3)]
+            rows += [check, make_timed(check, "screen", 0.4 + rng.random() * 6 / index, 6)]
         else:
             rows.append(make_check(candidate, Outcome.WRONG_ANSWER))
     return candidates, rows

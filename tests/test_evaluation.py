@@ -207,14 +207,45 @@ def test_comparison_as_rows_and_page() -> None:
     assert all(len(row) == len(COLUMNS) and len(row[-1]) == PLOT_CHARACTERS for row in rows)
     page = comparison_page(differences, title="a < b", first="x.json", second="y.json")
     assert "a &lt; b" in page
-    assert "<svg" in page
+    assert page.count('class="track"') == len(rows)
     assert "<script" not in page
 
 
 def test_page_of_a_report_shows_scores_problems_and_what_was_left_out() -> None:
     hostile = replace(EVALUATION.problems[0], problem_id="<script>alert(1)</script>")
     page = evaluation_page(replace(EVALUATION, problems=(hostile, *EVALUATION.problems[1:])))
-    for text in ("beyond_given_pass", "Hard/beyond@1", "no program given", "mercury.jsonl", "<svg"):
+    for text in ("beyond_given_pass", "Hard/beyond@1", "no program given", "mercury.jsonl"):
         assert text in page
     assert "<script" not in page
     assert page.index("Easy") < page.index("Hard")
+
+
+def test_page_opens_with_the_hardest_problem_and_has_each_failing_program_once() -> None:
+    failing = [
+        replace(_sample(i, False), code=f"x = {i // 2}", failure=f"test 3: {i // 2}" + "y" * 300)
+        for i in range(4)
+    ]
+    hard = replace(
+        EVALUATION.problems[1], problem_id="hard", samples=(_sample(9, True), *failing, *failing)
+    )
+    page = evaluation_page(replace(EVALUATION, problems=(*EVALUATION.problems, hard)))
+    shown = page[page.index("Problems, hardest first") :]
+    # "b" has two wrong samples, of "hard" one of nine is right, of "a" one of two.
+    places = [shown.index(f"<b>{name}</b>") for name in ("b", "hard", "a", "c")]
+    assert places == sorted(places)
+    own = shown[places[1] : places[2]]
+    assert own.count('<details class="sample') == 3
+    assert own.index("WRONG_ANSWER</span> samples 0, 1, 0, 1: test 3: 0y") < own.index("ACCEPTED<")
+    assert "y" * 300 in own and "y" * 161 not in own.partition("</summary>")[0]
+    for rule in ("only-WRONG_ANSWER", "only-ACCEPTED"):
+        assert f'id="{rule}"' in shown and f":has(#{rule}:checked)" in page
+
+
+def test_failing_programs_are_in_colours_and_escaped() -> None:
+    code = "def f(a):\n    return '</pre><script>' + a\n"
+    wrong = replace(_sample(0, False), code=code)
+    page = evaluation_page(
+        replace(EVALUATION, problems=(replace(EVALUATION.problems[0], samples=(wrong,)),))
+    )
+    assert '<span class="k">def</span> <span class="f">f</span>(a):' in page
+    assert "&lt;/pre&gt;&lt;script&gt;" in page and "<script" not in page

@@ -264,7 +264,7 @@ def test_right_sample_without_a_time_is_no_slow_sample() -> None:
     ]
     (score,) = _evaluate([*REFERENCES, *_samples(3)], rows).problems
     assert score.scores == pytest.approx(
-        {"pass@1": 2 / 3, "beyond@1": 0.75 * 2 / 3, "fast_share": 1.0}
+        {"pass@1": 2 / 3, "beyond@1": 0.5, "percentile@1": 1 / 3, "fast_share": 1.0}
     )
     untimed = [*REFERENCE_ROWS, measurement("s0"), measurement("s1", outcome=Outcome.WRONG_ANSWER)]
     (score,) = _evaluate([*REFERENCES, *_samples(2)], untimed).problems

@@ -185,6 +185,7 @@ def test_reference_that_was_stopped_counts_with_the_limit(tmp_path: Path) -> Non
     assert scored.result.scores["beyond@1"] == pytest.approx((100 - 40) / (100 - 20))
     assert scored.result.relative_to == {
         "reference_times_ns": [[20, 20, 20], [100]],
+        "baseline_times_ns": [7, 7, 7],
         "input_digest": "of the input",
     }
     lower = scored_by_hand(suite, assignment, (TOTAL_FAST,), rows, ((1,), 10.0))  # of each input
@@ -230,7 +231,8 @@ def test_sample_that_passes_and_has_no_time_counts_in_pass_alone(
     assert scored.result is not None
     assert scored.result.scores == pytest.approx(
         {"pass@1": 1.0, "pass@2": 1.0, "beyond@1": 0.5, "beyond@2": 0.5,
-         "beyond_released@1": 0.5, "beyond_released@2": 0.5, "beyond_given_pass": 0.5}
+         "beyond_released@1": 0.5, "beyond_released@2": 0.5, "beyond_given_pass": 0.5,
+         "percentile@1": 2 / 3, "percentile@2": 2 / 3}
     )  # fmt: skip
     assert scored.result.samples[1].is_correct
     (entry,) = scored.left_out

@@ -12,24 +12,25 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from rich.table import Table
 from rich.text import Text
 
 from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
+from skeldpo.pages import render
+from skeldpo.pages.sides import ShownSide, pair_sides
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
-from skeldpo.report.marks import marked_code, styled_code
+from skeldpo.report.marks import styled_code
 from skeldpo.store import Store
+from skeldpo.timing import estimate_ns
 
 ORIGIN_SUFFIX = ".origin.json"
-TEMPLATE = "pairs.html.j2"
+TEMPLATE = "commands/pairs.html.j2"
 PRONE = {"chosen": "efficiency-prone", "rejected": "inefficiency-prone"}
 """What the words are called that only one side's programs share."""
 MAX_SHOWN = 3
@@ -38,11 +39,13 @@ MAX_SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideView:
-    """One side of a pair, and (name, value) facts of its candidate and measurement."""
+    """One side of a pair, (name, value) facts of its candidate and measurement, and its median CPU
+    time in the session that decided (0: not known)."""
 
     name: str
     side: PairSide
     facts: tuple[tuple[str, str], ...]
+    time_ns: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,12 @@ class PairView:
     why: str
     facts: tuple[tuple[str, str], ...]
     sides: tuple[SideView, SideView]
+
+    @property
+    def shown(self) -> tuple[ShownSide, ShownSide]:
+        """Both sides for a page."""
+        first, second = self.sides
+        return pair_sides(self.pair, (first.time_ns, second.time_ns), (first.facts, second.facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,12 +196,17 @@ def _side_view(
     words = [side.code[start:end] for start, end in side.prone_spans]
     if words:
         facts.append((PRONE[name], " ".join(dict.fromkeys(words))))
-    facts += [
-        ("CPU times, ms", " ".join(f"{time_ns / 1e6:.1f}" for time_ns in row.cpu_times_ns))
+    decided = [
+        row.cpu_times_ns
         for row in rows
         if session is not None and row.session_id == session and row.phase == "confirm"
     ]
-    return SideView(name=name, side=side, facts=tuple(facts))
+    facts += [
+        ("CPU times, ms", " ".join(f"{time_ns / 1e6:.1f}" for time_ns in times_ns))
+        for times_ns in decided
+    ]
+    time_ns = estimate_ns(decided[0]) if decided else 0.0
+    return SideView(name=name, side=side, facts=tuple(facts), time_ns=time_ns)
 
 
 def _of_problem(
@@ -210,14 +224,8 @@ def _of_problem(
 
 
 def _page(views: Sequence[PairView], path: str, origin: Origin) -> str:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    source = files("skeldpo.commands").joinpath(TEMPLATE).read_text(encoding="utf-8")
     settings = json.dumps(origin.settings, indent=1) if origin.settings else ""
-    return environment.from_string(source).render(
-        views=views, path=path, settings=settings, note=origin.note, marked_code=marked_code
-    )
+    return render(TEMPLATE, views=views, path=path, settings=settings, note=origin.note)
 
 
 def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:

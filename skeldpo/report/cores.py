@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skeldpo.config import Config
 from skeldpo.core_use import read_core_shares
-from skeldpo.report.tables import Table
+from skeldpo.pages import Table
 from skeldpo.stages import closing_place, round_place
 from skeldpo.store import Store
 

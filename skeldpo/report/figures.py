@@ -27,11 +27,11 @@ from skeldpo.report.tables import (
     count_between,
     find_score,
     length_differences,
+    scored_metrics,
     speedup_edges,
     splits,
 )
 from skeldpo.stages import CLOSING
-from skeldpo.suites.round_scores import METRICS
 
 _SMOOTHED_FROM = 40
 """Steps of a curve above which its running mean is drawn over it."""
@@ -107,7 +107,7 @@ def _score_figure(summary: RunSummary) -> Figure:
         for policy in summary.policies
     ]
     panels = []
-    for metric in METRICS if summary.policies else ():
+    for metric in scored_metrics(summary.policies):
         lines = [
             Series(
                 name=_split_name(split),

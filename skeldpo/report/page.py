@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from skeldpo import __version__
 from skeldpo.alive import is_silent, read_running, running_text
 from skeldpo.console import Display
 from skeldpo.lease import read_driver
+from skeldpo.pages import Table, render
+from skeldpo.pages.sides import pair_sides
 from skeldpo.processes import is_dead
 from skeldpo.records import PreferencePair
+from skeldpo.report.changes import changes, problem_table
 from skeldpo.report.cores import core_table
 from skeldpo.report.figures import build_figures, wall_time_chart
-from skeldpo.report.marks import marked_code, styled_code
+from skeldpo.report.marks import styled_code
 from skeldpo.report.summary import (
     RunSummary,
     example_pairs,
@@ -34,7 +35,6 @@ from skeldpo.report.summary import (
 )
 from skeldpo.report.tables import (
     METRIC_TITLES,
-    Table,
     dropped_table,
     find_score,
     interval_text,
@@ -43,6 +43,7 @@ from skeldpo.report.tables import (
     pair_table,
     quarantine_table,
     score_tables,
+    speed_notes,
     speedup_table,
     stage_table,
     suite_tables,
@@ -53,7 +54,7 @@ from skeldpo.report.tables import (
 from skeldpo.store import Store
 
 REPORT = "report.html"
-TEMPLATE = "page.html.j2"
+TEMPLATE = "report/page.html.j2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +69,9 @@ class Headline:
 
 def write_report(store: Store) -> str:
     """Writes the page of a run from what its folder holds; returns where it is."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(
-        files("skeldpo.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    )
     summary = summarize_run(store)
-    page = template.render(
+    page = render(
+        TEMPLATE,
         summary=summary,
         digest=summary.config.digest(),
         versions=versions(summary) or (f"skeldpo=={__version__}",),
@@ -94,10 +90,11 @@ def write_report(store: Store) -> str:
         training=training_table(summary),
         wall_time=Markup(wall_time_chart(summary)),
         figures={figure.name: figure for figure in build_figures(summary)},
-        examples=example_pairs(summary),
+        examples=[(pair, pair_sides(pair)) for pair in example_pairs(summary)],
+        changes=changes(summary.policies),
+        problem_table=problem_table(summary.policies),
+        speed_notes=speed_notes(summary),
         num_unscored={p.round_index: len(p.report.unscored) for p in summary.policies},
-        safe_svg=Markup,
-        marked_code=marked_code,
     )
     store.write_text(REPORT, page)
     return store.location(REPORT)
@@ -133,6 +130,8 @@ def show_report(store: Store, display: Display) -> None:
             display.tell(skeleton.rstrip())
     for table in score_tables(summary):
         _show(table, display, title=f"Scores: {table.title} (95 % intervals)")
+    for note in speed_notes(summary):
+        display.tell(note)
     for table in suite_tables(summary):
         _show(table, display)
     if store.exists(REPORT):

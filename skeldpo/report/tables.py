@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, get_args
 
+from skeldpo.pages import Table
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.records import Origin, Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
@@ -18,6 +19,7 @@ from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
 from skeldpo.suites.of_run import SCORES
 from skeldpo.suites.round_scores import METRICS
+from skeldpo.suites.speed import FAST_RATIOS, fast_name, fast_note
 
 Value = TypeVar("Value")
 
@@ -27,7 +29,13 @@ SPLIT_TITLES = {
     "heldout_variant": "held-out variants of trained families",
     "heldout_family": "families that are never trained on",
 }
-METRIC_TITLES = {"pass@1": "Pass@1", "beyond@1": "Beyond@1", "fast_share": "fast share"}
+METRIC_TITLES = {
+    "pass@1": "Pass@1",
+    "beyond@1": "Beyond@1",
+    "percentile@1": "percentile",
+    "fast_share": "fast share",
+    **{fast_name(p, 1): f"fast@{p:g}" for p in FAST_RATIOS},
+}
 _UNITS = {
     "start": "policies",
     "sample": "candidates",
@@ -43,15 +51,6 @@ SPEEDUP_STEP = 2**0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A titled table; the cells of the first column are row names."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bins:
     """Counts of values between edges; bin i is [edges[i], edges[i + 1])."""
 
@@ -61,24 +60,44 @@ class Bins:
 
 def score_tables(summary: RunSummary) -> list[Table]:
     """Per split: every policy's scores, and below them their differences from policy 0. A figure
-    over fewer problems than the split has says over how many."""
+    over fewer problems than the split has says over how many; one that no policy has is left out.
+    """
     tables = []
+    metrics = scored_metrics(summary.policies)
     for split in splits(summary.policies):
         newest = summary.policies[-1].report.problems
         own = [result for result in newest if split in ("", result.split)]
         rows = []
         for policy in summary.policies:
             index = policy.round_index
-            cells = _score_cells(policy.scores, split, "", len(own))
-            rows.append((f"policy {index}", *cells))
+            found = [find_score(policy.scores, split, metric) for metric in metrics]
+            rows.append((f"policy {index}", *_score_cells(found, "", len(own))))
             if policy.differences:
-                cells = _score_cells(policy.differences, split, "+", len(own))
+                compared = [find_score(policy.differences, split, metric) for metric in metrics]
+                cells = _score_cells(compared, "+", len(own))
                 rows.append((f"  {index} - 0", *cells))
         counted = counted_text(len(own), num_families([result.family for result in own]))
         title = f"{SPLIT_TITLES.get(split, f'split {split}')} ({counted})"
-        columns = ("", *(f"{METRIC_TITLES[metric]}, %" for metric in METRICS))
+        columns = ("", *(f"{METRIC_TITLES[metric]}, %" for metric in metrics))
         tables.append(Table(title=title, columns=columns, rows=tuple(rows)))
     return tables
+
+
+def scored_metrics(policies: Sequence[PolicyScores]) -> list[str]:
+    """Those of METRICS that any policy has."""
+    return [name for name in METRICS if any(name in policy.scores for policy in policies)]
+
+
+def speed_notes(summary: RunSummary) -> list[str]:
+    """Per policy, the problems that have no fast@p, and why."""
+    policies: dict[str, list[str]] = {}
+    for policy in summary.policies:
+        if note := fast_note(policy.report.problems):
+            policies.setdefault(note, []).append(str(policy.round_index))
+    return [
+        f"Polic{'y' if len(indices) == 1 else 'ies'} {', '.join(indices)}: {note}."
+        for note, indices in policies.items()
+    ]
 
 
 def suite_tables(summary: RunSummary) -> list[Table]:
@@ -308,11 +327,10 @@ def interval_text(score: Interval | Difference, sign: str) -> str:
 
 
 def _score_cells(
-    scores: Mapping[str, Interval | Difference], split: str, sign: str, num_problems: int
+    scores: Iterable[Interval | Difference | None], sign: str, num_problems: int
 ) -> tuple[str, ...]:
     cells = []
-    for metric in METRICS:
-        score = find_score(scores, split, metric)
+    for score in scores:
         cells.append(interval_text(score, sign) if score else NOTHING)
         if score and score.num_problems != num_problems:
             cells[-1] += f" of {score.num_problems}"

@@ -25,6 +25,7 @@ from skeldpo.suites.scoring import (
     unscored_note,
     untimed_notes,
 )
+from skeldpo.suites.speed import NAMES, fast_scores
 from skeldpo.timing import estimate_ns
 
 NAME = "effibench"
@@ -59,7 +60,7 @@ def load_effibench(source: str) -> SuiteProblems:
 
 
 def score_overheads(judged: Judged, ks: Sequence[int]) -> Scores:
-    """pass@k and the six figures, means over the correct samples that were timed."""
+    """pass@k, fast@p and the six figures, means over the correct samples that were timed."""
     timings = reference_timings(judged)
     usages = _usages(judged.rows)
     placed = placed_samples(judged, timings)
@@ -73,7 +74,9 @@ def score_overheads(judged: Judged, ks: Sequence[int]) -> Scores:
         unscored = "its canonical solution has no memory figure"
     return Scores(
         samples=samples,
-        scores=pass_scores(samples, ks) | _overheads(samples, canonical),
+        scores=pass_scores(samples, ks)
+        | _overheads(samples, canonical)
+        | (fast_scores(placed, ks) if timings.shows_speed else {}),
         relative_to=relative_to(judged, timings),
         notes=(
             *untimed_notes(placed, timings),
@@ -136,7 +139,7 @@ SUITE = Suite(
     name=NAME,
     data="EffiBench rows (JSON array, JSONL or Parquet: `problem_idx`, `markdown_description`, "
     "`canonical_solution`, `test_case`); without `--data` the Hugging Face dataset",
-    scores="pass@k; et, mu, tmu and net, nmu, ntmu over the canonical solution",
+    scores=f"pass@k, {NAMES}; et, mu, tmu and net, nmu, ntmu over the canonical solution",
     equality="it is `equal`, as its asserts have it",
     load=lambda data: load_effibench(data.source),
     protocol=Protocol(score=score_overheads),

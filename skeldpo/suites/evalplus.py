@@ -27,12 +27,13 @@ from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunRequest
 from skeldpo.suites.contract import SuiteData, SuiteProblems
 from skeldpo.suites.evaluation import LeftOut
+from skeldpo.suites.speed import NAMES
 from skeldpo.values import encode
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input")
 EQUALITY = "EvalPlus's own rules take it, task by task; below"
 ROWS = "EvalPlus rows (`MbppPlus.jsonl`, `HumanEvalPlus.jsonl`)"
-SCORES = "pass@k on all tests; beyond@k against the canonical solution"
+SCORES = f"pass@k on all tests; beyond@k, {NAMES} against the canonical solution"
 CANONICAL_LIMIT_S = 20.0
 REASON_CHARS = 200
 

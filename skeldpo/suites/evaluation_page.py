@@ -1,119 +1,199 @@
-"""Evaluations and comparisons as HTML pages: no script, nothing from elsewhere."""
+"""Evaluations and comparisons as HTML pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from skeldpo.charts import Point, Series, Tick, line_chart
+from skeldpo.languages import DEFAULT
+from skeldpo.pages import Table, render
 from skeldpo.records import Outcome
 from skeldpo.suites.compare import COLUMNS, Difference, comparison_rows
-from skeldpo.suites.evaluation import Evaluation, ProblemResult, counted_text, mean_scores
-
-MAX_CHART_SCORES = 8
-"""Names on the axis of a chart; tables show all."""
-_STYLE = (
-    ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;"
-    "margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;margin:.5rem 0 1.5rem}"
-    "td,th{padding:.1rem .8rem;text-align:right}td:first-child,th:first-child{text-align:left}"
-    "tr:nth-child(even){background:#8881}svg{max-width:44rem;width:100%}.grid{stroke:#8884}"
-    ".line{fill:none;stroke:none}.thin{stroke:#2463c4;stroke-width:2}.fill{fill:#2463c4}"
-    ".tick,.small{font-size:8px;fill:#808890}.end{text-anchor:end}.middle{text-anchor:middle}"
+from skeldpo.suites.evaluation import (
+    Evaluation,
+    ProblemResult,
+    SampleResult,
+    counted_text,
+    mean_scores,
 )
+from skeldpo.suites.speed import fast_note
+from skeldpo.timing import estimate_ns
+
+SAID_CHARACTERS = 160
+"""Of a failure in the line that opens its program; all of it is below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalRow:
+    """A line of a table whose interval is drawn: its ends and its value in percent of the axis."""
+
+    cells: tuple[str, ...]
+    low: float
+    at: float
+    high: float
+    is_plotted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalTable:
+    """Scores with intervals; `axis` says what is drawn, `zero` where 0 is, if not at its left."""
+
+    columns: tuple[str, ...]
+    axis: str
+    rows: tuple[IntervalRow, ...]
+    zero: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A verdict of samples, and how many have it."""
+
+    name: str
+    title: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSample:
+    """A program, written once or several times, and what is said of it in a line; `failure` is the
+    whole text where the line has not all of it."""
+
+    verdict: str
+    said: str
+    failure: str
+    code: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownProblem:
+    """A problem with its programs, those that failed first."""
+
+    problem_id: str
+    said: str
+    verdicts: tuple[str, ...]
+    figures: tuple[tuple[str, str], ...]
+    samples: tuple[ShownSample, ...]
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
-    """Scores with intervals, every problem, what was left out, and what it was measured with."""
-    means = mean_scores(evaluation.problems)
-    title = f"{evaluation.suite}, {evaluation.protocol} protocol"
-    names = list(dict.fromkeys(n for problem in evaluation.problems for n in problem.scores))
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        _chart(
-            "scores with 95 % intervals",
-            [name for name in means if "/" not in name],
-            [(m.value, m.low, m.high) for name, m in means.items() if "/" not in name],
-        ),
-        _table(
-            ("score", "mean", "95 % interval", "problems"),
-            [
-                (
-                    name,
-                    f"{m.value:.4f}",
-                    f"{m.low:.4f} to {m.high:.4f}",
-                    counted_text(m.num_problems, m.num_families),
-                )
-                for name, m in means.items()
-            ],
-        ),
-        "<h2>Problems</h2>",
-        _table(
-            ("problem", "difficulty", "samples", *names, "first failure"),
-            [_problem_row(problem, names) for problem in evaluation.problems],
-        ),
-    ]
-    if evaluation.left_out:
-        rows = [(entry.problem_id, entry.reason, entry.place) for entry in evaluation.left_out]
-        parts += ["<h2>Left out</h2>", _table(("problem", "reason", "place"), rows)]
-    held = [(str(key), str(value)) for key, value in evaluation.provenance.items()]
-    parts += ["<h2>Measured with</h2>", _table(("what", "value"), held)]
-    return _page(title, parts)
+    """Scores with intervals, every problem with its programs, what was left out, and what it was
+    measured with."""
+    counts = Counter(s.outcome for problem in evaluation.problems for s in problem.samples)
+    rows = tuple((entry.problem_id, entry.reason, entry.place) for entry in evaluation.left_out)
+    return render(
+        "suites/evaluation.html.j2",
+        title=f"{evaluation.suite}, {evaluation.protocol} protocol",
+        scores=_score_table(evaluation),
+        speed_note=fast_note(evaluation.problems),
+        verdicts=[
+            Verdict(name=outcome.value, title=_in_words(outcome), count=counts[outcome])
+            for outcome in Outcome
+            if counts[outcome]
+        ],
+        num_samples=sum(counts.values()),
+        problems=[_shown_problem(p) for p in sorted(evaluation.problems, key=_hardness)],
+        left_out=Table(title="Left out", columns=("problem", "reason", "place"), rows=rows),
+        provenance=[(str(key), str(value)) for key, value in evaluation.provenance.items()],
+    )
 
 
 def comparison_page(
     differences: Sequence[Difference], *, title: str, first: str, second: str
 ) -> str:
-    """The table of differences and a chart of them."""
-    overall = [d for d in differences if "/" not in d.name]
-    return _page(
-        title,
-        [
-            f"<h1>{escape(title)}</h1><p>first: {escape(first)}<br>second: {escape(second)}</p>",
-            _chart(
-                "differences with 95 % intervals",
-                [d.name for d in overall],
-                [(d.value, d.low, d.high) for d in overall],
+    """The table of differences, with a drawing of each interval."""
+    widest = max((abs(end) for d in differences for end in (d.low, d.high)), default=0.0) or 1.0
+    rows = tuple(
+        IntervalRow(
+            cells=row[:-1],
+            low=50 + 50 * difference.low / widest,
+            at=50 + 50 * difference.value / widest,
+            high=50 + 50 * difference.high / widest,
+        )
+        for difference, row in zip(differences, comparison_rows(differences), strict=True)
+    )
+    scores = IntervalTable(columns=COLUMNS[:-1], axis=f"+-{widest:.3g}", rows=rows, zero=50.0)
+    return render(
+        "suites/comparison.html.j2", title=title, first=first, second=second, scores=scores
+    )
+
+
+def _score_table(evaluation: Evaluation) -> IntervalTable:
+    """Scores that are shares are drawn between 0 and 1; others have units of their own."""
+    rows = tuple(
+        IntervalRow(
+            cells=(
+                name,
+                f"{mean.value:.4f}",
+                f"{mean.low:.4f} to {mean.high:.4f}",
+                counted_text(mean.num_problems, mean.num_families),
             ),
-            _table(COLUMNS[:-1], [row[:-1] for row in comparison_rows(differences)]),
-        ],
+            low=100 * mean.low,
+            at=100 * mean.value,
+            high=100 * mean.high,
+            is_plotted=mean.low >= 0 and mean.high <= 1,
+        )
+        for name, mean in mean_scores(evaluation.problems).items()
+    )
+    columns = ("score", "mean", "95 % interval", "problems")
+    return IntervalTable(columns=columns, axis="0 to 1", rows=rows)
+
+
+def _hardness(problem: ProblemResult) -> tuple[float, float, str]:
+    """Few right samples first, then low scores."""
+    right = sum(sample.is_correct for sample in problem.samples) / max(1, len(problem.samples))
+    return right, sum(problem.scores.values()), problem.problem_id
+
+
+def _shown_problem(problem: ProblemResult) -> ShownProblem:
+    counts = Counter(sample.outcome for sample in problem.samples)
+    right = sum(sample.is_correct for sample in problem.samples)
+    failed = [f"{counts[o]} {_in_words(o)}" for o in Outcome if counts[o] and o != "ACCEPTED"]
+    said = [problem.group, f"{right} of {len(problem.samples)} right", *failed]
+    return ShownProblem(
+        problem_id=problem.problem_id,
+        said=", ".join(filter(None, said)),
+        verdicts=tuple(outcome.value for outcome in counts),
+        figures=tuple((name, f"{value:.3f}") for name, value in problem.scores.items()),
+        samples=_shown_samples(problem.samples),
     )
 
 
-def _chart(title: str, names: Sequence[str], values: Sequence[tuple[float, float, float]]) -> str:
-    shown = list(zip(names, values, strict=True))[:MAX_CHART_SCORES]
-    points = tuple(
-        Point(x=index, y=value, low=low, high=high)
-        for index, (_, (value, low, high)) in enumerate(shown)
-    )
-    ticks = [Tick(at=index, text=name) for index, (name, _) in enumerate(shown)]
-    return line_chart(
-        [Series(name=title, color=0, points=points)], title=title, x_label="", x_ticks=ticks
-    )
-
-
-def _problem_row(problem: ProblemResult, names: Sequence[str]) -> tuple[str, ...]:
-    wrong = next((s for s in problem.samples if s.outcome is not Outcome.ACCEPTED), None)
-    scores = (problem.scores.get(name) for name in names)
-    return (
-        problem.problem_id,
-        problem.difficulty,
-        str(len(problem.samples)),
-        *("" if score is None else f"{score:.3f}" for score in scores),
-        f"{wrong.outcome}: {wrong.failure[:100]}" if wrong else "",
+def _shown_samples(samples: Sequence[SampleResult]) -> tuple[ShownSample, ...]:
+    """Equal programs with one verdict stand once."""
+    groups: dict[tuple[bool, str, str, str], list[SampleResult]] = {}
+    for sample in samples:
+        key = (sample.is_correct, sample.outcome.value, sample.code, sample.failure)
+        groups.setdefault(key, []).append(sample)
+    return tuple(
+        ShownSample(
+            verdict=outcome,
+            said=_said(own),
+            failure=failure.strip() if _one_line(failure) != failure.strip() else "",
+            code=code,
+            language=DEFAULT,
+        )
+        for (_, outcome, code, failure), own in sorted(groups.items(), key=lambda item: item[0][0])
     )
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+def _said(samples: Sequence[SampleResult]) -> str:
+    numbers = ", ".join(str(sample.sample_index) for sample in samples)
+    first = samples[0]
+    said = f"sample{'s' * (len(samples) > 1)} {numbers}"
+    if first.failure.strip():
+        return f"{said}: {_one_line(first.failure)}"
+    figures = [f"{name} {value:.3f}" for name, value in first.values.items() if value == value]
+    times = [times for level in first.times_ns for times in level if times]
+    time = [f"{sum(map(estimate_ns, times)) / 1e6:,.2f} ms"] if times else []
+    return ", ".join([said, *time, *figures])
 
 
-def _page(title: str, parts: Iterable[str]) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"{''.join(parts)}</body></html>\n"
-    )
+def _one_line(failure: str) -> str:
+    text = " ".join(failure.split())
+    return text if len(text) <= SAID_CHARACTERS else f"{text[:SAID_CHARACTERS]}..."
+
+
+def _in_words(outcome: Outcome) -> str:
+    return outcome.value.lower().replace("_", " ")

@@ -1,8 +1,8 @@
 """The formulas of evaluation, pure: correctness, efficiency and bootstrap intervals.
 
-pass@k, Mercury's Beyond, ENAMEL's eff@k, EvalPerf's DPS and EffiBench's overheads. A name that ends
-in `_released` computes what published code computes where that differs from its paper; it is for
-comparison with published figures only.
+pass@k, KernelBench's fast_p, Mercury's Beyond, the percentile among known programs, ENAMEL's eff@k,
+EvalPerf's DPS and EffiBench's overheads. A name that ends in `_released` computes what published
+code computes where that differs from its paper; it is for comparison with published figures only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from skeldpo.timing import MIN_AGREEING_RATIO
 
 LEVEL_WEIGHTS = (0.0, 3.0, 3.0, 4.0)
 """ENAMEL's hardness h of its four levels (arXiv 2406.06647, section 3)."""
@@ -35,6 +37,44 @@ def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
     if num_samples - num_correct < k:
         return 1.0
     return 1.0 - math.comb(num_samples - num_correct, k) / math.comb(num_samples, k)
+
+
+def fast_at_k(*, num_fast: int, num_slow: int, num_untimed: int, num_wrong: int, k: int) -> float:
+    """KernelBench's fast_p (arXiv 2502.10517), of k samples: the estimate that at least one of them
+    is right and at least p times as fast as the reference.
+
+    `num_fast` of the right samples that were timed are, `num_slow` are not. 1 - C(n - f, k) /
+    C(n, k) as `pass_at_k`; of a right sample without a time it is not known, and it counts as fast
+    with the share of the others, so that for k = 1 it is the share of right samples times that of
+    the fast among those that were timed. ValueError if right samples have no time, all of them.
+    """
+    num_timed = num_fast + num_slow
+    if num_untimed and not num_timed:
+        raise ValueError(f"fast@p needs the time of one right sample, {num_untimed} have none")
+    share = num_fast / num_timed if num_timed else 0.0
+    num_samples = num_timed + num_untimed + num_wrong
+    return sum(
+        math.comb(num_untimed, extra)
+        * share**extra
+        * (1 - share) ** (num_untimed - extra)
+        * pass_at_k(num_samples, num_fast + extra, k)
+        for extra in range(num_untimed + 1)
+    )
+
+
+def percentile(time_ns: float | None, reference_times_ns: Sequence[float]) -> float:
+    """The share of the known programs that a sample is faster than; 0 for a failed one (None).
+
+    Faster: the known program takes at least MIN_AGREEING_RATIO times as long, so that equals, which
+    noise puts in some order, do not count. The fastest known program, written again, thus scores
+    (n - 1) / n where all others are slower.
+    """
+    if not reference_times_ns:
+        raise ValueError("a percentile needs the time of at least one passing known program")
+    if time_ns is None:
+        return 0.0
+    slower = sum(time >= MIN_AGREEING_RATIO * time_ns for time in reference_times_ns)
+    return slower / len(reference_times_ns)
 
 
 def beyond(time_ns: float | None, reference_times_ns: Sequence[float]) -> float:

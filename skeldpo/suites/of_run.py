@@ -27,7 +27,7 @@ from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
 from skeldpo.suites.samples import Sampling, write_samples
 
-SCORES = ("pass@1", "eff@1", "beyond@1", "dps@1")
+SCORES = ("pass@1", "eff@1", "beyond@1", "percentile@1", "fast_1@1", "dps@1")
 """Those of a suite that are shown of a run, where it has them."""
 
 

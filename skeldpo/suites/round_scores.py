@@ -1,9 +1,10 @@
 """A run's held-out problems, scored from the rows of its sample stage by the scorer of the suites.
 
 The known programs of a problem are timed in the same session as the samples and are the reference
-distribution of Beyond. Metrics are means over all samples of a problem: Pass@1, Beyond@1, and the
-share of right samples that are nearer in time to the fastest known program than to the slowest. A
-reference that was stopped when it was timed is no part of their range.
+distribution of Beyond and of the percentile. Metrics are means over all samples of a problem:
+Pass@1, Beyond@1, percentile, fast@p, and the share of right samples that are nearer in time to the
+fastest known program than to the slowest. A reference that was stopped when it was timed is no part
+of their range.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from skeldpo.records import Assignment
 from skeldpo.suites.contract import Judged, Scores, SuiteProblems
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, LeftOut, ProblemResult
 from skeldpo.suites.scoring import (
+    PERCENTILE,
     Terms,
     Timings,
     pass_scores,
@@ -27,10 +29,17 @@ from skeldpo.suites.scoring import (
     unscored_note,
     untimed_notes,
 )
+from skeldpo.suites.speed import FAST_RATIOS, fast_name, fast_scores
 from skeldpo.timing import estimate_ns
 
 NAME = "held-out problems of a run"
-METRICS = ("pass@1", "beyond@1", "fast_share")
+METRICS = (
+    "pass@1",
+    "beyond@1",
+    "percentile@1",
+    "fast_share",
+    *(fast_name(p, 1) for p in FAST_RATIOS),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,21 +86,27 @@ def evaluate_heldout(measured: Iterable[MeasuredProblem], author: Author) -> Eva
 
 def score_shares(judged: Judged, ks: Sequence[int]) -> Scores:
     """METRICS of a problem: pass@1 alone without references or a right sample's time; fast_share
-    where a sample is right."""
+    where a sample is right, percentile@1 among two known programs or more, and fast@p where they
+    were timed in enough rounds."""
     timings = reference_timings(judged, counts_stopped=False)
     samples = placed_samples(judged, timings)
     made = pass_scores(samples, (1,))
+    names = ("beyond", PERCENTILE) if timings.is_distribution else ("beyond",)
     passed = [
-        (sample.values["beyond"], judged_sample.verdict.equal_to)
+        (sample.values, judged_sample.verdict.equal_to)
         for sample, judged_sample in zip(samples, judged.samples, strict=True)
         if sample.is_correct and "beyond" in sample.values
     ]
     if passed:
         fast = sum(_is_fast(key, timings) for _, key in passed)
-        made["beyond@1"] = made["pass@1"] * sum(place for place, _ in passed) / len(passed)
+        for name in names:
+            mean = sum(values[name] for values, _ in passed) / len(passed)
+            made[f"{name}@1"] = made["pass@1"] * mean
         made["fast_share"] = fast / len(passed)
     elif timings.references and not any(sample.is_correct for sample in samples):
-        made["beyond@1"] = 0.0
+        made |= {f"{name}@1": 0.0 for name in names}
+    if timings.shows_speed:
+        made |= fast_scores(samples, (1,))
     return Scores(
         samples=samples,
         scores=made,

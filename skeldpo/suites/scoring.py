@@ -23,11 +23,13 @@ from skeldpo.records import (
 )
 from skeldpo.suites.contract import Judged, JudgedSample, Score, Scores, SuiteProblems
 from skeldpo.suites.evaluation import LeftOut, ProblemResult, SampleResult
-from skeldpo.suites.metrics import beyond, beyond_released, mean_of_first, pass_at_k
+from skeldpo.suites.metrics import beyond, beyond_released, mean_of_first, pass_at_k, percentile
+from skeldpo.suites.speed import IS_FASTER, LEAST_ROUNDS, NAMES, SPEEDUP, fast_scores, speed_values
 from skeldpo.timing import estimate_ns
 
 SCORE_NAMES = ("beyond", "beyond_released")
-PLACE_SCORES = "pass@k, beyond@k, beyond_released@k, beyond_given_pass"
+PERCENTILE = "percentile"
+PLACE_SCORES = f"pass@k, beyond@k, beyond_released@k, beyond_given_pass, percentile@k, {NAMES}"
 """What `place_among_references` gives, as docs/SUITES.md has it."""
 TOO_SLOW = "right, but too slow to be timed with the references"
 NOT_TIMED = "right, but it could not be timed"
@@ -56,13 +58,27 @@ class Timings:
 
     `times_ns` of every program that was timed; `stopped` are those that were stopped when they
     were. `references`: times of the passing references, each distinct program once, in the suite's
-    order; none if any was lost, as `unscored` then says.
+    order; none if any was lost, as `unscored` then says. `baselines_ns` are the times of the
+    problem's own reference in the rounds of a program.
     """
 
     times_ns: Mapping[str, tuple[int, ...]]
+    baselines_ns: Mapping[str, tuple[int, ...]]
     stopped: frozenset[str]
     references: Mapping[str, tuple[int, ...]]
     unscored: str
+
+    @property
+    def shows_speed(self) -> bool:
+        """Whether it was measured in enough rounds to tell a program from the reference. Not asked
+        of each sample: which of them are right must not decide whether a problem counts."""
+        num_rounds = max((len(times) for times in self.times_ns.values()), default=0)
+        return bool(self.references) and num_rounds >= LEAST_ROUNDS
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether there are references to have a percentile among."""
+        return len(self.references) > 1
 
 
 def suite_assignments(
@@ -147,13 +163,16 @@ def score_problem(
 
 
 def place_among_references(judged: Judged, ks: Sequence[int]) -> Scores:
-    """pass@k, Beyond and Mercury's released Beyond."""
+    """pass@k, Beyond, Mercury's released Beyond, the percentile among several known programs, and
+    fast@p."""
     timings = reference_timings(judged)
     samples = placed_samples(judged, timings)
-    names = SCORE_NAMES if timings.references else ()
+    names = [*SCORE_NAMES] if timings.references else []
+    names += [PERCENTILE] if timings.is_distribution else []
     return Scores(
         samples=samples,
-        scores=beyond_scores(samples, ks, names),
+        scores=beyond_scores(samples, ks, names)
+        | (fast_scores(samples, ks) if timings.shows_speed else {}),
         relative_to=relative_to(judged, timings),
         notes=(*untimed_notes(samples, timings), *unscored_note(timings.unscored)),
     )
@@ -188,7 +207,8 @@ def beyond_scores(
 
 
 def placed_samples(judged: Judged, timings: Timings) -> tuple[SampleResult, ...]:
-    """The samples with their times and, where there are references, their Beyond."""
+    """The samples with their times and, where there are references, their Beyond, percentile and
+    speed."""
     return tuple(_placed(sample, timings) for sample in judged.samples)
 
 
@@ -207,10 +227,13 @@ def unscored_note(reason: str) -> list[tuple[str, str]]:
 
 
 def relative_to(judged: Judged, timings: Timings) -> dict[str, object]:
-    """The references' times in ns, and the input they and the samples were timed on ("" if none
-    was): where two reports differ in it, their scores are not to be compared."""
+    """The references' times in ns, those of the problem's own one round by round, and the input
+    they and the samples were timed on ("" if none was): where two reports differ in it, their
+    scores are not to be compared."""
+    baselines_ns = sorted(timings.baselines_ns.values(), key=len)
     return {
         "reference_times_ns": [list(times) for times in timings.references.values()],
+        "baseline_times_ns": list(baselines_ns[-1]) if baselines_ns else [],
         "input_digest": next((row.input_digest for row in judged.rows if row.input_digest), ""),
     }
 
@@ -230,7 +253,8 @@ def reference_timings(judged: Judged, *, counts_stopped: bool = True) -> Timings
     there is none."""
     verdicts = {row.candidate_id: row for row in judged.rows if row.phase == "check"}
     screened = [row for row in judged.rows if row.phase == "screen"]
-    times = {row.candidate_id: row.cpu_times_ns for row in screened if row.cpu_times_ns}
+    timed = [row for row in screened if row.cpu_times_ns]
+    times = {row.candidate_id: row.cpu_times_ns for row in timed}
     stopped = {row.candidate_id for row in screened if row.outcome is Outcome.TIME_LIMIT}
     tried = {row.candidate_id for row in screened if row.outcome.is_verdict}
     lost = [
@@ -248,6 +272,7 @@ def reference_timings(judged: Judged, *, counts_stopped: bool = True) -> Timings
     reason = "" if range_ns else "no reference program passes and was timed"
     return Timings(
         times_ns=times,
+        baselines_ns={row.candidate_id: row.baseline_times_ns for row in timed},
         stopped=frozenset(stopped),
         references=range_ns,
         unscored=lost[0] if lost else reason,
@@ -297,6 +322,12 @@ def _placed(sample: JudgedSample, timings: Timings) -> SampleResult:
                 time_ns / 1e9 if time_ns is not None else None, [t / 1e9 for t in against]
             ),
         }
+        if timings.is_distribution:
+            values[PERCENTILE] = percentile(time_ns, against)
+    if timings.shows_speed and own:
+        values |= speed_values(own, timings.baselines_ns[row.equal_to])
+    elif timings.shows_speed and is_slow:
+        values |= {SPEEDUP: 0.0, IS_FASTER: 0.0}
     return SampleResult(
         sample_index=candidate.sample_index,
         code=candidate.code,

@@ -14,6 +14,7 @@ from skeldpo.suites.evaluation import (
     save_evaluation,
 )
 from skeldpo.suites.evaluation_page import comparison_page, evaluation_page
+from skeldpo.suites.speed import fast_note
 
 
 def show_evaluation(evaluation: Evaluation, display: Display) -> None:
@@ -32,6 +33,8 @@ def show_evaluation(evaluation: Evaluation, display: Display) -> None:
         ("score", "mean", "95 % interval", "problems"),
         rows,
     )
+    if note := fast_note(evaluation.problems):
+        display.tell(note)
     for note, count in evaluation.provenance.get("answer_notes", {}).items():
         display.tell(f"answers: {count} x {note}")
     shown = evaluation.left_out[:10]
