@@ -1,9 +1,8 @@
 """A run's folder: the only module that knows its paths. Records in, records out.
 
-A run lives under one root, a local folder or any URL that pyarrow or fsspec can open. Every file is
-written aside and renamed, so a reader sees all of it or nothing; a stage is finished when, and only
-when, its manifest exists. Rows of a running stage are committed one part file a problem and joined
-into one table when the stage ends.
+A run lives under one root, a local folder or an URL (`files`). A reader sees all of a file or
+nothing; a stage is finished when, and only when, its manifest exists. Rows of a running stage are
+committed one part file a problem and joined into one table when the stage ends.
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ import itertools
 import json
 import os
 import urllib.parse
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from skeldpo.files import is_url, open_files
 from skeldpo.records import StageManifest
 from skeldpo.rows import arrow_schema, from_row, to_row
 
@@ -36,7 +34,7 @@ CHUNK_ROWS = 64
 
 def run_root(storage: str, name: str) -> str:
     """Absolute path or URL of a run; a relative folder starts at $SKELDPO_HOME or here."""
-    if "://" in storage:
+    if is_url(storage):
         return f"{storage.rstrip('/')}/{name}"
     home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd())
     return str((home / Path(storage).expanduser() / name).absolute())
@@ -52,7 +50,7 @@ class Store:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._files, self._base = _open_filesystem(root)
+        self._files = open_files(root)
 
     def location(self, path: str) -> str:
         """The path or URL that other programs would use."""
@@ -60,21 +58,15 @@ class Store:
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
-        return bool(self._files.get_file_info(self._full(path)).type != pafs.FileType.NotFound)
+        return self._files.is_there(path)
 
     def names(self, folder: str) -> list[str]:
         """Sorted names of what is in a folder; empty when there is no such folder."""
-        selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
-        infos = self._files.get_file_info(selector)
-        return sorted(i.base_name for i in infos if not i.base_name.startswith(".writing-"))
+        return self._files.names(folder)
 
     def remove(self, path: str) -> None:
         """Deletes a folder or file; one that is not there is fine."""
-        info = self._files.get_file_info(self._full(path))
-        if info.type == pafs.FileType.Directory:
-            self._files.delete_dir(self._full(path))
-        elif info.type == pafs.FileType.File:
-            self._files.delete_file(self._full(path))
+        self._files.remove(path)
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Creates or replaces a file, all at once."""
@@ -83,10 +75,8 @@ class Store:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file; ValueError when it is not there."""
-        if not self.exists(path):
-            raise ValueError(f"expected a file at {self.location(path)}, found none")
-        with self._files.open_input_stream(self._full(path)) as stream:
-            return bytes(stream.read())
+        with self._opened(path) as content:
+            return bytes(content.read())
 
     def write_text(self, path: str, text: str) -> None:
         """Creates or replaces a text file (UTF-8)."""
@@ -112,9 +102,7 @@ class Store:
 
     def iter_records(self, path: str, record: type[Record]) -> Iterator[Record]:
         """The records of a Parquet table, a chunk at a time; ValueError if it is none."""
-        if not self.exists(path):
-            raise ValueError(f"expected a file at {self.location(path)}, found none")
-        with self._files.open_input_file(self._full(path)) as content:
+        with self._opened(path) as content:
             try:
                 for batch in pq.ParquetFile(content).iter_batches(CHUNK_ROWS):
                     for row in batch.to_pylist():
@@ -170,28 +158,25 @@ class Store:
             return None
         return from_row(StageManifest, json.loads(self.read_text(path)))
 
-    def _full(self, path: str) -> str:
-        return f"{self._base}/{path}".rstrip("/")
+    @contextlib.contextmanager
+    def _opened(self, path: str) -> Iterator[pa.NativeFile]:
+        try:
+            content = self._files.open(path)
+        except FileNotFoundError as error:
+            raise ValueError(f"expected a file at {self.location(path)}, found none") from error
+        with content:
+            yield content
 
     @contextlib.contextmanager
-    def _written(self, path: str) -> Iterator[pa.NativeFile]:
-        """A stream aside of the file, which takes its place when all went well."""
-        full = self._full(path)
-        folder, _, name = full.rpartition("/")
-        aside = f"{folder}/.writing-{uuid.uuid4().hex[:8]}-{name}"
+    def _written(self, path: str) -> Iterator[IO[bytes]]:
+        """A stream of what the file will hold when all went well."""
         try:
-            self._files.create_dir(folder, recursive=True)
-            with self._files.open_output_stream(aside) as stream:
+            with self._files.written(path) as stream:
                 yield stream
-            self._files.move(aside, full)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                self._files.delete_file(aside)
-            if not isinstance(error, OSError):
-                raise
+        except OSError as error:
             raise RuntimeError(
-                f"cannot write {self.location(path)}: {error}; nothing was changed. Free space or "
-                "fix the permissions, then start the same command again: it goes on from there"
+                f"cannot write {self.location(path)}: {error}; nothing was changed. To go on, "
+                f"{self._files.advice}, then start the same command again"
             ) from error
 
 
@@ -204,16 +189,3 @@ def _chunks(rows: Iterable[object]) -> Iterator[list[object]]:
 def _part_path(table: str, key: str) -> str:
     """Problem ids such as "Mbpp/2" are no file names, so they are quoted."""
     return f"{table}.parts/{urllib.parse.quote(key, safe=' ')}.parquet"
-
-
-def _open_filesystem(root: str) -> tuple[pafs.FileSystem, str]:
-    if "://" not in root:
-        return pafs.LocalFileSystem(), str(Path(root).absolute())
-    try:
-        files, base = pafs.FileSystem.from_uri(root)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        import fsspec
-
-        opened, base = fsspec.core.url_to_fs(root)
-        files = pafs.PyFileSystem(pafs.FSSpecHandler(opened))
-    return files, base.rstrip("/")

@@ -137,7 +137,7 @@ def test_write_on_full_disk_keeps_the_old_file_and_leaves_nothing(tmp_path: Path
     store.write_text("big.txt", "old")
     with (
         _largest_file(1 << 12),
-        pytest.raises(RuntimeError, match=r"cannot write .*big\.txt: .*Free space"),
+        pytest.raises(RuntimeError, match=r"cannot write .*big\.txt: .*free space"),
     ):
         store.write_bytes("big.txt", b"x" * (1 << 20))
     assert store.read_text("big.txt") == "old"
