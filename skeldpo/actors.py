@@ -65,7 +65,8 @@ class ActorNote:
         self._written_s = time.monotonic()
         seconds = self._written_s - self._begun_s if self._begun_s is not None else 0.0
         note = {"is_ready": self._is_ready, "num_tokens": self._num_tokens, "seconds": seconds}
-        self._store.write_text(self._path, json.dumps(note))
+        with contextlib.suppress(RuntimeError):
+            self._store.write_text(self._path, json.dumps(note))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,29 +148,35 @@ class ObjectFiles:
     )
 
     def __init__(self, root: str) -> None:
+        self._root = root
         self.files, base = _open_object_store(root)
         self._base = base.rstrip("/")
 
     def is_there(self, path: str) -> bool:
         """As in Files."""
-        return bool(self.files.get_file_info(self._full(path)).type != pafs.FileType.NotFound)
+        with self._told(path):
+            info = self.files.get_file_info(self._full(path))
+        return bool(info.type != pafs.FileType.NotFound)
 
     def names(self, folder: str) -> list[str]:
         """As in Files."""
         selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
-        return sorted(info.base_name for info in self.files.get_file_info(selector))
+        with self._told(folder):
+            return sorted(info.base_name for info in self.files.get_file_info(selector))
 
     def remove(self, path: str) -> None:
         """As in Files."""
-        info = self.files.get_file_info(self._full(path))
-        if info.type == pafs.FileType.Directory:
-            self.files.delete_dir(self._full(path))
-        elif info.type == pafs.FileType.File:
-            self.files.delete_file(self._full(path))
+        with self._told(path):
+            info = self.files.get_file_info(self._full(path))
+            if info.type == pafs.FileType.Directory:
+                self.files.delete_dir(self._full(path))
+            elif info.type == pafs.FileType.File:
+                self.files.delete_file(self._full(path))
 
     def open(self, path: str) -> pa.NativeFile:
         """As in Files."""
-        return self.files.open_input_file(self._full(path))
+        with self._told(path):
+            return self.files.open_input_file(self._full(path))
 
     @contextlib.contextmanager
     def written(self, path: str) -> Iterator[IO[bytes]]:
@@ -187,6 +193,16 @@ class ObjectFiles:
             content = pa.memory_map(str(source)).read_buffer()
         with self.files.open_output_stream(self._full(path)) as stream:
             stream.write(content)
+
+    @contextlib.contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        """Says the place, and what to do, of what the store refused."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise OSError(f"cannot use {self._root}/{path}: {error}; {self.advice}") from error
 
     def _full(self, path: str) -> str:
         return f"{self._base}/{path}".rstrip("/").removesuffix("/.")

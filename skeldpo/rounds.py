@@ -15,10 +15,18 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
+from skeldpo.checkpoints import (
+    Checkpoint,
+    fetch_checkpoint,
+    load_checkpoint,
+    local_folder,
+    push_checkpoint,
+)
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
 from skeldpo.connection import connect_ray
+from skeldpo.files import is_url
+from skeldpo.node_cache import new_folder
 from skeldpo.pipeline import (
     Engines,
     Sampled,
@@ -27,6 +35,7 @@ from skeldpo.pipeline import (
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.probe import check_storage
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
@@ -68,6 +77,8 @@ def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
 def run_rounds(config: Config, tell: Tell) -> Store:
     """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
     run = _Run(config, tell)
+    connect_ray()
+    check_storage(run.store)
     checkpoint = run.start()
     for index in range(1, config.run.num_rounds + 1):
         samples = run.sample(index, checkpoint, is_training=True)
@@ -83,10 +94,15 @@ def run_rounds(config: Config, tell: Tell) -> Store:
 def make_starting_checkpoint(
     config: Config, problems: Sequence[Problem], folder: str, tell: Tell
 ) -> Checkpoint:
-    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder.
+    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder,
+    which is put at `folder` if that is an URL.
 
     ValueError if it cannot be had, or not with the adapters of train.lora.
     """
+    if is_url(folder):
+        with new_folder() as place:
+            made = make_starting_checkpoint(config, problems, place, tell)
+            return push_checkpoint(made, folder)
     model = config.policy.model
     if model == STARTER:
         from skeldpo.starter import train_starter
@@ -105,17 +121,12 @@ def make_starting_checkpoint(
     if config.train.lora is not None:
         from skeldpo.train.adapters import check_adapters
 
-        check_adapters(checkpoint.folder, config.train.lora)
+        check_adapters(local_folder(checkpoint, weights=False), config.train.lora)
     return checkpoint
 
 
 def open_run(config: Config) -> Store:
     """The folder of a run, made if it is not there; ValueError if another configuration made it."""
-    if "://" in config.run.storage:
-        raise ValueError(
-            f"run.storage is {config.run.storage!r}; policies are loaded as folders, so it must be "
-            "a folder that every node sees (a mounted bucket or network disk)"
-        )
     store = Store(run_root(config.run.storage, config.run.name))
     if not store.exists("config.json"):
         store.write_text("config.json", config.model_dump_json(indent=1))

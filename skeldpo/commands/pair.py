@@ -11,13 +11,13 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from skeldpo import __version__
 from skeldpo.commands.inspect import ORIGIN_SUFFIX
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
+from skeldpo.files import absolute_place, folder_and_name
 from skeldpo.measure.folder import MeasuredProblem, read_measured
 from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
 from skeldpo.pair.choice import speedup_tier, text_similarity
@@ -69,17 +69,17 @@ def pair_given(
     if not pairs:
         reasons = Counter(row.reason for p in made for row in p.dropped)
         raise RuntimeError(f"no pair from {len(kept.problems)} problems: {dict(reasons)}")
-    target = Path(output).absolute()
-    place = Store(str(target.parent))
-    place.write_records(target.name, PreferencePair, pairs)
+    place, name = folder_and_name(output)
+    store = Store(place)
+    store.write_records(name, PreferencePair, pairs)
     origin = {
-        "measured": str(Path(folder).absolute()),
+        "measured": absolute_place(folder),
         "skeldpo": __version__,
         "pair": settings.pair.model_dump(mode="json"),
         "skeleton": settings.skeleton.model_dump(mode="json"),
         "keep_out": settings.keep_out.model_dump(mode="json"),
     }
-    place.write_text(target.name + ORIGIN_SUFFIX, json.dumps(origin, indent=1))
+    store.write_text(name + ORIGIN_SUFFIX, json.dumps(origin, indent=1))
     _show_pairs(made, output, display)
     _show_distributions(pairs, settings.pair, display)
     return pairs

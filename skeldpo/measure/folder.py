@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
+from skeldpo.files import absolute_place
 from skeldpo.records import Candidate, Measurement, Problem
 from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
 
@@ -31,7 +31,7 @@ class MeasuredProblem:
 
 def read_measured(folder: str) -> list[MeasuredProblem]:
     """Every problem of a finished folder; ValueError if it is none."""
-    store = Store(str(Path(folder).absolute()))
+    store = Store(absolute_place(folder))
     if store.read_manifest(".", MEASURED) is None:
         raise ValueError(
             f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); "

@@ -3,7 +3,7 @@
 The driver tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
-from the last state saved. Folders must be absolute and shared by all nodes; workers change
+from the last state saved. Folders must be URLs, or absolute and shared by all nodes; workers change
 directory.
 """
 
@@ -15,11 +15,9 @@ import json
 import logging
 import os
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -31,9 +29,11 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from skeldpo.checkpoints import Checkpoint, load_checkpoint
+from skeldpo.checkpoints import Checkpoint, load_checkpoint, local_folder
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
+from skeldpo.files import is_url
+from skeldpo.node_cache import pushed_folder
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, ReferenceLogps, content_id
 from skeldpo.train.card import model_card
@@ -49,12 +49,12 @@ from skeldpo.train.network import (
     shard_network,
     workers_of,
 )
+from skeldpo.train.progress_lines import Meter, following
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 from skeldpo.train.resume import Progress, load_state, save_state
 
 logger = logging.getLogger(__name__)
 
-_LOG_EVERY_S = 5.0
 _NUM_CHECKED_TEXTS = 64
 _START_TIMEOUT_S = 600
 """A worker group may have to wait for nodes to start; Ray Train's default is 60 s."""
@@ -126,11 +126,13 @@ def train_checkpoint(  # noqa: PLR0913
         RuntimeError: a worker failed more than train.max_failures times, or a loss was not finite.
     """
     for path in (start.folder, output_folder, reference_path):
-        if not os.path.isabs(path):
-            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
+        if not (is_url(path) or os.path.isabs(path)):
+            raise ValueError(
+                f"training needs URLs, or absolute paths on a shared disk, got {path!r}"
+            )
     learner = make_learner(config.train)
     noun = learner.wording.noun
-    made = make_examples(rows, start.folder, config)
+    made = make_examples(rows, local_folder(start, weights=False), config)
     num_steps = len(plan_steps(made.kept, learner, seed))
     if num_steps == 0:
         raise ValueError(_nothing_to_train_on(len(rows), made, learner))
@@ -211,7 +213,7 @@ def _fit(
         ),
     )
     try:
-        with _following(job.progress_path, tell):
+        with following(job.progress_path, tell):
             fitted = trainer.fit()
     except ray.train.TrainingFailedError as error:
         raise RuntimeError(
@@ -242,7 +244,8 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
-    train, folder = config.train, job.start_folder
+    train = config.train
+    folder = local_folder(Checkpoint(folder=job.start_folder, model_id=job.model_id))
     learner = make_learner(train)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     transformers_logging.disable_progress_bar()
@@ -259,7 +262,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     progress = _resume(network, optimizer)
     history = list(progress.history)
     path = job.progress_path if workers_of(network).rank == 0 else ""
-    meter = _Meter(num_steps=len(steps), path=path)
+    meter = Meter(num_steps=len(steps), path=path)
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
@@ -281,8 +284,23 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
         settings=train.model_dump(mode="json"),
         metrics=history[-1],
     )
-    save_network(network, tokenizer, job.output_folder, card)
+    with _output_folder(network, job) as output:
+        save_network(network, tokenizer, output, card)
     return {"failure": "", "history": history}
+
+
+@contextlib.contextmanager
+def _output_folder(network: Network, job: _Job) -> Iterator[str]:
+    """Where rank 0 saves; all workers go on when it is at its URL."""
+    if not is_url(job.output_folder):
+        yield job.output_folder
+    elif workers_of(network).rank:
+        yield ""  # it only takes part in gathering
+    else:
+        with pushed_folder(job.output_folder) as folder:
+            yield folder
+    if distributed.is_initialized():
+        distributed.barrier()
 
 
 def _reference_table(
@@ -322,56 +340,6 @@ def _report(network: Network, optimizer: torch.optim.Optimizer, progress: Progre
         save_state(network, optimizer, progress, folder)
         checkpoint = ray.train.Checkpoint.from_directory(folder)
         ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
-
-
-class _Meter:
-    """Progress lines of rank 0 (the one with a path): first step, last, one every few seconds."""
-
-    def __init__(self, num_steps: int, path: str) -> None:
-        self._num_steps = num_steps
-        self._path = path
-        self._quiet_s = _LOG_EVERY_S
-
-    def show(self, metrics: dict[str, float], learner: AnyLearner) -> None:
-        """Writes a step's metrics if it is time for a line."""
-        done = int(metrics["step"]) + 1
-        self._quiet_s += metrics["seconds"]
-        if not self._path or (self._quiet_s < _LOG_EVERY_S and done < self._num_steps):
-            return
-        self._quiet_s = 0.0
-        line = (
-            f"step {done}/{self._num_steps}, {learner.progress(metrics)}, "
-            f"{metrics['seconds']:.2f} s a step"
-        )
-        with open(self._path, "a", encoding="utf-8") as lines:
-            lines.write(line + "\n")
-
-
-@contextlib.contextmanager
-def _following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Tells the lines that workers append to a file on the shared disk, until the block ends."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("", encoding="utf-8")
-    ended = threading.Event()
-
-    def follow() -> None:
-        with open(path, encoding="utf-8") as lines:
-            while True:
-                at_end = ended.is_set()
-                for line in lines:
-                    tell(line.rstrip())
-                if at_end:
-                    return
-                ended.wait(1.0)
-
-    follower = threading.Thread(target=follow, daemon=True)
-    follower.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        follower.join()
-        Path(path).unlink()
 
 
 def _digest(config: Config, job: _Job, examples: Sequence[Example]) -> str:
