@@ -69,6 +69,12 @@ def folder_and_name(place: str) -> tuple[str, str]:
     return folder or "/", name
 
 
+def s3_endpoint() -> str | None:
+    """The server of s3:// that the environment names; None is Amazon's."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
 def open_files(root: str) -> Files:
     """The files below a path or URL; ValueError for an URL of no kind that is known."""
     return ObjectFiles(root) if is_url(root) else LocalFiles(root)
@@ -225,6 +231,12 @@ def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:
         opened, base = fsspec.core.url_to_fs(root)
         return pafs.PyFileSystem(pafs.FSSpecHandler(opened)), base
     if isinstance(files, pafs.S3FileSystem) and "?" not in root:
-        # In the background it would hold a copy of all parts of a file at once.
-        files = pafs.S3FileSystem(region=files.region, background_writes=False)
+        # In the background it would hold a copy of all parts of a file at once; with a delay a
+        # small file takes one request of three. Only `from_uri` looks at AWS_ENDPOINT_URL itself.
+        files = pafs.S3FileSystem(
+            region=files.region,
+            endpoint_override=s3_endpoint(),
+            background_writes=False,
+            allow_delayed_open=True,
+        )
     return files, base

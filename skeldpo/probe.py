@@ -6,13 +6,12 @@ the run would wait for them; this is said before anything is made.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
-from skeldpo.files import is_url
+from skeldpo.files import is_url, s3_endpoint
 from skeldpo.store import Store
 
 FOLDER = "probe"
@@ -76,7 +75,9 @@ def check_storage(store: Store) -> None:
             reference = asked[node["NodeID"]]
             fault = f"it gave no answer within {ANSWER_AFTER_S:.0f} s"
             if reference in done:
-                fault = _fault_of(reference) or _unseen(store, folder, node["NodeID"], token)
+                fault = _fault_of(reference) or _unseen(
+                    store, f"{folder}/{node['NodeID']}", "this node", token, SEEN_AFTER_S
+                )
             if fault:
                 faults[_name_of(node)] = fault
     finally:
@@ -90,14 +91,16 @@ def check_storage(store: Store) -> None:
         )
 
 
-def answer_probe(root: str, folder: str, name: str, token: str) -> str:
+def answer_probe(
+    root: str, folder: str, name: str, token: str, seen_after_s: float = SEEN_AFTER_S
+) -> str:
     """What keeps this node from reading the driver's token, or from writing its own; "" if nothing.
 
     It reads first: in a folder that is not shared, nothing is to be made.
     """
     store = Store(root)
     try:
-        fault = _unseen(store, folder, "driver", token)
+        fault = _unseen(store, f"{folder}/driver", "the driver", token, seen_after_s)
         if not fault:
             store.write_text(f"{folder}/{name}", token)
     except (OSError, RuntimeError, ValueError) as error:
@@ -105,16 +108,13 @@ def answer_probe(root: str, folder: str, name: str, token: str) -> str:
     return fault
 
 
-def _unseen(store: Store, folder: str, name: str, token: str) -> str:
-    """ "" as soon as a token is seen; else what was looked for, and how long."""
-    deadline_s = time.monotonic() + SEEN_AFTER_S
-    path = f"{folder}/{name}"
+def _unseen(store: Store, path: str, writer: str, token: str, seen_after_s: float) -> str:
+    """Nothing as soon as a token is seen; else what was looked for, and how long."""
+    deadline_s = time.monotonic() + seen_after_s
     while not store.exists(path):
         if time.monotonic() > deadline_s:
-            writer = "the driver" if name == "driver" else "this node"
-            return f"{store.location(path)}, which {writer} wrote, is not seen after " + (
-                f"{SEEN_AFTER_S:.0f} s" + (" by the driver" if name != "driver" else "")
-            )
+            place = store.location(path)
+            return f"{place}, which {writer} wrote, is not seen after {seen_after_s:g} s"
         time.sleep(_POLL_S)
     found = store.read_text(path)
     return "" if found == token else f"{store.location(path)}: expected {token}, read {found!r}"
@@ -141,6 +141,5 @@ def _name_of(node: dict[str, Any]) -> str:
 def _kind(root: str) -> str:
     if not is_url(root):
         return f"{root}, a folder that on a cluster every node must mount"
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    at = f" at {endpoint}" if endpoint and root.startswith("s3://") else ""
+    at = f" at {s3_endpoint() or 'Amazon'}" if root.startswith("s3://") else ""
     return f"{root}, an object store{at}"

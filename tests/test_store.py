@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from object_store import BUCKET, ObjectStore, serve_objects
 from sample_records import SAMPLED
 
 from skeldpo.records import Candidate, Dropped, Problem, StageManifest
@@ -32,9 +33,18 @@ MANIFEST = StageManifest(
 )
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ObjectStore]:
+    with pytest.MonkeyPatch.context() as patch, serve_objects(patch) as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store on disk, and one behind fsspec."""
+    """A store on disk, one behind fsspec, and one on an S3 server."""
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+        return Store(f"s3://{BUCKET}/{uuid.uuid4().hex}/run")
     if request.param == "memory":
         return Store(f"memory://{uuid.uuid4().hex}/run")
     return Store(str(tmp_path / "run"))
