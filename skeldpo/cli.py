@@ -292,9 +292,7 @@ def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
         with_run.set_defaults(command=command)
 
     doctor = commands.add_parser("doctor", help="what this machine has and lacks")
-    doctor.add_argument(
-        "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"
-    )
+    doctor.add_argument("--sandbox", action="store_true", help="also start one, and time in it")
     doctor.add_argument("--storage", default="runs", help="folder or URL to try, as run.storage")
     doctor.add_argument(
         "--engine", choices=("auto", "docker", "podman"), default="auto",

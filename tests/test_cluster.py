@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -20,6 +22,7 @@ REPOSITORY = Path(__file__).parent.parent
 CLUSTER = REPOSITORY / "cluster"
 LOCKS = CLUSTER / "locks"
 GROUPS = {"gpu", "sandbox"}
+CRD_VARIABLE = "SKELDPO_KUBERAY_CRD"
 
 # Keys of KubeRay's v1 API (rayjob_types.go, raycluster_types.go) and of Kubernetes' pods that these
 # files may use; True: required.
@@ -102,6 +105,64 @@ def test_every_node_starts_with_a_token(ray_up: dict[str, Any]) -> None:
 
 def test_ray_job_has_only_known_fields(ray_job: dict[str, Any]) -> None:
     assert list(field_errors(ray_job)) == []
+
+
+def strict(schema: Any) -> Any:
+    """A Kubernetes schema as JSON Schema that refuses keys which an operator would drop."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: strict(value) for key, value in schema.items()}
+    if made.pop("x-kubernetes-int-or-string", False):
+        made.pop("anyOf", None)
+        made["type"] = ["integer", "string"]
+    if "properties" in made and not made.get("x-kubernetes-preserve-unknown-fields"):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+@pytest.mark.skipif(CRD_VARIABLE not in os.environ, reason=f"${CRD_VARIABLE} names no file")
+def test_ray_job_fits_the_operators_own_definition(ray_job: dict[str, Any]) -> None:
+    """The definition of a release, or of a cluster (cluster/README.md, Kubernetes)."""
+    definition = yaml.safe_load(Path(os.environ[CRD_VARIABLE]).read_text())
+    (schema,) = (
+        strict(version["schema"]["openAPIV3Schema"])
+        for version in definition["spec"]["versions"]
+        if version["name"] == "v1"
+    )
+    schema["properties"]["metadata"] = {"type": "object"}
+    check = jsonschema.Draft7Validator(schema)
+    assert [f"{list(e.absolute_path)}: {e.message}" for e in check.iter_errors(ray_job)] == []
+    for place in (ray_job["spec"], ray_job["spec"]["rayClusterSpec"]["headGroupSpec"]):
+        assert list(check.iter_errors(_with_unknown_key(ray_job, place)))
+
+
+def _with_unknown_key(job: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
+    place["unknown"] = 1
+    broken = copy.deepcopy(job)
+    del place["unknown"]
+    return broken
+
+
+def test_commands_of_the_readme_parse() -> None:
+    """Every indented block of cluster/README.md is bash."""
+    text = (CLUSTER / "README.md").read_text()
+    blocks = re.findall(r"(?:^    .+\n)+", text, re.MULTILINE)
+    assert len(blocks) >= 5
+    for block in blocks:
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True)
+        assert done.returncode == 0, f"{block}: {done.stderr}"
+
+
+def test_commands_of_the_ray_up_file_parse(ray_up: dict[str, Any]) -> None:
+    lists = [value for key, value in ray_up.items() if key.endswith("_commands")]
+    lists += [n.get("worker_setup_commands", []) for n in ray_up["available_node_types"].values()]
+    commands = [command for each in lists for command in each]
+    assert len(commands) >= 8
+    for command in commands:
+        done = subprocess.run(["bash", "-n"], input=command, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,7 @@ def train_checkpoint(  # noqa: PLR0913
     """
     for path in (start.folder, output_folder, reference_path):
         if not (is_url(path) or os.path.isabs(path)):
-            raise ValueError(
-                f"training needs URLs, or absolute paths on a shared disk, got {path!r}"
-            )
+            raise ValueError(f"training needs URLs or absolute shared paths, got {path!r}")
     learner = make_learner(config.train)
     noun = learner.wording.noun
     made = make_examples(rows, local_folder(start, weights=False), config)
