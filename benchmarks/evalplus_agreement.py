@@ -30,10 +30,11 @@ from skeldpo.config import MeasureConfig
 from skeldpo.languages import python
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems.evalplus import canonical_program
+from skeldpo.problems.evalplus_inputs import argument_lists
 from skeldpo.problems.reader import read_rows
 from skeldpo.records import Outcome, Problem
-from skeldpo.suites.evalplus import answered_problem, canonical_program, evalplus_task
-from skeldpo.suites.evalplus_inputs import argument_lists
+from skeldpo.suites.evalplus import answered_problem, evalplus_task
 from skeldpo.suites.evaluation import LeftOut
 
 SUITE = "mbpp_plus"

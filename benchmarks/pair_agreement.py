@@ -1,10 +1,10 @@
 """Do our pairs agree with EvalPerf's instruction counts? Table by distance of the clusters.
 
 Programs of EvalPerf's tasks, spread over their clusters (higher is faster), are measured as
-`skeldpo measure` does it, on grown inputs (`mbpp_growth`). A pair agrees if its chosen program is
-of the higher cluster. EvalPerf's own inputs are not public, and which program is faster may depend
-on the input; measuring cross-checks on inputs of the other kinds, and takes no pair that one of
-them reverses. What that is worth is told: the share that agrees among those pairs, and among all
+`skeldpo measure` does it, on inputs grown from the tasks' own. A pair agrees if its chosen program
+is of the higher cluster. EvalPerf's own inputs are not public, and which program is faster may
+depend on the input; measuring cross-checks on inputs of the other kinds, and takes no pair that one
+of them reverses. What that is worth is told: the share that agrees among those pairs, and among all
 without the cross-checks. Tasks that cannot be timed are listed with the reason. Needs Docker; the
 whole takes half an hour on two cores, `--quick` (6 tasks) a few minutes.
 
@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.mbpp_growth import callable_with_lists, growing_problem, task_tuples
 from skeldpo.commands.measure import measure_given
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.console import Display
@@ -98,12 +97,10 @@ def write_inputs(data: Path, folder: Path, num_tasks: int | None) -> dict[tuple[
         (folder / "programs.jsonl").open("w") as programs_file,
     ):
         for task in tasks:
-            problems_file.write(json.dumps(growing_problem(task)) + "\n")
-            tuples = task_tuples(task)
+            problems_file.write(json.dumps(task) + "\n")
             for code in spread(programs[task["task_id"]], NUM_PROGRAMS):
-                called = callable_with_lists(code, task["entry_point"], tuples)
-                clusters[task["task_id"], called] = programs[task["task_id"]][code]
-                row = {"problem_id": task["task_id"], "code": called}
+                clusters[task["task_id"], code] = programs[task["task_id"]][code]
+                row = {"problem_id": task["task_id"], "code": code}
                 programs_file.write(json.dumps(row) + "\n")
     return clusters
 

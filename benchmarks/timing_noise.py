@@ -29,12 +29,12 @@ from skeldpo.connection import connect_ray
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import (
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.programs import given_assignment
 from skeldpo.problems.sources import load_problems
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Measurement, Outcome, PreferencePair, Problem
 
 MIN_SPEEDUP = 1.2
@@ -172,7 +172,7 @@ def _measure(
     assignments: Sequence[Assignment], measure: MeasureConfig
 ) -> tuple[dict[str, list[PreferencePair]], int]:
     """Efficiency pairs by problem, largest speedup first, and how many programs were refused."""
-    connect_ray()
+    connect_ray(print, engine=measure.engine)
     with tempfile.TemporaryDirectory() as folder:
         sample_and_measure(
             assignments,

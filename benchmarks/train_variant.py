@@ -34,10 +34,13 @@ from skeldpo.train.attention import TreeMask, row_multiple
 from skeldpo.train.batch import Chain, TreeBatch, build_trees
 from skeldpo.train.learners.preferences import PairTokens, Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
+from skeldpo.train.loading import build_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import Network, build_network, device_of, sequence_logps, shard_network
+from skeldpo.train.network import Network, device_of, sequence_logps, shard_network
 from skeldpo.train.reference import reference_logps
+from skeldpo.train.start import Start
 
+RANDOM = Start(policy="", model="random weights", masters="", adapter="")
 _PADDING_ID = 0
 _EOS_ID = 1
 
@@ -106,7 +109,7 @@ def time_ours(work: Workload, pairs: list[PairTokens], variant: str) -> dict[str
         settings.max_tokens_per_forward = 1
     wrapper = WholeLogitsNetwork if variant == "whole_logits" else Network
     network = build_network(
-        wrapper(make_model(work), "random weights", settings.lora), settings, 8192, seed=0
+        wrapper(make_model(work), RANDOM, settings.lora, {}), settings, 8192, seed=0
     )
     with one_worker(work.device) as mesh:
         shard_network(network, mesh, getattr(torch, work.dtype))

@@ -145,6 +145,7 @@ def train_settings(work: Workload) -> Any:
         pairs_per_step=work.pairs_per_step,
         max_tokens_per_forward=work.pairs_per_forward * _tree_length(work),
         reduction="sum",
+        balance_terms=False,
         label_smoothing=0.0,
         sft_weight=0.0,
         max_chosen_drop_nats=0.0,

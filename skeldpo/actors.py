@@ -10,6 +10,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
+import platform
+import re
 import threading
 import time
 import uuid
@@ -28,17 +31,37 @@ POLL_S = 2.0
 WRITE_EVERY_S = 1.0
 
 
+class ActorFailure(RuntimeError):
+    """What an actor could not go on after: names the problem it worked on, itself and its node."""
+
+
 class ActorNote:
-    """The note of one actor, which alone writes it. `pass_id` names the pass it works for."""
+    """The note of one actor, which alone writes it. `pass_id` names the pass it works for; `name`
+    and `host_id` are what messages call the actor and its node."""
 
     def __init__(self, store: Store, kind: Kind, pass_id: str) -> None:
         self._store = store
-        self._path = f"{FOLDER}/{pass_id}-{kind}-{uuid.uuid4().hex[:8]}.json"
+        own_id = uuid.uuid4().hex[:8]
+        self.name = f"{kind} {own_id} (process {os.getpid()})"
+        self.host_id = platform.node()
+        self._path = f"{FOLDER}/{pass_id}-{kind}-{own_id}.json"
         self._is_ready = False
         self._num_tokens = 0
         self._begun_s: float | None = None
         self._written_s = 0.0
         self._write()
+
+    @contextlib.contextmanager
+    def named(self, what: str) -> Iterator[None]:
+        """Errors of the block become an ActorFailure that says where and at `what` they came up."""
+        try:
+            yield
+        except ActorFailure:
+            raise
+        except Exception as error:
+            raise ActorFailure(
+                f"{self.name} on {self.host_id}, {what}: {type(error).__name__}: {error}"
+            ) from error
 
     def ready(self) -> None:
         """The actor can work now."""
@@ -72,12 +95,14 @@ class ActorNote:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actors:
     """The actors of a pass: engines that were asked for and are ready, the tokens a second of those
-    that are writing, and how many actors of either kind died and were replaced."""
+    that are writing, how many actors of either kind died and were replaced, and sandboxes that were
+    started."""
 
     num_engines: int
     num_ready: int
     tokens_per_s: float
     num_replaced: int
+    num_sandboxes: int = 0
 
 
 NO_ACTORS = Actors(num_engines=0, num_ready=0, tokens_per_s=0.0, num_replaced=0)
@@ -95,6 +120,7 @@ def read_actors(store: Store, pass_id: str, num_engines: int, num_sandboxes: int
         num_ready=sum(note["is_ready"] for note in notes),
         tokens_per_s=sum(rates),
         num_replaced=sum(max(0, more) for more in num_more),
+        num_sandboxes=min(len(names) - len(engines), num_sandboxes),
     )
 
 
@@ -117,7 +143,8 @@ def every(period_s: float, call: Callable[[], None]) -> Iterator[None]:
 
 
 def cause_of(error: BaseException) -> str:
-    """Type and message of what an actor raised, without Ray's trace, advice and wrapping."""
+    """Type and message of what an actor raised, without Ray's trace, advice and wrapping; of an
+    ActorFailure the message, which names the type of its cause."""
     errors = [error]
     while errors[-1].__cause__ is not None:
         errors.append(errors[-1].__cause__)
@@ -131,4 +158,5 @@ def cause_of(error: BaseException) -> str:
         trace, _, after = str(told).rpartition('\n  File "')
         lines = after.split("\n")[1:] if trace else [f"{type(told).__name__}: {told}"]
         text = "\n".join(itertools.dropwhile(lambda line: line.startswith("  "), lines))
-    return " ".join(text.split(_RAY_ADVICE)[0].split()).removesuffix(":")
+    said = " ".join(text.split(_RAY_ADVICE)[0].split()).removesuffix(":")
+    return re.sub(rf"^(\w+\.)*{ActorFailure.__name__}: ", "", said)

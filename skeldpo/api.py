@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-
 from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
-from skeldpo.console import Display
+from skeldpo.config_rewards import RewardsConfig
 from skeldpo.languages import DEFAULT
 from skeldpo.languages import language as language_named
 from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, make_sandbox, patient
@@ -28,6 +26,7 @@ from skeldpo.problems.programs import given_assignment
 from skeldpo.problems.sources import problem_from_row
 from skeldpo.prompts import extract_code
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, Problem, Skeleton
+from skeldpo.rewards.pool import RewardPool, reward
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import SandboxImage, ensure_image
@@ -36,10 +35,11 @@ from skeldpo.suites.evaluation import Evaluation, mean_scores
 
 __all__ = [
     "Candidate", "Difference", "Evaluation", "MeasureConfig", "MeasuredPrograms", "Measurement",
-    "Outcome", "PairConfig", "PreferencePair", "Problem", "ProblemPairs",
-    "RunReport", "RunRequest", "Sandbox", "SandboxFailure", "Skeleton", "SkeletonConfig",
-    "TimedRun", "Verdict", "build_pairs", "compare", "evaluate", "extract_code", "mean_scores",
-    "measure_programs", "open_sandbox", "read_problem", "run_program", "skeleton",
+    "Outcome", "PairConfig", "PreferencePair", "Problem", "ProblemPairs", "RewardPool",
+    "RewardsConfig", "RunReport", "RunRequest", "Sandbox", "SandboxFailure", "Skeleton",
+    "SkeletonConfig", "TimedRun", "Verdict", "build_pairs", "compare", "evaluate", "extract_code",
+    "mean_scores", "measure_programs", "open_sandbox", "read_problem", "reward", "run_program",
+    "skeleton",
 ]  # fmt: skip
 
 
@@ -201,5 +201,8 @@ def evaluate(
             evaluate=EvaluateConfig(),
             out=str(Path(parts).absolute() / "report.json"),  # actors work in folders of their own
         )
-        display = Display(Console(quiet=True))
-        return evaluate_programs(request, request.load(display), display)
+        return evaluate_programs(request, request.load(_tell_nobody), _tell_nobody)
+
+
+def _tell_nobody(line: str) -> None:
+    """Progress of a call that returns what it made."""

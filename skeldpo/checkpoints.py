@@ -13,7 +13,7 @@ from pathlib import Path
 
 from skeldpo.config import STARTER
 from skeldpo.files import is_url
-from skeldpo.node_cache import IndexedFile, fetch_folder, push_folder, read_index
+from skeldpo.node_cache import WEIGHTS, IndexedFile, fetch_folder, push_folder, read_index
 
 _NEEDED_FILES = ("config.json",)
 
@@ -57,6 +57,18 @@ def local_folder(checkpoint: Checkpoint, *, weights: bool = True) -> str:
     return fetch_folder(checkpoint.folder, index, weights=weights)
 
 
+def local_place(folder: str, *, weights: bool = True) -> str:
+    """As `local_folder`, of whatever weights are there."""
+    return fetch_folder(folder, read_index(folder), weights=weights) if is_url(folder) else folder
+
+
+def pushed_part_digest(url: str, part: str) -> str:
+    """`weights_digest` of a folder within a checkpoint at an URL, from its index; empty if it has
+    no such folder."""
+    digests = _weights_in(read_index(url), f"{part}/")
+    return _joined_digest(digests.items()) if digests else ""
+
+
 def push_checkpoint(checkpoint: Checkpoint, url: str) -> Checkpoint:
     """The same checkpoint at an URL, put there unless it is at one already."""
     if is_url(checkpoint.folder):
@@ -95,12 +107,22 @@ def _file_digest(file: Path) -> bytes:
 
 def _indexed_digest(index: Iterable[IndexedFile], url: str) -> str:
     """`weights_digest` of a folder from its index."""
-    digests = {file.path: bytes.fromhex(file.sha256) for file in index}
-    weights = [n for n in sorted(digests) if n.endswith(".safetensors") and "/" not in n]
-    missing = [name for name in _NEEDED_FILES if name not in digests]
+    index = tuple(index)
+    weights, paths = _weights_in(index), {file.path for file in index}
+    missing = [name for name in _NEEDED_FILES if name not in paths]
     if missing or not weights:
         raise ValueError(f"no such model folder: {url} lacks {missing or '*.safetensors'}")
-    return _joined_digest((name, digests[name]) for name in weights)
+    return _joined_digest(weights.items())
+
+
+def _weights_in(index: Iterable[IndexedFile], folder: str = "") -> dict[str, bytes]:
+    """Digests of the weight files right in a folder of an index ("" or "name/"), by sorted name."""
+    found = {
+        file.path.removeprefix(folder): bytes.fromhex(file.sha256)
+        for file in index
+        if file.path.startswith(folder) and file.path.endswith(WEIGHTS)
+    }
+    return {name: found[name] for name in sorted(found) if "/" not in name}
 
 
 def _joined_digest(files: Iterable[tuple[str, bytes]]) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from skeldpo import __version__
+from skeldpo.commands.serve_reward import add_serve_reward
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.console import (
@@ -24,6 +25,7 @@ from skeldpo.console import (
     Streams,
     Warnings,
     keep_log,
+    own_command,
     own_streams,
 )
 
@@ -50,7 +52,10 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
     # Bars of every library that counts with tqdm, here and in Ray's workers.
     os.environ.setdefault("TQDM_DISABLE", "1")
     with own_streams() as streams:
-        display = Display(Console(file=streams.out, highlight=False), streams.err)
+        # A file or a job's log is no terminal, whatever $FORCE_COLOR says: no control characters.
+        is_terminal = streams.out.isatty()
+        console = Console(file=streams.out, highlight=False, force_terminal=is_terminal)
+        display = Display(console, streams.err)
         warnings = Warnings(display)
         logging.getLogger(__package__).addHandler(warnings)
         try:
@@ -72,7 +77,7 @@ def _call(command: Callable[[Display], int | None], display: Display, streams: S
         return USER_ERROR if is_input else RUN_FAILED
     except KeyboardInterrupt:
         keep_log(streams, failed=False)
-        display.complain("skeldpo: stopped; the same command goes on from here")
+        display.complain(f"skeldpo: stopped, what is done is kept; to go on: {own_command()}")
         return 130
     display.flush()
     keep_log(streams, failed=False)
@@ -170,14 +175,13 @@ def _skeleton(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.commands.skeleton import file_skeletons
     from skeldpo.config import SkeletonConfig
 
-    config = SkeletonConfig(method=options.method, contrast=options.contrast)
-    for file, skeleton in list(
-        file_skeletons(options.files, options.against, config, options.stdin)
-    ):
-        end = "" if skeleton.text.endswith("\n") else "\n"
-        display.write(f"# {file}\n{skeleton.text}{end}")
-        if skeleton.note:
-            display.complain(f"{file}: {skeleton.note}")
+    config = SkeletonConfig(method=options.method, contrast=options.contrast, alone="none")
+    given = options.files, options.against
+    for each in list(file_skeletons(*given, config, options.stdin, options.profile)):
+        end = "" if each.skeleton.text.endswith("\n") else "\n"
+        display.write(f"# {each.file}\n{each.skeleton.text}{end}")
+        for note in each.notes:
+            display.complain(f"{each.file}: {note}")
 
 
 def _inspect(options: argparse.Namespace, display: Display) -> None:
@@ -354,6 +358,7 @@ def _add_evaluation(
     compare.add_argument("second", help="report it is compared with")
     compare.add_argument("--page", default="", help="also write an HTML page with a plot")
     compare.set_defaults(command=_compare)
+    add_serve_reward(commands)
 
 
 def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -366,8 +371,10 @@ def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser
         help="dynamic runs the files in a sandbox, as scripts",
     )
     skeleton.add_argument(
-        "--stdin", default="", metavar="FILE", help="what scripts read (dynamic only)"
+        "--stdin", default="", metavar="FILE", help="what scripts read in the sandbox"
     )
+    skeleton.add_argument("--profile", action="store_true",
+                          help="say what is kept of the lines that take the time")  # fmt: skip
     skeleton.add_argument("--against", nargs="+", default=[], metavar="FILE",
                           help="programs of another group, which are masked too")  # fmt: skip
     skeleton.add_argument("--contrast", action="store_true",

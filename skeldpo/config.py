@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from skeldpo.config_rewards import RewardsConfig
 from skeldpo.config_section import Section
 from skeldpo.config_train import TrainConfig
 
@@ -31,6 +32,9 @@ class RunConfig(Section):
     """Rounds of generate, measure, pair, train."""
     seed: int = Field(default=0, ge=0)
     """Every random choice of the run derives from it."""
+    max_quarantined: float = Field(default=0.25, ge=0, le=1)
+    """Share of a round's problems that may be given up, each with its reason in the round's
+    quarantine table, before the run stops."""
 
 
 class PolicyConfig(Section):
@@ -42,10 +46,20 @@ class PolicyConfig(Section):
     """Longest prompt plus completion, in tokens."""
     prompt_format: Literal["auto", "chat", "plain"] = "auto"
     """chat: the tokenizer's chat template; auto: chat if the tokenizer has one."""
-    code_instruction: str = "[GEN_CODE] Write an efficient and correct program."
-    """Follows the statement when code is wanted."""
-    skeleton_instruction: str = "[GEN_CODESKELETON] Write the skeleton of an efficient program."
-    """Follows the statement when a skeleton is wanted (training only)."""
+    code_instruction: str = ""
+    """Follows the statement when code is wanted; {language} stands for the problem's. Empty: words
+    for a chat model, else the paper's tag (`skeldpo.prompts`)."""
+    skeleton_instruction: str = ""
+    """Follows the statement when a skeleton is wanted (training only); as code_instruction."""
+    chat_template_kwargs: dict[str, bool | int | float | str] = {}
+    """Switches of the chat template, such as {enable_thinking = false} of Qwen3."""
+    reasoning_marks: tuple[
+        Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]
+    ] = ("<think>", "</think>")
+    """What begins and ends the thoughts of a thinking model, which come before its answer."""
+    reasoning: Literal["masked", "trained"] = "masked"
+    """Thoughts before an answer. masked: read by the model and not scored; trained: scored like the
+    answer."""
     prompt_date: date = date(2024, 7, 26)
     """What chat templates that print today's date are told, so that a problem has the same prompt
     on every day. The default is the date that Llama 3's template has where there is no clock."""
@@ -119,15 +133,24 @@ def _require_samples_that_differ(section: str, temperature: float, num_samples: 
 
 
 class GenerateConfig(Section):
-    """[generate] Sampling with vLLM."""
+    """[generate] Sampling with vLLM, and the programs that training problems bring."""
 
+    programs: Literal["policy", "data", "both"] = "both"
+    """Whose programs of a training problem are compared. policy: samples; data: the known programs
+    that it brings, and nothing is sampled for training; both: both, in the same session."""
+    max_known: int = Field(default=8, ge=2)
+    """Known programs that a training problem brings at most: a seeded choice with as many fast,
+    slow, unrated and wrong ones as there are."""
     num_samples: int = Field(default=8, ge=1)
-    """Candidates per training problem."""
+    """Candidates per training problem that the policy writes."""
     temperature: float = Field(default=0.8, ge=0)
     """0 is greedy: one sample only."""
     top_p: float = Field(default=0.95, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=1)
     """Longest completion, in tokens; longer ones end with finish_reason "length"."""
+    max_reasoning_tokens: int = Field(default=0, ge=0)
+    """Longest thoughts (policy.reasoning_marks) before it, in tokens; `stop` does not end them, and
+    max_tokens are for the answer alone. 0: thoughts are part of the completion like any text."""
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Texts at which a completion ends too, though its last token is not the end of a turn; they
     are part of it."""
@@ -147,6 +170,9 @@ class GenerateConfig(Section):
     """Memory of the key-value cache on CPU, in GiB."""
     enforce_eager: bool = False
     """Skip vLLM's compilation: quicker to start, slower to run."""
+    max_retries: int = Field(default=2, ge=0)
+    """Further attempts at problems that an engine died of, first fewer together, then each alone;
+    a problem that it still dies of alone is quarantined (after one such try at least)."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> GenerateConfig:
@@ -200,8 +226,9 @@ class MeasureConfig(Section):
     profile_memory: bool = False
     """Each timed program runs once more, its memory read every millisecond."""
     max_retries: int = Field(default=2, ge=0)
-    """Further attempts, each in a new container, at a problem whose sandbox failed; then one on
-    another core, then its programs are SANDBOX_FAILED."""
+    """Further attempts, each in a new container, at a problem whose sandbox failed; then as many on
+    another core, then its programs are SANDBOX_FAILED. Also at a problem that its actor died of or
+    could not work on: then it is quarantined."""
 
     @model_validator(mode="after")
     def _parts_agree(self) -> MeasureConfig:
@@ -263,9 +290,12 @@ class SkeletonConfig(Section):
     min_similarity: float = Field(default=0.3, ge=0, le=1)
     """Least similarity in structure of any two programs of a group (0: a side is one group)."""
     min_group: int = Field(default=2, ge=1)
-    """Distinct programs a group needs; for smaller ones see `alone`."""
-    alone: Literal["none", "names"] = "none"
-    """Where a group is too small. none: no skeletons; names: mask what the program could rename."""
+    """Distinct programs a group needs, the same ones with other names included; for smaller ones
+    see `alone`."""
+    alone: Literal["none", "names", "nearest"] = "nearest"
+    """Where a group is too small. none: no skeletons; names: mask what the program could rename;
+    nearest: the most similar programs of its side join it, however unlike they are, and where the
+    side has no other, as names."""
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 
@@ -284,6 +314,10 @@ class EvaluateConfig(Section):
     fastest and slowest by then, up to 30 rounds in all; 0: none."""
     num_bootstrap: int = Field(default=10_000, ge=100)
     """Resamples over problems for the 95 % intervals."""
+    suites: dict[str, str] = {}
+    """Suites (docs/SUITES.md) that the run scores its first and its last policy on, one greedy
+    sample a problem, each with the file of its data ("": its Hugging Face data set). Name their
+    data in keep_out.files too, so that nothing of it is trained on."""
 
     @model_validator(mode="after")
     def _samples_differ(self) -> EvaluateConfig:
@@ -310,16 +344,24 @@ class Config(Section):
     measure: MeasureConfig = MeasureConfig()
     pair: PairConfig
     skeleton: SkeletonConfig = SkeletonConfig()
+    rewards: RewardsConfig = RewardsConfig()
     train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Config:
-        if self.generate.max_tokens >= self.policy.max_model_tokens:
+        budget = self.generate.max_reasoning_tokens + self.generate.max_tokens
+        if budget >= self.policy.max_model_tokens:
             raise ValueError(
-                f"generate.max_tokens ({self.generate.max_tokens}) must be below "
+                f"generate.max_reasoning_tokens and max_tokens ({budget} together) must be below "
                 f"policy.max_model_tokens ({self.policy.max_model_tokens}), the prompt included"
+            )
+        ranks = self.train.learner == "rewards" and self.rewards.speed == "beyond"
+        if ranks and self.generate.programs == "policy":
+            raise ValueError(
+                'rewards.speed = "beyond" ranks among known programs: generate.programs must be '
+                '"both", got "policy"'
             )
         if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
             raise ValueError(
@@ -330,6 +372,7 @@ class Config(Section):
     def digest(self) -> str:
         """12 hex digits over every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
-        for key in ("name", "storage", "num_rounds"):
+        for key in ("name", "storage", "num_rounds", "max_quarantined"):
             del values["run"][key]
+        del values["evaluate"]["suites"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

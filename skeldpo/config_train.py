@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from skeldpo.config_rewards import PolicyGradientConfig
 from skeldpo.config_section import Section
+
+OF_PREFERENCES = {
+    "beta", "skeleton_weight", "loss", "correctness_epochs", "efficiency_epochs", "pairs_per_step",
+    "reduction", "label_smoothing", "sft_weight", "max_chosen_drop_nats",
+}  # fmt: skip
+"""Settings that only the learner of preferences reads."""
 
 
 class LoraConfig(Section):
@@ -20,18 +27,25 @@ class LoraConfig(Section):
     """Names of layers, or ends of them; lm_head and embed_tokens too, if their weights are two."""
     load_in_4bit: bool = False
     """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
-    worker. The trained policy is the adapter merged into the weights as they were."""
+    worker. The trained policy is served as the adapter merged into the weights as they were."""
 
 
 class TrainConfig(Section):
-    """[train] Correctness DPO, then joint code and skeleton DPO."""
+    """[train] Correctness DPO, then joint code and skeleton DPO; or a policy gradient."""
 
-    learner: Literal["preferences"] = "preferences"
-    """What a round's samples teach. preferences: that one program is better than another."""
-    beta: float = Field(gt=0)
-    """DPO temperature (arXiv 2305.18290, equation 7)."""
-    skeleton_weight: float = Field(ge=0)
-    """lambda of L = L(code) + lambda L(skeleton); 0: code preferences only."""
+    learner: Literal["preferences", "rewards"] = "preferences"
+    """What a round's samples teach. preferences: that one program is better than another, by DPO.
+    rewards: what each program of a problem earns beside the others ([rewards]), by a policy
+    gradient."""
+    beta: float = Field(default=1.0, gt=0)
+    """DPO temperature (arXiv 2305.18290, equation 7); preferences must give it."""
+    skeleton_weight: float = Field(default=0.0, ge=0)
+    """lambda of L = L(code) + lambda L(skeleton); 0: code preferences only. Preferences must give
+    it."""
+    balance_terms: bool = False
+    """The skeleton term of a pair is scaled down where its gradient would be larger than that of
+    the code term, by the ratio of their norms at the output layer (docs/METHOD.md, section 3).
+    Nothing is scaled with loss "sft"."""
     loss: Literal["sigmoid", "ipo", "sft"] = "sigmoid"
     """sigmoid: DPO. ipo: squared distance of the margin to 1 / (2 beta) (arXiv 2310.12036). sft: no
     preference, the chosen side's mean negative log-likelihood (a baseline)."""
@@ -59,6 +73,10 @@ class TrainConfig(Section):
     max_chosen_drop_nats: float = Field(default=0.0, ge=0)
     """Training ends early once the chosen code's log-probability (a token's, with reduction "mean")
     lies this far below the reference's, as a mean over five steps; 0: never."""
+    policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
+    max_sampler_gap_nats: float = Field(default=0.1, ge=0)
+    """Mean difference, a token, of the engine's and the trainer's log-probabilities of what the
+    policy wrote above which a round is not trained on; 0: only reported."""
     lora: LoraConfig | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the computation; parameters of the optimizer are float32."""
@@ -76,6 +94,32 @@ class TrainConfig(Section):
     """Optimizer steps between checkpoints."""
     max_failures: int = Field(default=2, ge=0)
     """Times a dead worker group is started again from the last checkpoint."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preferences_have_no_safe_default(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("learner", "preferences") == "preferences":
+            missing = [name for name in ("beta", "skeleton_weight") if name not in values]
+            if missing:
+                told = (f"train.{name} is missing and has no default" for name in missing)
+                raise ValueError("; ".join(told))
+        return values
+
+    @model_validator(mode="after")
+    def _settings_are_read(self) -> TrainConfig:
+        others = OF_PREFERENCES if self.learner == "rewards" else {"policy_gradient"}
+        fields = type(self).model_fields
+        unread = [
+            f"train.{name}"
+            for name in sorted(others)
+            if getattr(self, name) != fields[name].get_default()
+        ]
+        if unread:
+            raise ValueError(
+                f'train.learner = "{self.learner}" does not read {", ".join(unread)}; take '
+                f"{'it' if len(unread) == 1 else 'them'} out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _smoothing_is_read(self) -> TrainConfig:

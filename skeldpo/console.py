@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -107,6 +108,11 @@ class Display:
         else:
             self._pending = line
 
+    def show(self, text: Text) -> None:
+        """Shows a text with its colours."""
+        self.flush()
+        self.console.print(text, soft_wrap=True)
+
     @property
     def width(self) -> int:
         """Characters in a line; 80 where the output is no terminal and $COLUMNS is not set."""
@@ -171,3 +177,10 @@ def keep_log(streams: Streams, failed: bool) -> str:
         return f"; what Ray and other libraries said: {log}"
     log.unlink()
     return ""
+
+
+def own_command() -> str:
+    """The command line that this process was started with."""
+    script, *arguments = sys.argv
+    is_ours = Path(script).name in ("skeldpo", "cli.py")
+    return shlex.join(["skeldpo" if is_ours else script, *arguments])

@@ -15,7 +15,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from skeldpo.values import Opaque, decode, encode
 
 FLOAT_ATOL = 1e-6
 RELATIVE_TOLERANCE = 1e-7
@@ -44,6 +47,30 @@ def evalplus_checker(*, is_mbpp: bool, entry_point: str, atol: float) -> str:
     """The name of the checker of a task, such as "evalplus:set:0.0"."""
     oracles = _MBPP_ORACLES if is_mbpp else _HUMANEVAL_ORACLES
     return f"{_PREFIX}:{oracles.get(entry_point, EQUAL)}:{float(atol)!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How a task's programs are judged once its canonical solution has answered."""
+
+    checker: str
+    expected_texts: tuple[str, ...]
+
+
+def judged_by(checker: str, answer_texts: Sequence[str]) -> Judged:
+    """The checker of a task, with the tolerance that its answers turn on, and what is expected;
+    ValueError if an answer is no plain data and more than its being there counts."""
+    answers = [decode(text) for text in answer_texts]
+    prefix, oracle, atol = checker.split(":")
+    if not float(atol) and any(map(is_floats, answers)):
+        checker = f"{prefix}:{oracle}:{FLOAT_ATOL!r}"
+    if oracle == NOT_NONE:
+        texts = tuple(encode(answer is not None) for answer in answers)
+        return Judged(checker=checker, expected_texts=texts)
+    odd = [answer.kind for answer in answers if isinstance(answer, Opaque)]
+    if odd:
+        raise ValueError(f"answers with what is no plain data: {odd[0]}")
+    return Judged(checker=checker, expected_texts=tuple(answer_texts))
 
 
 def is_evalplus(checker: str) -> bool:

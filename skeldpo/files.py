@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -20,8 +20,17 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-ASIDE = ".writing-"
-"""Names of files that are being written begin so."""
+from skeldpo.durable import make_folder, replace
+from skeldpo.scratch import scratch_folder
+
+_ASIDE = ".writing-"
+_ASIDE_FOLDER = ".policy-"
+"""How names begin of what is written aside; that of a folder of weights is given by
+`train.saving.save_network`."""
+_HIDDEN = (_ASIDE, ".nfs")
+"""The second is what NFS makes of a file that is removed while somebody reads it."""
+_ABANDONED_S = 600.0
+"""Age of something aside after which nobody is writing it any more."""
 
 
 class Files(Protocol):
@@ -51,6 +60,9 @@ class Files(Protocol):
 
     def put(self, source: Path, path: str) -> None:
         """Creates or replaces a file with the content of a local one."""
+
+    def sweep(self) -> int:
+        """Removes what killed writers have left aside, anywhere below the root; how many."""
 
 
 def is_url(place: str) -> bool:
@@ -98,7 +110,7 @@ class LocalFiles:
             found = os.listdir(self._full(folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(name for name in found if not name.startswith(ASIDE))
+        return sorted(name for name in found if not name.startswith(_HIDDEN))
 
     def remove(self, path: str) -> None:
         """As in Files."""
@@ -116,23 +128,33 @@ class LocalFiles:
     def written(self, path: str) -> Iterator[IO[bytes]]:
         """As in Files."""
         full = self._full(path)
-        full.parent.mkdir(parents=True, exist_ok=True)
-        aside = full.with_name(f"{ASIDE}{uuid.uuid4().hex[:8]}-{full.name}")
+        aside = full.with_name(f"{_ASIDE}{uuid.uuid4().hex[:8]}-{full.name}")
         try:
+            make_folder(full.parent)
             with aside.open("wb") as stream:
                 yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(aside, full)
+            replace(aside, full)
         except BaseException:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink()
             raise
-        _flush_names(full.parent)
 
     def put(self, source: Path, path: str) -> None:
         """As in Files."""
         with source.open("rb") as content, self.written(path) as stream:
             shutil.copyfileobj(content, stream)
+
+    def sweep(self) -> int:
+        """As in Files."""
+        num_removed = 0
+        for place, folders, names in os.walk(self._root):
+            for name in (*folders, *names):
+                left = Path(place, name)
+                with contextlib.suppress(FileNotFoundError):
+                    if name.startswith((_ASIDE, _ASIDE_FOLDER)) and _is_abandoned(left):
+                        shutil.rmtree(left) if left.is_dir() else left.unlink()
+                        num_removed += 1
+        return num_removed
 
     def _full(self, path: str) -> Path:
         return self._root / path
@@ -187,10 +209,11 @@ class ObjectFiles:
     @contextlib.contextmanager
     def written(self, path: str) -> Iterator[IO[bytes]]:
         """As in Files. The content waits in a file of this node ($TMPDIR)."""
-        with tempfile.NamedTemporaryFile(prefix="skeldpo-") as content:
-            yield content
-            content.flush()
-            self.put(Path(content.name), path)
+        with scratch_folder() as folder:
+            content = Path(folder, "content")
+            with content.open("wb") as stream:
+                yield stream
+            self.put(content, path)
 
     def put(self, source: Path, path: str) -> None:
         """As in Files."""
@@ -199,6 +222,10 @@ class ObjectFiles:
             content = pa.memory_map(str(source)).read_buffer()
         with self.files.open_output_stream(self._full(path)) as stream:
             stream.write(content)
+
+    def sweep(self) -> int:
+        """As in Files: nothing lies aside here."""
+        return 0
 
     @contextlib.contextmanager
     def _told(self, path: str) -> Iterator[None]:
@@ -214,12 +241,8 @@ class ObjectFiles:
         return f"{self._base}/{path}".rstrip("/").removesuffix("/.")
 
 
-def _flush_names(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is_abandoned(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime >= _ABANDONED_S
 
 
 def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:

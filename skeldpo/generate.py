@@ -3,14 +3,20 @@
 `PolicyEngine` takes problem ids and passes each one on as soon as all samples of its assignment
 have ended and are committed, while others are still being written; the sandbox actors behind it
 start at once. The engine is made anew for every policy, so no weights of an earlier round can
-answer. A problem that has its candidates passes through.
+answer. A problem that has its candidates passes through. With generate.max_reasoning_tokens a
+sample is two requests: its thoughts, and then the answer behind them.
+
+A problem that no candidate can be written for is quarantined. Of the problems that an engine was
+writing for when it died one may be to blame: they are tried again fewer at a time, in the end each
+alone, so that the others are not lost with it.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from skeldpo.actors import ActorNote
@@ -18,12 +24,37 @@ from skeldpo.answers import Wanted, read_answer
 from skeldpo.checkpoints import Checkpoint, local_folder
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts
+from skeldpo.quarantine import Quarantined, Tries, keep
 from skeldpo.records import Assignment, Candidate, Float32, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 """Of CPUs that multiply in bfloat16; on others each product is made in float32 and rounded."""
+
+
+_BETWEEN = "\0"
+"""Between problem and sample in the id of a request for the answer to thoughts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """What was written behind a prompt; `logps` (nats) has one for each token."""
+
+    token_ids: list[int]
+    logps: list[float]
+    finish_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writing:
+    """A problem whose samples are being written; thoughts that have ended, and whole samples, by
+    their index."""
+
+    assignment: Assignment
+    prompt_ids: list[int]
+    thoughts: dict[int, _Text] = field(default_factory=dict)
+    written: dict[int, _Text] = field(default_factory=dict)
 
 
 class PolicyEngine:
@@ -40,6 +71,14 @@ class PolicyEngine:
     ) -> None:
         self._store = Store(output)
         self._note = ActorNote(self._store, "engine", pass_id)
+        self._tries = Tries(self._store, "generate", pass_id, self._note.host_id, self._note.name)
+        with self._note.named("starting"):
+            self._start(checkpoint, policy, generate)
+        self._note.ready()
+
+    def _start(
+        self, checkpoint: Checkpoint, policy: PolicyConfig, generate: GenerateConfig
+    ) -> None:
         if not generate.gpus_per_engine:
             _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
         from transformers import AutoTokenizer
@@ -49,95 +88,244 @@ class PolicyEngine:
         self._generate = generate
         self._prompts = Prompts(AutoTokenizer.from_pretrained(folder), policy)
         self._max_model_tokens = policy.max_model_tokens
+        self._reasoning_end = policy.reasoning_marks[1]
         self._engine = _make_engine(folder, policy, generate)
-        self._note.ready()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
-        waiting: dict[str, Assignment] = {}
-        for problem_id in map(str, batch["problem_id"]):
+        for group in self._groups([str(problem_id) for problem_id in batch["problem_id"]]):
+            with self._note.named(_named(group)):
+                for problem_id in self._write(group):
+                    yield {"problem_id": [problem_id]}
+            self._tries.end(group)
+
+    def _groups(self, problem_ids: list[str], depth: int = 0) -> Iterator[list[str]]:
+        """The problems, all together at the first try. `depth`: tries in larger groups."""
+        last = self._tries.begin(problem_ids)
+        if last.num_tries == 1:
+            yield problem_ids
+            return
+        if len(problem_ids) > 1:
+            # As many as fill the engine, then each alone.
+            full = max(1, self._generate.max_num_seqs // self._generate.num_samples)
+            size = full if full < len(problem_ids) else 1
+            for start in range(0, len(problem_ids), size):
+                yield from self._groups(problem_ids[start : start + size], depth + 1)
+            return
+        (problem_id,) = problem_ids
+        num_tries = depth + last.num_tries - 1
+        is_written = self._store.has_part(CANDIDATES, problem_id)
+        if num_tries > self._generate.max_retries and not is_written:
+            (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            self._give_up(assignment, self._tries.given_up(problem_id, last, num_tries))
+        yield problem_ids
+
+    def _write(self, problem_ids: Sequence[str]) -> Iterator[str]:
+        """Ids of problems as their candidates are committed."""
+        waiting: dict[str, _Writing] = {}
+        for problem_id in problem_ids:
             if self._store.has_part(CANDIDATES, problem_id):
-                yield {"problem_id": [problem_id]}
+                yield problem_id
                 continue
-            (waiting[problem_id],) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
-            self._add(waiting[problem_id])
+            (assignment,) = self._store.read_part(ASSIGNMENTS, problem_id, Assignment)
+            writing, refusal = self._begin(assignment)
+            if writing is None:
+                self._give_up(assignment, self._tries.refused(problem_id, refusal))
+                yield problem_id
+            else:
+                waiting[problem_id] = writing
         self._note.begin()
         while waiting:
-            for output in self._engine.step():
-                if output.finished:
-                    self._commit(waiting.pop(output.request_id), output)
-                    self._note.add(sum(len(sample.token_ids) for sample in output.outputs))
-                    yield {"problem_id": [output.request_id]}
+            for output in self._step(problem_ids):
+                if not output.finished:
+                    continue
+                problem_id = output.request_id.partition(_BETWEEN)[0]
+                if problem_id not in waiting:
+                    continue  # given up: the answers to its other thoughts
+                writing = waiting[problem_id]
+                refusal = self._take(writing, output)
+                self._note.add(sum(len(sample.token_ids) for sample in output.outputs))
+                if refusal:
+                    self._give_up(writing.assignment, self._tries.refused(problem_id, refusal))
+                elif len(writing.written) == writing.assignment.num_samples:
+                    self._commit(writing)
+                else:
+                    continue
+                del waiting[problem_id]
+                yield problem_id
         self._note.end()
 
-    def _add(self, assignment: Assignment) -> None:
-        problem = assignment.problem
-        prompt_ids = self._prompts.code_prompt_ids(problem.statement, problem.starter_code)
-        room = self._max_model_tokens - len(prompt_ids)
-        if room < 1:
-            raise ValueError(
-                f"problem {problem.problem_id}: its prompt has {len(prompt_ids)} tokens, "
-                f"policy.max_model_tokens is {self._max_model_tokens}"
-            )
+    def _step(self, problem_ids: Sequence[str]) -> list[Any]:
+        """Requests that are further. An engine that raises is in no known state: the process ends,
+        and Ray starts another."""
         try:
-            self._engine.add_request(
-                problem.problem_id,
-                {"prompt_token_ids": prompt_ids},
-                self._sampling(assignment, room),
-            )
+            return list(self._engine.step())
         except Exception as error:  # of many kinds, and none says whose request it was
-            raise RuntimeError(
-                f"problem {problem.problem_id}: vLLM refused it: {type(error).__name__}: {error}"
-            ) from error
+            self._tries.fail(problem_ids, f"the engine failed: {type(error).__name__}: {error}")
+            os._exit(1)
 
-    def _sampling(self, assignment: Assignment, room: int) -> Any:
+    def _give_up(self, assignment: Assignment, row: Quarantined) -> None:
+        """Commits why a problem has no candidates but those that were given."""
+        keep(self._store, row)
+        self._store.write_part(CANDIDATES, row.problem_id, Candidate, assignment.candidates)
+
+    def _begin(self, assignment: Assignment) -> tuple[_Writing | None, str]:
+        """Asks the engine for the candidates; or why it cannot write any."""
+        problem = assignment.problem
+        try:
+            prompt_ids = self._prompts.code_prompt_ids(
+                problem.statement, problem.starter_code, problem.language
+            )
+        except Exception as error:  # a template's own
+            return None, f"its prompt cannot be made: {type(error).__name__}: {error}"
+        if self._max_model_tokens - len(prompt_ids) < 1:
+            return None, (
+                f"its prompt has {len(prompt_ids)} tokens, policy.max_model_tokens is "
+                f"{self._max_model_tokens}"
+            )
+        writing = _Writing(assignment=assignment, prompt_ids=prompt_ids)
+        if self._generate.max_reasoning_tokens:
+            sampling = self._sampling(
+                assignment,
+                num_samples=assignment.num_samples,
+                seed=assignment.seed,
+                stop=[self._reasoning_end],
+                max_tokens=self._generate.max_reasoning_tokens,
+            )
+        else:
+            sampling = self._answer_sampling(
+                assignment, num_samples=assignment.num_samples, seed=assignment.seed
+            )
+        refusal = self._request(problem.problem_id, prompt_ids, sampling)
+        return (None, refusal) if refusal else (writing, "")
+
+    def _take(self, writing: _Writing, output: Any) -> str:
+        """Keeps samples that have ended, and asks for the answers to thoughts that have; why the
+        engine refuses one, else empty."""
+        problem_id, _, number = output.request_id.partition(_BETWEEN)
+        for sample in output.outputs:
+            text = _Text(
+                token_ids=[int(token) for token in sample.token_ids],
+                logps=list(sample.logprobs.logprobs),
+                finish_reason=str(sample.finish_reason),
+            )
+            if number:
+                thoughts = writing.thoughts[int(number)]
+                writing.written[int(number)] = _Text(
+                    token_ids=thoughts.token_ids + text.token_ids,
+                    logps=thoughts.logps + text.logps,
+                    finish_reason=text.finish_reason,
+                )
+            elif not self._is_thought(sample):
+                writing.written[sample.index] = text
+            elif len(writing.prompt_ids) + len(text.token_ids) >= self._max_model_tokens:
+                writing.written[sample.index] = replace(text, finish_reason="length")
+            else:
+                writing.thoughts[sample.index] = text
+                sampling = self._answer_sampling(
+                    writing.assignment,
+                    num_samples=1,
+                    seed=writing.assignment.seed + sample.index,  # as vLLM seeds the n of a request
+                )
+                refusal = self._request(
+                    f"{problem_id}{_BETWEEN}{sample.index}",
+                    writing.prompt_ids + text.token_ids,
+                    sampling,
+                )
+                if refusal:
+                    return refusal
+        return ""
+
+    def _is_thought(self, sample: Any) -> bool:
+        """Whether what was written ends with the mark that an answer follows."""
+        asked = self._generate.max_reasoning_tokens > 0
+        return asked and bool(sample.stop_reason == self._reasoning_end)
+
+    def _request(self, request_id: str, prompt_ids: list[int], sampling: Any) -> str:
+        """Why vLLM refuses it, else empty."""
+        room = self._max_model_tokens - len(prompt_ids)
+        sampling.max_tokens = max(1, min(sampling.max_tokens, room))
+        try:
+            self._engine.add_request(request_id, {"prompt_token_ids": prompt_ids}, sampling)
+        except Exception as error:  # of many kinds
+            return f"vLLM refused it: {type(error).__name__}: {error}"
+        return ""
+
+    def _answer_sampling(self, assignment: Assignment, *, num_samples: int, seed: int) -> Any:
+        return self._sampling(
+            assignment,
+            num_samples=num_samples,
+            seed=seed,
+            stop=list(self._generate.stop),
+            max_tokens=self._generate.max_tokens,
+        )
+
+    def _sampling(
+        self,
+        assignment: Assignment,
+        *,
+        num_samples: int,
+        seed: int,
+        stop: list[str],
+        max_tokens: int,
+    ) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         return SamplingParams(
-            n=assignment.num_samples,
+            n=num_samples,
             temperature=assignment.temperature,
             top_p=self._generate.top_p if assignment.temperature > 0 else 1.0,
-            max_tokens=min(self._generate.max_tokens, room),
-            seed=assignment.seed,
+            max_tokens=max_tokens,
+            seed=seed,
             # vLLM adds those of the folder's generation_config.json.
             stop_token_ids=self._prompts.stop_token_ids,
-            stop=list(self._generate.stop),
+            stop=stop,
             include_stop_str_in_output=True,
             output_kind=RequestOutputKind.FINAL_ONLY,
             logprobs=0,  # of the token that was written, and of no others
             flat_logprobs=True,
         )
 
-    def _commit(self, assignment: Assignment, output: Any) -> None:
-        written = (
-            self._candidate(assignment, output.prompt_token_ids, sample)
-            for sample in sorted(output.outputs, key=lambda sample: sample.index)
-        )
+    def _commit(self, writing: _Writing) -> None:
+        assignment = writing.assignment
         key = assignment.problem.problem_id
-        self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
+        try:
+            written = [self._candidate(writing, index) for index in sorted(writing.written)]
+        except Exception as error:  # of an answer that nobody thought of
+            refusal = f"its answers cannot be read: {type(error).__name__}: {error}"
+            self._give_up(assignment, self._tries.refused(key, refusal))
+        else:
+            self._store.write_part(CANDIDATES, key, Candidate, (*assignment.candidates, *written))
 
-    def _candidate(self, assignment: Assignment, prompt_ids: list[int], sample: Any) -> Candidate:
-        token_ids = tuple(int(token) for token in sample.token_ids)
+    def _candidate(self, writing: _Writing, index: int) -> Candidate:
+        assignment, text = writing.assignment, writing.written[index]
+        token_ids = tuple(text.token_ids)
         problem_id = assignment.problem.problem_id
         language = assignment.problem.language
         asked = Wanted(language=language, entry_point=assignment.problem.entry_point)
+        answer_ids = token_ids[self._prompts.num_reasoning_tokens(token_ids) :]
         return Candidate(
             candidate_id=content_id(
-                problem_id, self._model_id, assignment.round_index, sample.index, token_ids
+                problem_id, self._model_id, assignment.round_index, index, token_ids
             ),
             problem_id=problem_id,
             language=language,
-            code=read_answer(self._prompts.decode(token_ids), asked).code,
+            code=read_answer(self._prompts.decode(answer_ids), asked).code,
             origin="sampled",
             model_id=self._model_id,
             round_index=assignment.round_index,
-            sample_index=sample.index,
+            sample_index=index,
             seed=assignment.seed,
-            finish_reason=str(sample.finish_reason),
-            prompt_token_ids=tuple(int(token) for token in prompt_ids),
+            finish_reason=text.finish_reason,
+            prompt_token_ids=tuple(writing.prompt_ids),
             completion_token_ids=token_ids,
-            completion_logps=tuple(Float32(logp) for logp in sample.logprobs.logprobs),
+            completion_logps=tuple(map(Float32, text.logps)),
         )
+
+
+def _named(problem_ids: Sequence[str]) -> str:
+    first, *others = problem_ids
+    return f"problem {first}" + f" and {len(others)} others" * bool(others)
 
 
 def _bind_to_generation_cores(num_cores: int, kv_cache_gib: int) -> None:

@@ -48,23 +48,45 @@ def cache_folder() -> Path:
 
 
 def push_folder(folder: str, url: str) -> tuple[IndexedFile, ...]:
-    """Puts the files of a folder at an URL, in place of what is there; returns its index."""
+    """Puts a folder at an URL, in place of what is there; returns its index."""
+    remove_folder(url)
+    index = push_files(folder, url)
+    write_index(url, index)
+    return index
+
+
+def push_files(folder: str, url: str) -> tuple[IndexedFile, ...]:
+    """Puts the files of a folder at an URL; returns their part of its index. RuntimeError says
+    which could not be written, and what to do."""
     source, files = Path(folder), open_files(url)
-    files.remove(INDEX)
     paths = sorted(path for path in source.rglob("*") if path.is_file())
 
     def push(path: Path) -> IndexedFile:
         name = path.relative_to(source).as_posix()
         with path.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        files.put(path, name)
+        try:
+            files.put(path, name)
+        except OSError as error:
+            raise RuntimeError(f"cannot write {url}/{name}: {error}; {files.advice}") from error
         return IndexedFile(path=name, num_bytes=path.stat().st_size, sha256=sha256)
 
     with ThreadPoolExecutor(NUM_AT_A_TIME) as pool:
-        index = tuple(pool.map(push, paths))
-    with files.written(INDEX) as stream:
+        return tuple(pool.map(push, paths))
+
+
+def write_index(url: str, index: tuple[IndexedFile, ...]) -> None:
+    """Declares a folder whole, whose files were all pushed; sorted by path."""
+    with open_files(url).written(INDEX) as stream:
         stream.write(_index_bytes(index))
-    return index
+
+
+def remove_folder(place: str) -> None:
+    """Removes a folder of a disk or at an URL, there its index first; one that is not there is
+    fine."""
+    files = open_files(place)
+    files.remove(INDEX)
+    files.remove("")
 
 
 def read_index(url: str) -> tuple[IndexedFile, ...]:
@@ -114,16 +136,15 @@ def new_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def pushed_folder(url: str) -> Iterator[str]:
-    """A new folder on this node's disk, which is pushed to the URL when the block ends well; this
-    node need not fetch it later."""
-    with new_folder() as folder:
-        yield folder
-        target = _place_of(push_folder(folder, url))
-        with _locked(target):
-            if not target.exists():
-                os.replace(folder, target)
+def keep_folder(folder: str, index: tuple[IndexedFile, ...]) -> None:
+    """Moves a `new_folder` into the cache if all that was pushed is in it, so that this node need
+    not fetch it later."""
+    target = _place_of(index)
+    if not _is_whole(Path(folder), index):
+        return
+    with _locked(target):
+        if not target.exists():
+            os.replace(folder, target)
 
 
 def _index_bytes(index: tuple[IndexedFile, ...]) -> bytes:

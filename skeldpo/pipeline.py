@@ -8,14 +8,12 @@ and a pipeline that is started again does only what is missing.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
 import math
 import threading
-import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import ray
@@ -29,6 +27,8 @@ from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, Policy
 from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
+from skeldpo.progress import PROBLEM_ID, Counts, Progress
+from skeldpo.quarantine import TRIES, write_quarantine
 from skeldpo.records import Assignment, Candidate, Measurement
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
-PROBLEM_ID = "problem_id"
-"""The column that travels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +58,6 @@ class Sandboxes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a pipeline is; counts include what an earlier start had finished. `faults`: what has
-    gone wrong since the last time, with a problem, an actor, or the core a problem was timed on."""
-
-    num_problems: int
-    num_done: int
-    num_measured: int
-    num_accepted: int
-    faults: tuple[str, ...]
-    actors: Actors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
     """Everything a finished pipeline made, in the order of the assignments."""
 
@@ -87,29 +72,33 @@ def sample_and_measure(
     sandboxes: Sandboxes,
     output: str,
     on_progress: Callable[[Progress], None],
+    max_quarantined: float = 1.0,
 ) -> None:
-    """Runs the pipeline until every assignment is measured; `output` is the folder of its tables
-    (`read_sampled`, or a row at a time with `Store.iter_records`).
+    """Runs the pipeline until every assignment is measured or quarantined; `output` is the folder
+    of its tables (`read_sampled`, or a row at a time with `Store.iter_records`).
 
     Without engines the assignments bring their candidates. Assignments are taken one at a time.
-    Raises RuntimeError when the cluster lacks what is asked for.
+    Raises RuntimeError when the cluster lacks what is asked for, and when more than a share of
+    `max_quarantined` of the problems are lost; those are then tried again at the next start.
     """
     store = Store(output)
     keys, waiting = _write_unfinished(store, assignments)
-    counts = _Counts(store, len(keys), set(waiting), keys)
+    counts = Counts(store, set(waiting), keys, max_quarantined)
     on_progress(counts.progress(_asked(engines if waiting else None)))
     if waiting:
         _require_resources(engines, sandboxes)
-        store.remove(FOLDER)
+        for folder in (FOLDER, TRIES):
+            store.remove(folder)
         try:
             first = _Pass(waiting=waiting, engines=engines, sandboxes=sandboxes, output=output)
-            lost = _run(first, counts, on_progress)
+            lost = _run_all(first, counts, on_progress)
             if lost:
                 logger.warning("the sandbox failed on %d problems; measured once more", len(lost))
                 again = [row[PROBLEM_ID] for row in lost]
-                second = replace(first, waiting=again, engines=None, avoid=_cores_of(store, again))
+                avoid = _cores_of(store, again)
+                second = replace(first, waiting=again, engines=None, avoid=avoid)
                 counts.take_back(lost)
-                _run(second, counts, on_progress)
+                _run_all(second, counts, on_progress)
         except (RayError, UserCodeException) as error:
             raise RuntimeError(
                 f"generating and measuring stopped after {counts.num_done} of {len(keys)} "
@@ -118,68 +107,23 @@ def sample_and_measure(
             ) from error
     store.join_parts(CANDIDATES, Candidate, keys)
     store.join_parts(MEASUREMENTS, Measurement, keys)
+    write_quarantine(store)
     store.drop_parts(ASSIGNMENTS)
-    store.remove(FOLDER)
+    for folder in (FOLDER, TRIES):
+        store.remove(folder)
 
 
-def read_sampled(output: str) -> Sampled:
-    """The tables of a finished pipeline."""
+def read_sampled(output: str, problem_ids: Collection[str] | None = None) -> Sampled:
+    """The tables of a finished pipeline, or what they have of some problems."""
     store = Store(output)
+    candidates = store.iter_records(f"{CANDIDATES}.parquet", Candidate)
+    measurements = store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)
+    if problem_ids is None:
+        return Sampled(candidates=tuple(candidates), measurements=tuple(measurements))
     return Sampled(
-        candidates=tuple(store.iter_records(f"{CANDIDATES}.parquet", Candidate)),
-        measurements=tuple(store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)),
+        candidates=tuple(row for row in candidates if row.problem_id in problem_ids),
+        measurements=tuple(row for row in measurements if row.problem_id in problem_ids),
     )
-
-
-def count_teller(
-    title: str, tell: Callable[[str], None], *, is_judged: bool = True
-) -> Callable[[Progress], None]:
-    """A callback that tells lines: engines starting, then counts with rates and time left; and what
-    goes wrong. Without `is_judged` candidates are only written, so none is called accepted."""
-    clock_s = time.monotonic()
-    first: list[Progress] = []
-    is_ready = False
-
-    def show(progress: Progress) -> None:
-        nonlocal clock_s, is_ready
-        for fault in progress.faults:
-            tell(f"{title}: {fault}")
-        actors = progress.actors
-        engines = "engine" if actors.num_engines == 1 else f"{actors.num_engines} engines"
-        if actors.num_engines and not first:
-            num_left = progress.num_problems - progress.num_done
-            tell(f"{title}: {num_left} problems to write for; starting the {engines}")
-        first.append(progress)
-        elapsed_s = max(time.monotonic() - clock_s, 1e-3)
-        if actors.num_engines and not is_ready:
-            if actors.num_ready < actors.num_engines and progress.num_done == first[0].num_done:
-                return
-            tell(f"{title}: {engines} ready after {elapsed_s:.0f} s")
-            is_ready = True
-            if progress.num_done == first[0].num_done:
-                clock_s = time.monotonic()
-                return
-        tell(_count_line(title, progress, first[0], elapsed_s, is_judged))
-
-    return show
-
-
-def _count_line(
-    title: str, now: Progress, first: Progress, elapsed_s: float, is_judged: bool
-) -> str:
-    verb = "measured" if is_judged else "generated"
-    parts = [f"{title}: {verb} {now.num_done} of {now.num_problems} problems"]
-    if is_judged and now.num_measured:
-        rate = (now.num_measured - first.num_measured) / elapsed_s
-        parts.append(f"{now.num_accepted} of {now.num_measured} candidates accepted")
-        parts.append(f"{rate:.1f} candidates/s")
-    if now.actors.tokens_per_s:
-        parts.append(f"{now.actors.tokens_per_s:.0f} tokens/s")
-    num_new, num_left = now.num_done - first.num_done, now.num_problems - now.num_done
-    is_known = num_new or not num_left
-    left_s = num_left * elapsed_s / max(1, num_new)
-    parts.append(f"{left_s:.0f} s left" if is_known else f"{elapsed_s:.0f} s so far")
-    return ", ".join(parts)
 
 
 def _write_unfinished(
@@ -194,7 +138,9 @@ def _write_unfinished(
         key = assignment.problem.problem_id
         keys.append(key)
         if key in measured:
-            continue
+            if key in written or store.has_part(CANDIDATES, key):
+                continue
+            store.remove_part(MEASUREMENTS, key)  # of programs that are lost
         waiting.append(key)
         store.write_part(ASSIGNMENTS, key, Assignment, [assignment])
         if not assignment.num_samples and key not in written:
@@ -213,8 +159,26 @@ class _Pass:
     avoid: Sequence[tuple[str, int]] = ()
 
 
+def _run_all(
+    one: _Pass, counts: Counts, on_progress: Callable[[Progress], None]
+) -> list[dict[str, str]]:
+    """As `_run`, and again over the problems whose rows did not arrive: an engine that is started
+    again may pass its problems on in another order, and Ray takes the first ones for known."""
+    lost, waiting = [], one.waiting
+    while waiting:
+        lost += _run(replace(one, waiting=waiting), counts, on_progress)
+        missing = [key for key in waiting if not counts.has(key)]
+        if len(missing) == len(waiting):
+            raise RuntimeError(
+                f"generating and measuring stopped: Ray ended without a word on {len(missing)} "
+                f"problems, such as {missing[0]}; start the same command again"
+            )
+        waiting = missing
+    return lost
+
+
 def _run(
-    one: _Pass, counts: _Counts, on_progress: Callable[[Progress], None]
+    one: _Pass, counts: Counts, on_progress: Callable[[Progress], None]
 ) -> list[dict[str, str]]:
     """Runs a pass; returns the rows of problems that the sandbox failed on."""
     store, lost = Store(one.output), []
@@ -227,13 +191,16 @@ def _run(
         with lock:
             on_progress(counts.look(actors))
 
-    with every(POLL_S, look):
-        for row in _dataset(one, num_sandboxes, pass_id).iter_rows():
+    # Closed, or else its actors keep their cores for as long as a traceback lives.
+    rows = iter(_dataset(one, num_sandboxes, pass_id).iter_rows())
+    with every(POLL_S, look), contextlib.closing(rows):
+        for row in rows:
             with lock:
-                counts.add(row)
+                is_new = counts.add(row)
                 on_progress(counts.progress())
-            if row["failure"]:
+            if is_new and row["failure"]:
                 lost.append(row)
+            counts.require_few(store)
     return lost
 
 
@@ -314,56 +281,4 @@ def _require_resources(engines: Engines | None, sandboxes: Sandboxes) -> None:
         raise RuntimeError(
             f"generate asks for {gpus} GPUs (num_engines x gpus_per_engine), the cluster has "
             f"{offered.get('GPU', 0):g}; `ray status` lists the nodes"
-        )
-
-
-class _Counts:
-    """Adds up the rows of a running pipeline, and those of an earlier start."""
-
-    def __init__(self, store: Store, num_problems: int, waiting: set[str], keys: list[str]) -> None:
-        self._num_problems = num_problems
-        self.num_done = 0
-        self._outcomes: Counter[str] = Counter()
-        self._faults: list[str] = []
-        self._actors = NO_ACTORS
-        for key in keys:
-            if key not in waiting:
-                rows = store.read_part(MEASUREMENTS, key, Measurement)
-                self.num_done += 1
-                self._outcomes.update(r.outcome.value for r in rows if r.phase == "check")
-
-    def add(self, row: dict[str, str]) -> None:
-        """Counts one row of `ProgramMeasurer`."""
-        self.num_done += 1
-        self._outcomes.update(json.loads(row["outcomes"]))
-        notes = [row["note"]] if row["note"] else []
-        faults = json.loads(row["faults"])
-        if row["failure"]:
-            faults.append(f"the sandbox failed: {row['failure']}")
-        self._faults += [*notes, *(f"problem {row[PROBLEM_ID]}: {fault}" for fault in faults)]
-
-    def take_back(self, rows: Sequence[dict[str, str]]) -> None:
-        """Uncounts rows whose problems are done once more."""
-        self.num_done -= len(rows)
-        for row in rows:
-            self._outcomes.subtract(json.loads(row["outcomes"]))
-
-    def look(self, actors: Actors) -> Progress:
-        """The sums, with what the actors of the pass say now."""
-        num_more = actors.num_replaced - self._actors.num_replaced
-        if num_more > 0:
-            self._faults.append(f"{num_more} of Ray's actors died and were started again")
-        return self.progress(actors)
-
-    def progress(self, actors: Actors | None = None) -> Progress:
-        """The sums so far, and what has gone wrong since they were last asked for."""
-        self._actors = actors or self._actors
-        faults, self._faults = tuple(self._faults), []
-        return Progress(
-            num_problems=self._num_problems,
-            num_done=self.num_done,
-            num_measured=sum(self._outcomes.values()),
-            num_accepted=self._outcomes["ACCEPTED"],
-            faults=faults,
-            actors=self._actors,
         )

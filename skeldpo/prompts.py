@@ -5,15 +5,17 @@ statement, the starter code and then the instruction (code or skeleton), so that
 problem share their beginning (docs/METHOD.md, section 4). Completions are tokenised apart from
 prompts and the ids are joined, so no token spans the border. An answer ends with the token that the
 chat template puts behind one, and the template's clock stands still (policy.prompt_date): a problem
-has one prompt, whenever it is rendered.
+has one prompt, whenever it is rendered. What a thinking model writes before its answer is told from
+the answer here as well.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jinja2 import TemplateError
 
@@ -24,6 +26,27 @@ from skeldpo.special_tokens import TokenText
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+Asked = Literal["code", "skeleton"]
+_CHAT_INSTRUCTIONS: dict[Asked, str] = {
+    "code": "Write an efficient and correct {language} program. Answer with the program alone, "
+    "in one code block.",
+    "skeleton": "Write the skeleton of an efficient {language} program: the program with _ for its "
+    "details. Answer with the skeleton alone, in one code block.",
+}
+_PLAIN_INSTRUCTIONS: dict[Asked, str] = {
+    "code": "[GEN_CODE] Write an efficient and correct program.",
+    "skeleton": "[GEN_CODESKELETON] Write the skeleton of an efficient program.",
+}
+"""The tags of SkelDPO (arXiv 2606.06826), which mean nothing to a model that was not trained on
+them; they tell two tasks apart for one that continues texts."""
+
+
+def instruction(config: PolicyConfig, asked: Asked, language_name: str, *, is_chat: bool) -> str:
+    """What follows the statement and the starter code in a prompt."""
+    set_by_user = config.code_instruction if asked == "code" else config.skeleton_instruction
+    text = set_by_user or (_CHAT_INSTRUCTIONS if is_chat else _PLAIN_INSTRUCTIONS)[asked]
+    return text.replace("{language}", language(language_name).TITLE).strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +80,7 @@ class Prompts:
         # Not every tokenizer that adds BOS says so in `add_bos_token` (Llama 3 does not).
         bos = tokenizer.bos_token_id
         self._starts_with_bos = bos is not None and tokenizer.encode("a")[:1] == [bos]
+        self._opens_reasoning = False
         self._turn = self._answer_turn()
 
     @property
@@ -74,13 +98,17 @@ class Prompts:
         """The ids at which sampling ends."""
         return sorted({self.end_token_id, self.eos_token_id})
 
-    def code_prompt_ids(self, statement: str, starter_code: str) -> list[int]:
+    def code_prompt_ids(
+        self, statement: str, starter_code: str, language_name: str = DEFAULT
+    ) -> list[int]:
         """Ids of the prompt that asks for a program."""
-        return self._prompt_ids(statement, starter_code, self._config.code_instruction)
+        return self._prompt_ids(statement, starter_code, "code", language_name)
 
-    def skeleton_prompt_ids(self, statement: str, starter_code: str) -> list[int]:
+    def skeleton_prompt_ids(
+        self, statement: str, starter_code: str, language_name: str = DEFAULT
+    ) -> list[int]:
         """Ids of the prompt that asks for a skeleton."""
-        return self._prompt_ids(statement, starter_code, self._config.skeleton_instruction)
+        return self._prompt_ids(statement, starter_code, "skeleton", language_name)
 
     def answer_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
         """Ids of an answer as an engine gives it: the text (fenced for a chat model) and the end of
@@ -111,8 +139,33 @@ class Prompts:
             length -= 1
         return self._text.decode(token_ids[:length]).removeprefix(self._turn.lead)
 
-    def _prompt_ids(self, statement: str, starter_code: str, instruction: str) -> list[int]:
-        parts = [statement.strip(), starter_code.strip(), instruction.strip()]
+    def num_reasoning_tokens(self, completion_ids: Sequence[int]) -> int:
+        """How many of a completion's tokens, from its first on, are thoughts, their marks included;
+        all of them if the thoughts have no end."""
+        opening, closing = self._config.reasoning_marks
+        text = self._text.decode(completion_ids)
+        if not (self._opens_reasoning or text.lstrip().startswith(opening)):
+            return 0
+        border = text.find(closing)
+        if border < 0:
+            return len(completion_ids)
+        return bisect.bisect_left(
+            range(len(completion_ids)),
+            border + len(closing),
+            key=lambda count: len(self._text.decode(completion_ids[:count])),
+        )
+
+    def read_before_answer(self, completion_ids: Sequence[int]) -> int:
+        """How many of a completion's tokens are read and not scored in training."""
+        if self._config.reasoning == "trained":
+            return 0
+        return self.num_reasoning_tokens(completion_ids)
+
+    def _prompt_ids(
+        self, statement: str, starter_code: str, asked: Asked, language_name: str
+    ) -> list[int]:
+        wanted = instruction(self._config, asked, language_name, is_chat=self._chat)
+        parts = [statement.strip(), starter_code.strip(), wanted]
         text = self._text.quote("\n".join(part for part in parts if part))
         if not self._chat:
             ids = self._text.encode(text + "\n")
@@ -131,8 +184,13 @@ class Prompts:
             return plain
         before, found, after = whole.partition(answer)
         end = self._text.first_control(self._text.encode(after))
+        opening, closing = self._config.reasoning_marks
+        self._opens_reasoning = prompt.rstrip().endswith(opening)
+        lead = before.removeprefix(prompt) if found and before.startswith(prompt) else ""
+        if self._opens_reasoning and closing not in lead:
+            lead = f"\n{closing}\n\n"  # the template of an earlier turn leaves its thoughts out
         return _Turn(
-            lead=before.removeprefix(prompt) if found and before.startswith(prompt) else "",
+            lead=lead,
             end_token_id=self.eos_token_id if end is None else end,
         )
 
@@ -145,6 +203,7 @@ class Prompts:
             add_generation_prompt=len(turns) == 1,
             tokenize=False,
             strftime_now=now.strftime,
+            **self._config.chat_template_kwargs,
         )
         return str(rendered)
 

@@ -26,8 +26,9 @@ Float32 = NewType("Float32", float)
 
 
 class Outcome(enum.StrEnum):
-    """What is known of one program. SANDBOX_FAILED (the machine's fault) and FAULTY_PROBLEM (that
-    of the problem's own reference, checker or generators) say nothing about the program."""
+    """What is known of one program. SANDBOX_FAILED (the machine's fault), FAULTY_PROBLEM (that of
+    the problem's own reference, checker or generators) and QUARANTINED (its problem was given up,
+    see `skeldpo.quarantine`) say nothing about the program."""
 
     ACCEPTED = "ACCEPTED"
     WRONG_ANSWER = "WRONG_ANSWER"
@@ -40,6 +41,7 @@ class Outcome(enum.StrEnum):
     VIOLATION = "VIOLATION"
     SANDBOX_FAILED = "SANDBOX_FAILED"
     FAULTY_PROBLEM = "FAULTY_PROBLEM"
+    QUARANTINED = "QUARANTINED"
 
     @property
     def is_verdict(self) -> bool:
@@ -50,6 +52,7 @@ class Outcome(enum.StrEnum):
 NO_VERDICT = {
     Outcome.SANDBOX_FAILED: "the sandbox failed",
     Outcome.FAULTY_PROBLEM: "the problem is at fault",
+    Outcome.QUARANTINED: "the problem was quarantined",
 }
 """Outcomes that say nothing about the program, in words."""
 
@@ -65,8 +68,9 @@ class Example:
     """One test of a problem.
 
     function problems: `input_text` is the list of positional arguments and `expected_text` the
-    return value, as `skeldpo.values` writes them: JSON where that has the types. stdio problems:
-    standard input and expected standard output.
+    return value, as `skeldpo.values` writes them: JSON where that has the types. An empty
+    `expected_text` is what the problem's reference answers, which measuring asks it first. stdio
+    problems: standard input and expected standard output.
     """
 
     input_text: str
@@ -92,9 +96,10 @@ class Problem:
     source that defines `check(input, answer, expected) -> bool`, which also runs in the sandbox,
     away from the program. `reference` gives the expected answers for generated inputs. `preamble`
     is source that runs before a program's first statement and before the clock, in the program's
-    namespace: the imports and helpers that the problem's prompt promises. `max_size` is the largest
-    `size` at which the generators keep to the statement, 0 if that is not said: none larger is
-    asked for, and with a reference a program that is wrong on such an input is wrong.
+    namespace: imports and helpers that the problem's prompt promises. `wrong_programs` are called
+    so by its source, and judged like any other. `max_size` is the largest `size` at which the
+    generators keep to the statement, 0 if that is not said: none larger is asked for, and with a
+    reference a program that is wrong on one is wrong. Without any, `growth` says how tests grow.
     """
 
     problem_id: str
@@ -113,6 +118,8 @@ class Problem:
     solutions: tuple[KnownProgram, ...]
     preamble: str = ""
     max_size: int = 0
+    wrong_programs: tuple[str, ...] = ()
+    growth: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.problem_id), "Problem.problem_id is empty")
@@ -129,6 +136,12 @@ class Problem:
         _require(
             bool(self.tests) or bool(self.generators and self.reference),
             f"{where}: needs tests, or a generator with a reference program",
+        )
+        _require(
+            self.kind == "stdio"
+            or bool(self.reference)
+            or all(test.expected_text for test in self.tests),
+            f"{where}: a test without an expected answer needs a reference that answers it",
         )
         _require(self.max_size >= 0, f"{where}: max_size must be 0 or more, got {self.max_size}")
 
@@ -177,8 +190,9 @@ class Assignment:
     """What is asked of generate and measure about a problem.
 
     Purpose "train" is screened and confirmed for pairs; "evaluate" is timed together with the
-    problem's known programs, which are among the `candidates` from the start. Generated candidates
-    are added to those; `num_samples` 0 asks for none.
+    problem's known programs. Known programs, of which training problems may bring some too, are
+    among the `candidates` from the start. Generated candidates are added to those; `num_samples` 0
+    asks for none.
     """
 
     problem: Problem
@@ -278,15 +292,19 @@ class Skeleton:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSide:
-    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed). The
-    token ids are those of its candidate: what the engine read and wrote, if it was sampled."""
+    """One side of a pair. `time_ratio` is its CPU time over the baseline's (0: not timed). Origin
+    and token ids are those of its candidate: what the engine read and wrote, if it was sampled.
+    `prone_spans` are the words [start, end) of the code that its group shares and the other side's
+    does not: efficiency-prone points of the chosen program, inefficiency-prone of the rejected."""
 
     candidate_id: str
     code: str
+    origin: Origin
     completion_token_ids: tuple[int, ...]
     skeleton: Skeleton
     time_ratio: float
     prompt_token_ids: tuple[int, ...] = ()
+    prone_spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,8 +363,18 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A file that a stage made, or a folder of weights, in the stage's folder. `digest` is the
+    SHA-256 (hex) of its content: of the file, or of the weights (their `model_id`)."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageManifest:
-    """Proof that a stage finished; written last. `num_in` rows are in `num_out` or `dropped`."""
+    """Proof that a stage finished; written last. `num_in` rows, those that were asked for, are in
+    `num_out` or `dropped`."""
 
     stage: str
     round_index: int
@@ -354,7 +382,7 @@ class StageManifest:
     num_in: int
     num_out: int
     dropped: tuple[Dropped, ...]
-    outputs: tuple[str, ...]
+    outputs: tuple[Output, ...]
     versions: tuple[str, ...]
     seconds: float
     finished_at: str

@@ -1,70 +1,71 @@
 """A run: rounds of sample, evaluate, pair and train, resumed from whatever is finished.
 
 Round k samples the policy of round k - 1 on the round's training problems and on the held-out ones,
-in one pipeline; so round 1 evaluates the starting policy, and a closing round without training the
-last one. A stage is finished when its manifest is there; starting a run again does only the rest.
+in one pipeline; so round 1 evaluates the starting policy, and what closes the run the last one. A
+stage is finished when its manifest is there; starting a run again does only the rest, and with more
+rounds it goes on from where it had closed.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from skeldpo.checkpoints import (
-    Checkpoint,
-    fetch_checkpoint,
-    load_checkpoint,
-    local_folder,
-    push_checkpoint,
-)
-from skeldpo.config import STARTER, Config
-from skeldpo.config_file import parse_config
+from skeldpo.alive import RunNote
+from skeldpo.checkpoints import Checkpoint
+from skeldpo.config import Config
 from skeldpo.connection import connect_ray
-from skeldpo.files import is_url
-from skeldpo.node_cache import new_folder
+from skeldpo.lease import Lease, driving
 from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.probe import check_storage
+from skeldpo.problems.kept import keep_problems
 from skeldpo.problems.overlap import keep_out
-from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.programs import known_candidates, training_assignment
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.progress import count_teller
+from skeldpo.quarantine import QUARANTINE, keep_errors, read_quarantine, unwritten_of
 from skeldpo.records import (
-    NO_VERDICT,
     Assignment,
-    Dropped,
     Measurement,
     Outcome,
+    Output,
     Problem,
     Purpose,
     StageManifest,
     content_id,
 )
-from skeldpo.store import Store, round_folder, run_root
-from skeldpo.suites.evaluation import evaluation_text, mean_scores, round_evaluation_path
+from skeldpo.run_start import Tell, make_starting_checkpoint, open_run, run_store
+from skeldpo.stages import (
+    Account,
+    Place,
+    Stages,
+    account_of,
+    closing_place,
+    find_finished,
+    round_place,
+    same_weights,
+    sample_account,
+)
+from skeldpo.store import MEASUREMENTS, WEIGHTS, Store
+from skeldpo.suites.evaluation import evaluation_text, mean_scores
+from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 if TYPE_CHECKING:
-    from skeldpo.train.learners.contract import AnyLearner
+    from skeldpo.train.learners.contract import AnyLearner, RoundSamples
 
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
 used."""
-_PACKAGES = ("skeldpo", "ray", "torch", "transformers")
-
-Tell = Callable[[str], None]
-"""Shows a line of progress."""
 
 
 def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
@@ -75,96 +76,44 @@ def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
 
 
 def run_rounds(config: Config, tell: Tell) -> Store:
-    """Runs, or goes on with, all rounds of a configuration; returns the run's folder."""
-    run = _Run(config, tell)
-    connect_ray()
-    check_storage(run.store)
-    checkpoint = run.start()
-    for index in range(1, config.run.num_rounds + 1):
-        samples = run.sample(index, checkpoint, is_training=True)
-        run.evaluate(index, samples, checkpoint)
-        rows = run.rows(index, samples)
-        checkpoint = run.train(index, rows, checkpoint)
-    closing = config.run.num_rounds + 1
-    samples = run.sample(closing, checkpoint, is_training=False)
-    run.evaluate(closing, samples, checkpoint)
-    return run.store
+    """Runs, or goes on with, all rounds of a configuration; returns the run's folder.
 
-
-def make_starting_checkpoint(
-    config: Config, problems: Sequence[Problem], folder: str, tell: Tell
-) -> Checkpoint:
-    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder,
-    which is put at `folder` if that is an URL.
-
-    ValueError if it cannot be had, or not with the adapters of train.lora.
+    RuntimeError if another process drives the run.
     """
-    if is_url(folder):
-        with new_folder() as place:
-            made = make_starting_checkpoint(config, problems, place, tell)
-            return push_checkpoint(made, folder)
-    model = config.policy.model
-    if model == STARTER:
-        from skeldpo.starter import train_starter
-
-        train_starter(
-            problems=problems,
-            config=config.starter,
-            policy=config.policy,
-            output_folder=folder,
-            seed=config.run.seed,
-            on_progress=tell,
-        )
-        checkpoint = load_checkpoint(folder)
-    else:
-        checkpoint = fetch_checkpoint(model, folder)
-    if config.train.lora is not None:
-        from skeldpo.train.adapters import check_adapters
-
-        check_adapters(local_folder(checkpoint, weights=False), config.train.lora)
-    return checkpoint
-
-
-def open_run(config: Config) -> Store:
-    """The folder of a run, made if it is not there; ValueError if another configuration made it."""
-    store = Store(run_root(config.run.storage, config.run.name))
-    if not store.exists("config.json"):
-        store.write_text("config.json", config.model_dump_json(indent=1))
-        return store
-    made_with = parse_config(
-        json.loads(store.read_text("config.json")), f"{store.root}/config.json"
-    )
-    if made_with.digest() != config.digest():
-        raise ValueError(
-            f"{store.root} was made by another configuration ({_differences(made_with, config)}); "
-            "give the run another name (--set run.name=...) or remove that folder"
-        )
-    store.write_text("config.json", config.model_dump_json(indent=1))
-    return store
-
-
-@dataclass(slots=True)
-class _Stage:
-    """A stage that is running: its place, and when it began."""
-
-    name: str
-    round_index: int
-    started_s: float
+    with driving(run_store(config), tell) as lease:
+        run = _Run(config, tell, lease)
+        with run.note:
+            run.check_storage()
+            base = checkpoint = run.start()
+            run.score_suites(0, checkpoint)
+            for index in range(1, config.run.num_rounds + 1):
+                samples = run.sample(round_place(index), checkpoint)
+                run.evaluate(round_place(index), samples, checkpoint)
+                rows = run.rows(index, samples)
+                checkpoint = run.train(index, rows, samples, (base, checkpoint))
+            run.close(checkpoint)
+            run.score_suites(config.run.num_rounds, checkpoint)
+    return run.store
 
 
 class _Run:
     """The stages of one run; each reads its outputs back when it was finished before."""
 
-    def __init__(self, config: Config, tell: Tell) -> None:
+    def __init__(self, config: Config, tell: Tell, lease: Lease) -> None:
         self._config = config
-        self._tell = tell
+        check_suites(config)
         self.store = open_run(config)
+        self.store.sweep_aside()
+        self.note = RunNote(self.store, tell)
+        self._tell = self.note.tell
         self._tracker = Tracker(self.store, config.tracking, config.run.name)
+        self._stages = Stages(self.store, lease, self._tracker, config.digest(), self.note)
         problems = config.problems
         kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
         if kept.overlaps:
             tell(kept.account())
         self._problems = kept.problems
+        keep_problems(self.store, self._problems)
         self._heldout = evaluation_problems(self._problems, problems, seed=config.run.seed)
         if not self._heldout:
             tell(
@@ -172,27 +121,33 @@ class _Run:
                 "(docs/PROBLEMS.md)"
             )
 
+    def check_storage(self) -> None:
+        """RuntimeError names the nodes that cannot use the run's folder."""
+        connect_ray(self._tell, engine=self._config.measure.engine)
+        check_storage(self.store)
+
     def start(self) -> Checkpoint:
         """What enters round 1."""
-        stage = self._begin("start", 0)
+        stage = self._stages.begin("start", round_place(0))
         if stage is None:
             made = json.loads(self.store.read_text("policy-0.json"))
-            return Checkpoint(folder=made["folder"], model_id=made["model_id"])
+            return same_weights(made["folder"], made["model_id"])
         self._tell(f"start: making the starting policy ({self._config.policy.model})")
         folder = self.store.location("policy-0")
         checkpoint = make_starting_checkpoint(self._config, self._problems, folder, self._tell)
         self.store.write_text("policy-0.json", json.dumps(asdict(checkpoint)))
-        self._finish(stage, 1, 1, (), ("policy-0.json",))
+        self._stages.finish(stage, Account(num_in=1, num_out=1))
         return checkpoint
 
-    def sample(self, index: int, checkpoint: Checkpoint, *, is_training: bool) -> Sampled:
-        """Candidates of the round's problems, written by the checkpoint, and their measurements."""
-        connect_ray()
-        assignments = self._assignments(index, is_training)
-        output = self.store.location(round_folder(index))
-        stage = self._begin("sample", index)
+    def sample(self, place: Place, checkpoint: Checkpoint) -> Sampled:
+        """Candidates of the place's problems, written by the checkpoint, and their measurements."""
+        connect_ray(self._tell, engine=self._config.measure.engine)
+        output = self.store.location(place.folder)
+        stage = self._stages.begin("sample", place)
         if stage is None:
+            self._drop_parts(place)
             return read_sampled(output)
+        assignments = self._assignments(place)
         sample_and_measure(
             assignments,
             engines=Engines(
@@ -202,35 +157,42 @@ class _Run:
             ),
             sandboxes=Sandboxes(measure=self._config.measure, evaluate=self._config.evaluate),
             output=output,
-            on_progress=count_teller(f"round {index}", self._tell),
+            on_progress=self.note.following(count_teller(place.title, self._tell)),
+            max_quarantined=self._config.run.max_quarantined,
         )
         samples = read_sampled(output)
         verdicts = [row for row in samples.measurements if row.phase == "check"]
+        unwritten = unwritten_of(read_quarantine(Store(output)), assignments)
+        account = sample_account(assignments, verdicts, unwritten)
         failed = failed_rows(verdicts)
         if failed:
             for problem_id in {row.problem_id for row in failed}:
-                self.store.remove_part(f"{round_folder(index)}/measurements", problem_id)
+                for table in (MEASUREMENTS, QUARANTINE):
+                    self.store.remove_part(f"{place.folder}/{table}", problem_id)
             raise RuntimeError(
-                f"round {index}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
+                f"{place.title}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
                 f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
                 "`skeldpo doctor` checks this machine, then start the same command again"
             )
-        lost = {
-            reason: sum(row.outcome is outcome for row in verdicts)
-            for outcome, reason in NO_VERDICT.items()
-        }
-        self._finish(
-            stage, len(verdicts), len(verdicts) - sum(lost.values()), _dropped(lost),
-            ("candidates.parquet", "measurements.parquet"),
-        )  # fmt: skip
-        for table in ("candidates", "measurements"):
-            self.store.drop_parts(f"{round_folder(index)}/{table}")
+        self._stages.finish(stage, account, ("candidates.parquet", "measurements.parquet"))
+        self._drop_parts(place)
         return samples
 
-    def evaluate(self, index: int, samples: Sampled, checkpoint: Checkpoint) -> None:
-        """Scores the checkpoint that entered the round on the held-out problems."""
-        stage = self._begin("evaluate", index)
+    def evaluate(self, place: Place, samples: Sampled, checkpoint: Checkpoint) -> None:
+        """Scores the checkpoint that was sampled on the held-out problems."""
+        stage = self._stages.begin("evaluate", place)
         if stage is None:
+            return
+        index = place.samples_as
+        closed = self._closed_before(place)
+        if closed is not None:
+            text = self.store.read_text(closing_place(index - 1).evaluation)
+            self.store.write_text(place.evaluation, text)
+            self._tell(
+                f"{place.title}: policy of round {index - 1} was evaluated as the run closed"
+            )
+            account = Account(num_in=closed.num_in, num_out=closed.num_out, dropped=closed.dropped)
+            self._stages.finish(stage, account, ("evaluation.json",))
             return
         report = evaluate_heldout(
             problems=self._heldout,
@@ -239,24 +201,39 @@ class _Run:
             author=Author(model_id=checkpoint.model_id, round_index=index - 1),
         )
         bootstrap = bootstrap_of(self._config)
-        self.store.write_text(round_evaluation_path(index), evaluation_text(report, bootstrap))
+        self.store.write_text(place.evaluation, evaluation_text(report, bootstrap))
         scores = {name: s.value for name, s in mean_scores(report.problems, bootstrap).items()}
         self._tracker.log(index, [{f"evaluate/{name}": value for name, value in scores.items()}])
-        self._tell(f"round {index}: policy of round {index - 1} on held-out problems: " + ", ".join(
-            f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name
-        ))  # fmt: skip
-        self._finish(
-            stage, len(self._heldout), len(report.problems),
-            _dropped({"no verdict": len(report.unscored)}), ("evaluation.json",),
-        )  # fmt: skip
+        self._tell(
+            f"{place.title}: policy of round {index - 1} on held-out problems: "
+            + ", ".join(f"{name} {value:.3f}" for name, value in scores.items() if "/" not in name)
+        )
+        account = account_of(len(self._heldout), {"no verdict": len(report.unscored)})
+        self._stages.finish(stage, account, ("evaluation.json",))
+
+    def close(self, checkpoint: Checkpoint) -> None:
+        """Evaluates the last policy, unless a further round of an earlier start did."""
+        place = closing_place(self._config.run.num_rounds)
+        if find_finished(self.store, round_place(place.samples_as), "evaluate"):
+            self._tell(f"{place.title}: round {place.samples_as} has evaluated its policy")
+            return
+        samples = self.sample(place, checkpoint)
+        self.evaluate(place, samples, checkpoint)
+
+    def score_suites(self, policy: int, checkpoint: Checkpoint) -> None:
+        """Scores the policy after a round on evaluate.suites."""
+        folder = self.store.location(suite_folder(policy))
+        evaluate_suites(
+            self._config, checkpoint, folder, lambda line: self._tell(f"policy {policy}: {line}")
+        )
 
     def rows(self, index: int, samples: Sampled) -> Sequence[Any]:
         """What train.learner makes of the round's training problems."""
         from skeldpo.train.learners.contract import RoundSamples
 
-        learner = self._learner()
-        path = f"{round_folder(index)}/{learner.table}"
-        stage = self._begin(learner.stage, index)
+        learner, place = self._learner(), round_place(index)
+        path = f"{place.folder}/{learner.table}"
+        stage = self._stages.begin(learner.stage, place)
         if stage is None:
             return self.store.read_records(path, learner.row)
         problems = self._training_problems(index)
@@ -266,40 +243,60 @@ class _Run:
                 problems=problems,
                 candidates=samples.candidates,
                 measurements=samples.measurements,
+                earlier=self._earlier(index, {problem.problem_id for problem in problems}),
             ),
             self._config,
         )
+        keep_errors(
+            Store(self.store.location(place.folder)), made.errors, len(problems),
+            self._config.run.max_quarantined, f"round {index}: {learner.stage}",
+        )  # fmt: skip
         self.store.write_records(path, learner.row, made.rows)
         self._tracker.log(index, [dict(made.counts)])
         self._tell(f"round {index}: {made.account}")
         num_used = len(problems) - sum(row.num_rows for row in made.dropped)
-        self._finish(stage, len(problems), num_used, made.dropped, (learner.table,))
+        account = Account(num_in=len(problems), num_out=num_used, dropped=made.dropped)
+        self._stages.finish(stage, account, (learner.table,))
         return made.rows
 
-    def train(self, index: int, rows: Sequence[Any], checkpoint: Checkpoint) -> Checkpoint:
-        """The checkpoint after the round."""
+    def train(
+        self, index: int, rows: Sequence[Any], samples: Sampled, policies: tuple[Checkpoint, ...]
+    ) -> Checkpoint:
+        """The checkpoint after the round; `policies` are what entered round 1, and this round."""
+        base, checkpoint = policies
         from skeldpo.train.trainer import train_checkpoint
 
-        folder = self.store.location(f"{round_folder(index)}/policy")
-        stage = self._begin("train", index)
+        place = round_place(index)
+        ray_folder = f"{place.folder}/ray-train"
+        stage = self._stages.begin("train", place)
         if stage is None:
-            return load_checkpoint(folder)
+            self.store.remove(ray_folder)
+            return self._stages.finished_weights(place, "train")
         self._tell(f"round {index}: training on {len(rows)} {self._learner().wording.noun}s")
         result = train_checkpoint(
             config=self._config,
             rows=rows,
             start=checkpoint,
-            output_folder=folder,
-            reference_path=self.store.location(f"{round_folder(index)}/reference_logps.parquet"),
-            storage_path=self.store.location(f"{round_folder(index)}/ray-train"),
-            run_name=f"{self._config.run.name}-{round_folder(index)}-train",
+            base_folder=base.folder,
+            candidates=samples.candidates,
+            output_folder=self.store.location(f"{place.folder}/{WEIGHTS}"),
+            reference_path=self.store.location(f"{place.folder}/reference_logps.parquet"),
+            storage_path=self.store.location(ray_folder),
+            run_name=f"{self._config.run.name}-{place.folder}-train",
             seed=_seed(self._config.run.seed, "train", index),
             tell=lambda line: self._tell(f"round {index}: {line}"),
         )
-        self._tracker.log(index, [*result.metrics])
-        self._finish(stage, len(rows), result.num_examples, result.dropped,
-                     ("policy", "reference_logps.parquet"))  # fmt: skip
+        self._tracker.log(index, [*result.metrics, result.round_metrics])
+        account = Account(num_in=len(rows), num_out=result.num_examples, dropped=result.dropped)
+        weights = Output(path=WEIGHTS, digest=result.checkpoint.model_id)
+        self._stages.finish(stage, account, ("reference_logps.parquet",), weights)
+        self.store.remove(ray_folder)
         return result.checkpoint
+
+    def _drop_parts(self, place: Place) -> None:
+        """Of a sample stage that is finished: its tables were read back."""
+        for table in ("candidates", "measurements"):
+            self.store.drop_parts(f"{place.folder}/{table}")
 
     def _learner(self) -> AnyLearner:
         from skeldpo.train.learners import make_learner  # torch, which sampling does without
@@ -311,71 +308,59 @@ class _Run:
             self._problems, self._config.problems, round_index=index, seed=self._config.run.seed
         )
 
-    def _assignments(self, index: int, is_training: bool) -> list[Assignment]:
-        """Held-out problems first: they take longest to measure."""
-        asked = [self._assignment(problem, "evaluate", index) for problem in self._heldout]
-        if is_training:
+    def _earlier(self, index: int, problem_ids: set[str]) -> list[RoundSamples]:
+        """What earlier rounds wrote for these problems: they come again when all were used."""
+        from skeldpo.train.learners.contract import RoundSamples
+
+        found = []
+        for before in range(1, index):
+            again = [p for p in self._training_problems(before) if p.problem_id in problem_ids]
+            if again:
+                rows = read_sampled(
+                    self.store.location(round_place(before).folder), {p.problem_id for p in again}
+                )
+                found.append(
+                    RoundSamples(
+                        round_index=before,
+                        problems=again,
+                        candidates=rows.candidates,
+                        measurements=rows.measurements,
+                    )
+                )
+        return found
+
+    def _assignments(self, place: Place) -> list[Assignment]:
+        """Held-out problems first: they take longest to measure. None of them where the run had
+        closed before, and scored this policy: `evaluate` takes that over."""
+        index = place.samples_as
+        asked = []
+        if not self._closed_before(place):
+            asked = [self._assignment(problem, "evaluate", index) for problem in self._heldout]
+        if not place.prefix:
             asked += [self._assignment(p, "train", index) for p in self._training_problems(index)]
         return asked
 
+    def _closed_before(self, place: Place) -> StageManifest | None:
+        """The evaluation that closed an earlier start, of the policy that enters a round."""
+        if place.prefix:
+            return None
+        return find_finished(self.store, closing_place(place.round_index - 1), "evaluate")
+
     def _assignment(self, problem: Problem, purpose: Purpose, index: int) -> Assignment:
-        evaluating = purpose == "evaluate"
-        generate, evaluate = self._config.generate, self._config.evaluate
+        if purpose == "train":
+            seed = _seed(self._config.run.seed, problem.problem_id, index)
+            return training_assignment(problem, self._config.generate, index, seed)
         return Assignment(
             problem=problem,
             purpose=purpose,
             round_index=index,
-            num_samples=evaluate.num_samples if evaluating else generate.num_samples,
-            temperature=evaluate.temperature if evaluating else generate.temperature,
+            num_samples=self._config.evaluate.num_samples,
+            temperature=self._config.evaluate.temperature,
             # Every policy answers a held-out problem with the same seed.
-            seed=_seed(self._config.run.seed, problem.problem_id, 0 if evaluating else index),
-            candidates=known_candidates(problem) if evaluating else (),
+            seed=_seed(self._config.run.seed, problem.problem_id, 0),
+            candidates=known_candidates(problem),
         )
-
-    def _begin(self, name: str, index: int) -> _Stage | None:
-        """None when the stage was finished before."""
-        manifest = self.store.read_manifest(round_folder(index), name)
-        if manifest is None:
-            return _Stage(name=name, round_index=index, started_s=time.monotonic())
-        self._tell(f"round {index}: {name} was finished {manifest.finished_at}")
-        return None
-
-    def _finish(
-        self, stage: _Stage, num_in: int, num_out: int, dropped: tuple[Dropped, ...],
-        outputs: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        seconds = time.monotonic() - stage.started_s
-        manifest = StageManifest(
-            stage=stage.name,
-            round_index=stage.round_index,
-            config_digest=self._config.digest(),
-            num_in=num_in,
-            num_out=num_out,
-            dropped=dropped,
-            outputs=outputs,
-            versions=tuple(f"{name}=={version(name)}" for name in _PACKAGES),
-            seconds=round(seconds, 3),
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        self.store.write_manifest(round_folder(stage.round_index), manifest)
-        self._tracker.log(stage.round_index, [{f"{stage.name}/seconds": manifest.seconds}])
 
 
 def _seed(*parts: object) -> int:
     return int(content_id(*parts), 16) % (1 << 31)
-
-
-def _dropped(reasons: dict[str, int]) -> tuple[Dropped, ...]:
-    return tuple(Dropped(reason=reason, num_rows=n) for reason, n in sorted(reasons.items()) if n)
-
-
-def _differences(left: Config, right: Config) -> str:
-    """The keys whose values differ, as section.key."""
-    before, after = left.model_dump(mode="json"), right.model_dump(mode="json")
-    keys = [
-        f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
-        for section in after
-        for key, value in after[section].items()
-        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
-    ]
-    return "; ".join(keys[:5])

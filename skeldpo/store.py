@@ -2,16 +2,21 @@
 
 A run lives under one root, a local folder or an URL (`files`). A reader sees all of a file or
 nothing; a stage is finished when, and only when, its manifest exists. Rows of a running stage are
-committed one part file a problem and joined into one table when the stage ends.
+committed one part file a problem and joined into one table when the stage ends. On shared disks a
+listing may lack what another node has just written: what is asked for is opened by name, and waited
+for.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
+import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
@@ -20,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skeldpo.files import is_url, open_files
-from skeldpo.records import StageManifest
+from skeldpo.records import Output, StageManifest
 from skeldpo.rows import arrow_schema, from_row, to_row
 
 Record = TypeVar("Record")
@@ -28,8 +33,17 @@ Record = TypeVar("Record")
 HOME_VARIABLE = "SKELDPO_HOME"
 ASSIGNMENTS, CANDIDATES, MEASUREMENTS = "assignments", "candidates", "measurements"
 """Tables of a sample stage: what is asked of its actors (dropped at the end), what they made."""
+WEIGHTS = "policy"
+"""Folder of what a round trained: the digest of that output is the `model_id` of the weights."""
 CHUNK_ROWS = 64
 """Rows of a table that are in memory at a time while it is written or gone through."""
+VISIBLE_WITHIN_S = 90.0
+"""How long a file that was written may be missing on another node: NFS clients keep the names of a
+folder for 60 s (acdirmax)."""
+_POLL_S = 0.2
+_DIGEST_BYTES = 1 << 20
+_KEY = "problem_id"
+"""The field by which the rows of a table belong to a part."""
 
 
 def run_root(storage: str, name: str) -> str:
@@ -45,11 +59,17 @@ def round_folder(round_index: int) -> str:
     return f"round-{round_index:03d}"
 
 
+def closing_folder(num_rounds: int) -> str:
+    """Folder of what closes a run of so many rounds: the evaluation of its last policy."""
+    return f"closing-{num_rounds:03d}"
+
+
 class Store:
     """Files below one root; every path argument is relative to it and uses `/`."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, visible_within_s: float = VISIBLE_WITHIN_S) -> None:
         self.root = root
+        self._visible_within_s = visible_within_s
         self._files = open_files(root)
 
     def location(self, path: str) -> str:
@@ -61,7 +81,8 @@ class Store:
         return self._files.is_there(path)
 
     def names(self, folder: str) -> list[str]:
-        """Sorted names of what is in a folder; empty when there is no such folder."""
+        """Sorted names of what is in a folder, as far as this node sees it; empty when there is no
+        such folder."""
         return self._files.names(folder)
 
     def remove(self, path: str) -> None:
@@ -75,7 +96,7 @@ class Store:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file; ValueError when it is not there."""
-        with self._opened(path) as content:
+        with self.opened(path) as content:
             return bytes(content.read())
 
     def write_text(self, path: str, text: str) -> None:
@@ -102,7 +123,7 @@ class Store:
 
     def iter_records(self, path: str, record: type[Record]) -> Iterator[Record]:
         """The records of a Parquet table, a chunk at a time; ValueError if it is none."""
-        with self._opened(path) as content:
+        with self.opened(path) as content:
             try:
                 for batch in pq.ParquetFile(content).iter_batches(CHUNK_ROWS):
                     for row in batch.to_pylist():
@@ -124,8 +145,10 @@ class Store:
         return {urllib.parse.unquote(name.removesuffix(".parquet")) for name in names}
 
     def read_part(self, table: str, key: str, record: type[Record]) -> list[Record]:
-        """The committed rows of one problem."""
-        return self.read_records(_part_path(table, key), record)
+        """The committed rows of one problem, waited for; RuntimeError if they do not come."""
+        path = _part_path(table, key)
+        self._await(path, f"the rows of problem {key}", time.monotonic() + self._visible_within_s)
+        return self.read_records(path, record)
 
     def has_part(self, table: str, key: str) -> bool:
         """Whether the rows of one problem were committed."""
@@ -135,16 +158,76 @@ class Store:
         """Forgets the committed rows of one problem, so that they are made again."""
         self.remove(_part_path(table, key))
 
-    def join_parts(self, table: str, record: type[Record], keys: Sequence[str]) -> None:
-        """Joins the parts of `keys`, in that order, into the finished table; parts stay until
-        `drop_parts`, so that a crash in between loses nothing."""
-        present = self.part_keys(table)
-        parts = (self.read_part(table, key, record) for key in keys if key in present)
-        self.write_records(f"{table}.parquet", record, itertools.chain.from_iterable(parts))
+    def join_parts(self, table: str, record: type[Record], keys: Sequence[str]) -> int:
+        """Joins the parts of `keys`, all of which must be there, in that order into the finished
+        table, and reads it back; returns its number of rows.
+
+        Parts stay until `drop_parts`, so that a crash in between loses nothing. RuntimeError names
+        the problem whose part does not come, or whose rows the table has not.
+        """
+        deadline_s = time.monotonic() + self._visible_within_s
+        expected: Counter[str] = Counter()
+
+        def rows() -> Iterator[Record]:
+            for key in keys:
+                path = _part_path(table, key)
+                self._await(path, f"the rows of problem {key}", deadline_s)
+                for row in self.iter_records(path, record):
+                    expected[key] += 1
+                    yield row
+
+        path = f"{table}.parquet"
+        self.write_records(path, record, rows())
+        found = self._count_keys(path)
+        wrong = sorted(key for key in found | expected if found[key] != expected[key])
+        if wrong:
+            raise RuntimeError(
+                f"{self.location(path)} was written with {expected[wrong[0]]} rows of problem "
+                f"{wrong[0]} and read back with {found[wrong[0]]} ({len(wrong)} such problems); "
+                "its parts are kept. Look after the disk, then start the same command again"
+            )
+        return expected.total()
 
     def drop_parts(self, table: str) -> None:
         """Removes the part files of a table that was joined."""
         self.remove(f"{table}.parts")
+
+    def digest(self, path: str) -> str:
+        """SHA-256 (hex) of a file's content; ValueError when it is not there."""
+        digest = hashlib.sha256()
+        with self.opened(path) as stream:
+            while content := stream.read(_DIGEST_BYTES):
+                digest.update(content)
+        return digest.hexdigest()
+
+    def outputs(self, folder: str, names: Iterable[str]) -> tuple[Output, ...]:
+        """Files of a stage with their digests, for its manifest."""
+        return tuple(Output(path=n, digest=self.digest(f"{folder}/{n}")) for n in names)
+
+    def check_outputs(self, folder: str, manifest: StageManifest) -> None:
+        """ValueError if a file is not what the manifest says; RuntimeError if it does not come. Of
+        weights, see WEIGHTS, nothing is read here."""
+        for output in manifest.outputs:
+            if output.path != WEIGHTS:
+                self._check_output(folder, manifest, output)
+
+    def _check_output(self, folder: str, manifest: StageManifest, output: Output) -> None:
+        path = f"{folder}/{output.path}"
+        asked = f"what {manifest.stage} wrote"
+        self._await(path, asked, time.monotonic() + self._visible_within_s)
+        found = self.digest(path)
+        if found != output.digest:
+            raise ValueError(
+                f"{self.location(path)} is not {asked}: SHA-256 {found[:16]}..., its manifest "
+                f"says {output.digest[:16]}...; it was changed or cut short. Put the file back; "
+                f"or remove {self.location(folder)} (of a run, the folders of later rounds too) "
+                "and start the same command again, which makes it anew"
+            )
+
+    def sweep_aside(self) -> int:
+        """Removes what killed writers have left aside, anywhere below the root; how many. Only for
+        who holds the run."""
+        return self._files.sweep()
 
     def write_manifest(self, folder: str, manifest: StageManifest) -> None:
         """Declares a stage finished: the last thing it writes."""
@@ -158,8 +241,28 @@ class Store:
             return None
         return from_row(StageManifest, json.loads(self.read_text(path)))
 
+    def _count_keys(self, path: str) -> Counter[str]:
+        """Rows of a table by problem, without the rest of it."""
+        counts: Counter[str] = Counter()
+        with self.opened(path) as content:
+            for batch in pq.ParquetFile(content).iter_batches(columns=[_KEY]):
+                counts.update(batch.column(0).to_pylist())
+        return counts
+
+    def _await(self, path: str, asked: str, deadline_s: float) -> None:
+        """Returns when a file that was written is there; RuntimeError after the deadline."""
+        while not self.exists(path):
+            if time.monotonic() >= deadline_s:
+                raise RuntimeError(
+                    f"{asked} must be at {self.location(path)}, and nothing is there after "
+                    f"{self._visible_within_s:g} s; nothing was removed. If other nodes see it, "
+                    "start the same command again; if it is lost, that makes it again"
+                )
+            time.sleep(min(_POLL_S, self._visible_within_s))
+
     @contextlib.contextmanager
-    def _opened(self, path: str) -> Iterator[pa.NativeFile]:
+    def opened(self, path: str) -> Iterator[pa.NativeFile]:
+        """A file, to be read at any place; ValueError when it is not there."""
         try:
             content = self._files.open(path)
         except FileNotFoundError as error:

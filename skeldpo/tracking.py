@@ -5,8 +5,8 @@ A line is {"stage", "round", "step", "time", metrics...}; metric names are `stag
 
 from __future__ import annotations
 
+import contextlib
 import json
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from skeldpo.config import TrackingConfig
 from skeldpo.files import is_url
+from skeldpo.scratch import scratch_folder
 from skeldpo.store import Store
 
 _EVENTS = "tensorboard"
@@ -67,14 +68,14 @@ class _Events:
 
         self._store = store
         # It appends to a file, which an object store cannot.
-        self._aside = tempfile.TemporaryDirectory() if is_url(store.root) else None
-        folder = self._aside.name if self._aside else store.location(_EVENTS)
-        self._writer: Any = SummaryWriter(folder)
+        self._block = contextlib.ExitStack()
+        self._aside = self._block.enter_context(scratch_folder()) if is_url(store.root) else ""
+        self._writer: Any = SummaryWriter(self._aside or store.location(_EVENTS))
 
     def push(self) -> None:
         """Puts the event file on the object store, if the run is on one."""
         if self._aside:
-            for file in Path(self._aside.name).iterdir():
+            for file in Path(self._aside).iterdir():
                 self._store.write_bytes(f"{_EVENTS}/{file.name}", file.read_bytes())
 
     def __call__(self, line: Mapping[str, float]) -> None:

@@ -26,14 +26,14 @@ from skeldpo.pipeline import (
     Engines,
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, content_id
-from skeldpo.rounds import make_starting_checkpoint
+from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.suites.evaluation import save_evaluation
 from skeldpo.train.trainer import make_examples
 from studies.ablation_page import Findings, frontier_plot, results_page
@@ -130,7 +130,7 @@ def _starting_checkpoint(config: Config, world: World, folder: Path) -> Checkpoi
 def _sample(config: Config, world: World, start: Checkpoint, folder: Path) -> Sampled:
     """Programs of all seeds' problems, known and sampled, measured."""
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
-    connect_ray()
+    connect_ray(print, engine=config.measure.engine)
     sample_and_measure(
         [
             Assignment(

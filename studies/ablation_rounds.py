@@ -16,11 +16,11 @@ from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
     Sampled,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.programs import known_candidates
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Candidate, Measurement, Problem, content_id
 from skeldpo.train.learners.preferences import PairTokens
 from studies.ablation_sample import Writer, WritingJob, sample_policies
@@ -70,7 +70,7 @@ def sample_round(
         place,
     )
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
-    connect_ray()
+    connect_ray(print, engine=config.measure.engine)
     sample_and_measure(
         list(_assignments(problems, written)),
         engines=None,

@@ -18,8 +18,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 from skeldpo.answers import Wanted, read_answer
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
-from skeldpo.pipeline import Sandboxes, count_teller, read_sampled, sample_and_measure
+from skeldpo.pipeline import (
+    Sandboxes,
+    read_sampled,
+    sample_and_measure,
+)
 from skeldpo.problems.programs import known_candidates
+from skeldpo.progress import count_teller
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 from skeldpo.store import Store
@@ -123,7 +128,7 @@ def score_writers(
     written: Sequence[Candidate], problems: Sequence[Problem], config: Config, folder: Path
 ) -> dict[str, Written]:
     """Scores by name of the writer; goes on where it was stopped."""
-    connect_ray()
+    connect_ray(print, engine=config.measure.engine)
     sample_and_measure(
         list(_assignments(written, problems)),
         engines=None,

@@ -24,9 +24,11 @@ from skeldpo.config_train import TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.learners.preferences import PairTokens, Preferences
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import Network, load_network, save_network, shard_network
+from skeldpo.train.network import Network, shard_network
 from skeldpo.train.reference import reference_logps
+from skeldpo.train.saving import save_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,11 +34,12 @@ from skeldpo.measure.folder import read_measured
 from skeldpo.pair.sides import Side, Sides, pair_skeletons
 from skeldpo.prompts import Prompts
 from skeldpo.records import Example, KnownProgram, PairSide, PreferencePair, Problem, content_id
-from skeldpo.rounds import make_starting_checkpoint
+from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.skeleton.structure import alike_groups
 from skeldpo.train.learners.preferences import PairTokens, Preferences
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import Network, load_network
+from skeldpo.train.network import Network
 from skeldpo.train.reference import reference_logps
 from skeldpo.train.trainer import make_examples
 from studies.ablation_study import Arm, with_skeletons
@@ -180,6 +181,7 @@ def task_pairs(task: Task, config: Config) -> list[PreferencePair]:
             PairSide(
                 candidate_id=content_id(code),
                 code=code,
+                origin="dataset",
                 completion_token_ids=(),
                 skeleton=skeleton,
                 time_ratio=1.0,

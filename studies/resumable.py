@@ -40,7 +40,7 @@ def map_jobs(
     """
     if not jobs:
         return
-    connect_ray()
+    connect_ray(print)
     task = ray.remote(num_cpus=1, num_gpus=int(use_gpu))(_work)
     places = ray.cluster_resources().get("GPU" if use_gpu else "CPU", 0)
     if places < 1:

@@ -5,6 +5,8 @@ the other half is unseen. An unseen program is masked by either group; what is k
 like the group's skeletons its own is are the features of a logistic regression, which is fitted on
 other problems (five folds); "by share" uses the share kept alone. The score is the chance that an
 efficient program is put above an inefficient one of its problem; 0.5 says nothing.
+"hot" is the share of the words on the lines that take the time that are kept, "other" that of all
+other words; both are 0 unless programs were profiled. Those of pairs: `studies.skeleton_pairs`.
 
     python -m studies.skeletons --json skeletons.json [--quick] [--measured FOLDER] [--least 6]
 """
@@ -30,7 +32,8 @@ from skeldpo.languages.python import read_syntax, tokens
 from skeldpo.records import content_id
 from skeldpo.skeleton.extract import HotLines, group_skeleton
 from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
-from skeldpo.skeleton.masking import MASK, mask_words
+from skeldpo.skeleton.masking import MASK, Masked, mask_words
+from skeldpo.skeleton.placement import KeptWords, kept_words, total_words
 from skeldpo.skeleton.structure import alike_groups
 from skeldpo.skeleton.syntactic import SharedParts, syntactic_skeleton
 from studies.labelled import (
@@ -48,8 +51,8 @@ LENGTHS = (1, 2, 4, 8, 16, 32)
 """Programs of which the text is made whose cost is measured."""
 
 
-Rule = Callable[[str, Sequence[str], Sequence[str]], str]
-"""(code, its group, the other side's) -> skeleton."""
+Rule = Callable[[str, Sequence[str], Sequence[str]], Masked]
+"""(code, its group, the other side's) -> its skeleton."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class Group:
 
     codes: tuple[str, ...]
     other: tuple[str, ...]
-    skeletons: tuple[str, ...]
+    skeletons: tuple[Masked, ...]
     grams: tuple[frozenset[tuple[str, ...]], ...]
 
 
@@ -91,13 +94,15 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:34} {value:12.4g}")
     print(
-        f"\n{'method':28} {'kept':>6} {'by share':>9} 95 % interval   {'by both':>8} 95 % interval"
+        f"\n{'method':28} {'kept':>6} {'hot':>6} {'other':>6} {'by share':>9} 95 % interval   "
+        f"{'by both':>8} 95 % interval"
     )
     hot_lines = {code: lines for p in problems for code, lines in p.hot_lines.items()}
     for name, rule, least in rules(hot_lines):
         found = measure_rule(problems, rule, least)
         figures |= {f"{name}_{key}": value for key, value in found.items()}
-        print(f"{name:28} {found['kept_share']:6.3f} {_cells(found, 'separation_by_share')}   "
+        shares = (f"{found['kept_share' + part]:6.3f}" for part in ("", "_hot", "_other"))
+        print(f"{name:28} {' '.join(shares)} {_cells(found, 'separation_by_share')}   "
               f"{_cells(found, 'separation')}")  # fmt: skip
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -110,7 +115,7 @@ def _cells(found: dict[str, float], key: str) -> str:
 def rules(hot_lines: HotLines) -> Iterator[tuple[str, Rule, float]]:
     """Name, rule and least similarity of a group: the methods between nothing and all masked, the
     dynamic one if programs were profiled."""
-    yield "code", lambda code, group, other: code, 0.0
+    yield "code", lambda code, group, other: Masked(text=code, kept_spans=((0, len(code)),)), 0.0
     yield "all_masked", lambda code, group, other: _all_masked(code), 0.0
     for method, contrast, least in itertools.product(
         ("lexical", "syntactic", *["dynamic"] * bool(hot_lines)),
@@ -123,30 +128,37 @@ def rules(hot_lines: HotLines) -> Iterator[tuple[str, Rule, float]]:
 
         def rule(
             code: str, group: Sequence[str], other: Sequence[str], config: SkeletonConfig = config
-        ) -> str:
-            return group_skeleton(
-                code, group, config, python, against=other, hot_lines=hot_lines
-            ).text
+        ) -> Masked:
+            made = group_skeleton(code, group, config, python, against=other, hot_lines=hot_lines)
+            return Masked(text=made.text, kept_spans=made.kept_spans)
 
         yield method + "_contrast" * contrast + "_grouped" * bool(least), rule, least
 
 
-def _all_masked(code: str) -> str:
-    return mask_words(code, lambda start, end: False, python).text
+def _all_masked(code: str) -> Masked:
+    return mask_words(code, lambda start, end: False, python)
 
 
 def measure_rule(problems: Sequence[LabelledProblem], rule: Rule, least: float) -> dict[str, float]:
-    """Share of tokens kept of the groups' own programs, and separation of unseen ones."""
+    """Of the groups' own programs the share of tokens kept, and of words on the lines that take the
+    time and on all others; and separation of unseen ones."""
     kept: list[float] = []
+    placed: list[KeptWords] = []
     unseen: list[list[Unseen]] = []
     for problem in problems:
         sides = problem.efficient, problem.inefficient
         groups = _groups((sides[0][::2], sides[1][::2]), rule, least)
-        kept += [
-            kept_share(code, skeleton)
+        made = [
+            both
             for side in groups
             for group in side
-            for code, skeleton in zip(group.codes, group.skeletons, strict=True)
+            for both in zip(group.codes, group.skeletons, strict=True)
+        ]
+        kept += [kept_share(code, skeleton.text) for code, skeleton in made]
+        placed += [
+            kept_words(code, skeleton.kept_spans, problem.hot_lines[code], python)
+            for code, skeleton in made
+            if code in problem.hot_lines
         ]
         unseen.append(
             [
@@ -158,8 +170,11 @@ def measure_rule(problems: Sequence[LabelledProblem], rule: Rule, least: float) 
     families = [problem.family for problem in problems]
     found = separation(_held_out_scores(problems, unseen, slice(None)), families)
     by_share = separation(_held_out_scores(problems, unseen, slice(None, None, 2)), families)
+    words = total_words(placed)
     return {
         "kept_share": statistics.mean(kept),
+        "kept_share_hot": words.hot_share,
+        "kept_share_other": words.other_share,
         "separation": found.value,
         "separation_low": found.low,
         "separation_high": found.high,
@@ -212,7 +227,7 @@ def _features(code: str, groups: Sequence[Sequence[Group]], rule: Rule) -> tuple
     for side in groups:
         share = likeness = 0.0
         for group in side:
-            text = rule(code, group.codes, group.other)
+            text = rule(code, group.codes, group.other).text
             grams = _grams(text)
             share = max(share, kept_share(code, text))
             likeness = max(likeness, *(_overlap(grams, other) for other in group.grams))
@@ -259,7 +274,7 @@ def _groups(
                     codes=group,
                     other=other,
                     skeletons=skeletons,
-                    grams=tuple(map(_grams, skeletons)),
+                    grams=tuple(_grams(skeleton.text) for skeleton in skeletons),
                 )
             )
     return made

@@ -8,7 +8,7 @@ import random
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.pair import build_pairs
-from skeldpo.problems.programs import known_candidates
+from skeldpo.problems.programs import dataset_candidates, known_candidates
 from skeldpo.records import (
     Candidate,
     Dropped,
@@ -19,9 +19,10 @@ from skeldpo.records import (
     Problem,
     StageManifest,
 )
-from skeldpo.rounds import open_run
+from skeldpo.run_start import open_run
+from skeldpo.stages import Place, closing_place, round_place
 from skeldpo.store import Store, round_folder
-from skeldpo.suites.evaluation import evaluation_text, round_evaluation_path
+from skeldpo.suites.evaluation import evaluation_text
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
@@ -125,9 +126,11 @@ def make_timed(row: Measurement, phase: str, ratio: float, num_repeats: int) -> 
 
 
 def sample_training(problem: Problem, index: int, rng: random.Random):
-    """Two fast, two slow and a wrong program of one problem, timed twice."""
+    """Two fast, two slow and a wrong program of one problem, timed twice; the slowest is of the
+    data set."""
     codes = [*FAST, *SLOW, HOSTILE]
     candidates = [make_candidate(problem, i, code, index) for i, code in enumerate(codes)]
+    (candidates[3],) = dataset_candidates(problem, codes[3:4])
     slowness = 1.15 + rng.random() ** 2 * 9
     ratios = dict(zip(candidates, (1.0, 1.05, slowness, 1.3 * slowness), strict=False))
     checks = [make_check(c, Outcome.ACCEPTED) for c in candidates[:-1]]
@@ -183,9 +186,10 @@ class MadeRun:
             for i in range(10)
         ]
 
-    def finish(self, stage: str, index: int, num_in: int, dropped: tuple[Dropped, ...]) -> None:
+    def finish(self, stage: str, place: Place, num_in: int, dropped: tuple[Dropped, ...]) -> None:
+        index = place.round_index
         manifest = StageManifest(
-            stage=stage,
+            stage=place.stage(stage),
             round_index=index,
             config_digest=self.config.digest(),
             num_in=num_in,
@@ -196,7 +200,7 @@ class MadeRun:
             seconds={"start": 12.5, "sample": 80.25, "train": 44.0}.get(stage, 0.8) * (1 + index),
             finished_at="2026-01-02T03:04:05+00:00",
         )
-        self.store.write_manifest(round_folder(index), manifest)
+        self.store.write_manifest(place.folder, manifest)
 
     def sampled(self, index: int, *, is_training: bool):
         made = [sample_heldout(problem, index, self.rng) for problem in self.heldout]
@@ -206,15 +210,15 @@ class MadeRun:
         measurements = [row for _, rows in made for row in rows]
         return candidates, measurements
 
-    def sample_and_evaluate(self, index: int, *, is_training: bool):
-        folder = round_folder(index)
-        candidates, measurements = self.sampled(index, is_training=is_training)
+    def sample_and_evaluate(self, place: Place):
+        folder, index = place.folder, place.samples_as
+        candidates, measurements = self.sampled(index, is_training=not place.prefix)
         self.store.write_records(f"{folder}/candidates.parquet", Candidate, candidates)
         self.store.write_records(f"{folder}/measurements.parquet", Measurement, measurements)
         checks = [row for row in measurements if row.phase == "check"]
         failed = sum(row.outcome is Outcome.SANDBOX_FAILED for row in checks)
         dropped = (Dropped(reason="the sandbox failed", num_rows=failed),) if failed else ()
-        self.finish("sample", index, len(checks), dropped)
+        self.finish("sample", place, len(checks), dropped)
         report = evaluate_heldout(
             problems=self.heldout,
             candidates=candidates,
@@ -222,8 +226,8 @@ class MadeRun:
             author=Author(model_id=f"weights-{index - 1}", round_index=index - 1),
         )
         text = evaluation_text(report, bootstrap_of(self.config))
-        self.store.write_text(round_evaluation_path(index), text)
-        self.finish("evaluate", index, len(self.heldout), ())
+        self.store.write_text(place.evaluation, text)
+        self.finish("evaluate", place, len(self.heldout), ())
         return candidates, measurements
 
     def pair_and_train(self, index: int, candidates, measurements) -> None:
@@ -242,13 +246,15 @@ class MadeRun:
         path = f"{round_folder(index)}/pairs.parquet"
         self.store.write_records(path, PreferencePair, pairs)
         reason = "efficiency: no speed difference beyond doubt; correctness: no wrong candidate"
-        self.finish("pair", index, len(self.train), (Dropped(reason=reason, num_rows=1),))
+        self.finish(
+            "pair", round_place(index), len(self.train), (Dropped(reason=reason, num_rows=1),)
+        )
         self.tracker.log(index, step_rows(60, self.rng))
-        self.finish("train", index, len(pairs), ())
+        self.finish("train", round_place(index), len(pairs), ())
 
     def whole(self) -> Store:
-        self.finish("start", 0, 1, ())
+        self.finish("start", round_place(0), 1, ())
         for index in range(1, NUM_ROUNDS + 1):
-            self.pair_and_train(index, *self.sample_and_evaluate(index, is_training=True))
-        self.sample_and_evaluate(NUM_ROUNDS + 1, is_training=False)
+            self.pair_and_train(index, *self.sample_and_evaluate(round_place(index)))
+        self.sample_and_evaluate(closing_place(NUM_ROUNDS))
         return self.store

@@ -15,12 +15,15 @@ _WORK = (
     rf"after \d+ s|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
 )
 _FORMATS = (
+    r"ray: .+",
     r"start: making the starting policy \(.+\)",
     r"starter: (\d+ problems, \d+ token types, [\d.]+ M parameters"
     r"|step \d+/\d+, loss [\d.]+, \d+ tokens/s)",
-    r"round \d+: \w+ was finished \S+",
-    rf"(round \d+|measure|\w+( samples)?): ({_WORK})",
-    r"round \d+: (\d+ efficiency and \d+ correctness pairs from \d+ problems|training on \d+ pairs"
+    r"the driver of this run is gone \(.+\); going on",
+    r"(round|closing) \d+: \w+ was finished \S+",
+    rf"((round|closing) \d+|measure|\w+( samples)?): ({_WORK})",
+    r"(round|closing) \d+: (\d+ efficiency and \d+ correctness pairs from \d+ problems"
+    r"|training on \d+ pairs"
     r"|policy of round \d+ on held-out problems: .+)",
     r"round \d+: (step \d+/\d+, loss \S+, margin \S+, accuracy \S+, \S+ s a step"
     r"|stopped after step .+)",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair import build_pairs
+from skeldpo.pair.earlier import NO_EARLIER
 from skeldpo.records import Candidate, Example, Measurement, Outcome, Problem, StageManifest
 from skeldpo.store import Store
 
@@ -81,7 +82,9 @@ def timed(key, ratio, phase="confirm", noise=STEADY, **changes):
     return measurement(key, phase, times=times, **changes)
 
 
-def build(candidates, measurements, *, pair=PAIR, problem=PROBLEM, **skeleton):
+def build(  # noqa: PLR0913
+    candidates, measurements, *, pair=PAIR, problem=PROBLEM, earlier=NO_EARLIER, **skeleton
+):
     return build_pairs(
         problem=problem,
         candidates=candidates,
@@ -89,6 +92,7 @@ def build(candidates, measurements, *, pair=PAIR, problem=PROBLEM, **skeleton):
         pair=pair,
         skeleton=SkeletonConfig(**skeleton),
         round_index=3,
+        earlier=earlier,
     )
 
 

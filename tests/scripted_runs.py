@@ -56,8 +56,8 @@ def linear(ns_per_unit: int, answer: Callable[[int], object] = lambda n: 2 * n) 
 
 def sized(request: RunRequest) -> RunReport:
     """A generator: its input is the size."""
-    size, _ = json.loads(request.input_texts[0])
-    return make_report(answer_texts=(json.dumps([size]),), cpu_time_ns=1)
+    sizes = [json.loads(text)[0] for text in request.input_texts]
+    return make_report(answer_texts=tuple(json.dumps([n]) for n in sizes), cpu_time_ns=1)
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ def test_every_function_has_an_example() -> None:
     functions = {name for name in api.__all__ if name[0].islower()} | {"Sandbox"}
     imported = set(re.findall(r"\w+", " ".join(re.findall(r"from skeldpo.api import (.+)", PAGE))))
     assert functions - {"Sandbox"} <= imported
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
     assert all(name in PAGE for name in functions)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,11 @@ def test_no_right_program_is_refused_for_line_ends_case_or_another_right_answer(
     assert main(["measure", "--problems", str(problems), "--out", str(out), *arguments]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "1 problems left out" in told and "print any two numbers" in told
-    assert "problem split: 3 of 4 known programs do not give the expected answers" in told
+    assert re.search(
+        "problem split: (quarantined in measure after 1 try: )?"
+        "3 of 4 known programs do not give the expected answers",
+        told,
+    )
     outcomes: dict[str, list[Outcome]] = {}
     for row in Store(str(out)).read_records("measurements.parquet", Measurement):
         if row.phase == "check":

@@ -81,7 +81,7 @@ def test_shipped_configurations_load() -> None:
         ("run", {"num_rounds": "two"}, r"run\.num_rounds: .*got 'two'"),
         ("measure", {"confirm_repeats": [4, 8]}, r"measure\.confirm_repeats.*: .*5, got 4"),
         ("measure", {"confirm_repeats": [12, 8]}, r"measure\.confirm_repeats must be .* rising"),
-        ("generate", {"max_tokens": 2048}, r"generate\.max_tokens \(2048\) must be below policy"),
+        ("generate", {"max_tokens": 2048}, r"max_tokens \(2048 together\) must be below policy"),
         (
             "generate",
             {"temperature": 0},

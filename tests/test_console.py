@@ -8,6 +8,7 @@ import io
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -148,6 +149,49 @@ run_guarded(command)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[True, True]\n", "")
+
+
+def test_log_of_a_job_has_no_control_characters(tmp_path: Path) -> None:
+    """Whatever the environment of a Ray job or a CI asks for, a file is no terminal."""
+    script = NOISY.replace("our line", "1 of 3, 2 s left").replace(
+        "ERROR", "display.table('title', ('a', 'b'), [('1', '2')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "TMPDIR": str(tmp_path), "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"},
+    )  # fmt: skip
+    shown = done.stdout + done.stderr
+    assert "1 of 3, 2 s left\n" in done.stdout and "title\n" in done.stdout
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", shown), ascii(shown)
+
+
+def test_interrupt_ends_a_command_and_says_how_to_go_on(tmp_path: Path) -> None:
+    script = """
+import sys, time
+from skeldpo.cli import run_guarded
+sys.argv = ["/somewhere/bin/skeldpo", "run", "--config", "my file.toml"]
+
+def command(display):
+    display.tell("begun")
+    time.sleep(60)
+
+sys.exit(run_guarded(command))
+"""
+    # What a shell starts in the background ignores the signal, and its children do.
+    process = subprocess.Popen(
+        ["env", "--default-signal=INT", sys.executable, "-c", script],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said == (
+        "skeldpo: stopped, what is done is kept; to go on: skeldpo run --config 'my file.toml'\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("is_terminal", [False, True])

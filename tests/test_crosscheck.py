@@ -46,17 +46,17 @@ def test_pairs_that_another_kind_of_input_reverses_are_not_taken(
         output=str(tmp_path),
     )
     with contextlib.closing(measurer):
-        rows, faults, failure = measurer.measure(
+        done = measurer.measure(
             Assignment(
                 problem=problem, candidates=candidates, purpose="train", round_index=0,
                 num_samples=0, temperature=1.0, seed=1,
             )
         )  # fmt: skip
-    assert (faults, failure) == ([], "")
+    assert (list(done.faults), done.failure) == ([], "")
     found = build_pairs(
         problem=problem,
         candidates=candidates,
-        measurements=rows,
+        measurements=done.rows,
         pair=PairConfig(min_speedup=1.2, max_efficiency_pairs=9),
         skeleton=SkeletonConfig(),
         round_index=0,
@@ -64,5 +64,5 @@ def test_pairs_that_another_kind_of_input_reverses_are_not_taken(
     assert {(p.chosen.candidate_id, p.rejected.candidate_id) for p in found.pairs} == expected
     assert (found.funnel.num_races, found.funnel.num_decided) == (3, 3)
     assert found.funnel.num_reversed == 3 - len(expected)
-    (confirmed,) = {row.input_digest for row in rows if row.phase == "confirm"}
-    assert confirmed not in {row.input_digest for row in rows if row.phase == "crosscheck"}
+    (confirmed,) = {row.input_digest for row in done.rows if row.phase == "confirm"}
+    assert confirmed not in {row.input_digest for row in done.rows if row.phase == "crosscheck"}

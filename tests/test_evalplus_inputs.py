@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from skeldpo.languages.python.data import parameters_of, tuple_depths
-from skeldpo.suites.evalplus_inputs import argument_lists
+from skeldpo.problems.evalplus_inputs import argument_lists
 
 
 def arguments(task_id: str, inputs: Any, depths: list[int]) -> list[list[Any]]:

@@ -36,6 +36,7 @@ CHAT_TEMPLATE = (
 END_OF_TURN = 257
 """Of the chat model: the token after EOS."""
 NUM_PROBLEMS = 12
+NUM_ANSWER_TOKENS = 4
 
 
 def problem(index: int) -> Problem:
@@ -100,8 +101,9 @@ def save_policy(folder: Path, architecture: str) -> str:
 def generate_batches(
     folder: str, output: str, batches: list[list[Assignment]]
 ) -> list[list[Assignment]]:
-    """Runs one engine over batches, each made anew; called in a process of its own. The last batch
-    is asked to stop at the text of the sixth token that the second one wrote."""
+    """Runs one engine over batches, each made anew; called in a process of its own. The last but
+    one is asked to stop at the text of the sixth token that the second one wrote; to the last,
+    thoughts end there, and an answer has four tokens."""
     engine = PolicyEngine(
         checkpoint=Checkpoint(folder=folder, model_id="digest"),
         policy=PolicyConfig(model=folder, max_model_tokens=300),
@@ -111,9 +113,13 @@ def generate_batches(
     store = Store(output)
     generated = []
     for number, batch in enumerate(batches):
-        if number == len(batches) - 1:
+        if number == len(batches) - 2:
             stop = sixth_text(generated[1][0].candidates[0], folder)
             engine._generate = engine._generate.model_copy(update={"stop": (stop,)})
+        elif number == len(batches) - 1:
+            settings = {"stop": (), "max_reasoning_tokens": 24, "max_tokens": NUM_ANSWER_TOKENS}
+            engine._generate = engine._generate.model_copy(update=settings)
+            engine._reasoning_end = stop
         for item in batch:
             key = item.problem.problem_id
             if store.has_part(CANDIDATES, key):
@@ -163,7 +169,8 @@ def generated(request, tmp_path_factory):
     greedy = [assignment(100, num_samples=1, temperature=0.0)]
     given = [assignment(101, num_samples=0, temperature=0.8)]
     again = [sampled[3]]
-    batches = [sampled, greedy, given, again, greedy]
+    thinking = [*greedy, assignment(102, num_samples=3, temperature=0.8)]
+    batches = [sampled, greedy, given, again, greedy, thinking]
     return path, output, in_own_process(path, output, batches)
 
 
@@ -198,9 +205,9 @@ def test_greedy_tokens_are_those_of_transformers(generated):
 @pytest.mark.vllm
 def test_log_probabilities_are_those_of_transformers_before_temperature_and_top_p(generated):
     """Both in float32, so they differ by the order of sums only: 1e-4 nats."""
-    path, _, (sampled, greedy, *_, stopped) = generated
+    path, _, (sampled, greedy, *_, stopped, thinking) = generated
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-    candidates = [c for item in [*sampled, *greedy, *stopped] for c in item.candidates]
+    candidates = [c for item in [*sampled, *greedy, *stopped, *thinking] for c in item.candidates]
     for candidate in candidates:
         prompt, completion = candidate.prompt_token_ids, candidate.completion_token_ids
         assert len(candidate.completion_logps) == len(completion) > 0
@@ -229,7 +236,7 @@ def test_a_stopped_sample_ends_with_eos_or_its_turn_and_a_cut_one_does_not(gener
 
 @pytest.mark.vllm
 def test_stop_text_ends_a_sample_with_the_token_that_completes_it(generated):
-    path, _, (_, greedy, _, _, stopped) = generated
+    path, _, (_, greedy, _, _, stopped, _) = generated
     (whole,), (cut,) = greedy[0].candidates, stopped[0].candidates
     stop = sixth_text(whole, path)
     tokenizer = AutoTokenizer.from_pretrained(path)
@@ -242,8 +249,24 @@ def test_stop_text_ends_a_sample_with_the_token_that_completes_it(generated):
 
 
 @pytest.mark.vllm
+def test_an_answer_goes_on_behind_thoughts_with_a_budget_of_its_own(generated):
+    path, _, (_, greedy, *_, thinking) = generated
+    (whole,) = greedy[0].candidates
+    stop = sixth_text(whole, path)
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    end = [tokenizer.decode([token]) for token in whole.completion_token_ids].index(stop) + 1
+    of = {item.problem.problem_id: item.candidates for item in thinking}
+    (answered,) = of["p100"]
+    longest = end + NUM_ANSWER_TOKENS
+    assert end < len(whole.completion_token_ids)
+    assert answered.completion_token_ids == whole.completion_token_ids[:longest]
+    assert answered.prompt_token_ids == whole.prompt_token_ids
+    assert [candidate.sample_index for candidate in of["p102"]] == [0, 1, 2]
+
+
+@pytest.mark.vllm
 def test_the_same_seed_gives_the_same_samples(generated):
-    _, _, (sampled, _, _, again, _) = generated
+    _, _, (sampled, _, _, again, *_) = generated
     first = next(a for a in sampled if a.problem.problem_id == "p3")
     assert again[0].candidates == first.candidates
 

@@ -21,7 +21,14 @@ from sample_records import SAMPLED
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, local_folder, push_checkpoint
 from skeldpo.cli import main
 from skeldpo.files import ObjectFiles
-from skeldpo.node_cache import CACHE_VARIABLE, INDEX, cache_folder, pushed_folder
+from skeldpo.node_cache import (
+    CACHE_VARIABLE,
+    INDEX,
+    cache_folder,
+    keep_folder,
+    new_folder,
+    push_folder,
+)
 from skeldpo.probe import answer_probe, try_storage
 from skeldpo.records import Candidate
 from skeldpo.store import Store
@@ -172,8 +179,9 @@ def test_folder_that_a_node_pushed_is_not_fetched_by_it(
     objects: ObjectStore, cache: Path, policy: Checkpoint
 ) -> None:
     url = _url("made/policy")
-    with pushed_folder(url) as folder:
+    with new_folder() as folder:
         shutil.copytree(policy.folder, folder, dirs_exist_ok=True)
+        keep_folder(folder, push_folder(folder, url))
     made = load_checkpoint(url)
     assert made.model_id == load_checkpoint(local_folder(made)).model_id == policy.model_id
     assert objects.num_reads("made/policy/model-1.safetensors") == 0

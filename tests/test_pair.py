@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pair_rows import (
     FAST,
+    PAIR,
     PROBLEM,
     SLOW,
     STEADY,
@@ -22,6 +23,7 @@ from pair_rows import (
 )
 
 from skeldpo.config import PairConfig
+from skeldpo.pair.earlier import NO_EARLIER, earlier_programs
 from skeldpo.records import Example, Outcome
 
 
@@ -307,12 +309,85 @@ def test_small_group_gives_pairs_without_skeletons_and_says_why():
     candidates, rows = whole_problem()
     candidates = [row for row in candidates if row.candidate_id not in ("fast1", "slow0")]
     rows = [row for row in rows if row.candidate_id not in ("fast1", "slow0")]
-    pair = build(candidates, rows).pairs[0]
+    pair = build(candidates, rows, alone="none").pairs[0]
     note = "efficient group of 1 program; needs 2; inefficient group of 1 program; needs 2"
     assert pair.chosen.skeleton == pair.rejected.skeleton
     assert (pair.chosen.skeleton.text, pair.chosen.skeleton.note) == ("", note)
+    assert [pair.chosen.code[a:b] for a, b in pair.chosen.prone_spans] == ["set"]
+    named = build(candidates, rows).pairs[0].chosen.skeleton
+    assert (named.text, named.note) == (
+        "def f(_):\n    return len(set(_))\n", "by its names: group of 1 program; needs 2",
+    )  # fmt: skip
     alone = build(candidates, rows, min_group=1).pairs[0]
     assert (alone.chosen.skeleton.text, alone.rejected.skeleton.text) == (FAST[0], SLOW[1])
+
+
+def without(candidates, rows, *keys):
+    return (
+        [row for row in candidates if row.candidate_id not in keys],
+        [row for row in rows if row.candidate_id not in keys],
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "note"),
+    [
+        ({}, FAST[0], "its group was joined by 1 program less alike"),
+        ({"alone": "none"}, "", "efficient group of 1 program; needs 2 (1 more are unlike in "
+         "structure); inefficient group of 1 program; needs 2 (1 more are unlike in structure)"),
+        ({"min_similarity": 0.0}, FAST[0], ""),
+    ],
+)  # fmt: skip
+def test_most_similar_program_of_its_side_joins_a_lone_one(settings, text, note):
+    settings = {"min_similarity": 1.0} | settings
+    skeleton = build(*whole_problem(), **settings).pairs[0].chosen.skeleton
+    assert (skeleton.text, skeleton.note) == (text, note)
+
+
+def test_points_are_the_words_that_only_one_side_shares():
+    pair = build(*whole_problem()).pairs[0]
+    for side, words in ((pair.chosen, ["set"]), (pair.rejected, ["for", "in", "not", "in"])):
+        assert [side.code[start:end] for start, end in side.prone_spans] == words
+    assert build(*whole_problem()).pairs[-1].chosen.prone_spans == (), "a correctness pair"
+
+
+def test_known_programs_of_the_problem_are_in_the_groups_and_keep_their_origin():
+    candidates, rows = whole_problem()
+    candidates = [
+        dataclasses.replace(row, origin="dataset") if row.candidate_id != "fast0" else row
+        for row in candidates
+    ]
+    pairs = build(candidates, rows).pairs
+    assert pairs[0].chosen.skeleton.text == FAST[0], "of fast0, which was sampled, and fast1"
+    found = [(pair.stage, pair.chosen.origin, pair.rejected.origin) for pair in pairs]
+    assert found == [
+        ("efficiency", "sampled", "dataset"), ("correctness", "sampled", "dataset"),
+    ]  # fmt: skip
+
+
+def test_same_program_with_other_names_is_a_member_of_the_group():
+    candidates, rows = without(*whole_problem(), "fast1")
+    renamed = FAST[0].replace("a", "items").replace("def f(itemss", "def f(a")
+    candidates.append(candidate("twin", renamed))
+    rows.append(measurement("twin", equal_to="fast0"))
+    skeleton = build(candidates, rows).pairs[0].chosen.skeleton
+    assert (skeleton.text, skeleton.note) == ("def f(_):\n    return len(set(_))\n", "")
+
+
+def test_programs_of_earlier_rounds_are_members_on_the_side_that_they_had_there():
+    """Their times there are thrice those of this session: they say nothing here."""
+    here = without(*whole_problem(), "fast1", "slow0")
+    candidates, rows = without(*whole_problem(), "fast0", "slow1")
+    rows = [row for row in rows if row.phase == "check"]
+    rows += [timed("fast1", 4.0), timed("slow0", 9.0)]
+    earlier = earlier_programs([(candidates, rows)], PAIR)
+    assert (earlier.efficient, earlier.inefficient) == ((FAST[1],), (SLOW[0],))
+    pair = build(*here, earlier=earlier, alone="none").pairs[0]
+    assert pair == build(*whole_problem(), alone="none").pairs[0]
+    assert earlier_programs([without(*whole_problem(), "fast0", "slow1")], PAIR) == NO_EARLIER
+    there = [timed("fast1", 9.0), timed("slow0", 4.0), *rows[:3]]
+    both_sides = earlier_programs([(candidates, rows), (candidates, there)], PAIR)
+    assert (both_sides.efficient, both_sides.inefficient) == ((), ())
 
 
 def test_groups_are_those_of_the_pair():

@@ -121,7 +121,7 @@ def test_text_similarity_is_one_for_equal_tokens() -> None:
 
 def test_unlike_programs_of_a_side_are_no_group_and_the_note_says_so() -> None:
     candidates, rows = two_fast_two_slow()
-    pair = build(candidates, rows, min_similarity=0.9).pairs[0]
+    pair = build(candidates, rows, min_similarity=0.9, alone="none").pairs[0]
     assert pair.chosen.skeleton.text == ""
     assert pair.chosen.skeleton.note == (
         "efficient group of 1 program; needs 2 (1 more are unlike in structure); "

@@ -161,7 +161,8 @@ def test_inspect_shows_both_sides_and_their_raw_times(
         "p, correctness: chosen is accepted, rejected is wrong",
         "candidate: fast0", "written by: m", "image d", "host h, core 1", "session confirm",
         "on other inputs 1.25",
-        "100.0 101.0", "300.0", "set(a)",
+        "100.0 101.0", "300.0", "set(a)", "origin: sampled", "efficiency-prone: set",
+        "inefficiency-prone: for in not",
     ):  # fmt: skip
         assert text in shown
 
@@ -178,6 +179,8 @@ def test_inspect_page_escapes_what_programs_say(
     text = page.read_text()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in text
     assert "<script" not in text
+    assert "return len(<mark>set</mark>(a))</pre>" in text
+    assert "    <mark>for</mark> x <mark>in</mark> a:\n" in text
     assert "default-src 'none'" in text
     assert "times are not traced" in capsys.readouterr().out
 

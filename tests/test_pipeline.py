@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,13 +23,14 @@ from skeldpo import pipeline
 from skeldpo.actors import NO_ACTORS, ActorNote, Actors, read_actors
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import SANDBOX_RESOURCE
+from skeldpo.measure.actor import Measured, ProgramMeasurer
 from skeldpo.pipeline import (
-    Progress,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import Counts, Progress, count_teller
+from skeldpo.quarantine import Quarantined, Tries, read_quarantine
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
 
@@ -68,6 +71,7 @@ class MadeRows:
                 "faults": json.dumps(self.faults.get(name, [])),
                 "failure": self.failures.get(name, ""),
                 "note": "core 1 of host: it shakes" * (name == "fine"),
+                "quarantine": "",
             }
 
 
@@ -138,12 +142,17 @@ def told_lines(*progress: Progress, is_judged: bool = True) -> list[str]:
 
 
 def report(
-    num_done: int, num_ready: int = 1, tokens_per_s: float = 0.0, faults: tuple[str, ...] = ()
+    num_done: int,
+    num_ready: int = 1,
+    tokens_per_s: float = 0.0,
+    faults: tuple[str, ...] = (),
+    num_quarantined: int = 0,
 ) -> Progress:
     actors = Actors(num_engines=1, num_ready=num_ready, tokens_per_s=tokens_per_s, num_replaced=0)
     return Progress(
         num_problems=3,
         num_done=num_done,
+        num_quarantined=num_quarantined,
         num_measured=4 * num_done,
         num_accepted=3 * num_done,
         faults=faults,
@@ -157,7 +166,7 @@ STAGES = (
     report(0),
     report(0, tokens_per_s=310.4),
     report(1, tokens_per_s=420.0),
-    report(3),
+    report(3, num_quarantined=1),
 )
 
 
@@ -169,7 +178,8 @@ def test_teller_says_what_starts_what_is_measured_and_how_fast_it_is_written() -
         "title: measured 0 of 3 problems, 310 tokens/s, N s so far ",
         "title: measured 1 of 3 problems, 3 of 4 candidates accepted, R candidates/s, "
         "420 tokens/s, N s left ",
-        "title: measured 3 of 3 problems, 9 of 12 candidates accepted, R candidates/s, N s left ",
+        "title: measured 3 of 3 problems, 9 of 12 candidates accepted, R candidates/s, "
+        "1 quarantined, N s left ",
     ]
 
 
@@ -180,7 +190,7 @@ def test_teller_calls_nothing_accepted_where_nothing_is_judged() -> None:
         "title: engine ready after N s ",
         "title: generated 0 of 3 problems, 310 tokens/s, N s so far ",
         "title: generated 1 of 3 problems, 420 tokens/s, N s left ",
-        "title: generated 3 of 3 problems, N s left ",
+        "title: generated 3 of 3 problems, 1 quarantined, N s left ",
     ]
 
 
@@ -219,7 +229,7 @@ def test_actors_say_how_they_fare_and_a_replaced_one_is_told(tmp_path: Path) -> 
     ActorNote(store, "sandbox", "pass")
     seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
     assert (seen.tokens_per_s, seen.num_replaced) == (0.0, 2)
-    counts = pipeline._Counts(store, 1, set(), [])
+    counts = Counts(store, set(), [], 1.0)
     assert counts.look(seen).faults == ("2 of Ray's actors died and were started again",)
     assert counts.look(seen).faults == ()
 
@@ -267,7 +277,7 @@ class Sleeps:
             row = replace(measurement(f"{name}-c"), problem_id=name, host_id=str(os.getpid()))
             Store(self._output).write_part(MEASUREMENTS, name, Measurement, [row])
             yield {"problem_id": [name], "outcomes": ["{}"], "faults": ["[]"],
-                   "failure": [""], "note": [""]}  # fmt: skip
+                   "failure": [""], "note": [""], "quarantine": [""]}  # fmt: skip
 
 
 @pytest.mark.ray
@@ -290,6 +300,101 @@ def test_every_sandbox_core_works_and_no_problem_waits_behind_a_long_one(
     assert sorted(name for own in done.values() for name in own) == sorted(names)
     (with_long,) = (own for own in done.values() if "long" in own)
     assert with_long[with_long.index("long") :] == ["long"]
+
+
+class Troubled(ProgramMeasurer):
+    """A measurer without a container, for problems that are named after what happens at them."""
+
+    def __init__(self, *, output: str, pass_id: str, measure: MeasureConfig, **_: Any) -> None:
+        self._config, self._session, self._is_last = measure, None, False
+        self._store = Store(output)
+        self._actor = ActorNote(self._store, "sandbox", pass_id)
+        host_id = self._actor.host_id
+        self._tries = Tries(self._store, "measure", pass_id, host_id, self._actor.name)
+        self._sandbox = SimpleNamespace(unverified="")
+        self._lease = SimpleNamespace(core=1)
+        self._image = SimpleNamespace(digest="image", python_version="3.11")
+        self._note, self._calibrated_s = "", time.monotonic()
+
+    def measure(self, assignment: Assignment) -> Measured:
+        name = assignment.problem.problem_id
+        outcome, faults = Outcome.ACCEPTED, []
+        if name == "deadly":
+            os._exit(1)
+        if name == "raising":
+            raise KeyError("nobody thought of this")
+        if name == "disk":
+            raise OSError("no space left on device")
+        if name == "faulty":
+            outcome, faults = Outcome.FAULTY_PROBLEM, ["its reference fails its tests"]
+        row = replace(measurement(f"{name}-c", outcome=outcome), problem_id=name)
+        return Measured(rows=[row], faults=faults)
+
+
+def sample(output: Path, names: list[str], max_quarantined: float = 1.0) -> list[Progress]:
+    told: list[Progress] = []
+    sample_and_measure(
+        [make_assignment(name) for name in names],
+        engines=None,
+        sandboxes=Sandboxes(
+            measure=MeasureConfig(num_cores=NUM_SANDBOXES, max_retries=1),
+            evaluate=EvaluateConfig(),
+        ),
+        output=str(output),
+        on_progress=told.append,
+        max_quarantined=max_quarantined,
+    )
+    return told
+
+
+@pytest.mark.ray
+def test_problem_that_kills_its_actor_costs_that_problem_alone(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "ProgramMeasurer", Troubled)
+    fine = [f"p{index}" for index in range(6)]
+    names = ["deadly", *fine[:3], "raising", "faulty", *fine[3:]]
+    with pytest.raises(RuntimeError, match=r"quarantined, more than run.max_quarantined = 0.2 all"):
+        sample(tmp_path, names, max_quarantined=0.2)
+    store = Store(str(tmp_path))
+    assert store.part_keys(MEASUREMENTS) <= set(fine), "the lost ones are tried again"
+    assert read_quarantine(store) == []
+    told = sample(tmp_path, names)
+    assert (told[-1].num_done, told[-1].num_quarantined) == (9, 3)
+    rows = {row.problem_id: row for row in read_sampled(str(tmp_path)).measurements}
+    assert list(rows) == names
+    assert {rows[name].outcome for name in fine} == {Outcome.ACCEPTED}
+    assert [rows[name].outcome.value for name in ("deadly", "raising", "faulty")] == [
+        "QUARANTINED", "QUARANTINED", "FAULTY_PROBLEM",
+    ]  # fmt: skip
+    table = {row.problem_id: row for row in store.iter_records("quarantine.parquet", Quarantined)}
+    assert {name: (row.stage, row.reason, row.num_tries) for name, row in table.items()} == {
+        "deadly": ("measure", "its actor died without a word, each time", 2),
+        "raising": ("measure", "KeyError: 'nobody thought of this'", 2),
+        "faulty": ("measure", "its reference fails its tests", 1),
+    }
+    assert all(row.host_id == platform.node() for row in table.values())
+    assert re.fullmatch(r"sandbox \w{8} \(process \d+\)", table["deadly"].actor)
+    said = [fault for progress in told for fault in progress.faults]
+    assert any(
+        re.fullmatch(r"problem deadly: quarantined in measure after 2 tries: .+ on .+", fault)
+        for fault in said
+    )
+    assert not store.exists("tries")
+
+
+@pytest.mark.ray
+def test_error_that_is_the_machines_names_problem_actor_and_node(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "ProgramMeasurer", Troubled)
+    with pytest.raises(RuntimeError) as told:
+        sample(tmp_path, ["disk"])
+    assert re.fullmatch(
+        r"generating and measuring stopped after 0 of 1 problems: sandbox \w{8} \(process \d+\) on "
+        rf"{platform.node()}, problem disk: OSError: no space left on device; what is done .+",
+        str(told.value),
+    )
 
 
 @pytest.mark.ray

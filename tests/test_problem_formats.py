@@ -99,11 +99,13 @@ def test_problem_file_reads_every_key(tmp_path: Path) -> None:
         "source": "mine",
         "max_size": 500,
         "preamble": "\ufeffimport math\r\n",
+        "wrong_programs": ["d", {"code": "e"}],
     }
     assert set(row) == KEYS
     assert load_problems([str(_write(tmp_path, row))])[0].max_size == 500
     (problem,) = load_problems([str(_write(tmp_path, row))])
     assert problem.preamble == "import math\n"
+    assert problem.wrong_programs == ("d", "e")
     assert problem.solutions == (
         KnownProgram(code="a", speed="unknown"),
         KnownProgram(code="b", speed="slow"),

@@ -200,12 +200,10 @@ def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Pa
         assert reason in each.reason
 
 
-def test_rows_of_evalplus_are_no_training_problems(tmp_path: Path) -> None:
+def test_rows_of_evalplus_that_lack_something_are_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"task_id": "Mbpp/2", "entry_point": "f", "plus_input": []}))
-    with pytest.raises(
-        ValueError, match=r"rows\.jsonl:1: 'Mbpp/2' is a row of EvalPlus.*mbpp_plus"
-    ):
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: a row of MBPP\+ needs \['base_input'"):
         load_problems([str(path)])
 
 

@@ -115,5 +115,6 @@ def test_own_names_are_those_nobody_outside_would_notice() -> None:
         "import math\nLIMIT = 3\n"
         "def f(a, b=1):\n    total = len(a) + LIMIT\n    return f(a, b=total)\n"
     )
-    assert own_names(code) == {"a", "total"}
+    assert own_names(code) == {"LIMIT", "a", "total"}
+    assert own_names("n = int(input())\nfor i in range(n):\n    print(i)\n") == {"n", "i"}
     assert own_names("def f(a): return locals()") == own_names("def f(:") == frozenset()

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP, STDIO_PROBLEM
+from sample_records import DOUBLE, FUNCTION_PROBLEM, LOOP, SAMPLED, STDIO_PROBLEM
 
 from skeldpo.answers import Wanted
 from skeldpo.answers.reading import CUT, NO_PROGRAM, USAGE
+from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig
 from skeldpo.languages import language
+from skeldpo.measure.work import ProblemWork
 from skeldpo.problems.program_files import file_text
-from skeldpo.problems.programs import dataset_candidates, known_candidates, read_programs
+from skeldpo.problems.programs import (
+    dataset_candidates,
+    known_candidates,
+    read_programs,
+    training_assignment,
+    training_candidates,
+)
+from skeldpo.records import KnownProgram
+from skeldpo.sandbox.image import SandboxImage
 from skeldpo.suites.given_programs import read_program_set
 
 PYTHON = language("python")
@@ -170,6 +182,62 @@ def test_dataset_candidates_have_ids_of_problem_place_and_code() -> None:
     assert (first.origin, first.model_id, first.completion_token_ids) == ("dataset", "", ())
     assert dataset_candidates(FUNCTION_PROBLEM, ["a"])[0] == first
     assert dataset_candidates(STDIO_PROBLEM, ["a"])[0].candidate_id != first.candidate_id
+
+
+def test_training_problem_brings_as_many_programs_of_every_kind() -> None:
+    speeds = ["fast"] * 2 + ["slow"] * 9 + ["unknown"] * 9
+    known = tuple(
+        KnownProgram(code=f"{speed}{index}", speed=speed) for index, speed in enumerate(speeds)
+    )
+    problem = replace(FUNCTION_PROBLEM, solutions=known, wrong_programs=("wrong0", "wrong1"))
+    chosen = training_candidates(problem, 10, seed=1)
+    kinds = Counter(candidate.code.rstrip("0123456789") for candidate in chosen)
+    assert kinds == {"fast": 2, "slow": 3, "unknown": 3, "wrong": 2}
+    assert training_candidates(problem, 10, seed=1) == chosen
+    assert training_candidates(problem, 10, seed=2) != chosen
+    whole = training_candidates(problem, 100, seed=3)
+    assert [c.code for c in whole] == [*(k.code for k in known), "wrong0", "wrong1"]
+    assert set(chosen) <= set(whole)
+
+
+@pytest.mark.parametrize(
+    ("programs", "num_samples", "num_known"), [("policy", 8, 0), ("data", 0, 2), ("both", 8, 2)]
+)
+def test_training_problem_is_sampled_or_brings_its_programs(
+    programs: str, num_samples: int, num_known: int
+) -> None:
+    generate = GenerateConfig.model_validate({"programs": programs})
+    asked = training_assignment(FUNCTION_PROBLEM, generate, 2, seed=5)
+    assert (asked.num_samples, len(asked.candidates)) == (num_samples, num_known)
+    assert {c.origin for c in asked.candidates} <= {"dataset"}
+    assert (asked.purpose, asked.round_index, asked.seed) == ("train", 2, 5)
+
+
+@pytest.mark.parametrize(("purpose", "expected"), [("train", "sampled"), ("evaluate", "dataset")])
+def test_sampled_program_is_run_for_the_known_one_that_it_equals(
+    purpose: str, expected: str
+) -> None:
+    """In training, so that the pair has the ids that the engine wrote."""
+    known = known_candidates(FUNCTION_PROBLEM)
+    asked = replace(
+        training_assignment(FUNCTION_PROBLEM, GenerateConfig(), 1, seed=0),
+        purpose=purpose,
+        candidates=(*known, SAMPLED),
+    )
+
+    def run(request: object) -> NoReturn:
+        raise AssertionError("nothing is to be run")
+
+    work = ProblemWork(asked, run, MeasureConfig(), EvaluateConfig())
+    image = SandboxImage(reference="r", digest="d", python_version="3.11")
+    rows = {row.candidate_id: row.equal_to for row in work.rows(image, 0)}
+    twin, other = known
+    run_for = {"sampled": SAMPLED.candidate_id, "dataset": twin.candidate_id}[expected]
+    assert rows == {
+        twin.candidate_id: run_for,
+        SAMPLED.candidate_id: run_for,
+        other.candidate_id: other.candidate_id,
+    }
 
 
 def test_known_candidates_are_the_solutions() -> None:

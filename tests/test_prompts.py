@@ -144,3 +144,74 @@ def test_answers_give_back_what_completions_hold() -> None:
             read_answer(prompts.decode(prompts.completion_ids(program, "python")), asked).code
             == program
         )
+
+
+def _thinking(**settings: object) -> Prompts:
+    """A model whose template opens its thoughts in the prompt unless it is switched off."""
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>"
+        "{{ '<none/>' if enable_thinking is false else '<think>\n' }}{% endif %}"
+    )
+    return Prompts(tokenizer, PolicyConfig.model_validate({"model": "tiny", **settings}))
+
+
+def _ids(prompts: Prompts, text: str) -> list[int]:
+    return byte_tokenizer().encode(text)
+
+
+def test_switches_reach_the_chat_template():
+    off = _thinking(chat_template_kwargs={"enable_thinking": False})
+    assert off.decode(off.code_prompt_ids("Add.", "")).endswith("<assistant><none/>")
+    on = _thinking()
+    assert on.decode(on.code_prompt_ids("Add.", "")).endswith("<assistant><think>\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "completion", "thoughts"),
+    [
+        ({}, "so 2\n</think>\n\nx = 1", "so 2\n</think>"),
+        ({}, "never done", "never done"),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, "x = '</think>'", ""),
+        (
+            {"chat_template_kwargs": {"enable_thinking": False}},
+            "\n<think>\u00e9</think>x",
+            "\n<think>\u00e9</think>",
+        ),
+        ({"reasoning_marks": ["<think>", "[/T]"]}, "so</think>[/T] y", "so</think>[/T]"),
+    ],
+)
+def test_thoughts_are_told_from_the_answer(settings, completion, thoughts):
+    prompts = _thinking(**settings)
+    ids = _ids(prompts, completion)
+    count = prompts.num_reasoning_tokens(ids)
+    assert (ids[:count], ids[count:]) == (
+        _ids(prompts, thoughts),
+        _ids(prompts, completion.removeprefix(thoughts)),
+    )
+    assert prompts.read_before_answer(ids) == count
+    assert _thinking(**settings, reasoning="trained").read_before_answer(ids) == 0
+
+
+def test_a_given_program_ends_the_thoughts_that_the_prompt_opens():
+    prompts = _thinking()
+    ids = prompts.answer_ids("x = 1")
+    assert prompts.num_reasoning_tokens(ids) == len(_ids(prompts, "\n</think>"))
+    assert prompts.decode(ids) == "```python\nx = 1\n```"
+
+
+def test_a_chat_model_is_asked_in_words_for_one_program_of_the_language():
+    tokenizer = byte_tokenizer()
+    config = PolicyConfig(model="tiny")
+    plain = Prompts(tokenizer, config)
+    assert "[GEN_CODE] " in plain.decode(plain.code_prompt_ids("Add.", ""))
+    tokenizer.chat_template = TEMPLATE
+    chat = Prompts(tokenizer, config)
+    texts = [
+        chat.decode(ids)
+        for ids in (chat.code_prompt_ids("A", ""), chat.skeleton_prompt_ids("A", ""))
+    ]
+    assert all("[" not in text and " Python " in text for text in texts)
+    own = Prompts(tokenizer, PolicyConfig(model="tiny", code_instruction="In {language}, {fast}."))
+    assert "In Python, {fast}." in own.decode(own.code_prompt_ids("A", "", "python"))

@@ -17,6 +17,7 @@ from skeldpo.records import (
     Dropped,
     Measurement,
     Outcome,
+    Output,
     PairSide,
     PreferencePair,
     Problem,
@@ -35,6 +36,7 @@ SKELETON = Skeleton(
     note="",
 )
 SIDE = PairSide(
+    origin="sampled",
     candidate_id="c0",
     code="x = 'a\u00e9\U0001f600'\n",
     completion_token_ids=(1, 2),
@@ -62,7 +64,7 @@ MANIFEST = StageManifest(
     num_in=3,
     num_out=1,
     dropped=(Dropped(reason="no difference", num_rows=2),),
-    outputs=("pairs.parquet",),
+    outputs=(Output(path="pairs.parquet", digest="0" * 64),),
     versions=("skeldpo==0.1.0",),
     seconds=1.5,
     finished_at="2025-01-01T00:00:00+00:00",

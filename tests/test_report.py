@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
+import platform
 import re
 from html.parser import HTMLParser
 
 import pytest
-from made_run import HOSTILE, NUM_ROUNDS, MadeRun, make_config
+from made_run import HOSTILE, NUM_ROUNDS, MadeRun, make_check, make_config
 from rich.console import Console
 
 from skeldpo.charts import nice_ticks
 from skeldpo.console import Display
+from skeldpo.lease import driving
+from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
+    Assignment,
     Candidate,
     Measurement,
     Outcome,
     PreferencePair,
 )
+from skeldpo.report.marks import STYLES, styled_code
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
+from skeldpo.stages import closing_place, round_place
 from skeldpo.store import Store, round_folder
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval
@@ -132,11 +139,42 @@ def test_page_accounts_for_every_row_of_every_stage(whole_run, page):
 
 
 def test_verdicts_are_counted_by_group(whole_run):
-    rows = [v for v in summarize_run(whole_run).verdicts if v.round_index == 1]
+    rows = [v for v in summarize_run(whole_run).verdicts if v.place == round_place(1)]
     totals = {row.group: sum(row.outcomes.values()) for row in rows}
-    assert totals == {"training": 12 * 5, "held-out": 20 * 4, "known": 20 * 2}
+    assert totals == {
+        "training": 12 * 4, "training data": 12, "held-out": 20 * 4, "known": 20 * 2,
+    }  # fmt: skip
     training = next(row for row in rows if row.group == "training")
-    assert training.outcomes[Outcome.ACCEPTED] == 12 * 4
+    assert training.outcomes[Outcome.ACCEPTED] == 12 * 3
+
+
+def test_verdicts_of_a_round_under_way_are_counted_by_group(config):
+    """Nothing was evaluated yet, and training problems bring known programs too."""
+    run = MadeRun(config)
+    for problem, purpose in ((run.train[0], "train"), (run.heldout[0], "evaluate")):
+        known = known_candidates(problem)
+        asked = Assignment(
+            problem=problem, purpose=purpose, round_index=1, num_samples=0, temperature=0.0,
+            seed=0, candidates=known,
+        )  # fmt: skip
+        rows = [make_check(candidate, Outcome.ACCEPTED) for candidate in known]
+        folder = round_folder(1)
+        run.store.write_part(f"{folder}/assignments", problem.problem_id, Assignment, [asked])
+        run.store.write_part(f"{folder}/candidates", problem.problem_id, Candidate, known)
+        run.store.write_part(f"{folder}/measurements", problem.problem_id, Measurement, rows)
+    totals = {row.group: sum(row.outcomes.values()) for row in summarize_run(run.store).verdicts}
+    assert totals == {"training data": 2, "known": 2}
+
+
+def test_page_says_who_wrote_the_programs_of_the_pairs(whole_run, page):
+    for row in summarize_run(whole_run).pairs:
+        rejected = [pair.rejected.origin for pair in row.efficiency]
+        assert {pair.chosen.origin for pair in row.efficiency} == {"sampled"}
+        cells = page[page.index(f"<tr><th>{row.round_index} efficiency</th>") :].split("</td>")[:4]
+        assert [cell.rpartition("<td>")[2] for cell in cells] == [
+            str(rejected.count("sampled")), str(rejected.count("dataset")), "0", "0",
+        ]  # fmt: skip
+        assert rejected.count("dataset")
 
 
 def test_page_has_a_chart_for_each_kind_of_figure(page):
@@ -178,6 +216,18 @@ def test_three_examples_show_code_and_skeleton_as_text(whole_run, page):
     assert read_page(page).codes == expected
 
 
+def test_examples_mark_what_only_one_side_shares(whole_run, page):
+    (pair, *_) = example_pairs(summarize_run(whole_run))
+    for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+        marked = [side.code[start:end] for start, end in side.prone_spans]
+        assert marked and [f"<mark>{word}</mark>" in page for word in marked] == [True] * len(
+            marked
+        )
+        styled = styled_code(side, name)
+        assert [styled.plain[span.start : span.end] for span in styled.spans] == marked
+        assert {str(span.style) for span in styled.spans} == {STYLES[name]}
+
+
 def test_markup_in_programs_stays_text(config):
     run = MadeRun(config)
     store = run.whole()
@@ -209,9 +259,9 @@ def test_terminal_shows_the_same_figures(whole_run, page):
 def test_unfinished_run_is_reported_as_far_as_it_got(config, num_stages):
     run = MadeRun(config)
     if num_stages > 0:
-        run.finish("start", 0, 1, ())
+        run.finish("start", round_place(0), 1, ())
     if num_stages > 1:
-        sampled = run.sample_and_evaluate(1, is_training=True)
+        sampled = run.sample_and_evaluate(round_place(1))
     if num_stages > 2:
         run.pair_and_train(1, *sampled)
     write_report(run.store)
@@ -226,7 +276,7 @@ def test_unfinished_run_is_reported_as_far_as_it_got(config, num_stages):
 
 def test_status_counts_the_problems_of_a_running_sample_stage(config):
     run = MadeRun(config)
-    run.finish("start", 0, 1, ())
+    run.finish("start", round_place(0), 1, ())
     candidates, measurements = run.sampled(1, is_training=True)
     table = round_folder(1)
     for place, problem in enumerate(run.train[:5]):
@@ -239,16 +289,48 @@ def test_status_counts_the_problems_of_a_running_sample_stage(config):
     text = shown(lambda display: show_status(run.store.root, display))
     assert "round 1 sample: 3 problems measured so far, 5 generated" in text
     assert "1 of 11 stages done, next is round 1 sample" in text
-    (verdicts,) = summarize_run(run.store).verdicts
-    assert sum(verdicts.outcomes.values()) == 3 * 5
+    totals = {row.group: sum(row.outcomes.values()) for row in summarize_run(run.store).verdicts}
+    assert totals == {"training": 3 * 4, "training data": 3}
 
 
 def test_status_shows_every_stage_and_why_rows_were_dropped(whole_run):
     text = shown(lambda display: show_status(whole_run.root, display))
-    for stage in ("0 start", "1 sample", "1 evaluate", "1 pair", "1 train", "3 evaluate"):
+    for stage in ("0 start", "1 sample", "1 evaluate", "1 pair", "1 train", "2 closing-evaluate"):
         assert re.search(rf"^{stage} +2026-01-02 03:04:05 +\d", text, re.MULTILINE), stage
     assert "no speed difference beyond doubt" in text
     assert "finished, 2 rounds" in text
+
+
+def test_run_that_was_extended_is_reported_with_what_had_closed_it(config):
+    run = MadeRun(config)
+    store = run.whole()
+    closed = summarize_run(store)
+    assert [v.place for v in closed.verdicts][-1] == closing_place(2)
+    longer = config.model_copy(update={"run": config.run.model_copy(update={"num_rounds": 3})})
+    store.write_text("config.json", longer.model_dump_json())
+    text = shown(lambda display: show_status(store.root, display))
+    assert "11 of 17 stages done, next is round 3 sample" in text
+    assert re.search(r"^2 closing-evaluate +2026", text, re.MULTILINE)
+    assert re.search(r"^3 closing-sample +not finished", text, re.MULTILINE)
+    run.pair_and_train(3, *run.sample_and_evaluate(round_place(3)))
+    run.sample_and_evaluate(closing_place(3))
+    summary = summarize_run(store)
+    assert not summary.missing and len(summary.finished) == 1 + 4 * 3 + 2 * 2
+    assert [policy.round_index for policy in summary.policies] == [0, 1, 2, 3]
+    write_report(store)
+    assert "finished, 3 rounds" in store.read_text("report.html")
+    assert "closing-3 held-out" in store.read_text("report.html")
+    store.write_text("config.json", config.model_dump_json())
+    assert not summarize_run(store).missing  # of the shorter run, again
+
+
+def test_status_says_who_drives_a_run(config):
+    run = MadeRun(config)
+    with driving(run.store, print):
+        text = shown(lambda display: show_status(run.store.root, display))
+    assert f"driven by: process {os.getpid()} on host {platform.node()}, since" in text
+    assert "goes on from there" not in text
+    assert "process" not in shown(lambda display: show_status(run.store.root, display))
 
 
 def test_status_of_a_folder_that_is_no_run_says_what_was_expected(tmp_path):

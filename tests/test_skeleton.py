@@ -22,7 +22,7 @@ from skeldpo.skeleton.lexical import common_tokens, lexical_skeleton
 from skeldpo.skeleton.masking import MASK
 
 PYTHON = language("python")
-PAIRED = SkeletonConfig(min_group=2)
+PAIRED = SkeletonConfig(min_group=2, alone="none")
 ALONE = SkeletonConfig(min_group=1)
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("SKELDPO_DATA") or REPOSITORY.parent / "shared" / "data")

@@ -166,7 +166,8 @@ def test_group_that_does_not_parse_gives_lexical_skeletons_and_says_so() -> None
 
 
 def test_group_of_one_has_no_syntactic_skeleton_unless_it_is_allowed() -> None:
-    skeleton = group_skeleton("x = a + 1", [], SYNTACTIC, PYTHON)
+    none = SYNTACTIC.model_copy(update={"alone": "none"})
+    skeleton = group_skeleton("x = a + 1", [], none, PYTHON)
     assert (skeleton.text, skeleton.method) == ("", "syntactic")
     assert skeleton.note == "group of 1 program; needs 2"
     alone = SYNTACTIC.model_copy(update={"min_group": 1})

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
 import resource
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +19,7 @@ import pytest
 from object_store import BUCKET, ObjectStore, serve_objects
 from sample_records import SAMPLED
 
-from skeldpo.records import Candidate, Dropped, Problem, StageManifest
+from skeldpo.records import Candidate, Dropped, Output, Problem, StageManifest
 from skeldpo.rows import arrow_schema
 from skeldpo.store import CHUNK_ROWS, Store, run_root
 
@@ -26,7 +30,7 @@ MANIFEST = StageManifest(
     num_in=2,
     num_out=2,
     dropped=(),
-    outputs=("candidates.parquet",),
+    outputs=(Output(path="candidates.parquet", digest="0" * 64),),
     versions=(),
     seconds=0.5,
     finished_at="2025-01-01T00:00:00+00:00",
@@ -138,8 +142,11 @@ def test_file_that_is_being_written_is_not_seen(tmp_path: Path) -> None:
     (tmp_path / "t.parts" / ".writing-0123abcd-p1.parquet").write_bytes(b"half")
     assert store.names("t.parts") == []
     assert store.part_keys("t") == set()
-    store.join_parts("t", Candidate, ["p1"])
-    assert store.read_records("t.parquet", Candidate) == []
+    (tmp_path / "t.parts" / ".nfs000000000000abcd").write_bytes(b"removed while open")
+    assert store.names("t.parts") == []
+    with pytest.raises(RuntimeError, match="rows of problem p1 must be at"):
+        Store(str(tmp_path), visible_within_s=0).join_parts("t", Candidate, ["p1"])
+    assert not store.exists("t.parquet")
 
 
 def test_write_on_full_disk_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
@@ -164,11 +171,12 @@ def test_write_below_a_file_is_runtime_error_with_its_place(tmp_path: Path) -> N
 
 def test_parts_are_committed_joined_in_order_and_dropped(store: Store) -> None:
     for key in ("p2", "p1"):
-        store.write_part("round-001/t", key, Candidate, [replace(SAMPLED, candidate_id=key)] * 2)
+        rows = [replace(SAMPLED, candidate_id=key, problem_id=key)] * 2
+        store.write_part("round-001/t", key, Candidate, rows)
     store.write_part("round-001/t", "p3", Candidate, [])
     assert store.part_keys("round-001/t") == {"p1", "p2", "p3"}
     assert store.has_part("round-001/t", "p1") and not store.has_part("round-001/t", "none")
-    store.join_parts("round-001/t", Candidate, ["p1", "none", "p3", "p2"])
+    assert store.join_parts("round-001/t", Candidate, ["p1", "p3", "p2"]) == 4
     joined = store.read_records("round-001/t.parquet", Candidate)
     assert [row.candidate_id for row in joined] == ["p1", "p1", "p2", "p2"]
     assert len(store.read_part("round-001/t", "p1", Candidate)) == 2
@@ -181,10 +189,11 @@ def test_parts_are_committed_joined_in_order_and_dropped(store: Store) -> None:
 
 @pytest.mark.parametrize("key", ["Mbpp/2", "../up", "a b%2F", "x.parquet", "\u00fc?#*"])
 def test_part_of_a_problem_id_that_is_no_file_name_is_found_again(store: Store, key: str) -> None:
-    store.write_part("t", key, Candidate, [SAMPLED])
+    row = replace(SAMPLED, problem_id=key)
+    store.write_part("t", key, Candidate, [row])
     assert store.part_keys("t") == {key}
     store.join_parts("t", Candidate, [key])
-    assert store.read_records("t.parquet", Candidate) == [SAMPLED]
+    assert store.read_records("t.parquet", Candidate) == [row]
     assert store.names("t.parts") and "/" not in store.names("t.parts")[0]
 
 
@@ -196,6 +205,134 @@ def test_manifest_is_none_until_written_then_the_same(store: Store) -> None:
     dropped = replace(MANIFEST, num_in=3, dropped=(Dropped(reason="r", num_rows=1),))
     store.write_manifest("round-001", dropped)
     assert json.loads(store.read_text("round-001/sample.manifest.json"))["num_in"] == 3
+
+
+class LaggingStore(Store):
+    """A store on a disk where a name that another node made is seen `lag_s` after this began."""
+
+    def __init__(self, root: str, lag_s: float, **settings: float) -> None:
+        super().__init__(root, **settings)
+        self._seen_s = time.monotonic() + lag_s
+
+    def exists(self, path: str) -> bool:
+        return time.monotonic() >= self._seen_s and super().exists(path)
+
+    def names(self, folder: str) -> list[str]:
+        return super().names(folder) if time.monotonic() >= self._seen_s else []
+
+
+def written_parts(root: Path, *keys: str) -> list[Candidate]:
+    rows = [replace(SAMPLED, candidate_id=f"c-{key}", problem_id=key) for key in keys]
+    for row in rows:
+        Store(str(root)).write_part("t", row.problem_id, Candidate, [row])
+    return rows
+
+
+def test_parts_that_are_seen_late_are_waited_for(tmp_path: Path) -> None:
+    rows = written_parts(tmp_path, "p1", "p2")
+    store = LaggingStore(str(tmp_path), lag_s=0.5, visible_within_s=20)
+    assert store.part_keys("t") == set()
+    assert store.read_part("t", "p1", Candidate) == rows[:1]
+    store = LaggingStore(str(tmp_path), lag_s=0.5, visible_within_s=20)
+    assert store.join_parts("t", Candidate, ["p1", "p2"]) == 2
+    assert store.read_records("t.parquet", Candidate) == rows
+
+
+def test_part_that_does_not_come_is_an_error_that_names_its_problem(tmp_path: Path) -> None:
+    written_parts(tmp_path, "p1", "p2")
+    store = Store(str(tmp_path), visible_within_s=0.3)
+    with pytest.raises(RuntimeError, match=r"problem p3 must be at .*p3\.parquet.* after 0\.3 s"):
+        store.join_parts("t", Candidate, ["p1", "p3", "p2"])
+    assert not store.exists("t.parquet") and store.part_keys("t") == {"p1", "p2"}
+    with pytest.raises(RuntimeError, match="problem p3 must be at"):
+        store.read_part("t", "p3", Candidate)
+
+
+def test_table_that_is_not_what_was_joined_is_an_error(tmp_path: Path) -> None:
+    written_parts(tmp_path, "p1", "p2")
+    stray = replace(SAMPLED, candidate_id="stray", problem_id="another")
+    Store(str(tmp_path)).write_part("t", "p2", Candidate, [stray])
+    with pytest.raises(RuntimeError, match="0 rows of problem another and read back with 1"):
+        Store(str(tmp_path)).join_parts("t", Candidate, ["p1", "p2"])
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "gone"])
+def test_output_that_is_not_what_the_manifest_says_is_named(tmp_path: Path, damage: str) -> None:
+    store = Store(str(tmp_path), visible_within_s=0)
+    path = tmp_path / "round-001" / "t.parquet"
+    store.write_records("round-001/t.parquet", Candidate, [SAMPLED] * 3)
+    outputs = store.outputs("round-001", ["t.parquet"])
+    manifest = replace(MANIFEST, outputs=outputs)
+    assert outputs[0].digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    store.check_outputs("round-001", manifest)
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    whole = {"truncated": path.read_bytes()[:-1], "changed": bytes(content)}
+    if damage == "gone":
+        path.unlink()
+        with pytest.raises(RuntimeError, match=r"what sample wrote must be at .*t\.parquet"):
+            store.check_outputs("round-001", manifest)
+        return
+    path.write_bytes(whole[damage])
+    with pytest.raises(ValueError, match=r"t\.parquet is not what sample wrote.*Put the file back"):
+        store.check_outputs("round-001", manifest)
+
+
+def test_files_are_flushed_before_they_are_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, str]] = []
+    sync, rename = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        calls.append(("sync", os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
+        sync(descriptor)
+
+    def move(source: Path, target: Path) -> None:
+        calls.append(("rename", os.path.basename(source)))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", move)
+    Store(str(tmp_path / "run")).write_text("a/b.txt", "text")
+    aside = calls[2][1]
+    assert aside.endswith("-b.txt")
+    folders = [("sync", tmp_path.name), ("sync", "run")]
+    assert calls == [*folders, ("sync", aside), ("rename", aside), ("sync", "a")]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_file_system_without_flushing_is_used_and_a_failing_one_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = Store(str(tmp_path))
+    if number == errno.EINVAL:
+        store.write_text("a.txt", "text")
+        assert store.read_text("a.txt") == "text"
+    else:
+        with pytest.raises(RuntimeError, match=r"cannot write .*a\.txt: .*Input/output error"):
+            store.write_text("a.txt", "text")
+        assert not store.exists("a.txt")
+
+
+def test_what_killed_writers_left_aside_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write_text("round-001/t.parts/kept.parquet", "rows")
+    leftover = tmp_path / "round-001" / "t.parts" / ".writing-0123abcd-p1.parquet"
+    fresh = tmp_path / ".writing-01234567-config.json"
+    weights = tmp_path / "round-001" / ".policy-x1y2"
+    weights.mkdir()
+    for path in (leftover, fresh, weights / "model.safetensors"):
+        path.write_text("half")
+    for path in (leftover, weights):
+        os.utime(path, (1, 1))
+    assert store.sweep_aside() == 2
+    assert not leftover.exists() and not weights.exists() and fresh.exists()
+    assert store.exists("round-001/t.parts/kept.parquet")
 
 
 def test_store_of_unknown_protocol_is_value_error() -> None:

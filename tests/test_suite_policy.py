@@ -63,8 +63,9 @@ def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
     assert done.returncode == LEFT_OUT, done.stdout
     assert foreign_lines(done.stdout) == []
     lines = done.stdout.splitlines()
-    assert lines[:2] == [
+    assert lines[:3] == [
         f"problems samples: 1 problems for {model}",
+        "ray: starting on this machine",
         "problems samples: 1 problems to write for; starting the engine",
     ]
     writing, scoring = done.stdout.split("\nsamples: ")

@@ -123,7 +123,7 @@ def test_run_and_status(tmp_path: Path, display: Tables) -> None:
 def test_measure(display: Tables) -> None:
     reason = "ValueError: invalid literal for int() with base 10: " + "9" * 100
     verdicts = _Verdicts(
-        num_problems=1000,
+        by_problem=Counter(f"p{number}" for number in range(1000)),
         outcomes=Counter({outcome: 12345 for outcome in Outcome}),
         reasons=Counter({(outcome.value, reason): 3 for outcome in Outcome}),
     )

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from skeldpo.prompts import Prompts
 from skeldpo.records import KnownProgram
-from skeldpo.train.network import load_network
+from skeldpo.train.loading import load_network
 from studies.ablation_sample import Writer, WritingJob, write_programs
 from studies.ablation_train import Job, KnownPrograms, equal_steps, train_job
 

@@ -18,7 +18,7 @@ from skeldpo.train.attention import (
 )
 from skeldpo.train.batch import TreeBatch
 from skeldpo.train.learners.preferences import PairTokens
-from skeldpo.train.network import load_network
+from skeldpo.train.loading import load_network
 
 pytestmark = pytest.mark.slow
 

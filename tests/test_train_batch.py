@@ -63,6 +63,32 @@ def test_answer_tokens_see_exactly_their_prompt_and_earlier_answer(prompts):
             assert trees.position_ids[0, seen].tolist() == list(range(len(prompt) + place))
 
 
+def test_thoughts_are_seen_by_their_own_answer_and_not_scored():
+    pair = PairTokens(
+        pair_id="p",
+        stage="efficiency",
+        code_prompt=(1, 2),
+        skeleton_prompt=(1, 9),
+        code_chosen=(11, 12),
+        code_rejected=(21, 22),
+        skeleton_chosen=(31,),
+        skeleton_rejected=(41,),
+        chosen_thoughts=(5, 6, 7),
+    )
+    trees = trees_of([pair])
+    assert trees.input_ids.shape[1] == pair.num_tokens == 12
+    assert trees.num_sequence_tokens.tolist() == [2, 2, 1, 1]
+    seen_by = {
+        int(target): trees.input_ids[0, sees(trees)[place]].tolist()
+        for target, place in zip(trees.target_ids, trees.predictor_index, strict=True)
+    }
+    assert seen_by == {
+        11: [1, 2, 5, 6, 7], 12: [1, 2, 5, 6, 7, 11], 21: [1, 2], 22: [1, 2, 21],
+        31: [1, 9], 41: [1, 9],
+    }  # fmt: skip
+    assert pair.tokens_id != replace(pair, chosen_thoughts=(5, 6)).tokens_id
+
+
 def test_shared_prompt_is_laid_out_once():
     tokens = tokenize(preference_pair(0))
     four_rows = sum(len(getattr(tokens, name)) for name in ANSWERS)

@@ -27,8 +27,8 @@ from skeldpo.train.learners.contract import (
     Wording,
 )
 from skeldpo.train.learners.preferences import Preferences
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import load_network
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
 
 SOURCE = Path(__file__).parent.parent / "skeldpo"
@@ -39,8 +39,8 @@ def test_preferences_are_the_learner_unless_another_is_named():
 
 
 def test_unknown_learner_is_an_error_that_names_the_known():
-    with pytest.raises(ValueError, match="train.learner.*'preferences'"):
-        tiny_config(learner="rewards")
+    with pytest.raises(ValueError, match="train.learner.*'preferences'.*'rewards'"):
+        tiny_config(learner="reward")
 
 
 def test_only_the_learner_of_pairs_knows_of_pairs():

@@ -35,9 +35,10 @@ from skeldpo.records import ReferenceLogps
 from skeldpo.train.attention import row_multiple
 from skeldpo.train.learners.preferences import PairTokens, Preferences, tokenize_pair
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import load_network, save_network
 from skeldpo.train.reference import reference_logps
+from skeldpo.train.saving import save_network
 
 pytestmark = pytest.mark.slow
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,28 @@ from transformers import AutoModelForCausalLM
 from skeldpo.records import ReferenceLogps
 from skeldpo.train.learners.preferences import Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import (
     NonFiniteError,
     build_optimizer,
     plan_steps,
     run_steps,
 )
-from skeldpo.train.network import Network, load_network, save_network, shard_network
-from skeldpo.train.reference import load_reference, reference_logps, save_reference
-from skeldpo.train.resume import Progress, load_state, save_state
+from skeldpo.train.network import Network
+from skeldpo.train.reference import (
+    check_reference,
+    load_reference,
+    reference_logps,
+    save_reference,
+)
+from skeldpo.train.resume import (
+    Progress,
+    find_ending,
+    load_state,
+    save_ending,
+    save_state,
+)
+from skeldpo.train.saving import save_network
 
 pytestmark = pytest.mark.slow
 
@@ -56,10 +70,8 @@ class Run:
         self.config = config.train
         self.learner = Preferences(config.train)
         self.tokens = tokens_of(PAIRS, folder, config)
-        self.network: Network = load_network(folder, config.train, 160, seed=1)
-        if sharded:
-            mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
-            shard_network(self.network, mesh, torch.float32, config.train.cpu_offload)
+        mesh = init_device_mesh("cpu", (distributed.get_world_size(),)) if sharded else None
+        self.network: Network = load_network(folder, config.train, 160, seed=1, mesh=mesh)
         rows = reference_logps(self.network, self.learner, self.tokens, 400, "model")
         self.references: dict[str, ReferenceLogps] = {row.example_id: row for row in rows}
         self.optimizer = build_optimizer(self.network, config.train)
@@ -265,6 +277,37 @@ def test_reference_of_other_texts_is_refused_in_every_column(folder, answer):
         run.train()
 
 
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_stored_reference_is_checked_in_every_column_whatever_is_trained_first(folder, answer):
+    """The first step is of correctness pairs, without their skeletons."""
+    run = Run(folder)
+    assert run.steps[0].phase == "correctness"
+    rows = [run.references[pair.pair_id] for pair in run.tokens]
+    check = partial(
+        check_reference, run.network, run.learner, run.tokens, max_tokens_per_forward=400
+    )
+    check(rows)
+    place = next(i for i, pair in enumerate(run.tokens) if pair.has_skeleton)
+    logps = list(rows[place].logps)
+    logps[ANSWERS.index(answer)] -= 0.2 * len(getattr(run.tokens[place], answer))
+    rows[place] = replace(rows[place], logps=tuple(logps))
+    pair_id = run.tokens[place].pair_id
+    with pytest.raises(RuntimeError, match=f"of pair {pair_id} .*0.200 nats a token"):
+        check(rows)
+
+
+def test_history_of_a_training_is_found_only_with_its_folder(tmp_path):
+    path, output = tmp_path / "ended.json", tmp_path / "policy"
+    history = [{"step": 0.0, "loss": 0.5}]
+    save_ending(history, {"x": 1.0}, str(path))
+    assert find_ending(str(path), str(output)) is None
+    output.mkdir()
+    (output / "config.json").write_text("{}")
+    assert find_ending(str(path), str(output)) == {"history": history, "round_metrics": {"x": 1.0}}
+    assert find_ending(str(tmp_path / "other.json"), str(output)) is None
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
 @pytest.mark.parametrize(
     "train",
     [{}, {"lora": {**LORA, "dropout": 0.1}}, {"lora": QLORA}],
@@ -351,9 +394,11 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
 
 
 @pytest.mark.slow
-def test_shards_of_adapters_on_both_ends_equal_one_process(tmp_path):
+@pytest.mark.parametrize(
+    "train",
+    [{}, {"lora": {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}}],
+    ids=["full", "lora"],
+)
+def test_shards_of_a_model_with_two_ends_equal_one_process(tmp_path, train):
     folder = save_tiny_policy(tmp_path / "start", tied=False)
-    lora = {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}
-    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
-        folder, tmp_path, 2, {"lora": lora}
-    )
+    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(folder, tmp_path, 2, train)

@@ -32,12 +32,9 @@ from skeldpo.checkpoints import weights_digest
 from skeldpo.train.adapters import check_adapters, linear_view
 from skeldpo.train.learners.preferences import PairTokens
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
-from skeldpo.train.network import (
-    Network,
-    check_tokenizer,
-    load_network,
-    save_network,
-)
+from skeldpo.train.loading import load_network
+from skeldpo.train.network import Network
+from skeldpo.train.saving import check_tokenizer, save_network
 
 pytestmark = pytest.mark.slow
 

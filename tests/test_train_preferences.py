@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pair_rows
 import pytest
+import torch
 from model_tokenizers import gemma
 from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config, trees_of
 
 from skeldpo.prompts import Prompts
-from skeldpo.train.learners.contract import RoundSamples
+from skeldpo.train.learners.contract import RoundSamples, Scored
 from skeldpo.train.learners.preferences import (
     DropReason,
     PairTokens,
     Preferences,
     tokenize_pair,
 )
-from skeldpo.train.learners.preferences_loss import ANSWERS
+from skeldpo.train.learners.preferences_loss import ANSWERS, STATISTICS
 
 
 def make_prompts() -> Prompts:
@@ -63,6 +65,18 @@ def test_sides_that_were_sampled_behind_different_prompts_are_dropped():
     assert tokenize_pair(pair, make_prompts(), 1000) is DropReason.OTHER_PROMPT
 
 
+def test_program_of_the_data_stands_behind_the_prompt_that_the_sample_was_written_behind():
+    """Its ids are those of its text as an answer; the sample keeps the ids of the engine."""
+    pair, prompts = preference_pair(0), make_prompts()
+    sampled = replace(side("pass", "", (7, 7, 2)), prompt_token_ids=(1, 2, 3))
+    for chosen, rejected in ((sampled, pair.rejected), (pair.rejected, sampled)):
+        tokens = tokenize_pair(replace(pair, chosen=chosen, rejected=rejected), prompts, 1000)
+        known = tuple(prompts.answer_ids(pair.rejected.code, pair.language))
+        expected = [known if each is pair.rejected else (7, 7, 2) for each in (chosen, rejected)]
+        assert [tokens.code_chosen, tokens.code_rejected] == expected
+        assert tokens.code_prompt == (1, 2, 3)
+
+
 def test_unfinished_sample_gets_no_eos():
     pair = replace(preference_pair(0), chosen=side("pass", "pass", (7, 7, 7)))
     assert tokenize(pair).code_chosen == (7, 7, 7)
@@ -77,6 +91,22 @@ def test_given_programs_and_skeletons_of_a_chat_model_end_as_its_turns_do():
         answer = getattr(tokens, name)
         assert (answer[-1], answer.count(end)) == (end, 1)
         assert tokenizer.eos_token_id not in answer
+
+
+@pytest.mark.parametrize("reasoning", ["masked", "trained"])
+def test_thoughts_of_a_sampled_side_are_masked_or_trained_by_choice(reasoning):
+    tokenizer = byte_tokenizer()
+    thoughts, answer = (tokenizer.encode(text) for text in ("<think>so</think>", "\nx = 1"))
+    pair = replace(preference_pair(0), chosen=side("x = 1", "x = _", (*thoughts, *answer)))
+    policy = tiny_config().policy.model_copy(update={"reasoning": reasoning})
+    tokens = tokenize_pair(pair, Prompts(tokenizer, policy), 1000)
+    masked = reasoning == "masked"
+    assert tokens.chosen_thoughts == (tuple(thoughts) if masked else ())
+    assert tokens.code_chosen == (tuple(answer) if masked else (*thoughts, *answer))
+    assert tokens.rejected_thoughts == ()
+    cut = replace(pair, chosen=side("", "", tuple(thoughts[:-3])))
+    made = tokenize_pair(cut, Prompts(tokenizer, policy), 1000)
+    assert (made is DropReason.NO_ANSWER) == masked
 
 
 def test_dataset_sides_and_skeletons_end_with_eos():
@@ -141,6 +171,43 @@ def test_rows_of_a_round_are_the_pairs_of_its_problems():
     assert made.account == "1 efficiency and 1 correctness pairs from 2 problems"
     assert made.counts == {"pair/efficiency": 1.0, "pair/correctness": 1.0}
     assert [row.num_rows for row in made.dropped] == [1]
+
+
+def test_programs_of_earlier_rounds_are_in_the_groups_of_a_rounds_skeletons():
+    """The whole problem in an earlier round; in this one only a fast and a slow program of it."""
+    candidates, measurements = pair_rows.whole_problem()
+    here = [row for row in candidates if row.candidate_id in ("fast0", "slow1")]
+    rows = [row for row in measurements if row.candidate_id in ("fast0", "slow1")]
+    config = tiny_config()
+    learner = Preferences(config.train)
+    earlier = round_samples(candidates, measurements)
+    (pair,) = learner.make_rows(replace(round_samples(here, rows), earlier=[earlier]), config).rows
+    whole = learner.make_rows(earlier, config).rows[0]
+    assert pair == whole
+    (alone,) = learner.make_rows(round_samples(here, rows), config).rows
+    assert alone.chosen.skeleton != whole.chosen.skeleton
+
+
+def test_balanced_terms_scale_the_skeleton_of_each_pair_by_its_own_tokens():
+    """Code tokens have probability e^-0.5, skeleton tokens e^-2; the second pair has none."""
+    tokens = [tokenize(preference_pair(0)), tokenize(preference_pair(1, skeletons=False))]
+    trees = trees_of(tokens)
+    names = [name for _ in tokens for name in ANSWERS]
+    counts = [len(getattr(row, name)) for row in tokens for name in ANSWERS]
+    logp = {"code": -0.5, "skeleton": -2.0}
+    sums = torch.tensor(
+        [n * logp[name.split("_")[0]] for n, name in zip(counts, names, strict=True)]
+    )
+    per_token = (sums / trees.num_sequence_tokens.clamp(min=1))[trees.sequence_index]
+    scored = Scored(phase="efficiency", examples=tokens, trees=trees, token_logps=per_token,
+                    reference=sums)  # fmt: skip
+    learner = Preferences(tiny_config(balance_terms=True).train)
+    weights = learner.losses(scored).statistics[:, STATISTICS.index("skeleton/weight")]
+    code = sum(counts[:2]) * (1 - math.exp(-0.5)) ** 2
+    skeleton = sum(counts[2:4]) * (1 - math.exp(-2.0)) ** 2
+    assert weights.tolist() == pytest.approx([0.7 * math.sqrt(code / skeleton), 0.0])
+    plain = Preferences(tiny_config(balance_terms=True, loss="sft").train).losses(scored)
+    assert plain.statistics[0, STATISTICS.index("skeleton/weight")] == pytest.approx(0.7)
 
 
 def test_round_without_a_pair_is_an_error_with_the_reasons():

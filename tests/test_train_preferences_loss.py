@@ -8,7 +8,12 @@ import pytest
 import torch
 from tiny_policy import tiny_config
 
-from skeldpo.train.learners.preferences_loss import STATISTICS, joint_losses, step_metrics
+from skeldpo.train.learners.preferences_loss import (
+    STATISTICS,
+    joint_losses,
+    step_metrics,
+    term_scales,
+)
 
 POLICY = torch.tensor([[-10.0, -20.0, -4.0, -8.0]])
 REFERENCE = torch.tensor([[-12.0, -17.0, -5.0, -8.5]])
@@ -56,6 +61,30 @@ def test_ipo_equals_hand_derived_value():
 def test_sft_equals_hand_derived_value():
     """Mean NLL of the chosen sides: 10 / 4 + 0.7 * 4 / 2 = 3.9"""
     assert loss_of(loss="sft") == pytest.approx(3.9, abs=1e-6)
+
+
+def test_term_scale_equals_hand_derived_value():
+    """Probabilities of the tokens: chosen code .5 .5, rejected code .8; skeletons .1 and
+    .2 .9.
+
+    sum:  code .25 + .25 + .04 = .54; skeleton .81 + .64 + .01 = 1.46; sqrt(.54 / 1.46) = .608164
+    mean: code .5 / 4 + .04 = .165; skeleton .81 + .65 / 4 = .9725; sqrt(.165 / .9725) = .411905
+    The other way round nothing is scaled up.
+    """
+    squares = torch.tensor([[0.5, 0.04, 0.81, 0.65], [0.81, 0.65, 0.5, 0.04]])
+    tokens = torch.tensor([[2, 1, 1, 2], [1, 2, 2, 1]])
+    for reduction, expected in (("sum", 0.608164), ("mean", 0.411905)):
+        found = term_scales(squares, tokens, reduction)
+        assert found.tolist() == pytest.approx([expected, 1.0], abs=1e-6)
+
+
+def test_skeleton_weight_of_a_pair_is_its_own():
+    """0.474077 + 0.7 * 0.608164 * 0.668460 = 0.758650"""
+    config = tiny_config().train
+    losses = joint_losses(POLICY, REFERENCE, TOKENS, config, torch.tensor([0.7 * 0.608164]))
+    assert float(losses.loss) == pytest.approx(0.758650, abs=1e-6)
+    metrics = step_metrics(losses.statistics)
+    assert metrics["skeleton/weight"] == pytest.approx(0.7 * 0.608164)
 
 
 def test_label_smoothing_without_the_sigmoid_loss_is_refused():

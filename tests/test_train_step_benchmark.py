@@ -11,6 +11,7 @@ from tiny_policy import tiny_config
 
 from benchmarks.train_step import add_ratios, main
 from benchmarks.train_variant import (
+    RANDOM,
     WholeLogitsNetwork,
     logps_of,
     make_model,
@@ -29,14 +30,15 @@ from benchmarks.train_workload import (
     tree_tokens,
 )
 from skeldpo.config_train import TrainConfig
-from skeldpo.train.network import Network, build_network
+from skeldpo.train.loading import build_network
+from skeldpo.train.network import Network
 
 WORK = dataclasses.replace(
     WORKLOADS["cpu-1m"], statement_tokens=40, answer_tokens=12, pairs_per_step=2, num_steps=1
 )
 NOT_READ_BY_A_STEP = {
     "learner", "num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures",
-    "cpu_offload",
+    "cpu_offload", "max_sampler_gap_nats", "policy_gradient",
 }  # fmt: skip
 
 
@@ -72,8 +74,10 @@ def test_variants_give_the_same_log_probabilities(skeletons):
     pairs[1] = dataclasses.replace(pairs[1], code_chosen=pairs[1].code_chosen[:5])
     model = make_model(work)
     expected = padded_logps(model, pairs, torch.device("cpu"))
-    network = build_network(Network(model, "", None), settings, 8192, seed=0)
-    whole = build_network(WholeLogitsNetwork(make_model(work), "", None), settings, 8192, seed=0)
+    network = build_network(Network(model, RANDOM, None, {}), settings, 8192, seed=0)
+    whole = build_network(
+        WholeLogitsNetwork(make_model(work), RANDOM, None, {}), settings, 8192, seed=0
+    )
     whole.load_state_dict(network.state_dict())
     got = {
         "ours": tree_logps(pairs, network),

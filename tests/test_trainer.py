@@ -5,28 +5,42 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from sample_records import SAMPLED
 from tiny_policy import preference_pair, save_tiny_policy, side, tiny_config, tokens_of
 from transformers import AutoModelForCausalLM
 
 ray = pytest.importorskip("ray")
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # noqa: E402
+from skeldpo.records import Float32  # noqa: E402
+from skeldpo.train import trainer  # noqa: E402
 from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
+from skeldpo.train.loading import load_network  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
-from skeldpo.train.network import load_network  # noqa: E402
 from skeldpo.train.reference import reference_logps  # noqa: E402
 from skeldpo.train.trainer import make_examples, train_checkpoint  # noqa: E402
 
 PAIRS = [preference_pair(i, "correctness") for i in range(2)]
 PAIRS += [preference_pair(i) for i in range(4)]
 LONG = preference_pair(9, statement="long " * 100)
-TRAIN = {"pairs_per_step": 2, "checkpoint_every": 2, "max_failures": 1}
+WRITTEN = replace(
+    SAMPLED,
+    prompt_token_ids=(1, 2, 3),
+    completion_token_ids=(4, 5),
+    completion_logps=(Float32(0.0), Float32(0.0)),
+)
+"""Certain of tokens that random weights are not certain of: the largest difference there can be."""
+TRAIN: dict[str, Any] = {
+    "max_sampler_gap_nats": 0.0, "pairs_per_step": 2, "checkpoint_every": 2, "max_failures": 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +63,7 @@ def train(
         config=tiny_config(**{**TRAIN, **settings}),
         rows=pairs,
         start=start,
+        candidates=[replace(WRITTEN, model_id=start.model_id)],
         output_folder=str(output or folder / "trained"),
         reference_path=str(folder / "reference.parquet"),
         storage_path=str(folder / "ray"),
@@ -77,14 +92,51 @@ def test_one_worker_and_two_train_the_same_policy(one_worker, start, tmp_path):
         assert result.checkpoint.model_id == weights_digest(str(folder / "trained"))
         assert result.checkpoint.model_id != start.model_id
         assert "on 6 preference pairs" in Path(folder, "trained", "README.md").read_text()
+        assert result.round_metrics["train/changed_weights_share"] > 0.5
+        gaps = [result.round_metrics[f"train/sampler_gap_{n}_nats"] for n in ("mean", "max")]
+        assert 1 < gaps[0] <= gaps[1]
         loaded = AutoModelForCausalLM.from_pretrained(folder / "trained")
         assert loaded.config.num_hidden_layers == 2
         table = pq.read_table(folder / "reference.parquet").to_pylist()
         assert {row["example_id"] for row in table} == {pair.pair_id for pair in PAIRS}
         assert {row["model_id"] for row in table} == {start.model_id}
-        assert not list(folder.glob("ray/round-0-*"))
+        assert [path.name[-11:] for path in folder.glob("ray/round-0-*")] == [".ended.json"]
     losses = [[row["loss"] for row in result.metrics] for _, result in runs]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+@pytest.mark.ray
+def test_training_that_ended_is_found_and_only_that(one_worker, start, monkeypatch):
+    """Killed between its last step and the caller's note of it: nothing is trained again."""
+    folder, whole = one_worker
+
+    def refuse(*arguments) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(trainer, "_fit", refuse)
+    before = weights_digest(str(folder / "trained"))
+    told: list[str] = []
+    assert train(start, folder, tell=told.append) == whole
+    assert told == ["all 3 steps were done before"]
+    assert weights_digest(str(folder / "trained")) == before
+    with pytest.raises(AssertionError, match="trained again"):
+        train(start, folder, output=folder / "elsewhere")
+    # Of other examples: what lies in the output folder is not their result, and goes.
+    copy = folder / "copy"
+    shutil.copytree(folder / "trained", copy)
+    with pytest.raises(AssertionError, match="trained again"):
+        train(start, folder, pairs=PAIRS[1:], output=copy)
+    assert not copy.exists()
+
+
+@pytest.mark.ray
+def test_sampler_that_is_not_the_trainer_ends_the_run_before_the_first_step(
+    cluster, start, tmp_path
+):
+    with pytest.raises(RuntimeError, match="stopped: sampler and trainer differ by .* nats"):
+        train(start, tmp_path, max_sampler_gap_nats=0.1)
+    assert not (tmp_path / "trained").exists()
+    assert not (tmp_path / "reference.parquet").exists()
 
 
 @pytest.mark.ray
@@ -99,7 +151,7 @@ def test_failed_run_is_resumed_from_its_checkpoint_by_the_next_call(one_worker, 
     blocked.unlink()
     resumed = train(start, tmp_path, output=blocked / "trained")
     assert [row["step"] for row in resumed.metrics] == [0.0, 1.0, 2.0]
-    assert not list(tmp_path.glob("ray/round-0-*"))
+    assert [path.name[-11:] for path in tmp_path.glob("ray/round-0-*")] == [".ended.json"]
     losses = [[row["loss"] for row in result.metrics] for result in (resumed, one_worker[1])]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert resumed.checkpoint == replace(one_worker[1].checkpoint, folder=str(blocked / "trained"))

@@ -49,7 +49,9 @@ def save_tiny_policy(folder: Path, tied: bool = True, seed: int = 0) -> str:
 
 def tiny_config(**train: object) -> Config:
     """A run's configuration with short instructions and the given [train] values."""
-    values = {"beta": 0.1, "skeleton_weight": 0.7, "learning_rate": 1e-2, **train}
+    preferences = {"beta": 0.1, "skeleton_weight": 0.7}
+    given = {} if train.get("learner") == "rewards" else preferences
+    values = {**given, "learning_rate": 1e-2, **train}
     return parse_config(
         {
             "run": {"name": "tiny", "num_rounds": 1},
@@ -72,7 +74,12 @@ def side(code: str, skeleton: str, token_ids: tuple[int, ...] = ()) -> PairSide:
     """A side of a pair; no token ids: a dataset program."""
     text = Skeleton(text=skeleton, method="lexical", version=1, kept_spans=(), note="")
     return PairSide(
-        candidate_id=code, code=code, completion_token_ids=token_ids, skeleton=text, time_ratio=1.0
+        candidate_id=code,
+        code=code,
+        origin="sampled" if token_ids else "dataset",
+        completion_token_ids=token_ids,
+        skeleton=text,
+        time_ratio=1.0,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from skeldpo.config import PolicyConfig
 from skeldpo.files import folder_and_name
 from skeldpo.languages import language
+from skeldpo.prompts import Asked, instruction
 from skeldpo.records import PairStage, PreferencePair
 from skeldpo.store import Store
 
@@ -56,13 +57,12 @@ def preference_rows(
     pair: PreferencePair, policy: PolicyConfig, shape: Shape, with_skeletons: bool
 ) -> Iterator[dict[str, Any]]:
     """The rows of one pair: its code, and its skeletons if it has them and they are wanted."""
-    texts = [(policy.code_instruction, pair.chosen.code, pair.rejected.code)]
+    texts: list[tuple[Asked, str, str]] = [("code", pair.chosen.code, pair.rejected.code)]
     if with_skeletons and pair.chosen.skeleton.text:
-        texts.append(
-            (policy.skeleton_instruction, pair.chosen.skeleton.text, pair.rejected.skeleton.text)
-        )
-    for instruction, chosen, rejected in texts:
-        parts = [pair.statement.strip(), pair.starter_code.strip(), instruction.strip()]
+        texts.append(("skeleton", pair.chosen.skeleton.text, pair.rejected.skeleton.text))
+    for asked, chosen, rejected in texts:
+        wanted = instruction(policy, asked, pair.language, is_chat=shape == "messages")
+        parts = [pair.statement.strip(), pair.starter_code.strip(), wanted]
         prompt = "\n".join(part for part in parts if part)
         if shape == "messages":
             yield {

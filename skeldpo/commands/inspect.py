@@ -26,10 +26,13 @@ from skeldpo.files import folder_and_name
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
+from skeldpo.report.marks import marked_code, styled_code
 from skeldpo.store import Store
 
 ORIGIN_SUFFIX = ".origin.json"
 TEMPLATE = "pairs.html.j2"
+PRONE = {"chosen": "efficiency-prone", "rejected": "inefficiency-prone"}
+"""What the words are called that only one side's programs share."""
 MAX_SHOWN = 3
 """Pairs shown side by side on the terminal if no problem is asked for."""
 
@@ -170,15 +173,22 @@ def _side_view(
     session: str | None,
     origin: Origin,
 ) -> SideView:
-    facts = [("candidate", side.candidate_id), ("tokens", str(length_tokens))]
+    facts = [
+        ("candidate", side.candidate_id),
+        ("origin", side.origin),
+        ("tokens", str(length_tokens)),
+    ]
     if side.time_ratio:
         facts.append(("time over the baseline's", f"{side.time_ratio:.3f}"))
     candidate = origin.candidates.get(side.candidate_id)
-    if candidate is not None:
-        facts.append(("written by", candidate.model_id or candidate.origin))
+    if candidate is not None and candidate.model_id:
+        facts.append(("written by", candidate.model_id))
     verdicts = sorted({row.outcome.value for row in rows if row.phase == "check"})
     if verdicts:
         facts.append(("verdict", ", ".join(verdicts)))
+    words = [side.code[start:end] for start, end in side.prone_spans]
+    if words:
+        facts.append((PRONE[name], " ".join(dict.fromkeys(words))))
     facts += [
         ("CPU times, ms", " ".join(f"{time_ns / 1e6:.1f}" for time_ns in row.cpu_times_ns))
         for row in rows
@@ -208,14 +218,14 @@ def _page(views: Sequence[PairView], path: str, origin: Origin) -> str:
     source = files("skeldpo.commands").joinpath(TEMPLATE).read_text(encoding="utf-8")
     settings = json.dumps(origin.settings, indent=1) if origin.settings else ""
     return environment.from_string(source).render(
-        views=views, path=path, settings=settings, note=origin.note
+        views=views, path=path, settings=settings, note=origin.note, marked_code=marked_code
     )
 
 
 def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
     display.table(
         f"{len(pairs)} pairs",
-        ("problem", "stage", "speedup", "at least", "weight", "tokens", "skeletons"),
+        ("problem", "stage", "speedup", "at least", "weight", "tokens", "origin", "skeletons"),
         [
             (
                 pair.problem_id,
@@ -224,6 +234,7 @@ def _show_overview(pairs: Sequence[PreferencePair], display: Display) -> None:
                 f"{pair.speedup_low:.2f}" if pair.speedup else "-",
                 f"{pair.weight:.2f}",
                 "{} over {}".format(*num_tokens(pair)),
+                f"{pair.chosen.origin} over {pair.rejected.origin}",
                 "yes" if pair.chosen.skeleton.text else "no",
             )
             for pair in pairs
@@ -237,11 +248,13 @@ def _show(view: PairView, display: Display) -> None:
         display.tell(line)
     for line in flowed([f"{name} {value}" for name, value in view.facts], display.width):
         display.tell(line)
-    texts = [(side.side.code.rstrip(), _skeleton_text(view, side)) for side in view.sides]
+    texts = [
+        (styled_code(side.side, side.name), Text(_skeleton_text(view, side))) for side in view.sides
+    ]
     programs = [text for s in view.sides for text in (s.side.code, s.side.skeleton.text)]
     longest = max((len(line) for text in programs for line in text.splitlines()), default=0)
     shown = [
-        (side.name, "\n".join(f"{name}: {value}" for name, value in side.facts), *both)
+        (side.name, Text("\n".join(f"{name}: {value}" for name, value in side.facts)), *both)
         for side, both in zip(view.sides, texts, strict=True)
     ]
     # Beside each other only if no line of a program is broken; a border is 7 characters in all.
@@ -251,7 +264,7 @@ def _show(view: PairView, display: Display) -> None:
         for name, *_ in group:
             table.add_column(name, overflow="fold", ratio=1)
         for row in zip(*(cells for _, *cells in group), strict=True):
-            table.add_row(*map(Text, row))
+            table.add_row(*row)
         display.console.print(table, soft_wrap=False)
 
 

@@ -8,7 +8,6 @@ few at a time: all that stays in memory is the text of programs that are given a
 from __future__ import annotations
 
 import resource
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -21,15 +20,20 @@ from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
+from skeldpo.lease import driving
 from skeldpo.measure.folder import (
     CANDIDATES_FILE,
     MEASURED,
     MEASUREMENTS_FILE,
     PROBLEMS_FILE,
 )
-from skeldpo.pipeline import Sandboxes, count_teller, sample_and_measure
+from skeldpo.pipeline import (
+    Sandboxes,
+    sample_and_measure,
+)
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
+from skeldpo.progress import count_teller
 from skeldpo.records import (
     NO_VERDICT,
     Dropped,
@@ -39,6 +43,8 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
+from skeldpo.scratch import scratch_folder
+from skeldpo.stages import require_verdicts
 from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
 
 MAX_REASON_CHARS = 160
@@ -57,38 +63,46 @@ def measure_given(
     assert isinstance(measure, MeasureConfig)
     store = Store(output)
     started_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         aside = Store(folder)
         left_out = _write_problems(aside, problem_paths, display)
         programs = _Programs(aside, programs_path, left_out)
-        given = [content_id(row, *codes) for row, codes in programs.iterate(aside)]
+        asked: dict[str, int] = {}
+        given = []
+        for row, codes in programs.iterate(aside):
+            asked[row.problem_id] = len(codes)
+            given.append(content_id(row, *codes))
         if not given:
             raise ValueError(f"no problem of {list(problem_paths)} has solutions; give --programs")
         digest = content_id(measure.model_dump_json(), *given)
         _claim(store, digest)
-        if store.read_manifest(".", MEASURED) is not None:
+        finished = store.read_manifest(".", MEASURED)
+        if finished is not None:
+            store.check_outputs(".", finished)
             display.tell(f"{output} is finished: nothing to measure")
             _show(_count_verdicts(store), time.monotonic() - started_s, display)
             return
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     display.tell(f"measure: {len(given)} problems")
-    connect_ray()
-    sample_and_measure(
-        (given_assignment(row, codes) for row, codes in programs.iterate(store)),
-        engines=None,
-        sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
-        output=output,
-        on_progress=count_teller("measure", display.tell),
-    )
-    verdicts = _count_verdicts(store)
-    seconds = time.monotonic() - started_s
-    store.write_manifest(".", _manifest(verdicts, digest, seconds))
+    connect_ray(display.tell, engine=measure.engine)
+    with driving(store, display.tell):
+        sample_and_measure(
+            (given_assignment(row, codes) for row, codes in programs.iterate(store)),
+            engines=None,
+            sandboxes=Sandboxes(measure=measure, evaluate=EvaluateConfig()),
+            output=output,
+            on_progress=count_teller("measure", display.tell),
+        )
+        verdicts = _count_verdicts(store)
+        require_verdicts(asked, verdicts.by_problem)
+        seconds = time.monotonic() - started_s
+        store.write_manifest(".", _manifest(store, verdicts, digest, seconds))
     for table in (CANDIDATES, MEASUREMENTS):
         store.drop_parts(table)
     _show(verdicts, seconds, display)
 
 
-def _manifest(verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest:
+def _manifest(store: Store, verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest:
     num_programs = verdicts.outcomes.total()
     lost = {
         reason: verdicts.outcomes[outcome]
@@ -102,7 +116,7 @@ def _manifest(verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest
         num_in=num_programs,
         num_out=num_programs - sum(lost.values()),
         dropped=tuple(Dropped(reason=reason, num_rows=n) for reason, n in lost.items()),
-        outputs=(PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE),
+        outputs=store.outputs(".", (PROBLEMS_FILE, CANDIDATES_FILE, MEASUREMENTS_FILE)),
         versions=(f"skeldpo=={__version__}",),
         seconds=round(seconds, 3),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -110,7 +124,7 @@ def _manifest(verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest
 
 
 class _Programs:
-    """The programs of each problem: those of a file or folder, or the problems' own solutions."""
+    """The programs of each problem: those of a file or folder, or those that the problems bring."""
 
     def __init__(self, problems: Store, path: str, left_out: Collection[str]) -> None:
         self._given: dict[str, list[str]] | None = None
@@ -126,7 +140,8 @@ class _Programs:
         """The problems that have programs, each with its own."""
         for problem in problems.iter_records(PROBLEMS_FILE, Problem):
             if self._given is None:
-                codes: Sequence[str] = [known.code for known in problem.solutions]
+                known = [program.code for program in problem.solutions]
+                codes: Sequence[str] = [*known, *problem.wrong_programs]
             else:
                 codes = self._given.get(problem.problem_id, ())
             if codes:
@@ -135,9 +150,9 @@ class _Programs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Verdicts:
-    """Problems, programs by verdict, and programs by (verdict, reason) but for ACCEPTED ones."""
+    """Programs by problem, by verdict, and by (verdict, reason) but for ACCEPTED ones."""
 
-    num_problems: int
+    by_problem: Counter[str]
     outcomes: Counter[Outcome]
     reasons: Counter[tuple[str, str]]
 
@@ -145,15 +160,15 @@ class _Verdicts:
 def _count_verdicts(store: Store) -> _Verdicts:
     outcomes: Counter[Outcome] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
-    problems = set()
+    by_problem: Counter[str] = Counter()
     for row in store.iter_records(MEASUREMENTS_FILE, Measurement):
         if row.phase == "check":
-            problems.add(row.problem_id)
+            by_problem[row.problem_id] += 1
             outcomes[row.outcome] += 1
             if row.outcome is not Outcome.ACCEPTED:
                 lines = [line for line in row.failure.splitlines() if line.strip()] or [""]
                 reasons[row.outcome.value, lines[-1].strip()[:MAX_REASON_CHARS]] += 1
-    return _Verdicts(num_problems=len(problems), outcomes=outcomes, reasons=reasons)
+    return _Verdicts(by_problem=by_problem, outcomes=outcomes, reasons=reasons)
 
 
 def _write_problems(store: Store, paths: Sequence[str], display: Display) -> set[str]:
@@ -175,7 +190,7 @@ def _write_problems(store: Store, paths: Sequence[str], display: Display) -> set
 
 def _show(verdicts: _Verdicts, seconds: float, display: Display) -> None:
     display.table(
-        f"{verdicts.num_problems} problems, {verdicts.outcomes.total()} programs",
+        f"{len(verdicts.by_problem)} problems, {verdicts.outcomes.total()} programs",
         ("verdict", "programs"),
         [(outcome.value, str(count)) for outcome, count in verdicts.outcomes.most_common()],
     )

@@ -19,7 +19,7 @@ from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.files import absolute_place, folder_and_name
 from skeldpo.measure.folder import MeasuredProblem, read_measured
-from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs
+from skeldpo.pair import ProblemPairs, balance_lengths, pairs_or_reason
 from skeldpo.pair.choice import speedup_tier, text_similarity
 from skeldpo.pair.lengths import length_differences
 from skeldpo.problems.overlap import keep_out
@@ -56,6 +56,9 @@ def pair_given(
     if kept.overlaps:
         display.tell(kept.account())
     made = _build(measured, {problem.problem_id for problem in kept.problems}, settings)
+    for each in made:
+        if each.error:
+            display.complain(f"problem {each.problem_id} is left out: {each.error}")
     if explain:
         _show_problems(made, display)
     if explain and kept.overlaps:
@@ -105,7 +108,7 @@ def _build(
     measured: Sequence[MeasuredProblem], kept: Collection[str], settings: _Settings
 ) -> list[ProblemPairs]:
     made = [
-        build_pairs(
+        pairs_or_reason(
             problem=each.problem,
             candidates=each.candidates,
             measurements=each.measurements,

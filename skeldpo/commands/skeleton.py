@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.config import MeasureConfig, SkeletonConfig
@@ -13,15 +14,30 @@ from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.problems.program_files import file_text
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import HotLines, group_skeleton
+from skeldpo.skeleton.placement import kept_words
 from skeldpo.stdio import input_text
 
 
-def file_skeletons(
-    files: Sequence[str], against: Sequence[str], config: SkeletonConfig, stdin_path: str = ""
-) -> Iterator[tuple[str, Skeleton]]:
-    """(file, skeleton) of every file, first those of the group, then those it stands against.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSkeleton:
+    """The skeleton of a file, and what is to be said of it."""
 
-    The dynamic method runs the files in a sandbox, as scripts that read the file at `stdin_path`.
+    file: str
+    skeleton: Skeleton
+    notes: tuple[str, ...]
+
+
+def file_skeletons(
+    files: Sequence[str],
+    against: Sequence[str],
+    config: SkeletonConfig,
+    stdin_path: str = "",
+    profile: bool = False,
+) -> Iterator[FileSkeleton]:
+    """Of every file, first those of the group, then those it stands against.
+
+    The dynamic method runs the files in a sandbox, as scripts that read the file at `stdin_path`;
+    so does `profile`. Then the notes say how much is kept of the lines that take the time.
 
     All files of a group count, however many and however unlike they are: who names them has chosen
     them. ValueError if a file has no skeleton, with the reason.
@@ -31,7 +47,7 @@ def file_skeletons(
     written_in = language_of_files([*files, *against])
     groups = [_read(files, written_in), _read(against, written_in)]
     profiled: HotLines = {}
-    if config.method == "dynamic":
+    if profile or config.method == "dynamic":
         codes = sorted({*groups[0].values(), *groups[1].values()})
         stdin_text = Path(stdin_path).read_text(encoding="utf-8") if stdin_path else ""
         profiled = _profile(codes, written_in, input_text(stdin_text))
@@ -49,7 +65,14 @@ def file_skeletons(
                 raise ValueError(
                     f"{file}: {skeleton.note}; name more files of its group, with other programs"
                 )
-            yield file, skeleton
+            notes = [skeleton.note] if skeleton.note else []
+            if code in profiled:
+                kept = kept_words(code, skeleton.kept_spans, profiled[code], written_in)
+                notes.append(
+                    f"kept {kept.num_hot_kept} of {kept.num_hot} words on the lines that take the "
+                    f"time, {kept.num_other_kept} of {kept.num_other} on all others"
+                )
+            yield FileSkeleton(file=file, skeleton=skeleton, notes=tuple(notes))
 
 
 def _profile(codes: Sequence[str], written_in: Language, stdin_text: str) -> HotLines:

@@ -163,7 +163,7 @@ class Language(Protocol):
         """A key: equal keys are programs that answer and cost alike. Any text has one."""
 
     def own_names(self, code: str) -> frozenset[str]:
-        """Names that the program could change without anyone outside its functions noticing."""
+        """Names that the program could change without anyone who calls it noticing."""
 
     # Skeletons
     GRAMMAR: str

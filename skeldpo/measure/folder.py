@@ -30,13 +30,15 @@ class MeasuredProblem:
 
 
 def read_measured(folder: str) -> list[MeasuredProblem]:
-    """Every problem of a finished folder; ValueError if it is none."""
+    """Every problem of a finished folder; ValueError if it is none, or its tables were changed."""
     store = Store(absolute_place(folder))
-    if store.read_manifest(".", MEASURED) is None:
+    manifest = store.read_manifest(".", MEASURED)
+    if manifest is None:
         raise ValueError(
             f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); "
             "run `skeldpo measure ... --out` with this folder first"
         )
+    store.check_outputs(".", manifest)
     candidates = _by_problem(store.read_records(CANDIDATES_FILE, Candidate))
     measurements = _by_problem(store.read_records(MEASUREMENTS_FILE, Measurement))
     return [

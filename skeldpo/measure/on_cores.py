@@ -41,7 +41,7 @@ def map_on_cores(
     `on_done` is told the number of finished items. The first error of `work` ends it all.
     """
     image = ensure_image(config.image, numpy=config.numpy, engine=config.engine)
-    leases = _leases(config.num_cores)
+    leases = lease_cores(config.num_cores)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(items)):
         waiting.put(index)
@@ -104,7 +104,9 @@ def patient(once: Run, max_retries: int) -> Run:
     return run
 
 
-def _leases(num_cores: int) -> list[CoreLease]:
+def lease_cores(num_cores: int) -> list[CoreLease]:
+    """Leases of so many of this node's sandbox cores (0: all), or of those that are free; waits for
+    the first."""
     cores = sandbox_cores()
     leases = [lease_core(cores, LEASE_TIMEOUT_S)]
     while len(leases) < (num_cores or len(cores)):

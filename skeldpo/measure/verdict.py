@@ -162,11 +162,25 @@ class Judge:
 
     def generate_input(self, generator: str, size: int, seed: int) -> str | None:
         """The text of a generated input, or None when the generator fails or makes too much."""
-        report = self._call(generator, "generate_input", [size, seed])
-        if report.outcome is not Outcome.ACCEPTED or len(report.answer_texts[0]) > MAX_INPUT_CHARS:
+        made = self.generate_inputs(generator, size, (seed,))
+        return made[0] if made else None
+
+    def generate_inputs(self, generator: str, size: int, seeds: Sequence[int]) -> list[str]:
+        """The texts of an input a seed, of one process; none when the generator fails or makes too
+        much."""
+        report = self._call(generator, "generate_input", *([size, seed] for seed in seeds))
+        if report.outcome is not Outcome.ACCEPTED:
+            return []
+        made = [self._input_text(text) for text in report.answer_texts]
+        return [text for text in made if text is not None] if None not in made else []
+
+    def _input_text(self, answer_text: str) -> str | None:
+        """What a generator made, as programs are given it; grown arguments keep their types."""
+        if len(answer_text) > MAX_INPUT_CHARS:
             return None
         try:
-            made = as_json(decode(report.answer_texts[0]))
+            value = decode(answer_text)
+            made = value if self._problem.growth else as_json(value)
             if self._problem.kind == "function":
                 return encode(made) if isinstance(made, list) else None
         except (ValueError, NotPlainError, RecursionError):
@@ -222,7 +236,7 @@ class Judge:
         report = self._call(self._problem.checker, "check", values)
         return report if report.outcome is Outcome.ACCEPTED else replace(report, answer_texts=())
 
-    def _call(self, code: str, entry_point: str, arguments: list[Any]) -> RunReport:
+    def _call(self, code: str, entry_point: str, *calls: list[Any]) -> RunReport:
         """Calls a function that came with the problem (generator, checker) in the sandbox."""
         return self._ask(
             RunRequest(
@@ -230,7 +244,7 @@ class Judge:
                 kind="function",
                 code=code,
                 entry_point=entry_point,
-                input_texts=(encode(arguments),),
+                input_texts=tuple(map(encode, calls)),
                 cpu_limit_s=GENERATOR_CPU_LIMIT_S,
             )
         )

@@ -12,17 +12,18 @@ from __future__ import annotations
 import logging
 import platform
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.languages import language
+from skeldpo.measure.answered import answered
 from skeldpo.measure.inputs import InputFinder, TimingInput, generated_tests
 from skeldpo.measure.lines import hot_lines
 from skeldpo.measure.memory import mean_memory
 from skeldpo.measure.session import BaselineFailure, ProgramTimer, SessionTimes
 from skeldpo.measure.verdict import Judge, ProblemFault, SandboxFailure, Verdict
-from skeldpo.records import Assignment, Candidate, Measurement, Origin, Outcome, Phase
+from skeldpo.records import Assignment, Measurement, Origin, Outcome, Phase
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.image import SandboxImage
 from skeldpo.timing import estimate_ns
@@ -50,10 +51,12 @@ class ProblemWork:
         self._config = config
         self._evaluate = evaluate
         self._run = run
-        self._problem = assignment.problem
+        # Tests are grown to find pairs; an evaluation times as its suite says.
+        is_scored = assignment.purpose == "evaluate"
+        self._problem = replace(assignment.problem, growth="") if is_scored else assignment.problem
         self._judge = Judge(self._problem, run, config)
         self._is_sound = False
-        self._equal_to = _representatives(assignment.candidates)
+        self._equal_to = _representatives(assignment)
         self._codes = {
             c.candidate_id: c.code
             for c in assignment.candidates
@@ -117,7 +120,9 @@ class ProblemWork:
 
     def _require_sound(self) -> None:
         """ProblemFault if nothing could be said of the problem's programs; gives it tests if it has
-        none."""
+        none, and answers to those that have none."""
+        self._problem = answered(self._problem, self._run, self._config)
+        self._judge = Judge(self._problem, self._run, self._config)
         if not self._problem.tests:
             made = generated_tests(
                 self._judge, self._problem, self._config.cpu_limit_s, self._assignment.seed
@@ -308,8 +313,12 @@ def _no_verdict(outcome: Outcome, failure: str) -> Verdict:
     return Verdict(outcome=outcome, peak_memory_bytes=0, failure=failure)
 
 
-def _representatives(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """candidate_id -> id of the first candidate that is the same program."""
+def _representatives(assignment: Assignment) -> dict[str, str]:
+    """candidate_id -> id of the candidate that is run for it: the first that is the same program,
+    for training the first that was sampled, so that a pair has the ids that the engine wrote."""
+    candidates = list(assignment.candidates)
+    if assignment.purpose == "train":
+        candidates.sort(key=lambda candidate: candidate.origin == "dataset")
     first: dict[str, str] = {}
     return {
         candidate.candidate_id: first.setdefault(

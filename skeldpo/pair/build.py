@@ -12,15 +12,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.languages import language
 from skeldpo.languages.contract import Language
 from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
-from skeldpo.pair.judged import Judged, Program, check_rows, judge_candidates, session_ratio
+from skeldpo.pair.earlier import NO_EARLIER, EarlierPrograms
+from skeldpo.pair.judged import (
+    Judged,
+    Program,
+    check_rows,
+    judge_candidates,
+    middle,
+    session_ratio,
+)
 from skeldpo.pair.races import Race, decided_races, find_races
-from skeldpo.pair.sides import Sides, divide, middle, pair_skeletons
+from skeldpo.pair.sides import Sides, divide, pair_points, pair_skeletons
 from skeldpo.records import (
     NO_VERDICT,
     Candidate,
@@ -70,7 +78,8 @@ class ProblemPairs:
 
     `efficiency_reason` and `correctness_reason` say why that stage has no pair (empty if it has).
     `dropped` counts problems: one row if there is no pair at all, else none. `dropped_candidates`
-    counts the candidates in no pair, so that with those in a pair they are all.
+    counts the candidates in no pair, so that with those in a pair they are all. `error` says why
+    they could not be built (`pair.guarded`), empty if they were.
     """
 
     problem_id: str
@@ -80,9 +89,10 @@ class ProblemPairs:
     correctness_reason: str
     dropped: tuple[Dropped, ...]
     dropped_candidates: tuple[Dropped, ...]
+    error: str = ""
 
 
-def build_pairs(
+def build_pairs(  # noqa: PLR0913
     *,
     problem: Problem,
     candidates: Sequence[Candidate],
@@ -90,8 +100,10 @@ def build_pairs(
     pair: PairConfig,
     skeleton: SkeletonConfig,
     round_index: int,
+    earlier: EarlierPrograms = NO_EARLIER,
 ) -> ProblemPairs:
-    """Builds the pairs of one problem from all rows that belong to it.
+    """Builds the pairs of one problem from all rows that belong to it; programs of `earlier`
+    rounds are members of its skeletons' groups.
 
     Rows of other problems or of unknown candidates, and confirming sessions whose rows differ in
     their number of rounds, are a ValueError.
@@ -110,13 +122,12 @@ def build_pairs(
         accepted.values(), () if several else wrong.values(), pair.max_correctness_pairs
     )
     pairs = [
-        _efficiency_pair(
+        _preference(
             problem,
             round_index,
-            race,
-            accepted,
-            _skeletons(race, accepted, skeleton, written_in),
-            pair,
+            _race_sides(race, accepted, skeleton, written_in, earlier),
+            race.comparison,
+            pair_weight(race.comparison, pair),
         )
         for race in chosen_races
     ]
@@ -142,12 +153,23 @@ def build_pairs(
     )
 
 
-def _skeletons(
-    race: Race, accepted: Mapping[str, Program], config: SkeletonConfig, written_in: Language
-) -> tuple[Skeleton, Skeleton]:
+def _race_sides(
+    race: Race,
+    accepted: Mapping[str, Program],
+    config: SkeletonConfig,
+    written_in: Language,
+    earlier: EarlierPrograms,
+) -> list[PairSide]:
+    """Chosen and rejected, with their skeletons and what makes the difference."""
     fast, slow = accepted[race.fast.candidate_id], accepted[race.slow.candidate_id]
-    sides = divide(accepted.values(), middle(fast, slow), config, written_in)
-    return pair_skeletons(fast.candidate.code, slow.candidate.code, sides, config)
+    sides = divide(accepted.values(), middle(fast, slow), config, written_in, earlier)
+    codes = fast.candidate.code, slow.candidate.code
+    skeletons = pair_skeletons(*codes, sides, config)
+    points = pair_points(*codes, sides, config)
+    return [
+        replace(_side(accepted[row.candidate_id], session_ratio(row), skeleton), prone_spans=spans)
+        for row, skeleton, spans in zip((race.fast, race.slow), skeletons, points, strict=True)
+    ]
 
 
 def _extremes(accepted: Iterable[Program], config: SkeletonConfig, written_in: Language) -> Sides:
@@ -184,23 +206,6 @@ def _dropped_candidates(judged: Judged, pairs: Sequence[PreferencePair]) -> tupl
     return tuple(
         Dropped(reason=reason, num_rows=num_rows)
         for reason, num_rows in sorted(Counter(reasons).items())
-    )
-
-
-def _efficiency_pair(
-    problem: Problem,
-    round_index: int,
-    race: Race,
-    accepted: Mapping[str, Program],
-    skeletons: tuple[Skeleton, Skeleton],
-    pair: PairConfig,
-) -> PreferencePair:
-    sides = [
-        _side(accepted[row.candidate_id], session_ratio(row), skeleton)
-        for row, skeleton in zip((race.fast, race.slow), skeletons, strict=True)
-    ]
-    return _preference(
-        problem, round_index, sides, race.comparison, pair_weight(race.comparison, pair)
     )
 
 
@@ -243,6 +248,7 @@ def _side(program: Program, time_ratio: float, skeleton: Skeleton) -> PairSide:
     return PairSide(
         candidate_id=program.candidate.candidate_id,
         code=program.candidate.code,
+        origin=program.candidate.origin,
         completion_token_ids=program.candidate.completion_token_ids,
         skeleton=skeleton,
         time_ratio=time_ratio,

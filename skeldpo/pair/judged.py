@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -85,6 +86,11 @@ def session_ratio(row: Measurement) -> float:
         cpu / baseline
         for cpu, baseline in zip(row.cpu_times_ns, row.baseline_times_ns, strict=True)
     )
+
+
+def middle(first: Program, second: Program) -> float:
+    """The time ratio that is as far from the one program's as from the other's."""
+    return math.sqrt(first.time_ratio * second.time_ratio)
 
 
 def _reason_against(candidate: Candidate, rows: Sequence[Measurement]) -> str:

@@ -15,6 +15,7 @@ from skeldpo.answers import plain_text
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parse_asserts, stub_parameters
 from skeldpo.problems.asserts import assert_examples, expects_floats
+from skeldpo.problems.growth import with_growth
 from skeldpo.records import KnownProgram, Problem
 
 _KEYS = {"task_id", "prompt", "completion", "entry_point", "test", "query"}
@@ -39,7 +40,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
     parameters = stub_parameters(starter_code, entry_point.rpartition(".")[2])
     tests = tuple(assert_examples(parse_asserts(row["test"]), "candidate", parameters))
     reference = f"{row['prompt'].rstrip()}\n\n{row['completion'].strip()}\n"
-    return Problem(
+    read = Problem(
         problem_id=row["task_id"],
         language=python.NAME,
         source="leetcode",
@@ -56,6 +57,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         solutions=(KnownProgram(code=reference, speed="unknown"),),
         preamble=plain_text(row["prompt"]),
     )
+    return with_growth(read, parameters)
 
 
 def _difficulty(row: Mapping[str, Any]) -> str:

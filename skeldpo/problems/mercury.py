@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from skeldpo.languages import python
-from skeldpo.languages.python.data import compared_value, has_calls, mentions
+from skeldpo.languages.python.data import compared_value, has_calls, mentions, stub_parameters
 from skeldpo.problems import mercury_guest
 from skeldpo.problems.asserts import UnsupportedProblemError
+from skeldpo.problems.growth import with_growth
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import encode
@@ -45,12 +46,21 @@ def problem(row: Mapping[str, Any]) -> Problem:
     except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
         raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
     is_compared = compared_value(row["evaluate_offline"]) == "outputs"
-    return replace(
+    read = replace(
         framed,
         split="train",
         entry_point=f"{OWNER}.{row['entry_point']}",
         checker="equal" if is_compared else _checker(row["evaluate_offline"], "input, answer"),
     )
+    return with_growth(read, _parameters(row["prompt"], str(row["entry_point"])))
+
+
+def _parameters(prompt: str, entry_point: str) -> tuple[str, ...]:
+    """As the code to complete names them; none where it does not say."""
+    try:
+        return stub_parameters(prompt, entry_point)
+    except ValueError:
+        return ()
 
 
 def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:

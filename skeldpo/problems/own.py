@@ -21,13 +21,13 @@ from skeldpo.values import NotPlainError, encode
 KEYS = {
     "problem_id", "language", "statement", "kind", "entry_point", "starter_code", "tests",
     "generators", "checker", "reference", "solutions", "split", "difficulty", "source", "preamble",
-    "max_size",
+    "max_size", "wrong_programs",
 }  # fmt: skip
 _TEXT_KEYS = (
     "language", "kind", "entry_point", "starter_code", "checker", "reference", "split",
     "difficulty", "source", "preamble",
 )  # fmt: skip
-_LIST_KEYS = ("tests", "generators", "solutions")
+_LIST_KEYS = ("tests", "generators", "solutions", "wrong_programs")
 _SPLITS = ("train", "heldout_variant", "heldout_family")
 _SPEEDS = ("fast", "slow", "unknown")
 
@@ -63,6 +63,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         reference=plain_text(row.get("reference") or ""),
         solutions=tuple(_known_program(code) for code in row.get("solutions") or ()),
         max_size=_max_size(row),
+        wrong_programs=tuple(_known_program(c).code for c in row.get("wrong_programs") or ()),
         preamble=_preamble(row, entry_point, written_in),
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from skeldpo.answers import Wanted
+from skeldpo.config import GenerateConfig
 from skeldpo.problems.program_files import program_entries
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 
@@ -47,6 +50,41 @@ def given_assignment(problem: Problem, codes: Iterable[str]) -> Assignment:
 def known_candidates(problem: Problem) -> tuple[Candidate, ...]:
     """The known programs of a problem as candidates."""
     return dataset_candidates(problem, (p.code for p in problem.solutions))
+
+
+def training_assignment(
+    problem: Problem, generate: GenerateConfig, round_index: int, seed: int
+) -> Assignment:
+    """Asks for samples of a training problem, for programs that it brings, or for both."""
+    uses_data = generate.programs != "policy"
+    return Assignment(
+        problem=problem,
+        purpose="train",
+        round_index=round_index,
+        num_samples=0 if generate.programs == "data" else generate.num_samples,
+        temperature=generate.temperature,
+        seed=seed,
+        candidates=training_candidates(problem, generate.max_known, seed) if uses_data else (),
+    )
+
+
+def training_candidates(problem: Problem, max_known: int, seed: int) -> tuple[Candidate, ...]:
+    """At most `max_known` of the programs that a training problem brings, for a round of it.
+
+    They are taken in turns from its fast, slow, unrated and wrong programs, in a seeded order of
+    each. A program has the same id in every choice.
+    """
+    by_kind: dict[str, list[Candidate]] = {"fast": [], "slow": [], "unknown": [], "wrong": []}
+    kinds = [known.speed for known in problem.solutions] + ["wrong"] * len(problem.wrong_programs)
+    codes = [*(known.code for known in problem.solutions), *problem.wrong_programs]
+    for kind, candidate in zip(kinds, dataset_candidates(problem, codes), strict=True):
+        by_kind[kind].append(candidate)
+    order = random.Random(seed)
+    for group in by_kind.values():
+        order.shuffle(group)
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*by_kind.values()))
+    chosen = [candidate for candidate in turns if candidate is not None][:max_known]
+    return tuple(sorted(chosen, key=lambda candidate: candidate.sample_index))
 
 
 def read_programs(

@@ -30,11 +30,12 @@ from skeldpo.report.tables import (
     speedup_edges,
     splits,
 )
+from skeldpo.stages import CLOSING
 from skeldpo.suites.round_scores import METRICS
 
 _SMOOTHED_FROM = 40
 """Steps of a curve above which its running mean is drawn over it."""
-_STAGE_COLORS = {"start": 4, "sample": 0, "evaluate": 1, "pair": 2, "train": 3}
+_STAGE_COLORS = {"start": 4, "sample": 0, "evaluate": 1, "pair": 2, "reward": 2, "train": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Figure:
 
 def build_figures(summary: RunSummary) -> list[Figure]:
     """Scores, speedups, lengths and training; those without data have no panels."""
+    stages = {row.stage for row in summary.finished} | {row.stage for row in summary.missing}
     return [
         _score_figure(summary),
         _speedup_figure(summary),
@@ -71,7 +73,9 @@ def build_figures(summary: RunSummary) -> list[Figure]:
         _training_figure(summary),
         Figure(
             name="stages",
-            legend=tuple(LegendEntry(name=n, color=c) for n, c in _STAGE_COLORS.items()),
+            legend=tuple(
+                LegendEntry(name=n, color=c) for n, c in _STAGE_COLORS.items() if n in stages
+            ),
             panels=(),
         ),
     ]
@@ -85,7 +89,7 @@ def wall_time_chart(summary: RunSummary) -> str:
         segments = tuple(
             Segment(
                 name=m.stage,
-                color=_STAGE_COLORS[m.stage],
+                color=_STAGE_COLORS[m.stage.removeprefix(CLOSING)],
                 size=m.seconds,
                 text=f"{m.seconds:,.0f} s",
             )
@@ -216,6 +220,7 @@ def _training_figure(summary: RunSummary) -> Figure:
          (-math.inf, math.inf)),
         ("reward accuracy", (("code/rewards/accuracies", 0), ("skeleton/rewards/accuracies", 1)),
          (0.0, 1.0)),
+        ("mean reward of the answers trained on", (("reward/mean", 3),), (-math.inf, math.inf)),
     ):  # fmt: skip
         lines = [
             line
@@ -223,6 +228,8 @@ def _training_figure(summary: RunSummary) -> Figure:
             for name, color in names
             for line in _curves(row.steps, name, color, offset)
         ]
+        if not lines:  # of the other learner
+            continue
         svg = line_chart(lines, title=caption, x_label="optimizer step", marks=marks, limits=limits)
         panels.append(Panel(caption=caption, svg=svg))
     return Figure(name="training", legend=terms, panels=tuple(panels))

@@ -6,6 +6,7 @@ every text is escaped and the page forbids scripts. An unfinished run is reporte
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -13,15 +14,20 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from skeldpo import __version__
+from skeldpo.alive import is_silent, read_running, running_text
 from skeldpo.console import Display
+from skeldpo.lease import read_driver
+from skeldpo.processes import is_dead
 from skeldpo.records import PreferencePair
 from skeldpo.report.figures import build_figures, wall_time_chart
+from skeldpo.report.marks import marked_code, styled_code
 from skeldpo.report.summary import (
     RunSummary,
     example_pairs,
     finished_stages,
     missing_stages,
     open_run_folder,
+    quarantined_problems,
     read_config,
     summarize_run,
 )
@@ -32,10 +38,13 @@ from skeldpo.report.tables import (
     find_score,
     interval_text,
     length_table,
+    origin_table,
     pair_table,
+    quarantine_table,
     score_tables,
     speedup_table,
     stage_table,
+    suite_tables,
     training_table,
     verdict_table,
     versions,
@@ -72,10 +81,13 @@ def write_report(store: Store) -> str:
         state=run_state(summary),
         headlines=_headlines(summary),
         score_tables=score_tables(summary),
+        suite_tables=suite_tables(summary),
         stages=stage_table(summary),
         dropped=dropped_table(summary),
+        quarantined=quarantine_table(summary),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
+        origins=origin_table(summary),
         lengths=length_table(summary),
         training=training_table(summary),
         wall_time=Markup(wall_time_chart(summary)),
@@ -83,6 +95,7 @@ def write_report(store: Store) -> str:
         examples=example_pairs(summary),
         num_unscored={p.round_index: len(p.report.unscored) for p in summary.policies},
         safe_svg=Markup,
+        marked_code=marked_code,
     )
     store.write_text(REPORT, page)
     return store.location(REPORT)
@@ -98,8 +111,10 @@ def show_report(store: Store, display: Display) -> None:
     for table in (
         stage_table(summary),
         dropped_table(summary),
+        quarantine_table(summary),
         verdict_table(summary),
         pair_table(summary),
+        origin_table(summary),
         speedup_table(summary),
         length_table(summary),
         training_table(summary),
@@ -109,12 +124,14 @@ def show_report(store: Store, display: Display) -> None:
         display.tell(f"\n{example_title(pair)}")
         for name, side in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             skeleton = side.skeleton.text or f"({side.skeleton.note})"
-            display.tell(f"-- {name}, {side.time_ratio:.2f} x the baseline's time")
-            display.tell(side.code.rstrip())
+            display.tell(f"-- {name}, {side.origin}, {side.time_ratio:.2f} x the baseline's time")
+            display.show(styled_code(side, name))
             display.tell(f"-- {name}, skeleton")
             display.tell(skeleton.rstrip())
     for table in score_tables(summary):
         _show(table, display, title=f"Scores: {table.title} (95 % intervals)")
+    for table in suite_tables(summary):
+        _show(table, display)
     if store.exists(REPORT):
         display.tell(f"\nreport: {store.location(REPORT)}")
 
@@ -127,21 +144,33 @@ def show_status(run: str, display: Display) -> None:
         config=config,
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
+        quarantined=quarantined_problems(store, config),
         policies=(),
+        suites=(),
         verdicts=(),
         pairs=(),
         training=(),
     )
     display.tell(f"run {config.run.name} in {store.root}: {run_state(summary)}")
+    driver = read_driver(store)
+    if driver is not None:
+        display.tell(f"{'gone' if is_dead(driver.owner) else 'driven by'}: {driver}")
+    now = read_running(store)
+    if now is not None:
+        display.tell(running_text(now, time.time()))
+        if now.line:
+            display.tell(f"it said last: {now.line}")
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
+    _show(quarantine_table(summary), display)
     for stage in summary.missing:
         if stage.num_written:
             display.tell(
                 f"round {stage.round_index} {stage.stage}: {stage.num_measured} problems measured "
                 f"so far, {stage.num_written} generated"
             )
-    if summary.missing:
+    is_gone = driver is None or is_dead(driver.owner)
+    if summary.missing and is_gone and (now is None or is_silent(now, time.time())):
         display.tell("the `skeldpo run` command that made it goes on from there")
 
 

@@ -16,16 +16,20 @@ from typing import Literal, TypeVar
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.files import absolute_place
+from skeldpo.quarantine import Quarantined, read_quarantine
 from skeldpo.records import (
+    Assignment,
     Candidate,
     Measurement,
     Outcome,
     PreferencePair,
     StageManifest,
 )
-from skeldpo.store import Store, round_folder
+from skeldpo.stages import Place, closing_place, find_finished, round_place
+from skeldpo.store import ASSIGNMENTS, Store, round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
+from skeldpo.suites.of_run import SuiteScores, read_suite_scores
 from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.tracking import read_metrics
 
@@ -33,7 +37,7 @@ NUM_EXAMPLES = 3
 
 Record = TypeVar("Record")
 
-ProgramGroup = Literal["training", "held-out", "known"]
+ProgramGroup = Literal["training", "training data", "held-out", "known"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +65,10 @@ class PolicyScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdicts:
-    """Programs of one group in one round by verdict; a program written twice counts twice, but
+    """Programs of one group in one place by verdict; a program written twice counts twice, but
     once in `num_distinct`."""
 
-    round_index: int
+    place: Place
     group: ProgramGroup
     num_distinct: int
     outcomes: Counter[Outcome]
@@ -85,20 +89,24 @@ class RoundPairs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSteps:
-    """The metrics of a round's optimizer steps, in order (names: preferences_loss.step_metrics)."""
+    """The metrics of a round's optimizer steps, in order (names: preferences_loss.step_metrics),
+    and of its training as a whole (names: train/...)."""
 
     round_index: int
     steps: tuple[dict[str, float], ...]
+    whole: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """Everything that is reported of a run."""
+    """Everything that is reported of a run; `quarantined` by round, where a problem was."""
 
     config: Config
     finished: tuple[StageManifest, ...]
     missing: tuple[MissingStage, ...]
+    quarantined: tuple[tuple[int, tuple[Quarantined, ...]], ...]
     policies: tuple[PolicyScores, ...]
+    suites: tuple[SuiteScores, ...]
     verdicts: tuple[Verdicts, ...]
     pairs: tuple[RoundPairs, ...]
     training: tuple[RoundSteps, ...]
@@ -127,13 +135,15 @@ def read_config(store: Store) -> Config:
 def summarize_run(store: Store) -> RunSummary:
     """Reads a run's folder; ValueError if a file in it is damaged."""
     config = read_config(store)
-    rounds = range(1, config.run.num_rounds + 2)
+    rounds = range(1, config.run.num_rounds + 1)
     return RunSummary(
         config=config,
         finished=finished_stages(store, config),
         missing=missing_stages(store, config),
+        quarantined=quarantined_problems(store, config),
         policies=_policies(store, config),
-        verdicts=tuple(row for index in rounds for row in _verdicts(store, index)),
+        suites=read_suite_scores(store, config),
+        verdicts=tuple(row for place in _places(store, config) for row in _verdicts(store, place)),
         pairs=tuple(row for index in rounds for row in _pairs(store, index)),
         training=_training(store),
     )
@@ -141,28 +151,38 @@ def summarize_run(store: Store) -> RunSummary:
 
 def finished_stages(store: Store, config: Config) -> tuple[StageManifest, ...]:
     """The manifests that are there, in the order of the run."""
-    found = (store.read_manifest(round_folder(index), stage) for index, stage in _plan(config))
+    found = (find_finished(store, place, stage) for place, stage in _plan(store, config))
     return tuple(manifest for manifest in found if manifest is not None)
 
 
 def missing_stages(store: Store, config: Config) -> tuple[MissingStage, ...]:
     """The stages that the configuration asks for and that are not finished, in order."""
     missing = []
-    for index, stage in _plan(config):
-        folder = round_folder(index)
-        if store.read_manifest(folder, stage) is None:
+    for place, stage in _plan(store, config):
+        if find_finished(store, place, stage) is None:
             is_sample = stage == "sample"
-            written = store.part_keys(f"{folder}/candidates") if is_sample else ()
-            measured = store.part_keys(f"{folder}/measurements") if is_sample else ()
+            written = store.part_keys(f"{place.folder}/candidates") if is_sample else ()
+            measured = store.part_keys(f"{place.folder}/measurements") if is_sample else ()
             missing.append(
                 MissingStage(
-                    stage=stage,
-                    round_index=index,
+                    stage=place.stage(stage),
+                    round_index=place.round_index,
                     num_written=len(written),
                     num_measured=len(measured),
                 )
             )
     return tuple(missing)
+
+
+def quarantined_problems(
+    store: Store, config: Config
+) -> tuple[tuple[int, tuple[Quarantined, ...]], ...]:
+    """(round, rows) of every round that gave problems up, also of one that is under way."""
+    found = [
+        (index, tuple(read_quarantine(Store(store.location(round_folder(index))))))
+        for index in range(1, config.run.num_rounds + 2)
+    ]
+    return tuple((index, rows) for index, rows in found if rows)
 
 
 def example_pairs(summary: RunSummary) -> tuple[PreferencePair, ...]:
@@ -189,12 +209,30 @@ def late_mean(steps: RoundSteps, name: str) -> float | None:
     return statistics.fmean(values[-max(1, len(values) // 4) :]) if values else None
 
 
-def _plan(config: Config) -> tuple[tuple[int, str], ...]:
-    """(round, stage) of a whole run: a start, the rounds, and a closing evaluation."""
-    rounds = range(1, config.run.num_rounds + 1)
-    stages = [(index, name) for index in rounds for name in ("sample", "evaluate", "pair", "train")]
-    closing = config.run.num_rounds + 1
-    return ((0, "start"), *stages, (closing, "sample"), (closing, "evaluate"))
+def _places(store: Store, config: Config) -> list[Place]:
+    """Where policies are sampled, in order: every round, and what closed the run, unless a round of
+    an earlier start with more of them evaluated the last policy; a run that was extended was
+    closed before as well."""
+    places = []
+    for index in range(1, config.run.num_rounds + 2):
+        closing, place = closing_place(index - 1), round_place(index)
+        is_last = index > config.run.num_rounds
+        is_open = is_last and not find_finished(store, place, "evaluate")
+        if is_open or find_finished(store, closing, "evaluate"):
+            places.append(closing)
+        if not is_last:
+            places.append(place)
+    return places
+
+
+def _plan(store: Store, config: Config) -> list[tuple[Place, str]]:
+    """(place, stage) of a whole run."""
+    rows = {"preferences": "pair", "rewards": "reward"}[config.train.learner]
+    stages = [(round_place(0), "start")]
+    for place in _places(store, config):
+        names = ("sample", "evaluate") if place.prefix else ("sample", "evaluate", rows, "train")
+        stages += [(place, name) for name in names]
+    return stages
 
 
 def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
@@ -217,29 +255,27 @@ def _policies(store: Store, config: Config) -> tuple[PolicyScores, ...]:
     return tuple(made)
 
 
-def _verdicts(store: Store, index: int) -> list[Verdicts]:
+def _verdicts(store: Store, place: Place) -> list[Verdicts]:
     """Per group; of a sample stage that is under way, the problems measured so far."""
-    checks = [row for row in _table(store, index, "measurements", Measurement)
+    checks = [row for row in _table(store, place, "measurements", Measurement)
               if row.phase == "check"]  # fmt: skip
     if not checks:
         return []
-    candidates = {row.candidate_id: row for row in _table(store, index, "candidates", Candidate)}
-    heldout = {row.problem_id for row in candidates.values() if row.origin == "dataset"}
-    report = round_evaluation(store, index)
-    if report is not None:
-        heldout |= {result.problem_id for result in report.problems} | set(report.unscored)
+    candidates = {row.candidate_id: row for row in _table(store, place, "candidates", Candidate)}
+    heldout = _heldout_ids(store, place)
     groups: dict[ProgramGroup, list[Measurement]] = {
-        "training": [], "held-out": [], "known": [],
+        "training": [], "training data": [], "held-out": [], "known": [],
     }  # fmt: skip
     for row in checks:
         candidate = candidates.get(row.candidate_id)
-        if candidate is not None and candidate.origin == "dataset":
-            groups["known"].append(row)
+        is_data = candidate is not None and candidate.origin == "dataset"
+        if row.problem_id in heldout:
+            groups["known" if is_data else "held-out"].append(row)
         else:
-            groups["held-out" if row.problem_id in heldout else "training"].append(row)
+            groups["training data" if is_data else "training"].append(row)
     return [
         Verdicts(
-            round_index=index,
+            place=place,
             group=group,
             num_distinct=len({row.equal_to for row in rows}),
             outcomes=Counter(row.outcome for row in rows),
@@ -249,9 +285,29 @@ def _verdicts(store: Store, index: int) -> list[Verdicts]:
     ]
 
 
-def _table(store: Store, index: int, name: str, record: type[Record]) -> list[Record]:
+def _heldout_ids(store: Store, place: Place) -> set[str]:
+    """Ids of the held-out problems: the same in every round, as scored in those that were
+    evaluated, and as asked for in one that is under way."""
+    reports = [round_evaluation(store, earlier) for earlier in range(1, place.samples_as + 1)]
+    found = {
+        problem_id
+        for report in reports
+        if report is not None
+        for problem_id in (*(result.problem_id for result in report.problems), *report.unscored)
+    }
+    folder = f"{place.folder}/{ASSIGNMENTS}"
+    for key in store.part_keys(folder):
+        found |= {
+            row.problem.problem_id
+            for row in store.read_part(folder, key, Assignment)
+            if row.purpose == "evaluate"
+        }
+    return found
+
+
+def _table(store: Store, place: Place, name: str, record: type[Record]) -> list[Record]:
     """The rows of a finished table, else of the parts that were committed."""
-    table = f"{round_folder(index)}/{name}"
+    table = f"{place.folder}/{name}"
     if store.exists(f"{table}.parquet"):
         return store.read_records(f"{table}.parquet", record)
     return [
@@ -268,13 +324,21 @@ def _pairs(store: Store, index: int) -> list[RoundPairs]:
 
 
 def _training(store: Store) -> tuple[RoundSteps, ...]:
-    rows = [row for row in read_metrics(store) if "loss" in row and "step" in row]
+    metrics = read_metrics(store)
+    rows = [row for row in metrics if "loss" in row and "step" in row]
     return tuple(
         RoundSteps(
             round_index=index,
             steps=tuple(
                 sorted((r for r in rows if r["round"] == index), key=lambda row: row["step"])
             ),
+            whole={
+                name: value
+                for row in metrics
+                if row["round"] == index
+                for name, value in row.items()
+                if name.startswith("train/")
+            },
         )
         for index in sorted({int(row["round"]) for row in rows})
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, get_args
 
-from skeldpo.records import Outcome, PreferencePair
+from skeldpo.pair.lengths import num_tokens
+from skeldpo.records import Origin, Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
+from skeldpo.stages import CLOSING
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
+from skeldpo.suites.of_run import SCORES
 from skeldpo.suites.round_scores import METRICS
 
 Value = TypeVar("Value")
@@ -29,8 +33,11 @@ _UNITS = {
     "sample": "candidates",
     "evaluate": "problems",
     "pair": "problems",
-    "train": "pairs",
+    "reward": "problems",
+    "train": "examples",
 }
+QUARANTINED_SHOWN = 20
+"""Quarantined problems of a round that are shown; all are in its quarantine table."""
 SPEEDUP_STEP = 2**0.5
 """Ratio of two neighbouring edges of the speedup distribution."""
 
@@ -74,6 +81,31 @@ def score_tables(summary: RunSummary) -> list[Table]:
     return tables
 
 
+def suite_tables(summary: RunSummary) -> list[Table]:
+    """Per suite of evaluate.suites: the scores of each policy, and their differences from policy 0,
+    paired by problem."""
+    tables = []
+    for name in dict.fromkeys(row.suite for row in summary.suites):
+        found = [row for row in summary.suites if row.suite == name]
+        shown = [score for score in SCORES if any(score in row.scores for row in found)]
+        rows = []
+        for row in found:
+            cells = [_suite_cell(row.scores, score, "") for score in shown]
+            rows.append((f"policy {row.policy}", *cells))
+            if row.differences:
+                cells = [_suite_cell(row.differences, score, "+") for score in shown]
+                rows.append((f"  {row.policy} - 0", *cells))
+        count = max(interval.num_problems for row in found for interval in row.scores.values())
+        tables.append(
+            Table(
+                title=f"Suite {name}: {count} problems, one greedy sample each (95 % intervals)",
+                columns=("", *(f"{score}, %" for score in shown)),
+                rows=tuple(rows),
+            )
+        )
+    return tables
+
+
 def find_score(scores: Mapping[str, Value], split: str, metric: str) -> Value | None:
     """The score of a split ("": all problems), None if it was not computed."""
     return scores.get(f"{split}/{metric}" if split else metric)
@@ -93,7 +125,7 @@ def stage_table(summary: RunSummary) -> Table:
             f"{manifest.num_in:,}",
             f"{manifest.num_out:,}",
             f"{manifest.num_in - manifest.num_out:,}",
-            _UNITS.get(manifest.stage, "rows"),
+            _unit(manifest),
             f"{manifest.seconds:,.0f}",
         )
         for manifest in summary.finished
@@ -110,11 +142,25 @@ def dropped_table(summary: RunSummary) -> Table:
     """What every stage left out, and why."""
     rows = tuple(
         (row.reason, f"{manifest.round_index} {manifest.stage}",
-         f"{row.num_rows:,} of {manifest.num_in:,} {_UNITS.get(manifest.stage, 'rows')}")
+         f"{row.num_rows:,} of {manifest.num_in:,} {_unit(manifest)}")
         for manifest in summary.finished
         for row in manifest.dropped
     )  # fmt: skip
     return Table(title="Dropped", columns=("reason", "round, stage", "how many"), rows=rows)
+
+
+def quarantine_table(summary: RunSummary) -> Table:
+    """The problems that were given up, the first of each stage, and why."""
+    rows = tuple(
+        (row.problem_id, f"{index} {row.stage}", row.reason, str(row.num_tries), row.place)
+        for index, found in summary.quarantined
+        for row in found[:QUARANTINED_SHOWN]
+    )
+    total = sum(len(found) for _, found in summary.quarantined)
+    title = f"Quarantined problems ({total})" + ", the first of each round" * (total > len(rows))
+    return Table(
+        title=title, columns=("problem", "round, stage", "reason", "tries", "where"), rows=rows
+    )
 
 
 def verdict_table(summary: RunSummary) -> Table:
@@ -125,7 +171,8 @@ def verdict_table(summary: RunSummary) -> Table:
         total = sum(row.outcomes.values())
         counts = (f"{row.outcomes[outcome]:,}" for outcome in outcomes)
         share = f"{row.outcomes[Outcome.ACCEPTED] / total:.0%}"
-        rows.append((f"{row.round_index} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
+        where = row.place.stage(str(row.place.round_index))
+        rows.append((f"{where} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
                      *counts))  # fmt: skip
     names = (outcome.value.lower().replace("_", " ") for outcome in outcomes)
     columns = ("round", "all", "distinct", "right", *names)
@@ -155,8 +202,26 @@ def pair_table(summary: RunSummary) -> Table:
     return Table(title=title, columns=columns, rows=tuple(rows))
 
 
+def origin_table(summary: RunSummary) -> Table:
+    """Pairs of every round by who wrote the chosen program over who wrote the rejected one."""
+    kinds = list(itertools.product(get_args(Origin), repeat=2))
+    rows = []
+    for row in summary.pairs:
+        for stage in ("efficiency", "correctness"):
+            found = Counter(
+                (pair.chosen.origin, pair.rejected.origin)
+                for pair in row.pairs
+                if pair.stage == stage
+            )
+            if found:
+                rows.append((f"{row.round_index} {stage}", *(str(found[kind]) for kind in kinds)))
+    columns = ("round, pairs", *(f"{chosen} over {rejected}" for chosen, rejected in kinds))
+    title = "Who wrote the programs of the pairs: the policy (sampled), or the data set"
+    return Table(title=title, columns=columns, rows=tuple(rows))
+
+
 def length_table(summary: RunSummary) -> Table:
-    """Completion lengths of both sides in tokens: training can exploit a difference."""
+    """Lengths of both programs in tokens: training can exploit a difference."""
     rows = []
     for row in summary.pairs:
         for stage in ("efficiency", "correctness"):
@@ -164,14 +229,15 @@ def length_table(summary: RunSummary) -> Table:
             differences = length_differences(pairs)
             if not differences:
                 continue
-            chosen = statistics.median(len(p.chosen.completion_token_ids) for p in pairs)
-            rejected = statistics.median(len(p.rejected.completion_token_ids) for p in pairs)
+            chosen, rejected = map(statistics.median, zip(*map(num_tokens, pairs), strict=True))
             longer = sum(difference > 0 for difference in differences) / len(differences)
             median = f"{statistics.median(differences):+g}"
             rows.append((f"{row.round_index} {stage}", f"{chosen:g}", f"{rejected:g}",
                          median, f"{longer:.0%}"))  # fmt: skip
     columns = ("round, pairs", "chosen", "rejected", "difference", "chosen longer")
-    return Table(title="Length of the sides in tokens (medians)", columns=columns, rows=tuple(rows))
+    return Table(
+        title="Length of the programs in tokens (medians)", columns=columns, rows=tuple(rows)
+    )
 
 
 def training_table(summary: RunSummary) -> Table:
@@ -184,11 +250,15 @@ def training_table(summary: RunSummary) -> Table:
             str(len(row.steps)),
             f"{row.steps[0]['loss']:.3f}",
             *(_late_cell(row, name) for name in names),
+            _whole_cell(row, "train/sampler_gap_mean_nats", ".2g"),
+            _whole_cell(row, "train/sampler_gap_max_nats", ".2g"),
+            _whole_cell(row, "train/changed_weights_share", ".1%"),
         )
         for row in summary.training
     )
     columns = ("", "steps", "first loss", "loss", "code margin", "code accuracy",
-               "skeleton margin", "skeleton accuracy")  # fmt: skip
+               "skeleton margin", "skeleton accuracy", "sampler gap, nats", "largest",
+               "weights changed")  # fmt: skip
     return Table(title="Training (last quarter of the steps)", columns=columns, rows=rows)
 
 
@@ -214,11 +284,8 @@ def speedup_edges(summary: RunSummary) -> list[float]:
 
 
 def length_differences(pairs: Iterable[PreferencePair]) -> list[int]:
-    """Tokens of the chosen completion minus those of the rejected one."""
-    return [
-        len(pair.chosen.completion_token_ids) - len(pair.rejected.completion_token_ids)
-        for pair in pairs
-    ]
+    """Tokens of the chosen program minus those of the rejected one."""
+    return [chosen - rejected for chosen, rejected in map(num_tokens, pairs)]
 
 
 def count_between(values: Iterable[float], edges: Sequence[float]) -> Bins:
@@ -252,8 +319,20 @@ def _score_cells(
     return tuple(cells)
 
 
+def _suite_cell(scores: Mapping[str, Interval | Difference], name: str, sign: str) -> str:
+    return interval_text(scores[name], sign) if name in scores else NOTHING
+
+
+def _unit(manifest: StageManifest) -> str:
+    return _UNITS.get(manifest.stage.removeprefix(CLOSING), "rows")
+
+
 def _quantiles(values: Sequence[float]) -> tuple[str, ...]:
     return tuple(f"{v:.2f}" for v in (min(values), statistics.median(values), max(values)))
+
+
+def _whole_cell(row: RoundSteps, name: str, form: str) -> str:
+    return format(row.whole[name], form) if name in row.whole else ""
 
 
 def _late_cell(steps: RoundSteps, name: str) -> str:

@@ -29,6 +29,7 @@ from skeldpo.sandbox.runtime import (
     PROCESS_LIMIT,
     ContainerSpec,
     ListedContainer,
+    ListedImage,
     RuntimeFailure,
     RuntimeName,
     StartedContainer,
@@ -141,6 +142,21 @@ class DockerRuntime:
 
     def local_name(self, repository: str, tag: str) -> str:
         return f"{self._dialect.image_prefix}{repository}:{tag}"
+
+    def list_images(self, repository: str) -> list[ListedImage]:
+        own = f"{self._dialect.image_prefix}{repository}:"
+        with _failures():
+            found = self._client.api.images()
+        return [
+            ListedImage(reference=tag, made_s=float(each["Created"]))
+            for each in found
+            for tag in each["RepoTags"] or ()
+            if tag.startswith(own)
+        ]
+
+    def remove_image(self, reference: str) -> None:
+        with _failures():
+            self._client.api.remove_image(reference)
 
     def import_image(self, layer: bytes, reference: str, entry_point: Sequence[str]) -> None:
         with _failures():  # Podman 4.3 ignores a tag that is not in the repository's name

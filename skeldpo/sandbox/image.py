@@ -18,16 +18,17 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.sandbox.connect import connect
-from skeldpo.sandbox.cores import FileLock
+from skeldpo.sandbox.cores import FileLock, lock_folder
 from skeldpo.sandbox.guest.serve import GUEST_FOLDER
 from skeldpo.sandbox.runtime import ContainerRuntime, RuntimeChoice, RuntimeFailure
+from skeldpo.sandbox.sweep import mark_image, sweep_stale_images
+from skeldpo.scratch import scratch_folder, sweep_scratch
 
 REPOSITORY = "skeldpo-sandbox"
 
@@ -77,7 +78,11 @@ def ensure_image(
     with_lock = FileLock("image.lock")
     try:
         _wait_for(with_lock)
-        return _ensure_named(runtime, reference) if reference else _ensure_offline(runtime, numpy)
+        sweep_scratch()
+        made = _ensure_named(runtime, reference) if reference else _ensure_offline(runtime, numpy)
+        mark_image(lock_folder(), made.reference)
+        sweep_stale_images(runtime, REPOSITORY, lock_folder())
+        return made
     finally:
         with_lock.close()
         runtime.close()
@@ -215,7 +220,7 @@ def _guest_layer() -> dict[str, bytes]:
     """
     package = Path(__file__).parent.parent
     layer = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         for path in (package / "values.py", *sorted((package / "sandbox" / "guest").glob("*.py"))):
             place = Path(GUEST_FOLDER, "skeldpo", path.relative_to(package))
             layer[str(place)] = path.read_bytes()

@@ -64,6 +64,14 @@ class ListedContainer:
     has_ended: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedImage:
+    """One that is here; `made_s` is when it was made, in seconds since 1970."""
+
+    reference: str
+    made_s: float
+
+
 class ContainerRuntime(Protocol):
     """What the sandbox asks for; every call but `close` raises RuntimeFailure if it fails."""
 
@@ -99,6 +107,12 @@ class ContainerRuntime(Protocol):
         self, base: str, layer: bytes, reference: str, entry_point: Sequence[str]
     ) -> None:
         """Makes an image of another and one more layer."""
+
+    def list_images(self, repository: str) -> list[ListedImage]:
+        """Those that were made here under a repository's name, by each of their tags."""
+
+    def remove_image(self, reference: str) -> None:
+        """Removes an image; RuntimeFailure if a container uses it, ended or not."""
 
     def run_in_image(self, reference: str, command: Sequence[str], timeout_s: float) -> str:
         """Standard output of a command in a container of its own, without network."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import SkeletonConfig
-from skeldpo.languages.contract import Language, Part
+from skeldpo.languages.contract import Language, Part, Span
 from skeldpo.records import Skeleton
 from skeldpo.skeleton import dynamic, lexical, syntactic
 from skeldpo.skeleton.syntactic import SharedParts
@@ -41,8 +41,8 @@ def group_skeleton(
     `hot_lines` for the dynamic method.
 
     With one program nothing would be masked, so a group of fewer than `config.min_group` distinct
-    programs gives an empty skeleton, or with `config.alone` "names" one by the lexical method for
-    which the names that a program could change are not common. `config.min_similarity` and
+    programs gives one by the lexical method for which the names that a program could change are not
+    common, or with `config.alone` "none" an empty skeleton. `config.min_similarity` and
     `config.max_group` are for the caller, who makes the groups (`structure.alike_groups`).
     """
     members = _distinct([code, *group], language)
@@ -62,6 +62,65 @@ def group_skeleton(
     if config.method == dynamic.METHOD:
         return _dynamic(code, groups, hot_lines or {})
     return _syntactic(code, groups)
+
+
+def prone_spans(
+    code: str,
+    group: Sequence[str],
+    against: Sequence[str],
+    config: SkeletonConfig,
+    language: Language,
+    *,
+    hot_lines: HotLines | None = None,
+) -> tuple[Span, ...]:
+    """The words [start, end) of `code` that its group shares by the configured rule and the group
+    that it stands against does not: efficiency-prone points of an efficient program,
+    inefficiency-prone ones of an inefficient program.
+
+    Any size of group will do; in one of fewer than `config.min_group` distinct programs the names
+    that a program could change are no points.
+    """
+    groups = _Groups(
+        members=_distinct([code, *group], language),
+        others=_distinct(against, language),
+        min_group=config.min_group,
+        language=language,
+    )
+    common = _common_beside_names(groups.members, groups)
+    if groups.others:
+        common -= lexical.common_tokens(groups.others, language)
+    kept = _kept_parts(code, groups, config, hot_lines or {})
+    by_word = kept is None or config.method == dynamic.METHOD
+    is_in_part = syntactic.flags(len(code), kept or ())
+    return tuple(
+        (lexeme.start, lexeme.end)
+        for lexeme in language.lexemes(code)
+        if lexeme.kind == "word"
+        and (is_in_part[lexeme.start] or (by_word and code[lexeme.start : lexeme.end] in common))
+    )
+
+
+def _kept_parts(
+    code: str, groups: _Groups, config: SkeletonConfig, hot_lines: HotLines
+) -> list[Span] | None:
+    """Where the parts are that only the members share; None of a method, or program, without."""
+    read: list[list[Sequence[Part]]] = []
+    for side in ([code], groups.members, groups.others):
+        parts = [_parts(each, config, hot_lines, groups.language) for each in side]
+        read.append([each for each in parts if each is not None])
+    if not read[0]:
+        return None
+    return syntactic.kept_spans(read[0][0], SharedParts(read[1]), SharedParts(read[2]))
+
+
+def _parts(
+    code: str, config: SkeletonConfig, hot_lines: HotLines, language: Language
+) -> Sequence[Part] | None:
+    """What the method compares of a program; None if that is its words alone."""
+    if config.method == dynamic.METHOD:
+        return _hot_parts(code, hot_lines, language)
+    syntax = language.read_syntax(code) if config.method == syntactic.METHOD else None
+    return None if syntax is None else syntax.parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

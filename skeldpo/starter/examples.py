@@ -82,7 +82,7 @@ class Studies:
 
 def _study(problem: Problem, prompts: Prompts, max_tokens: int) -> _Study:
     """Programs of speed "unknown" join both sides; a side that is empty is left out."""
-    prompt_ids = prompts.code_prompt_ids(problem.statement, problem.starter_code)
+    prompt_ids = prompts.code_prompt_ids(problem.statement, problem.starter_code, problem.language)
     completions = [
         (known.speed, prompts.completion_ids(known.code, problem.language))
         for known in problem.solutions

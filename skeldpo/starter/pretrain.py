@@ -21,7 +21,7 @@ from torch.nn import Parameter, functional
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 from skeldpo.config import PolicyConfig, StarterConfig
-from skeldpo.prompts import Prompts
+from skeldpo.prompts import Prompts, instruction
 from skeldpo.records import Problem
 from skeldpo.starter.examples import Batch, Studies
 from skeldpo.starter.muon import Muon
@@ -102,7 +102,8 @@ def train_starter(
 def _texts(problems: Sequence[Problem], policy: PolicyConfig) -> list[str]:
     texts = []
     for problem in problems:
-        parts = (problem.statement, problem.starter_code, policy.code_instruction)
+        wanted = instruction(policy, "code", problem.language, is_chat=False)
+        parts = (problem.statement, problem.starter_code, wanted)
         texts.append("\n".join(parts) + "\n")
         texts.extend(program.code for program in problem.solutions)
     return texts

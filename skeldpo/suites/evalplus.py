@@ -12,27 +12,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from skeldpo.answers import Wanted
-from skeldpo.evalplus_oracles import (
-    FLOAT_ATOL,
-    NOT_NONE,
-    evalplus_checker,
-    is_floats,
-    oracle_of,
-)
+from skeldpo.evalplus_oracles import evalplus_checker, judged_by
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parameters_of, tuple_depths
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import SandboxFailure
+from skeldpo.problems.evalplus import canonical_program, statement_of
+from skeldpo.problems.evalplus_inputs import (
+    INPUT_COLUMNS,
+    argument_lists,
+)
 from skeldpo.problems.reader import read_rows
 from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunRequest
 from skeldpo.suites.contract import SuiteData, SuiteProblems
-from skeldpo.suites.evalplus_inputs import (
-    INPUT_COLUMNS,
-    argument_lists,
-)
 from skeldpo.suites.evaluation import LeftOut
-from skeldpo.values import Opaque, decode, encode
+from skeldpo.values import encode
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input")
 EQUALITY = "EvalPlus's own rules take it, task by task; below"
@@ -66,26 +61,14 @@ class EvalplusTask:
         """The program whose answers are expected: the last reference, EvalPerf's fastest."""
         return self.references[-1]
 
-    def checker(self, answers: Sequence[Any]) -> str:
-        """EvalPlus's way to judge it, given the canonical solution's answers."""
-        has_floats = any(map(is_floats, answers))
-        return evalplus_checker(
-            is_mbpp=self.is_mbpp,
-            entry_point=self.entry_point,
-            atol=self.atol or (FLOAT_ATOL if has_floats else 0.0),
-        )
-
     def problem(self, answer_texts: Sequence[str]) -> Problem:
         """The problem, by what the canonical solution answered to each input; ValueError if it
         answered with what is no plain data."""
-        answers = [decode(text) for text in answer_texts]
-        checker = self.checker(answers)
-        if oracle_of(checker) == NOT_NONE:
-            answer_texts = [encode(answer is not None) for answer in answers]
-        elif odd := [answer.kind for answer in answers if isinstance(answer, Opaque)]:
-            raise ValueError(f"answers with what is no plain data: {odd[0]}")
+        checker = evalplus_checker(
+            is_mbpp=self.is_mbpp, entry_point=self.entry_point, atol=self.atol
+        )
+        judged = judged_by(checker, answer_texts)
         is_code = "def " in self.prompt
-        words = self.prompt.strip().strip('"').strip() or f"Write the function {self.entry_point}."
         return Problem(
             problem_id=self.task_id,
             language=python.NAME,
@@ -93,15 +76,17 @@ class EvalplusTask:
             split="heldout_family",
             difficulty="unknown",
             kind="function",
-            statement="Complete this program; answer with all of it." if is_code else words,
+            statement="Complete this program; answer with all of it."
+            if is_code
+            else statement_of(self.prompt, self.entry_point),
             entry_point=self.entry_point,
             starter_code=self.prompt if is_code else "",
             tests=tuple(
                 Example(input_text=given, expected_text=answer)
-                for given, answer in zip(self.input_texts, answer_texts, strict=True)
+                for given, answer in zip(self.input_texts, judged.expected_texts, strict=True)
             ),
             generators=(),
-            checker=checker,
+            checker=judged.checker,
             reference="",
             solutions=tuple(KnownProgram(code=code, speed="unknown") for code in self.references),
             preamble=self.preamble,
@@ -146,13 +131,6 @@ def load_tasks(
         },
         reference_scores={key: task.scores for key, task in tasks.items() if task.scores},
     )
-
-
-def canonical_program(row: Mapping[str, Any]) -> str:
-    """HumanEval+ has the body of the prompt's function, MBPP+ a whole program."""
-    solution = str(row["canonical_solution"])
-    is_body = f"def {row['entry_point']}(" not in solution
-    return str(row["prompt"]) + solution if is_body else solution
 
 
 def evalplus_task(row: Mapping[str, Any], suite: str, *, is_human: bool = False) -> EvalplusTask:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from skeldpo.records import Outcome
-from skeldpo.store import Store, round_folder
+from skeldpo.store import Store, closing_folder, round_folder
 from skeldpo.suites.metrics import bootstrap_interval, num_families
 
 FORMAT = 1
@@ -187,14 +187,13 @@ def load_evaluation(path: str | Path) -> Evaluation:
 
 
 def round_evaluation(store: Store, round_index: int) -> Evaluation | None:
-    """Held-out scores of the policy that entered a round of a run, or None."""
-    path = round_evaluation_path(round_index)
-    return _read(store.read_bytes(path), store.location(path)) if store.exists(path) else None
-
-
-def round_evaluation_path(round_index: int) -> str:
-    """Where a run has that report, within its folder."""
-    return f"{round_folder(round_index)}/evaluation.json"
+    """Held-out scores of the policy that entered a round of a run, or None; that of the last round
+    entered what closed the run."""
+    for folder in (round_folder(round_index), closing_folder(round_index - 1)):
+        path = f"{folder}/evaluation.json"
+        if store.exists(path):
+            return _read(store.read_bytes(path), store.location(path))
+    return None
 
 
 def _read(content: bytes, place: str) -> Evaluation:

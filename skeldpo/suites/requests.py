@@ -14,7 +14,7 @@ from skeldpo.config_section import Section
 from skeldpo.console import Display
 from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.contract import Suite, SuiteProblems
-from skeldpo.suites.runner import SuiteRequest, evaluate_programs
+from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
 from skeldpo.suites.samples import Sampling, write_samples
 from skeldpo.suites.shown import compare_reports, save_and_show
 
@@ -79,11 +79,11 @@ def run_requests(asked: Sequence[Asked], display: Display) -> int:
         request = one.request
         Path(request.out).absolute().parent.mkdir(parents=True, exist_ok=True)
         if request.suite.name not in loaded:
-            loaded = {request.suite.name: request.load(display)}
+            loaded = {request.suite.name: request.load(display.tell)}
         held = loaded[request.suite.name]
         if one.policy:
-            write_samples(one.policy, request, held, one.sampling, display)
-        evaluation = evaluate_programs(request, held, display)
+            write_samples(one.policy, request, held, one.sampling, display.tell)
+        evaluation = evaluate_programs(request, held, display.tell)
         if one.policy:
             evaluation = replace(
                 evaluation, provenance={**evaluation.provenance, "policy": one.policy}
@@ -104,16 +104,13 @@ def _request(
     measure, evaluate = sections["measure"], sections["evaluate"]
     assert isinstance(measure, MeasureConfig)
     assert isinstance(evaluate, EvaluateConfig)
-    is_set = any(text.startswith("measure.memory_limit_mib") for text in options.set)
-    if suite.memory_limit_mib and not is_set:
-        measure = measure.model_copy(update={"memory_limit_mib": suite.memory_limit_mib})
     return SuiteRequest(
         suite=suite,
         data=data,
         programs=programs,
         ks=tuple(sorted(set(options.k))),
         released=options.released_protocol and suite.released is not None,
-        measure=measure,
+        measure=suite_limits(suite, measure),
         evaluate=evaluate,
         out=out,
     )

@@ -11,7 +11,7 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +20,13 @@ from typing import Any
 from skeldpo import __version__
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import connect_ray
-from skeldpo.console import Display
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import (
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Measurement, content_id
 from skeldpo.store import Store
 from skeldpo.suites.contract import Protocol, Suite, SuiteData, SuiteProblems
@@ -79,18 +78,27 @@ class SuiteRequest:
         out = Path(self.out).absolute()
         return str(out.with_name(f".{out.stem}.parts"))
 
-    def load(self, display: Display) -> SuiteProblems:
+    def load(self, tell: Callable[[str], None]) -> SuiteProblems:
         """The problems of its suite."""
         return self.suite.load(
             SuiteData(
                 source=self.data or self.suite.hub_id,
                 measure=self.measure,
-                tell=lambda line: display.tell(f"{self.suite.name}: {line}"),
+                tell=lambda line: tell(f"{self.suite.name}: {line}"),
             )
         )
 
 
-def evaluate_programs(request: SuiteRequest, held: SuiteProblems, display: Display) -> Evaluation:
+def suite_limits(suite: Suite, measure: MeasureConfig) -> MeasureConfig:
+    """The suite's memory limit, unless the user set one."""
+    if not suite.memory_limit_mib or "memory_limit_mib" in measure.model_fields_set:
+        return measure
+    return measure.model_copy(update={"memory_limit_mib": suite.memory_limit_mib})
+
+
+def evaluate_programs(
+    request: SuiteRequest, held: SuiteProblems, tell: Callable[[str], None]
+) -> Evaluation:
     """Scores a file or folder of programs; ValueError for a file that cannot be read or asks for
     nothing, RuntimeError if no problem could be scored."""
     started_s = time.monotonic()
@@ -106,7 +114,7 @@ def evaluate_programs(request: SuiteRequest, held: SuiteProblems, display: Displ
             f"{request.programs}, found none among {len(held.problems) or 'no'} problems"
             f"{_first_reason(left_out)}"
         )
-    rows = _measured(request, assignments, display)
+    rows = _measured(request, assignments, tell)
     terms = Terms(
         score=request.protocol.score,
         ks=request.ks,
@@ -139,11 +147,11 @@ def evaluate_programs(request: SuiteRequest, held: SuiteProblems, display: Displ
     )
 
 
-def parts_of(folder: str, identity: str, display: Display) -> str:
+def parts_of(folder: str, identity: str, tell: Callable[[str], None]) -> str:
     """A folder of parts; those of something else are dropped."""
     store = Store(folder)
     if store.exists(IDENTITY) and store.read_text(IDENTITY) != identity:
-        display.tell(f"{folder}: parts of other programs or settings, starting anew")
+        tell(f"{folder}: parts of other programs or settings, starting anew")
         store.remove("")
     store.write_text(IDENTITY, identity)
     return folder
@@ -156,7 +164,7 @@ def data_identity(request: SuiteRequest) -> str:
 
 
 def _measured(
-    request: SuiteRequest, assignments: Sequence[Assignment], display: Display
+    request: SuiteRequest, assignments: Sequence[Assignment], tell: Callable[[str], None]
 ) -> tuple[Measurement, ...]:
     """Every measurement that is asked for, those of an earlier start included."""
     measure = request.measure.model_copy(
@@ -169,9 +177,9 @@ def _measured(
         request.evaluate.model_dump_json(),
         *(c.candidate_id for assignment in assignments for c in assignment.candidates),
     )
-    folder = parts_of(f"{request.parts_folder}/scores", identity, display)
-    display.tell(f"{request.suite.name}: {len(assignments)} problems to measure")
-    connect_ray(generates=False)
+    folder = parts_of(f"{request.parts_folder}/scores", identity, tell)
+    tell(f"{request.suite.name}: {len(assignments)} problems to measure")
+    connect_ray(tell, engine=measure.engine, generates=False)
     sample_and_measure(
         assignments,
         engines=None,
@@ -179,7 +187,7 @@ def _measured(
             measure=measure, evaluate=request.evaluate, session=request.protocol.session
         ),
         output=folder,
-        on_progress=count_teller(request.suite.name, display.tell),
+        on_progress=count_teller(request.suite.name, tell),
     )
     return read_sampled(folder).measurements
 

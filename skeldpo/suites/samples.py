@@ -7,22 +7,21 @@ written, as the runner does.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
-from skeldpo.console import Display
 from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import (
     Engines,
     Sandboxes,
-    count_teller,
     read_sampled,
     sample_and_measure,
 )
+from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, data_identity, parts_of
@@ -46,10 +45,10 @@ def write_samples(
     request: SuiteRequest,
     held: SuiteProblems,
     sampling: Sampling,
-    display: Display,
+    tell: Callable[[str], None],
 ) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
-    display.tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
+    tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
     target = Path(request.programs)
     target.parent.mkdir(parents=True, exist_ok=True)
     fetched = fetch_checkpoint(policy, f"{request.parts_folder}/policy-{content_id(policy)}")
@@ -61,8 +60,8 @@ def write_samples(
         sampling.num_samples,
         sampling.temperature,
     )
-    folder = parts_of(f"{request.parts_folder}/samples", identity, display)
-    connect_ray()
+    folder = parts_of(f"{request.parts_folder}/samples", identity, tell)
+    connect_ray(tell, engine=request.measure.engine)
     sample_and_measure(
         [_assignment(problem, sampling) for problem in _asked_problems(held)],
         engines=Engines(
@@ -74,7 +73,7 @@ def write_samples(
             measure=request.measure, evaluate=request.evaluate, session=leave_unmeasured
         ),
         output=folder,
-        on_progress=count_teller(f"{request.suite.name} samples", display.tell, is_judged=False),
+        on_progress=count_teller(f"{request.suite.name} samples", tell, is_judged=False),
     )
     sampled = read_sampled(folder)
     rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
@@ -88,7 +87,7 @@ def write_samples(
                 "model_id": row.model_id,
             }
             lines.write(json.dumps(line) + "\n")
-    display.tell(f"samples: {target}")
+    tell(f"samples: {target}")
 
 
 def leave_unmeasured(assignment: Assignment, run: Run) -> list[Measurement]:

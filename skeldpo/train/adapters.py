@@ -1,16 +1,22 @@
 """LoRA adapters: into a model, through its output layer, and into a folder; QLoRA's 4-bit weights.
 
 Adapters may be on any linear layer of the decoder, on the output layer and on the embedding, unless
-these two share their weight: an adapter of one of them could not be merged into it.
+these two share their weight: an adapter of one of them could not be merged into it. They are fp32
+and the adapter of a run is one, from its first round to its last: its folder, as PEFT writes it,
+holds all that was trained.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -22,17 +28,21 @@ if TYPE_CHECKING:
 _ADAPTER = "default"
 """What PEFT calls an adapter that was given no name."""
 
+_FILE = "adapter_model.safetensors"
+_FILE_PREFIX = "base_model.model."
+"""Of names in PEFT's files, which leave the adapter's own name out."""
+
 
 def check_adapters(folder: str, lora: LoraConfig) -> None:
     """ValueError as in `add_adapters`, from the folder's config.json: no weights are loaded."""
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
         model.tie_weights()
-        add_adapters(model, lora, folder, seed=0)
+        add_adapters(model, lora, folder)
 
 
-def add_adapters(model: Any, lora: LoraConfig, folder: str, seed: int) -> None:
-    """Puts fp32 adapters into the model in place and freezes everything else.
+def add_adapters(model: Any, lora: LoraConfig, folder: str) -> None:
+    """Puts fp32 adapters into the model in place, their values to be set, and freezes all else.
 
     Raises:
         ValueError: an adapter could not be merged into the weights, or would not learn.
@@ -41,7 +51,6 @@ def add_adapters(model: Any, lora: LoraConfig, folder: str, seed: int) -> None:
     from peft import inject_adapter_in_model  # takes seconds to import, and only LoRA needs it
 
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
         inject_adapter_in_model(_peft_config(lora), model)
     ends = {
         name
@@ -83,14 +92,78 @@ def linear_view(layer: Any, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.T
     return inputs, torch.cat([weight, up.weight.to(weight.dtype)], dim=1)
 
 
-def adapt(model: Any, lora: LoraConfig, values: Mapping[str, torch.Tensor], base: str) -> Any:
-    """The PEFT model of a causal LM with trained adapter values, by their names in the model."""
+def adapter_parameters(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The trained parameters of a model with adapters, by name; sharded if the model is."""
+    return {name: each for name, each in model.named_parameters() if each.requires_grad}
+
+
+def new_adapters(shapes: Mapping[str, torch.Size], seed: int) -> dict[str, torch.Tensor]:
+    """First values, by names of parameters: one factor is drawn as PEFT draws it, the other is 0,
+    so the model is unchanged."""
+    generator = torch.Generator().manual_seed(seed)
+    values: dict[str, torch.Tensor] = {}
+    for name, shape in shapes.items():
+        values[name] = torch.zeros(shape)
+        if ".lora_A." in name:
+            nn.init.kaiming_uniform_(values[name], a=math.sqrt(5), generator=generator)
+        elif ".lora_embedding_B." in name:
+            nn.init.normal_(values[name], generator=generator)
+    return values
+
+
+def read_adapters(folder: str) -> dict[str, torch.Tensor]:
+    """The values that `write_adapters` wrote."""
+    found = load_file(Path(folder, _FILE))
+    named = r"(\.lora_(?:embedding_)?[AB])(?=\.|$)"
+    return {
+        re.sub(named, rf"\1.{_ADAPTER}", name.removeprefix(_FILE_PREFIX)): value
+        for name, value in found.items()
+    }
+
+
+def write_adapters(
+    values: Mapping[str, torch.Tensor], lora: LoraConfig, folder: str, base: str
+) -> None:
+    """A folder that PEFT loads; `base` is the model it says that the adapter belongs to."""
+    Path(folder).mkdir()
+    files = {
+        _FILE_PREFIX + name.replace(f".{_ADAPTER}", ""): value.contiguous()
+        for name, value in values.items()
+    }
+    save_file(files, Path(folder, _FILE), metadata={"format": "pt"})
+    config = _peft_config(lora, base)
+    config.inference_mode = True
+    config.save_pretrained(folder)
+
+
+def merged_weight(
+    model: nn.Module, weight_name: str, weight: torch.Tensor, values: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
+    """A weight of the base with what its layer's adapter adds, W + s B A in fp32; the weight as it
+    is where there is no adapter."""
+    name = weight_name.removesuffix(".weight")
+    down = values.get(f"{name}.lora_A.{_ADAPTER}.weight")
+    on_embedding = values.get(f"{name}.lora_embedding_A.{_ADAPTER}")
+    if down is not None:
+        added = values[f"{name}.lora_B.{_ADAPTER}.weight"] @ down
+    elif on_embedding is not None:
+        added = values[f"{name}.lora_embedding_B.{_ADAPTER}"] @ on_embedding
+    else:
+        return weight
+    layer: Any = model.get_submodule(name)
+    if on_embedding is not None or layer.fan_in_fan_out:
+        added = added.T
+    return weight.float().add(added, alpha=layer.scaling[_ADAPTER])
+
+
+def adapt(model: Any, lora: LoraConfig, values: Mapping[str, torch.Tensor]) -> Any:
+    """The model of transformers with trained adapter values merged into it by PEFT."""
     from peft import get_peft_model
 
-    adapted = get_peft_model(model, _peft_config(lora, base))
+    adapted = get_peft_model(model, _peft_config(lora))
     missing = adapted.get_base_model().load_state_dict(values, strict=False)
     assert not missing.unexpected_keys, missing.unexpected_keys
-    return adapted
+    return adapted.merge_and_unload()
 
 
 def quantization(config: TrainConfig) -> Any:

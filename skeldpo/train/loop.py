@@ -23,6 +23,7 @@ from skeldpo.train.batch import build_trees, moved
 from skeldpo.train.learners.contract import Scored
 from skeldpo.train.network import Network, device_of, token_logps, workers_of
 from skeldpo.train.packing import pack_rows
+from skeldpo.train.reference import REFERENCE_TOLERANCE
 
 if TYPE_CHECKING:
     from skeldpo.config_train import TrainConfig
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 ReferenceTable = Mapping[str, "ReferenceLogps"]
 OnStep = Callable[[int, dict[str, float]], bool]
 """Gets a step's index and metrics; True ends the run."""
-
-_REFERENCE_TOLERANCE = 0.1
-"""Nats a token by which policy and reference may differ before the first step (bf16: 0.02)."""
 
 
 class NonFiniteError(RuntimeError):
@@ -106,10 +104,14 @@ def run_steps(
         started = time.perf_counter()
         torch.manual_seed(step.seed)
         optimizer.zero_grad(set_to_none=True)
-        found = _backward(network, step, references, learner)
+        found = _scores(network, step, references, learner, learns=True)
         _require_finite(found, step, learner)
         if step.index == 0:
-            _require_reference(float(found[:, -1].max()))
+            if learner.config.lora is not None and learner.config.lora.dropout:
+                # An adapter of earlier rounds is not the reference's while parts are dropped.
+                _require_reference(_gap_without_dropout(network, step, references, learner))
+            else:
+                _require_reference(float(found[:, -1].max()))
         grad_norm = _clip_gradients(network, step, learner)
         for group in optimizer.param_groups:
             group["lr"] = step.learning_rate
@@ -123,11 +125,21 @@ def run_steps(
             return
 
 
-def _backward(
+@torch.no_grad()
+def _gap_without_dropout(
     network: Network, step: Step, references: ReferenceTable, learner: AnyLearner
+) -> float:
+    network.eval()
+    found = _scores(network, step, references, learner, learns=False)
+    network.train()
+    return float(found[:, -1].max())
+
+
+def _scores(
+    network: Network, step: Step, references: ReferenceTable, learner: AnyLearner, *, learns: bool
 ) -> torch.Tensor:
-    """Adds up a step's gradients; gives statistics and reference gap (P, K + 1) of all its examples
-    on every worker."""
+    """Statistics and reference gap (P, K + 1) of all of a step's examples on every worker; adds up
+    their gradients if it learns."""
     device, workers = device_of(network), workers_of(network)
     # Put in place at the end: to place rows on a GPU is to wait for it.
     order: list[int] = []
@@ -149,7 +161,8 @@ def _backward(
         # FSDP2 averages gradients over workers; a worker without an example left weighs 0.
         scale = workers.num_workers / len(step.examples) if rows else 0.0
         weights = torch.tensor([example.weight for example in examples])
-        torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
+        if learns:
+            torch.autograd.backward(scale * (moved(weights, device) * losses.loss).sum())
         if rows:
             order += rows
             gap = losses.reference_gap.unsqueeze(1)
@@ -206,10 +219,10 @@ def _require_finite(found: torch.Tensor, step: Step, learner: AnyLearner) -> Non
 def _require_reference(worst: float) -> None:
     """Before the first step policy and reference are the same weights; `worst` is their largest
     difference in nats a token."""
-    if worst > _REFERENCE_TOLERANCE:
+    if worst > REFERENCE_TOLERANCE:
         raise RuntimeError(
             f"before the first step policy and reference must agree, but they differ by "
-            f"{worst:.3f} nats a token (limit {_REFERENCE_TOLERANCE}): the reference table is of "
+            f"{worst:.3f} nats a token (limit {REFERENCE_TOLERANCE}): the reference table is of "
             "other weights or prompts; delete it and run again"
         )
 

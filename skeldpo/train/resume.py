@@ -1,12 +1,14 @@
 """What a training run resumes from: trainable parameters, optimizer, progress.
 
 Written with torch.distributed.checkpoint, so a run resumes on another number of workers. Frozen
-parameters are not in it: they come from the checkpoint that training started from.
+parameters are not in it: they come from the checkpoint that training started from. Of a training
+that ended there is its history, which says that the folder it made need not be made again.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
+from skeldpo.files import folder_and_name, is_url
+from skeldpo.node_cache import INDEX
+from skeldpo.store import Store
 from skeldpo.train.network import Network, workers_of
 
 _PROGRESS_FILE = "progress.json"
@@ -57,6 +62,31 @@ def load_state(network: Network, optimizer: torch.optim.Optimizer, folder: str) 
     )
     row = json.loads(Path(folder, _PROGRESS_FILE).read_text(encoding="utf-8"))
     return Progress(next_step=row["next_step"], history=tuple(row["history"]))
+
+
+def save_ending(
+    history: Sequence[dict[str, float]], round_metrics: dict[str, float], path: str
+) -> None:
+    """Says that the last step is done, before the trained folder gets its name; `round_metrics` are
+    the figures of the whole training."""
+    row = {"history": list(history), "round_metrics": round_metrics}
+    folder, name = folder_and_name(path)
+    Store(folder).write_text(name, json.dumps(row))
+
+
+def find_ending(path: str, output_folder: str) -> dict[str, Any] | None:
+    """`history` and `round_metrics` of a training whose folder is there as a whole, else None.
+
+    `path` must be of no other training than the folder: the folder gets its name (at an URL, its
+    index) after the ending was written, and is removed before another training begins.
+    """
+    folder, name = folder_and_name(path)
+    store, output = Store(folder), Store(output_folder)
+    last = INDEX if is_url(output_folder) else "config.json"
+    if not (store.exists(name) and output.exists(last)):
+        return None
+    row: dict[str, Any] = json.loads(store.read_text(name))
+    return row
 
 
 def _trainable_state(network: Network, optimizer: torch.optim.Optimizer) -> dict[str, Any]:

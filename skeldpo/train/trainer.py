@@ -3,21 +3,20 @@
 The driver tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
-from the last state saved. Folders must be URLs, or absolute and shared by all nodes; workers change
-directory.
+from the last state saved; a checkpoint that is there is not trained again. Folders must be URLs,
+or absolute and shared by all nodes; workers change directory.
 """
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import json
 import logging
 import os
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -29,29 +28,41 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from skeldpo.checkpoints import Checkpoint, load_checkpoint, local_folder
+from skeldpo.checkpoints import (
+    Checkpoint,
+    load_checkpoint,
+    local_folder,
+    local_place,
+    pushed_part_digest,
+)
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
 from skeldpo.files import is_url
-from skeldpo.node_cache import pushed_folder
+from skeldpo.node_cache import remove_folder
 from skeldpo.prompts import Prompts
-from skeldpo.records import Dropped, ReferenceLogps, content_id
+from skeldpo.records import Candidate, Dropped, content_id
+from skeldpo.scratch import scratch_folder, sweep_scratch
+from skeldpo.train.agreement import (
+    Agreement,
+    SampledTokens,
+    choose_sampled,
+    compare_logps,
+    reason_to_refuse,
+)
 from skeldpo.train.card import model_card
 from skeldpo.train.learners import make_learner
-from skeldpo.train.learners.contract import AnyLearner, Example
+from skeldpo.train.learners.contract import Example
+from skeldpo.train.loading import load_network
 from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import (
     Network,
-    check_tokenizer,
-    device_of,
-    load_network,
-    save_network,
-    shard_network,
     workers_of,
 )
-from skeldpo.train.progress_lines import Meter, following
-from skeldpo.train.reference import load_reference, reference_logps, save_reference
-from skeldpo.train.resume import Progress, load_state, save_state
+from skeldpo.train.progress import Meter, following
+from skeldpo.train.reference import reference_table
+from skeldpo.train.resume import Progress, find_ending, load_state, save_ending, save_state
+from skeldpo.train.saving import Saved, check_tokenizer, save_network
+from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER, find_start
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +74,13 @@ _START_TIMEOUT_S = 600
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
     """What a training run did. `metrics` has one row an optimizer step (see Learner.metrics), and
-    fewer rows than the `num_steps` of the plan if the learner ended it early."""
+    fewer rows than the `num_steps` of the plan if the learner ended it early; `round_metrics` says
+    how far sampler and trainer differed, and which share of the weights is another."""
 
     num_steps: int
     num_examples: int
     metrics: tuple[dict[str, float], ...]
+    round_metrics: dict[str, float]
     dropped: tuple[Dropped, ...]
     checkpoint: Checkpoint
 
@@ -82,17 +95,22 @@ class MadeExamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """What a worker needs to know. It travels as a dict of plain values (`dataclasses.asdict`), or
+    """What a worker needs to know: `source_id` is the digest of the weights that were served, and
+    `weights_id` that of those that training starts from. It travels as a dict of plain values, or
     Ray Train's controller would import this module, and torch with it, to read it."""
 
     config_json: str
     examples: ray.ObjectRef[tuple[Any, ...]]
+    sampled: ray.ObjectRef[tuple[SampledTokens, ...]]
     start_folder: str
+    base_folder: str
     output_folder: str
     reference_path: str
     progress_path: str
-    model_id: str
+    source_id: str
+    weights_id: str
     seed: int
+    ended_path: str = ""
 
 
 def train_checkpoint(  # noqa: PLR0913
@@ -100,6 +118,8 @@ def train_checkpoint(  # noqa: PLR0913
     config: Config,
     rows: Sequence[Any],
     start: Checkpoint,
+    base_folder: str = "",
+    candidates: Sequence[Candidate] = (),
     output_folder: str,
     reference_path: str,
     storage_path: str,
@@ -112,55 +132,77 @@ def train_checkpoint(  # noqa: PLR0913
     Args:
         config: sections policy and train.
         rows: what the learner made of a round, in any order.
-        start: the start weights, which are also the frozen reference.
-        output_folder: where the trained checkpoint goes; replaced if it exists.
-        reference_path: Parquet table of the reference log-probabilities, read if it is of these
-            weights and token ids, else written.
-        storage_path: where Ray Train keeps its own state until the run has finished.
+        start: the policy that the round sampled from, which is also the frozen reference.
+        base_folder: the model that the run began with, on which its adapters are; empty for start.
+        candidates: of the round, with the engine's log-probabilities; a sample is compared.
+        output_folder: where the trained checkpoint goes; replaced unless it is what would be made.
+        reference_path: table of reference log-probabilities, read if it is of these, else written.
+        storage_path: where Ray Train keeps its state, and that it has finished; the caller's.
         run_name: prefix of the Ray Train run's name.
         seed: of shuffling, adapters and dropout.
-        tell: shows a line of progress.
 
     Raises:
         ValueError: a path is relative, or no row can be trained on.
-        RuntimeError: a worker failed more than train.max_failures times, or a loss was not finite.
+        RuntimeError: workers failed, a loss was not finite, or sampler and trainer disagree.
     """
-    for path in (start.folder, output_folder, reference_path):
-        if not (is_url(path) or os.path.isabs(path)):
-            raise ValueError(f"training needs URLs or absolute shared paths, got {path!r}")
-    learner = make_learner(config.train)
-    noun = learner.wording.noun
+    base_folder = base_folder or start.folder
+    _require_absolute(start.folder, base_folder, output_folder, reference_path)
     made = make_examples(rows, local_folder(start, weights=False), config)
-    num_steps = len(plan_steps(made.kept, learner, seed))
-    if num_steps == 0:
-        raise ValueError(_nothing_to_train_on(len(rows), made, learner))
+    num_steps = _count_steps(made, len(rows), config, seed)
+    sampled = choose_sampled(candidates, start.model_id, config.policy.max_model_tokens, seed)
     job = _Job(
         config_json=config.model_dump_json(),
         examples=ray.put(made.kept),
         start_folder=start.folder,
+        base_folder=base_folder,
+        sampled=ray.put(sampled),
         output_folder=output_folder,
         reference_path=reference_path,
         progress_path=f"{storage_path}/{run_name}.progress",
-        model_id=start.model_id,
+        source_id=start.model_id,
+        weights_id=_weights_id(config, start, base_folder),
         seed=seed,
     )
     name = f"{run_name}-{_digest(config, job, made.kept)}"
-    logger.info("training %d %ss in %d steps as %s", len(made.kept), noun, num_steps, name)
-    history = _fit(job, config.train, (storage_path, name), tell)
+    outcome = _fit_once(job, config.train, (storage_path, name), tell)
     return TrainResult(
         num_steps=num_steps,
         num_examples=len(made.kept),
-        metrics=tuple(history),
+        metrics=tuple(outcome["history"]),
+        round_metrics=outcome["round_metrics"],
         dropped=made.dropped,
         checkpoint=load_checkpoint(output_folder),
     )
 
 
-def _nothing_to_train_on(num_rows: int, made: MadeExamples, learner: AnyLearner) -> str:
+def _weights_id(config: Config, start: Checkpoint, base_folder: str) -> str:
+    """Digest of the weights that training starts from, which the driver does not fetch."""
+    lora = config.train.lora is not None
+    if not is_url(start.folder):
+        return find_start(start.folder, base_folder, lora=lora).weights_id(start.model_id)
+    if lora and start.folder == base_folder:
+        return start.model_id
+    part = ADAPTER_FOLDER if lora else MASTERS_FOLDER
+    return pushed_part_digest(start.folder, part) or start.model_id
+
+
+def _require_absolute(*paths: str) -> None:
+    for path in paths:
+        if not (is_url(path) or os.path.isabs(path)):
+            raise ValueError(
+                f"training needs URLs, or absolute paths on a shared disk, got {path!r}"
+            )
+
+
+def _count_steps(made: MadeExamples, num_rows: int, config: Config, seed: int) -> int:
+    learner = make_learner(config.train)
+    num_steps = len(plan_steps(made.kept, learner, seed))
+    if num_steps:
+        return num_steps
     epochs = " and ".join(
         f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(made.kept)
     )
-    return (
+    raise ValueError(
         f"nothing to train on: {num_rows} {learner.wording.noun}s in, {len(made.kept)} usable, "
         f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in made.dropped]}"
     )
@@ -189,14 +231,36 @@ def make_examples(rows: Sequence[Any], folder: str, config: Config) -> MadeExamp
     return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
 
 
+def _fit_once(
+    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """As `_fit`, or what an earlier call of the same job has left."""
+    job = replace(job, ended_path="/".join(place) + ".ended.json")
+    found = find_ending(job.ended_path, job.output_folder)
+    if found is not None:
+        tell(f"all {len(found['history'])} steps were done before")
+        return found
+    # What lies there of another job must not pass for the result of this one.
+    remove_folder(job.output_folder)
+    return _fit(job, train, place, tell)
+
+
 def _fit(
     job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
-) -> list[dict[str, float]]:
-    """Runs the workers and gives the metrics of all steps; `place` is (storage path, name)."""
+) -> dict[str, Any]:
+    """Runs the workers and gives what rank 0 returned; `place` is (storage path, name)."""
     storage_path, name = place
+    logger.info("training as %s", name)
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
     resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
-    trainer = ray.train.torch.TorchTrainer(
+
+    class Interruptible(ray.train.torch.TorchTrainer):  # type: ignore[misc]
+        """Ray Train would take Ctrl-C for itself, and end the driver without a word."""
+
+        def _register_sigint_handler(self, controller: object) -> None:
+            return
+
+    trainer = Interruptible(
         _train_worker,
         train_loop_config={name: getattr(job, name) for name in _Job.__slots__},
         torch_config=ray.train.torch.TorchConfig(backend=_backend(train)),
@@ -228,7 +292,7 @@ def _fit(
     reason = make_learner(train).reason_to_stop(history)
     if reason:
         tell(f"stopped after step {len(history)}: {reason}")
-    return history
+    return outcome
 
 
 def _backend(train: TrainConfig) -> str:
@@ -240,21 +304,27 @@ def _backend(train: TrainConfig) -> str:
 
 def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     """One Ray Train worker from start to end; rank 0's dict reaches the driver."""
+    sweep_scratch()
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
-    train = config.train
-    folder = local_folder(Checkpoint(folder=job.start_folder, model_id=job.model_id))
+    train, base = config.train, local_place(job.base_folder)
+    folder = local_folder(Checkpoint(folder=job.start_folder, model_id=job.source_id))
     learner = make_learner(train)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     transformers_logging.disable_progress_bar()
     if not train.use_gpu:
         torch.set_num_threads(train.cpus_per_worker)
     examples = ray.get(job.examples)
-    network = load_network(folder, train, config.policy.max_model_tokens, job.seed)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
-    shard_network(network, mesh, getattr(torch, train.dtype), train.cpu_offload)
-    table = _reference_table(network, learner, examples, job)
+    network = load_network(
+        folder, train, config.policy.max_model_tokens, job.seed, base=base, mesh=mesh
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    agreement = compare_logps(network, ray.get(job.sampled), train.max_tokens_per_forward)
+    refusal = reason_to_refuse(agreement, train.max_sampler_gap_nats)
+    if refusal:
+        return {"failure": refusal, "history": [], "round_metrics": {}}
+    table = reference_table(network, learner, examples, job.reference_path, job.weights_id)
     optimizer = build_optimizer(network, train)
     steps = plan_steps(examples, learner, job.seed)
     progress = _resume(network, optimizer)
@@ -273,53 +343,35 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         run_steps(network, optimizer, steps[progress.next_step :], table, learner, on_step)
     except NonFiniteError as error:
-        return {"failure": str(error), "history": history}
+        return {"failure": str(error), "history": history, "round_metrics": {}}
     card = model_card(
         policy=config.policy.model,
-        source_digest=job.model_id,
+        source_digest=job.source_id,
         wording=learner.wording,
         num_examples=len(examples),
         settings=train.model_dump(mode="json"),
         metrics=history[-1],
     )
-    with _output_folder(network, job) as output:
-        save_network(network, tokenizer, output, card)
-    return {"failure": "", "history": history}
+    figures = _round_metrics(agreement, None)
+    if workers_of(network).rank == 0:
+        save_ending(history, figures, job.ended_path)
+    model = config.policy.model
+    base_name = job.base_folder if Path(model).is_dir() else model
+    saved = save_network(network, tokenizer, job.output_folder, card, base_name)
+    figures = _round_metrics(agreement, saved)
+    if workers_of(network).rank == 0:
+        save_ending(history, figures, job.ended_path)
+    return {"failure": "", "history": history, "round_metrics": figures}
 
 
-@contextlib.contextmanager
-def _output_folder(network: Network, job: _Job) -> Iterator[str]:
-    """Where rank 0 saves; all workers go on when it is at its URL."""
-    if not is_url(job.output_folder):
-        yield job.output_folder
-    elif workers_of(network).rank:
-        yield ""  # it only takes part in gathering
-    else:
-        with pushed_folder(job.output_folder) as folder:
-            yield folder
-    if distributed.is_initialized():
-        distributed.barrier()
-
-
-def _reference_table(
-    network: Network, learner: AnyLearner, examples: Sequence[Example], job: _Job
-) -> dict[str, ReferenceLogps]:
-    """Reference rows by example: read by rank 0 for all, or computed by all and written by it."""
-    rank = workers_of(network).rank
-    found: list[Any] = [None]
-    if rank == 0:
-        found = [load_reference(job.reference_path, examples, job.model_id)]
-    distributed.broadcast_object_list(found, src=0, device=device_of(network))
-    rows: list[ReferenceLogps] = found[0]
-    if not rows:
-        budget = learner.config.max_tokens_per_forward
-        rows = reference_logps(network, learner, examples, budget, job.model_id)
-        if rank == 0:
-            save_reference(rows, job.reference_path)
-            logger.info(
-                "reference log-probabilities of %d %ss computed", len(rows), learner.wording.noun
-            )
-    return {row.example_id: row for row in rows}
+def _round_metrics(agreement: Agreement | None, saved: Saved | None) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    if agreement is not None:
+        figures["train/sampler_gap_mean_nats"] = agreement.mean_gap_nats
+        figures["train/sampler_gap_max_nats"] = agreement.max_gap_nats
+    if saved is not None and saved.num_weights:
+        figures["train/changed_weights_share"] = saved.num_changed / saved.num_weights
+    return figures
 
 
 def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
@@ -334,7 +386,7 @@ def _resume(network: Network, optimizer: torch.optim.Optimizer) -> Progress:
 
 def _report(network: Network, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Saves a checkpoint; Ray Train joins the folders of all workers into one."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         save_state(network, optimizer, progress, folder)
         checkpoint = ray.train.Checkpoint.from_directory(folder)
         ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
@@ -349,4 +401,4 @@ def _digest(config: Config, job: _Job, examples: Sequence[Example]) -> str:
     policy = config.policy.model_dump(mode="json", exclude={"model"})
     ids = sorted(content_id(example) for example in examples)
     settings = json.dumps([train, policy], sort_keys=True)
-    return content_id(settings, job.model_id, job.seed, *ids)[:12]
+    return content_id(settings, job.weights_id, job.seed, *ids)[:12]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import types
 import warnings
 
 _SEES_NAMES = frozenset(
@@ -38,7 +39,8 @@ def normalize_program(code: str) -> str:
 
 
 def own_names(code: str) -> frozenset[str]:
-    """The names of a program that it could change without anyone outside its functions noticing.
+    """The names of a program that it could change without anyone who calls it noticing: variables
+    of the module too, which scripts consist of, but not its functions.
 
     None of a text that does not parse, or of a program that may see its own names.
     """
@@ -50,7 +52,8 @@ def own_names(code: str) -> frozenset[str]:
         return frozenset()
     if _may_see_its_names(tree):
         return frozenset()
-    return _bound_names(tree) - _fixed_names(tree)
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return _bound_names(tree) - functions - _fixed_names(tree, ast.ClassDef)
 
 
 class _VariableNumbers(ast.NodeTransformer):
@@ -133,17 +136,19 @@ def _bound_names(tree: ast.AST) -> frozenset[str]:
     return frozenset(bound)
 
 
-def _fixed_names(tree: ast.AST) -> frozenset[str]:
+def _fixed_names(
+    tree: ast.AST, scopes: type[ast.AST] | types.UnionType = ast.Module | ast.ClassDef
+) -> frozenset[str]:
     """Names that may mean something outside a function.
 
-    They are builtins, names bound in the module or in a class, imported, declared global, passed as
+    They are builtins, names bound in one of the `scopes`, imported, declared global, passed as
     keywords, captured by patterns, and the private ones, which a class would mangle.
     """
     fixed = {name for name in _bound_names(tree) if name.startswith("__")} | set(dir(builtins))
     for node in ast.walk(tree):
+        if isinstance(node, scopes):
+            fixed |= _names_of_scope(node)
         match node:
-            case ast.Module() | ast.ClassDef():
-                fixed |= _names_of_scope(node)
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 fixed |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
             case ast.Global(names=names) | ast.MatchClass(kwd_attrs=names):

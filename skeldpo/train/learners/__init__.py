@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from skeldpo.train.learners.contract import AnyLearner
 from skeldpo.train.learners.preferences import Preferences
+from skeldpo.train.learners.rewards import Rewards
 
 if TYPE_CHECKING:
     from skeldpo.config_train import TrainConfig
@@ -13,4 +14,6 @@ if TYPE_CHECKING:
 
 def make_learner(config: TrainConfig) -> AnyLearner:
     """The learner that a configuration names; the configuration has checked the name."""
-    return {"preferences": Preferences}[config.learner](config)
+    learners: dict[str, type[Preferences] | type[Rewards]]
+    learners = {"preferences": Preferences, "rewards": Rewards}
+    return learners[config.learner](config)

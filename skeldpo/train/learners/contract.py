@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -66,24 +66,30 @@ ExampleT = TypeVar("ExampleT")
 class RoundSamples:
     """What a round gives: its training problems, what was written for them and how that did.
 
-    Candidates carry the sampler's log-probabilities. Rows of other problems may be among them.
+    Sampled candidates carry the sampler's token ids and log-probabilities; those of origin
+    "dataset", which no policy wrote, have none. Rows of other problems may be among them. `earlier`
+    rounds, oldest first, are there as far as they had problems of this one.
     """
 
     round_index: int
     problems: Sequence[Problem]
     candidates: Sequence[Candidate]
     measurements: Sequence[Measurement]
+    earlier: Sequence[RoundSamples] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRows(Generic[RowT]):
     """What a learner keeps of a round. `dropped` counts the problems that gave no row, by reason;
-    `counts` go to the tracker, `account` to the terminal."""
+    `counts` go to the tracker, `account` to the terminal. `errors` says, by problem id, what was
+    raised where a row should have been made: those problems are quarantined, and among the dropped.
+    """
 
     rows: tuple[RowT, ...]
     dropped: tuple[Dropped, ...]
     counts: Mapping[str, float]
     account: str
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from skeldpo.train.learners.preferences_loss import (
     has_collapsed,
     joint_losses,
     step_metrics,
+    term_scales,
 )
 from skeldpo.train.logps import sum_sequences
 
@@ -43,19 +44,24 @@ if TYPE_CHECKING:
     from skeldpo.train.learners.contract import RoundSamples
 
 
+_THOUGHTS = ("chosen_thoughts", "rejected_thoughts")
+
+
 class DropReason(enum.StrEnum):
     """Why a pair cannot be trained on."""
 
     CODE_TOO_LONG = "code prompt and completion exceed policy.max_model_tokens"
     SKELETON_TOO_LONG = "skeleton prompt and completion exceed policy.max_model_tokens"
+    NO_ANSWER = "a side ends within its thoughts"
     SAME_TOKENS = "chosen and rejected code are the same tokens"
     OTHER_PROMPT = "chosen and rejected code were sampled behind different prompts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairTokens:
-    """The token ids of one pair; the skeleton answers are empty when the pair has none. `weight` is
-    what its loss counts beside that of others."""
+    """The token ids of one pair; the skeleton answers are empty when the pair has none. Thoughts
+    are read before the code and not scored; empty without. `weight` is what its loss counts beside
+    that of others."""
 
     pair_id: str
     stage: PairStage
@@ -65,6 +71,8 @@ class PairTokens:
     code_rejected: tuple[int, ...]
     skeleton_chosen: tuple[int, ...]
     skeleton_rejected: tuple[int, ...]
+    chosen_thoughts: tuple[int, ...] = ()
+    rejected_thoughts: tuple[int, ...] = ()
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -88,7 +96,7 @@ class PairTokens:
     @property
     def num_tokens(self) -> int:
         """Tokens of the pair's tree."""
-        answers = sum(len(getattr(self, name)) for name in ANSWERS)
+        answers = sum(len(getattr(self, name)) for name in (*_THOUGHTS, *ANSWERS))
         prompts = len(self.code_prompt)
         if self.has_skeleton:
             prompts += len(self.skeleton_prompt) - self._trunk_length()
@@ -102,17 +110,24 @@ class PairTokens:
     @property
     def tokens_id(self) -> str:
         """Digest of all that is scored."""
-        names = ("code_prompt", "skeleton_prompt", *ANSWERS)
+        names = ("code_prompt", "skeleton_prompt", *_THOUGHTS, *ANSWERS)
         return content_id(*(getattr(self, name) for name in names))
 
     @property
     def tree(self) -> Tree:
         """Its sequences are ANSWERS, in this order."""
         shared = self._trunk_length()
-        answers = [(getattr(self, name), number) for number, name in enumerate(ANSWERS)]
-        branches = [_branch(self.code_prompt[shared:], answers[:2])]
+        answers = [
+            Answer(token_ids=getattr(self, name), sequence=number)
+            for number, name in enumerate(ANSWERS)
+            if getattr(self, name)
+        ]
+        thoughts = (self.chosen_thoughts, self.rejected_thoughts)
+        code = tuple(map(_behind, thoughts, answers[:2]))
+        branches = [Prompt(token_ids=self.code_prompt[shared:], below=code)]
         if self.has_skeleton:
-            branches.append(_branch(self.skeleton_prompt[shared:], answers[2:]))
+            tag = self.skeleton_prompt[shared:]
+            branches.append(Prompt(token_ids=tag, below=tuple(answers[2:])))
         trunk = Prompt(token_ids=self.code_prompt[:shared], below=tuple(branches))
         return Tree(trunk=trunk, num_sequences=len(ANSWERS))
 
@@ -138,18 +153,22 @@ def tokenize_pair(
     What was sampled keeps the ids that the engine read and wrote. Skeletons that are equal on both
     sides teach nothing and count as none.
     """
-    rendered = tuple(prompts.code_prompt_ids(pair.statement, pair.starter_code))
+    asked = (pair.statement, pair.starter_code, pair.language)
+    rendered = tuple(prompts.code_prompt_ids(*asked))
     read = {side.prompt_token_ids for side in (pair.chosen, pair.rejected)} - {()} or {rendered}
     if len(read) > 1:
         return DropReason.OTHER_PROMPT
     (code_prompt,) = read
-    skeleton_prompt = tuple(prompts.skeleton_prompt_ids(pair.statement, pair.starter_code))
+    skeleton_prompt = tuple(prompts.skeleton_prompt_ids(*asked))
     chosen = _code_ids(pair.chosen, pair.language, prompts)
     rejected = _code_ids(pair.rejected, pair.language, prompts)
     if chosen == rejected:
         return DropReason.SAME_TOKENS
     if len(code_prompt) + max(len(chosen), len(rejected)) > max_tokens:
         return DropReason.CODE_TOO_LONG
+    num_read = [prompts.read_before_answer(ids) for ids in (chosen, rejected)]
+    if num_read[0] == len(chosen) or num_read[1] == len(rejected):
+        return DropReason.NO_ANSWER
     texts = (pair.chosen.skeleton.text, pair.rejected.skeleton.text)
     skeletons: list[tuple[int, ...]] = [(), ()]
     if all(texts) and texts[0] != texts[1]:
@@ -161,10 +180,12 @@ def tokenize_pair(
         stage=pair.stage,
         code_prompt=code_prompt,
         skeleton_prompt=skeleton_prompt,
-        code_chosen=chosen,
-        code_rejected=rejected,
+        code_chosen=chosen[num_read[0] :],
+        code_rejected=rejected[num_read[1] :],
         skeleton_chosen=skeletons[0],
         skeleton_rejected=skeletons[1],
+        chosen_thoughts=chosen[: num_read[0]],
+        rejected_thoughts=rejected[: num_read[1]],
         weight=pair.weight,
     )
 
@@ -207,23 +228,26 @@ class Preferences:
     def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[PreferencePair]:
         """The pairs of the round's problems."""
         # Needs pydantic, which a machine that only trains may lack.
-        from skeldpo.pair import balance_lengths, build_pairs
+        from skeldpo.pair import balance_lengths, earlier_programs, pairs_or_reason
 
-        candidates: dict[str, list[Candidate]] = defaultdict(list)
-        for candidate in samples.candidates:
-            candidates[candidate.problem_id].append(candidate)
-        measurements: dict[str, list[Measurement]] = defaultdict(list)
-        for measurement in samples.measurements:
-            measurements[measurement.problem_id].append(measurement)
+        candidates, measurements = _by_problem(samples)
+        earlier = [_by_problem(each) for each in samples.earlier]
         made = balance_lengths(
             [
-                build_pairs(
+                pairs_or_reason(
                     problem=problem,
                     candidates=candidates[problem.problem_id],
                     measurements=measurements[problem.problem_id],
                     pair=config.pair,
                     skeleton=config.skeleton,
                     round_index=samples.round_index,
+                    earlier=earlier_programs(
+                        [
+                            (written[problem.problem_id], judged[problem.problem_id])
+                            for written, judged in earlier
+                        ],
+                        config.pair,
+                    ),
                 )
                 for problem in samples.problems
             ],
@@ -245,6 +269,7 @@ class Preferences:
             counts={f"pair/{name}": float(n) for name, n in by_stage.items()},
             account=f"{by_stage['efficiency']} efficiency and {by_stage['correctness']} "
             f"correctness pairs from {num_problems} problems",
+            errors={row.problem_id: row.error for row in made if row.error},
         )
 
     def texts(self, row: PreferencePair) -> tuple[str, ...]:
@@ -284,12 +309,17 @@ class Preferences:
         """The joint loss; the columns of an absent skeleton are 0."""
         counts = scored.trees.num_sequence_tokens.view(-1, len(ANSWERS))
         reference = scored.reference.view(-1, len(ANSWERS))
+        weight: float | torch.Tensor = self._skeleton_weight(scored.phase)
+        if self.config.balance_terms and self.config.loss != "sft":
+            token_squares = (1 - scored.token_logps.detach().exp()) ** 2  # (N,)
+            unlikelihood = sum_sequences(token_squares, scored.trees).view(-1, len(ANSWERS))
+            weight = weight * term_scales(unlikelihood, counts, self.config.reduction)
         return joint_losses(
             sum_sequences(scored.token_logps, scored.trees).view(-1, len(ANSWERS)),
             torch.where(counts > 0, reference, 0.0),
             counts,
             self.config,
-            self._skeleton_weight(scored.phase),
+            weight,
         )
 
     def metrics(self, statistics: torch.Tensor, phase: str) -> dict[str, float]:
@@ -316,9 +346,20 @@ class Preferences:
         return self.config.skeleton_weight if stage == "efficiency" else 0.0
 
 
-def _branch(tag: tuple[int, ...], answers: Sequence[tuple[tuple[int, ...], int]]) -> Prompt:
-    below = tuple(Answer(token_ids=token_ids, sequence=number) for token_ids, number in answers)
-    return Prompt(token_ids=tag, below=below)
+def _behind(thoughts: tuple[int, ...], answer: Answer) -> Prompt | Answer:
+    return Prompt(token_ids=thoughts, below=(answer,)) if thoughts else answer
+
+
+def _by_problem(
+    samples: RoundSamples,
+) -> tuple[Mapping[str, list[Candidate]], Mapping[str, list[Measurement]]]:
+    candidates: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in samples.candidates:
+        candidates[candidate.problem_id].append(candidate)
+    measurements: dict[str, list[Measurement]] = defaultdict(list)
+    for measurement in samples.measurements:
+        measurements[measurement.problem_id].append(measurement)
+    return candidates, measurements
 
 
 def _code_ids(side: PairSide, language: str, prompts: Prompts) -> tuple[int, ...]:

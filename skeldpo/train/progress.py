@@ -1,4 +1,4 @@
-"""Progress of a training run: lines that rank 0 writes and the driver tells, over run.storage.
+"""Lines of progress, from the worker that writes them to the driver that shows them.
 
 Nothing depends on a line: what storage refuses costs lines of progress, not the training.
 """

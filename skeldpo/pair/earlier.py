@@ -1,0 +1,57 @@
+"""Programs of a problem's earlier rounds, as further members of its skeleton groups.
+
+Times of two sessions are never compared. So an earlier program keeps the side that it had in its
+own session: that of the chosen or of the rejected program of the widest difference that was shown
+there. A round that showed none says nothing, nor does a program that was on either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from skeldpo.config import PairConfig
+from skeldpo.pair.judged import judge_candidates, middle
+from skeldpo.pair.races import decided_races, find_races
+from skeldpo.records import Candidate, Measurement
+from skeldpo.skeleton.extract import HotLines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierPrograms:
+    """Texts of accepted programs by side, of the newest round first, and their hot lines."""
+
+    efficient: tuple[str, ...]
+    inefficient: tuple[str, ...]
+    hot_lines: HotLines
+
+
+NO_EARLIER = EarlierPrograms(efficient=(), inefficient=(), hot_lines={})
+
+
+def earlier_programs(
+    rounds: Iterable[tuple[Sequence[Candidate], Sequence[Measurement]]], pair: PairConfig
+) -> EarlierPrograms:
+    """Of the rows of a problem in each earlier round, oldest first."""
+    is_efficient: dict[str, set[bool]] = {}
+    hot_lines: dict[str, tuple[int, ...]] = {}
+    for candidates, measurements in reversed(list(rounds)):
+        programs = judge_candidates(candidates, measurements).programs
+        accepted = {key: program for key, program in programs.items() if program.is_accepted}
+        decided = decided_races(find_races(accepted, measurements), accepted, pair)
+        holding = [race for race in decided if not (race.is_reversed or race.is_unchecked)]
+        if not holding:
+            continue
+        widest = holding[0]
+        limit = middle(accepted[widest.fast.candidate_id], accepted[widest.slow.candidate_id])
+        for program in accepted.values():
+            if program.time_ratio > 0:
+                for text in (program.candidate.code, *program.variants):
+                    is_efficient.setdefault(text, set()).add(program.time_ratio < limit)
+                if program.hot_lines:
+                    hot_lines.setdefault(program.candidate.code, program.hot_lines)
+    return EarlierPrograms(
+        efficient=tuple(text for text, sides in is_efficient.items() if sides == {True}),
+        inefficient=tuple(text for text, sides in is_efficient.items() if sides == {False}),
+        hot_lines=hot_lines,
+    )

@@ -1,0 +1,65 @@
+"""Pairs of a problem, or the reason why they cannot be built: one problem costs no other its pairs.
+
+Building is pure, so what raises once raises again: there is one try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skeldpo.config import PairConfig, SkeletonConfig
+from skeldpo.pair.build import Funnel, ProblemPairs, build_pairs
+from skeldpo.pair.earlier import NO_EARLIER, EarlierPrograms
+from skeldpo.records import Candidate, Dropped, Measurement, Problem
+
+QUARANTINED = "quarantined"
+"""How the reason of a problem begins whose pairs cannot be built."""
+_NOTHING = Funnel(
+    num_candidates=0,
+    num_distinct=0,
+    num_accepted=0,
+    num_timed=0,
+    efficient_groups=(),
+    inefficient_groups=(),
+    num_races=0,
+    num_decided=0,
+    num_reversed=0,
+    num_unchecked=0,
+)
+
+
+def pairs_or_reason(  # noqa: PLR0913
+    *,
+    problem: Problem,
+    candidates: Sequence[Candidate],
+    measurements: Sequence[Measurement],
+    pair: PairConfig,
+    skeleton: SkeletonConfig,
+    round_index: int,
+    earlier: EarlierPrograms = NO_EARLIER,
+) -> ProblemPairs:
+    """As `build_pairs`; what that raises becomes `ProblemPairs.error`, and the problem has no
+    pairs."""
+    try:
+        return build_pairs(
+            problem=problem,
+            candidates=candidates,
+            measurements=measurements,
+            pair=pair,
+            skeleton=skeleton,
+            round_index=round_index,
+            earlier=earlier,
+        )
+    except Exception as error:  # of a program that nobody thought of, in a skeleton say
+        reason = f"{type(error).__name__}: {error}"
+    told = f"{QUARANTINED}: {reason}"
+    return ProblemPairs(
+        problem_id=problem.problem_id,
+        pairs=(),
+        funnel=_NOTHING,
+        efficiency_reason=told,
+        correctness_reason=told,
+        dropped=(Dropped(reason=told, num_rows=1),),
+        dropped_candidates=(Dropped(reason=told, num_rows=len(candidates)),),
+        error=reason,
+    )

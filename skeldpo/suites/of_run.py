@@ -1,0 +1,120 @@
+"""The suites of evaluate.suites, on which a run scores its first policy and its last.
+
+In a run's folder `suites/policy-K/NAME.json` is the report of the policy after round K, with its
+samples beside it. One greedy sample a problem: what is published of a model as pass@1.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from skeldpo.checkpoints import Checkpoint
+from skeldpo.config import Config
+from skeldpo.store import Store
+from skeldpo.suites.all import find_suite
+from skeldpo.suites.compare import Difference, differences
+from skeldpo.suites.evaluation import (
+    Evaluation,
+    Interval,
+    load_evaluation,
+    mean_scores,
+    save_evaluation,
+)
+from skeldpo.suites.round_scores import bootstrap_of
+from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
+from skeldpo.suites.samples import Sampling, write_samples
+
+SCORES = ("pass@1", "eff@1", "beyond@1", "dps@1")
+"""Those of a suite that are shown of a run, where it has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteScores:
+    """A policy on a suite: its scores by name and, but for policy 0, how they differ from those of
+    policy 0, paired by problem."""
+
+    suite: str
+    policy: int
+    scores: Mapping[str, Interval]
+    differences: Mapping[str, Difference]
+
+
+def check_suites(config: Config) -> None:
+    """ValueError for a suite that is unknown, or whose data is not there."""
+    for name in config.evaluate.suites:
+        _request(config, name, "")
+
+
+def evaluate_suites(
+    config: Config, checkpoint: Checkpoint, folder: str, tell: Callable[[str], None]
+) -> None:
+    """Writes the reports of a policy into a folder; those that are there are kept."""
+    for name in config.evaluate.suites:
+        request = _request(config, name, folder)
+        if Path(request.out).exists():
+            continue
+        held = request.load(tell)
+        sampling = Sampling(
+            prompting=config.policy, generate=config.generate, num_samples=1, temperature=0.0
+        )
+        write_samples(checkpoint.folder, request, held, sampling, tell)
+        evaluation = evaluate_programs(request, held, tell)
+        save_evaluation(evaluation, request.out)
+        shutil.rmtree(request.parts_folder, ignore_errors=True)
+        scores = mean_scores(evaluation.problems, bootstrap_of(config))
+        shown = ", ".join(f"{key} {scores[key].value:.3f}" for key in SCORES if key in scores)
+        tell(f"{name}: {shown}")
+
+
+def suite_folder(policy: int) -> str:
+    """Of the reports of the policy after a round, within a run's folder."""
+    return f"suites/policy-{policy}"
+
+
+def read_suite_scores(store: Store, config: Config) -> tuple[SuiteScores, ...]:
+    """What is there of evaluate.suites, suite by suite, in the order of the policies."""
+    bootstrap, found = bootstrap_of(config), []
+    for name in config.evaluate.suites:
+        first: Evaluation | None = None
+        for policy in range(config.run.num_rounds + 1):
+            path = f"{suite_folder(policy)}/{_report_name(name)}"
+            if not store.exists(path):
+                continue
+            report = load_evaluation(store.location(path))
+            compared = differences(report, first, bootstrap) if first is not None else ()
+            found.append(
+                SuiteScores(
+                    suite=name,
+                    policy=policy,
+                    scores=mean_scores(report.problems, bootstrap),
+                    differences={difference.name: difference for difference in compared},
+                )
+            )
+            if policy == 0:
+                first = report
+    return tuple(found)
+
+
+def _report_name(name: str) -> str:
+    return f"{find_suite(name).name}.json"
+
+
+def _request(config: Config, name: str, folder: str) -> SuiteRequest:
+    suite = find_suite(name)
+    data = config.evaluate.suites[name]
+    if data and not Path(data).exists() and not suite.hub_id:
+        raise ValueError(f"evaluate.suites: no file at {data} for {name}")
+    out = Path(folder) / _report_name(name)
+    return SuiteRequest(
+        suite=suite,
+        data=str(Path(data).absolute()) if data and Path(data).exists() else data,
+        programs=str(out.with_suffix(".samples.jsonl")),
+        ks=(1,),
+        released=False,
+        measure=suite_limits(suite, config.measure),
+        evaluate=config.evaluate,
+        out=str(out),
+    )

@@ -1,0 +1,333 @@
+"""Preferences or rewards? Both learners from one policy, on as many programs, in as many steps.
+
+    python -m studies.learners [--config FILE] [--seeds N] [--runs FOLDER]
+
+Each seed has problems of its own. A round samples the policy of the arm and seed with vLLM,
+measures what it wrote, and trains; the first round's programs are the same for all arms. The last
+policies answer the held-out variants; all arms' programs of a problem are measured in one session.
+Nothing that is finished is repeated: the same command goes on where it was stopped. Needs Docker
+and vLLM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from skeldpo.checkpoints import Checkpoint, load_checkpoint
+from skeldpo.config import Config
+from skeldpo.config_file import load_config
+from skeldpo.config_train import OF_PREFERENCES, TrainConfig
+from skeldpo.connection import connect_ray
+from skeldpo.pipeline import (
+    Engines,
+    Sampled,
+    Sandboxes,
+    read_sampled,
+    sample_and_measure,
+)
+from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.progress import count_teller
+from skeldpo.records import Assignment, Problem, content_id
+from skeldpo.run_start import make_starting_checkpoint
+from skeldpo.suites.compare import Difference, differences
+from skeldpo.suites.evaluation import mean_scores, save_evaluation
+from skeldpo.suites.round_scores import bootstrap_of
+from skeldpo.train.learners import make_learner
+from skeldpo.train.learners.contract import RoundSamples
+from skeldpo.train.loading import load_network
+from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
+from skeldpo.train.reference import reference_logps
+from skeldpo.train.saving import save_network
+from skeldpo.train.trainer import make_examples
+from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
+from studies.ablation_statistics import arm_evaluation
+from studies.resumable import run_jobs
+
+SHOWN = ("pass@1", "beyond@1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """The [study] section; studies/learners.toml says what each key means."""
+
+    run: str
+    seeds: int
+    num_rounds: int
+    num_train: int
+    num_heldout: int
+    steps_per_round: int
+    num_samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A round's training of an arm and seed, as it travels to a worker process."""
+
+    key: str
+    arm: str
+    config: Config
+    start: str
+    save_to: str
+    samples: RoundSamples
+    num_steps: int
+    seed: int
+
+
+def load_study(path: Path, seeds: int = 0) -> tuple[Study, dict[str, Config]]:
+    """The study of a file, and the configuration of each arm; ValueError names a wrong key."""
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = {field.name for field in fields(Study)}
+    given = values.get("study", {})
+    if set(given) != known:
+        raise ValueError(
+            f"{path} [study]: missing {sorted(known - set(given))}, "
+            f"unknown {sorted(set(given) - known)}"
+        )
+    study = Study(**(given | ({"seeds": seeds} if seeds else {})))
+    sizes = {
+        "problems.num_heldout_variants": study.num_heldout,
+        "problems.num_train": study.num_train,
+        "run.num_rounds": study.num_rounds,
+    }
+    shared = sizes | values.get("base", {})
+    return study, {
+        name: _configured(study.run, shared | settings) for name, settings in values["arms"].items()
+    }
+
+
+def _configured(run: str, settings: dict[str, Any]) -> Config:
+    """The run's settings with the arm's; of a learner of rewards without those of preferences."""
+    overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    if settings.get("train.learner") == "rewards":
+        defaults = {name: TrainConfig.model_fields[name].get_default() for name in OF_PREFERENCES}
+        overrides += [f"train.{name}={json.dumps(value)}" for name, value in defaults.items()]
+    return load_config(run, overrides)
+
+
+def equal_steps(
+    examples: Sequence[Any], train: TrainConfig, seed: int, num_steps: int
+) -> tuple[Step, ...]:
+    """The product's plan, with as many passes over its last phase as it takes, cut at `num_steps`.
+    ValueError if there is nothing to go over."""
+    steps = plan_steps(examples, make_learner(train), seed)
+    while len(steps) < num_steps:
+        before = len(steps)
+        if train.learner == "rewards":
+            epochs = train.policy_gradient.inner_epochs + 1
+            longer = train.policy_gradient.model_copy(update={"inner_epochs": epochs})
+            train = train.model_copy(update={"policy_gradient": longer})
+        else:
+            by_stage = {"efficiency_epochs": train.efficiency_epochs + 1}
+            if not any(example.stage == "efficiency" for example in examples):
+                by_stage = {"correctness_epochs": train.correctness_epochs + 1}
+            train = train.model_copy(update=by_stage)
+        steps = plan_steps(examples, make_learner(train), seed)
+        if len(steps) == before:
+            raise ValueError(f"{len(examples)} examples give no further step")
+    return steps[:num_steps]
+
+
+def train_job(job: Job) -> dict[str, Any]:
+    """Trains and saves; the row of the results."""
+    started_s = time.monotonic()
+    train = job.config.train
+    learner = make_learner(train)
+    rows = learner.make_rows(job.samples, job.config)
+    examples = make_examples(rows.rows, job.start, job.config).kept
+    network = load_network(job.start, train, job.config.policy.max_model_tokens, job.seed)
+    steps = equal_steps(examples, train, job.seed, job.num_steps)
+    table = {
+        row.example_id: row
+        for row in reference_logps(network, learner, examples, train.max_tokens_per_forward, "")
+    }
+    history: list[dict[str, float]] = []
+
+    def on_step(_: int, metrics: dict[str, float]) -> bool:
+        history.append(metrics)
+        return False
+
+    run_steps(network, build_optimizer(network, train), steps, table, learner, on_step)
+    tokenizer = AutoTokenizer.from_pretrained(job.start)
+    save_network(network, tokenizer, job.save_to, "A policy of the study of learners.")
+    return {
+        "key": job.key,
+        "arm": job.arm,
+        "account": rows.account,
+        "num_examples": len(examples),
+        "num_steps": len(steps),
+        "policy": job.save_to,
+        "last": {name: value for name, value in history[-1].items() if name != "seconds"},
+        "seconds": round(time.monotonic() - started_s, 1),
+    }
+
+
+class Rounds:
+    """The rounds of all arms and seeds, below one folder."""
+
+    def __init__(self, study: Study, arms: dict[str, Config], folder: Path) -> None:
+        self._study = study
+        self._arms = arms
+        self._folder = folder
+        config = next(iter(arms.values()))
+        self._problems = load_problems(config.problems.sources, config.problems.families)
+        found = evaluation_problems(self._problems, config.problems, seed=config.run.seed)
+        self.heldout = tuple(p for p in found if p.split == "heldout_variant")
+
+    def start(self) -> Checkpoint:
+        """The policy that all start from, made once."""
+        done, place = self._folder / "policy-0.done", str(self._folder / "policy-0")
+        if not done.exists():
+            config = next(iter(self._arms.values()))
+            made = make_starting_checkpoint(config, self._problems, place, print)
+            done.write_text(made.folder)
+        return load_checkpoint(done.read_text())
+
+    def run(self, start: Checkpoint) -> dict[tuple[str, int], str]:
+        """The folder of the last policy of each arm and seed."""
+        policies = {
+            (arm, seed): start.folder for arm in self._arms for seed in range(self._study.seeds)
+        }
+        for index in range(1, self._study.num_rounds + 1):
+            jobs = list(self._jobs(index, policies))
+            rows = run_jobs(jobs, train_job, self._folder / "results.jsonl")
+            for (arm, seed), row in zip(list(policies), rows, strict=True):
+                policies[arm, seed] = row["policy"]
+        return policies
+
+    def _jobs(self, index: int, policies: dict[tuple[str, int], str]) -> Iterator[Job]:
+        for (arm, seed), policy in policies.items():
+            config = self._arms[arm]
+            problems = self._round_problems(config, seed, index)
+            sampled = self._sample(config, problems, policy, seed, index)
+            key = f"{arm}/{seed}/{index}"
+            yield Job(
+                key=key,
+                arm=arm,
+                config=config,
+                start=policy,
+                save_to=str(self._folder / "policies" / key),
+                samples=RoundSamples(
+                    round_index=index,
+                    problems=problems,
+                    candidates=sampled.candidates,
+                    measurements=sampled.measurements,
+                ),
+                num_steps=self._study.steps_per_round,
+                seed=seed,
+            )
+
+    def _round_problems(self, config: Config, seed: int, index: int) -> tuple[Problem, ...]:
+        return tuple(
+            training_problems(
+                self._problems,
+                config.problems,
+                round_index=seed * self._study.num_rounds + index,
+                seed=config.run.seed,
+            )
+        )
+
+    def _sample(
+        self, config: Config, problems: Sequence[Problem], policy: str, seed: int, index: int
+    ) -> Sampled:
+        """What a policy writes in a round, measured; arms that share the policy share it."""
+        place = str(self._folder / f"sampled-{content_id(policy, seed, index)}")
+        connect_ray(print, engine=config.measure.engine)
+        sample_and_measure(
+            [
+                Assignment(
+                    problem=problem,
+                    purpose="train",
+                    round_index=index,
+                    num_samples=config.generate.num_samples,
+                    temperature=config.generate.temperature,
+                    seed=int(content_id(seed, index, problem.problem_id), 16) % (1 << 31),
+                    candidates=(),
+                )
+                for problem in problems
+            ],
+            engines=Engines(
+                checkpoint=load_checkpoint(policy),
+                prompting=config.policy,
+                generate=config.generate,
+            ),
+            sandboxes=Sandboxes(measure=config.measure, evaluate=config.evaluate),
+            output=place,
+            on_progress=count_teller(f"seed {seed}, round {index}", print),
+        )
+        return read_sampled(place)
+
+
+def score(
+    study: Study, config: Config, heldout: Sequence[Problem], policies: dict[str, list[str]],
+    folder: Path,
+) -> str:  # fmt: skip
+    """A table of scores and of differences from the first arm, paired by problem; also a report of
+    each arm for `skeldpo compare`. `config` is any arm's: they share what is read here."""
+    writers = {
+        arm: [Writer(name=f"{arm}/{seed}", folder=place) for seed, place in enumerate(places)]
+        for arm, places in policies.items()
+    }
+    place = folder / f"written-{content_id(policies, study.num_samples)}"
+    jobs = [
+        WritingJob(writer=writer, problems=tuple(heldout), config=config,
+                   num_samples=study.num_samples, temperature=config.evaluate.temperature)
+        for own in writers.values() for writer in own
+    ]  # fmt: skip
+    written = score_writers(sample_policies(jobs, place), heldout, config, place)
+    bootstrap = bootstrap_of(config)
+    reports = {
+        arm: arm_evaluation(arm, [written[w.name] for w in own], "python -m studies.learners")
+        for arm, own in writers.items()
+    }
+    first = next(arm for arm in reports if arm != "start")
+    lines = ["| policy | " + " | ".join(SHOWN) + f" | against {first} |", "|---|---|---|---|"]
+    for arm, report in reports.items():
+        save_evaluation(report, folder / "arms" / f"{arm}.json")
+        scores = mean_scores(report.problems, bootstrap)
+        cells = [f"{scores[n].value:.3f} ({scores[n].low:.3f} to {scores[n].high:.3f})"
+                 for n in SHOWN]  # fmt: skip
+        compared = differences(report, reports[first], bootstrap) if arm != first else ()
+        cells.append("; ".join(f"{d.name} {_shown(d)}" for d in compared if d.name in SHOWN))
+        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(found: Difference) -> str:
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+
+def main() -> None:
+    """Runs what is missing of the study and prints its table."""
+    parser = argparse.ArgumentParser(prog="python -m studies.learners")
+    parser.add_argument("--config", default="studies/learners.toml")
+    parser.add_argument("--seeds", type=int, default=0, help="instead of the number in the file")
+    parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
+    options = parser.parse_args()
+    study, arms = load_study(Path(options.config), options.seeds)
+    digests = {name: config.digest() for name, config in arms.items()}
+    identity = content_id(digests, study.num_rounds, study.steps_per_round)
+    folder = Path(options.runs).absolute() / f"learners-{identity}"
+    folder.mkdir(parents=True, exist_ok=True)
+    rounds = Rounds(study, arms, folder)
+    start = rounds.start()
+    last = rounds.run(start)
+    policies: dict[str, list[str]] = {"start": [start.folder]}
+    for (arm, _), policy in last.items():
+        policies.setdefault(arm, []).append(policy)
+    config = next(iter(arms.values()))
+    table = score(study, config, rounds.heldout, policies, folder)
+    (folder / "RESULTS.md").write_text(table, encoding="utf-8")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

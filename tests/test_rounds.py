@@ -1,0 +1,322 @@
+"""Rounds with scripted sampling and training in the place of engines, sandboxes and workers: they
+are killed, extended and given other files; the folder, its books and the report are real."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_run import make_config, make_problem, sample_heldout, sample_training, step_rows
+
+from skeldpo import lease, rounds
+from skeldpo.checkpoints import Checkpoint, load_checkpoint
+from skeldpo.config import Config
+from skeldpo.lease import driving
+from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Problem
+from skeldpo.report.summary import summarize_run
+from skeldpo.rounds import run_rounds
+from skeldpo.stages import Stages
+from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
+from skeldpo.train import trainer
+from skeldpo.train.reference import save_reference
+from skeldpo.train.trainer import TrainResult
+
+TRAIN, HELDOUT = 6, 3
+
+
+class KilledError(BaseException):
+    """The end of the process, as the rest of the program sees it: it does not."""
+
+
+def write_policy(folder: str, weights: str) -> Checkpoint:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder, "config.json").write_text("{}")
+    Path(folder, "model.safetensors").write_text(weights)
+    return load_checkpoint(folder)
+
+
+class World:
+    """Everything around a run: its problem files, who writes programs, who trains."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, storage: Path) -> None:
+        self.storage = storage
+        self.monkeypatch = monkeypatch
+        self.problems = [make_problem(f"train-{i}", "train") for i in range(TRAIN)]
+        self.problems += [make_problem(f"held-{i}", "heldout_variant") for i in range(HELDOUT)]
+        self.sampled: list[tuple[str, str]] = []
+        self.trained: list[str] = []
+        self.told: list[str] = []
+        self.kill_after_problems = 10**9
+        self.kill_before_manifest = ("", "")
+        """Name and folder of a stage."""
+        self._finish = Stages.finish
+        monkeypatch.setattr(Stages, "finish", lambda *arguments: self.finish(*arguments))
+        monkeypatch.setattr(lease, "SETTLE_S", 0.0)
+        monkeypatch.setattr(rounds, "connect_ray", lambda *_, **__: None)
+        monkeypatch.setattr(rounds, "check_storage", lambda *_: None)
+        monkeypatch.setattr(rounds, "load_problems", lambda *_: list(self.problems))
+        monkeypatch.setattr(rounds, "sample_and_measure", self.sample_and_measure)
+        monkeypatch.setattr(rounds, "make_starting_checkpoint", self.make_starting_checkpoint)
+        monkeypatch.setattr(trainer, "train_checkpoint", self.train_checkpoint)
+
+    def config(self, num_rounds: int) -> Config:
+        made = make_config(str(self.storage)).model_dump()
+        made["run"]["num_rounds"] = num_rounds
+        made["problems"]["num_train"] = TRAIN
+        made["generate"]["num_samples"] = 5
+        made["generate"]["programs"] = "policy"
+        made["evaluate"]["num_bootstrap"] = 100
+        return Config.model_validate(made)
+
+    def run(self, num_rounds: int = 2) -> Store:
+        return run_rounds(self.config(num_rounds), self.told.append)
+
+    def make_starting_checkpoint(
+        self, config: Config, problems: Sequence[Problem], folder: str, tell: Any
+    ) -> Checkpoint:
+        return write_policy(folder, "start")
+
+    def sample_and_measure(
+        self, assignments: Iterable[Assignment], *, engines: Any, sandboxes: Any, output: str,
+        on_progress: Any, max_quarantined: float,
+    ) -> None:  # fmt: skip
+        store, keys = Store(output, visible_within_s=0), []
+        for asked in assignments:
+            key = asked.problem.problem_id
+            keys.append(key)
+            if store.has_part(MEASUREMENTS, key):
+                continue
+            if len(self.sampled) >= self.kill_after_problems:
+                raise KilledError
+            make = sample_heldout if asked.purpose == "evaluate" else sample_training
+            rng = random.Random(f"{key} {asked.round_index}")
+            candidates, rows = make(asked.problem, asked.round_index, rng)
+            rows = [
+                replace(row, outcome=Outcome.WRONG_ANSWER) if not row.outcome.is_verdict else row
+                for row in rows
+            ]
+            store.write_part(CANDIDATES, key, Candidate, candidates)
+            store.write_part(MEASUREMENTS, key, Measurement, rows)
+            self.sampled.append((Path(output).name, key))
+        store.join_parts(CANDIDATES, Candidate, keys)
+        store.join_parts(MEASUREMENTS, Measurement, keys)
+
+    def train_checkpoint(self, **asked: Any) -> TrainResult:
+        self.trained.append(Path(asked["output_folder"]).parent.name)
+        save_reference([], asked["reference_path"])
+        Path(asked["storage_path"]).mkdir()
+        Path(asked["storage_path"], "state").write_text("of Ray Train")
+        return TrainResult(
+            num_steps=4,
+            num_examples=len(asked["rows"]),
+            metrics=tuple(step_rows(4, random.Random(0))),
+            round_metrics={},
+            dropped=(),
+            checkpoint=write_policy(asked["output_folder"], f"after {asked['seed']}"),
+        )
+
+    def finish(self, stages: Stages, stage: Any, *arguments: Any) -> None:
+        if (stage.name, stage.place.folder) == self.kill_before_manifest:
+            raise KilledError
+        self._finish(stages, stage, *arguments)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch, tmp_path)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file with its time and content."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in files
+    }
+
+
+def manifest(store: Store, path: str) -> dict[str, Any]:
+    held: dict[str, Any] = json.loads(store.read_text(f"{path}.manifest.json"))
+    return held
+
+
+def test_finished_run_is_extended_and_what_it_has_is_not_touched(world: World) -> None:
+    store = world.run(2)
+    root = Path(store.root)
+    assert (root / "closing-002" / "closing-evaluate.manifest.json").is_file()
+    assert not (root / "round-003").exists()
+    first = summarize_run(store)
+    assert not first.missing and [policy.round_index for policy in first.policies] == [0, 1, 2]
+    kept = ("round-000", "round-001", "round-002", "closing-002", "policy-0")
+    before = {name: contents(root / name) for name in kept}
+    asked = len(world.sampled)
+    world.run(3)
+    assert {name: contents(root / name) for name in kept} == before
+    assert world.trained == ["round-001", "round-002", "round-003"]
+    new = world.sampled[asked:]
+    assert {folder for folder, _ in new} == {"round-003", "closing-003"}
+    # Policy 2 was scored as the run closed: its held-out programs are not written again.
+    assert {key for folder, key in new if folder == "round-003"} == {
+        problem.problem_id for problem in world.problems if problem.split == "train"
+    }
+    third = manifest(store, "round-003/evaluate")
+    assert third["num_in"] == manifest(store, "closing-002/closing-evaluate")["num_in"] == HELDOUT
+    assert store.read_text("round-003/evaluation.json") == store.read_text(
+        "closing-002/evaluation.json"
+    )
+    summary = summarize_run(store)
+    assert not summary.missing and [policy.round_index for policy in summary.policies] == [
+        0, 1, 2, 3,
+    ]  # fmt: skip
+    assert len(world.sampled) == len(set(world.sampled)), "a problem was sampled twice in a place"
+    done = len(world.sampled)
+    world.run(2)  # the shorter run has all it needs
+    assert len(world.sampled) == done and len(world.trained) == 3
+
+
+def test_extension_of_a_run_that_was_killed_while_it_closed(world: World) -> None:
+    world.kill_after_problems = 2 * (TRAIN + HELDOUT) + 2
+    with pytest.raises(KilledError):
+        world.run(2)
+    world.kill_after_problems = 10**9
+    store = world.run(3)
+    folders = [folder for folder, _ in world.sampled]
+    assert (folders.count("closing-002"), folders.count("round-003")) == (2, 9)
+    assert not summarize_run(store).missing
+
+
+def test_killed_while_sampling_it_goes_on_with_the_problems_that_are_left(world: World) -> None:
+    for num_problems in (4, TRAIN + HELDOUT + 1):
+        world.kill_after_problems = num_problems
+        with pytest.raises(KilledError):
+            world.run(1)
+    world.kill_after_problems = 10**9
+    store = world.run(1)
+    assert len(world.sampled) == len(set(world.sampled)) == TRAIN + 2 * HELDOUT
+    held = manifest(store, "round-001/sample")
+    assert held["num_in"] == HELDOUT * (2 + 4) + TRAIN * 5
+    assert held["num_in"] == held["num_out"] and held["dropped"] == []
+
+
+def test_killed_before_the_manifest_of_a_sample_stage_the_parts_are_kept(world: World) -> None:
+    world.kill_before_manifest = ("sample", "round-001")
+    with pytest.raises(KilledError):
+        world.run(1)
+    store = Store(str(world.storage / "made-up"))
+    assert len(store.part_keys("round-001/measurements")) == len(world.sampled) == 9
+    world.kill_before_manifest = ("evaluate", "round-001")
+    with pytest.raises(KilledError):
+        world.run(1)
+    assert len(world.sampled) == 9 and store.exists("round-001/sample.manifest.json")
+    assert not store.names("round-001/candidates.parts")
+    assert not store.names("round-001/measurements.parts")
+
+
+def test_lost_rows_are_an_error_and_not_a_shorter_table(world: World) -> None:
+    """A part that vanishes as the table is joined; then a table that lacks a program."""
+    write_part = Store.write_part
+
+    def losing(store: Store, table: str, key: str, record: type, rows: Any) -> None:
+        if (table, key) != (MEASUREMENTS, "train-3"):
+            write_part(store, table, key, record, rows)
+
+    world.monkeypatch.setattr(Store, "write_part", losing)
+    with pytest.raises(RuntimeError, match="the rows of problem train-3 must be at"):
+        world.run(1)
+    store = Store(str(world.storage / "made-up"))
+    assert not store.exists("round-001/sample.manifest.json")
+    assert len(store.part_keys("round-001/measurements")) == 8
+
+    def short(store: Store, table: str, key: str, record: type, rows: Any) -> None:
+        kept = [r for r in rows if not getattr(r, "candidate_id", "").startswith("train-3-1-2")]
+        write_part(store, table, key, record, kept)
+
+    world.monkeypatch.setattr(Store, "write_part", short)
+    with pytest.raises(RuntimeError, match="such as train-3: 5 asked for, 4 there"):
+        world.run(1)
+    assert not store.exists("round-001/sample.manifest.json")
+    assert len(store.part_keys("round-001/measurements")) == 9
+
+
+def test_what_changed_since_the_run_wrote_it_is_named_at_resume(world: World) -> None:
+    root = Path(world.run(1).root)
+    for path in (
+        "round-001/candidates.parquet",
+        "round-001/measurements.parquet",
+        "round-001/pairs.parquet",
+        "round-001/reference_logps.parquet",
+        "round-001/evaluation.json",
+        "round-001/policy/model.safetensors",
+        "policy-0/model.safetensors",
+        "problems.parquet",
+        "closing-001/measurements.parquet",
+    ):
+        whole = (root / path).read_bytes()
+        (root / path).write_bytes(whole[:-3])
+        named = path.removesuffix("/model.safetensors")
+        with pytest.raises(ValueError, match=rf"{named}.* (is|are) not (what|those)"):
+            world.run(1)
+        (root / path).write_bytes(whole)
+    world.run(1)
+
+
+def test_changed_problems_at_resume_are_named(world: World) -> None:
+    world.kill_after_problems = 4
+    with pytest.raises(KilledError):
+        world.run(1)
+    before = list(world.problems)
+    changed = replace(before[4], reference="pass", checker="as_text")
+    for problems, named in (
+        ([*before[:4], changed, *before[5:]], r"train-4 \(changed: checker, reference\)"),
+        ([*before[:4], *before[5:]], r"train-4 \(gone\)"),
+        ([*before, make_problem("train-new", "train")], r"train-new \(new\)"),
+        (before[::-1], r"train-0 \(moved\)"),
+    ):
+        world.problems = problems
+        with pytest.raises(ValueError, match=f"1 problems are not those .* began with: {named}"):
+            world.run(1)
+    assert len(world.sampled) == 4
+    world.problems = before
+    with pytest.raises(KilledError):  # goes on, to where it is killed again
+        world.run(1)
+
+
+def test_what_ray_train_left_is_there_until_the_manifest_is(world: World) -> None:
+    world.kill_before_manifest = ("train", "round-001")
+    with pytest.raises(KilledError):
+        world.run(1)
+    root = world.storage / "made-up" / "round-001"
+    assert (root / "ray-train" / "state").is_file()
+    assert (root / "policy" / "config.json").is_file()
+    world.monkeypatch.setattr(
+        trainer,
+        "train_checkpoint",
+        lambda **asked: TrainResult(
+            num_steps=4,
+            num_examples=len(asked["rows"]),
+            metrics=tuple(step_rows(4, random.Random(0))),
+            round_metrics={},
+            dropped=(),
+            checkpoint=load_checkpoint(asked["output_folder"]),
+        ),
+    )
+    world.kill_before_manifest = ("", "")
+    store = world.run(1)
+    assert not (root / "ray-train").exists()
+    assert len(summarize_run(store).training[0].steps) == 4
+
+
+def test_second_driver_changes_nothing(world: World) -> None:
+    world.run(1)
+    store = Store(str(world.storage / "made-up"))
+    with driving(store, world.told.append):
+        before = {k: v for k, v in contents(Path(store.root)).items() if k != lease.FILE}
+        with pytest.raises(RuntimeError, match="is driven by process"):
+            world.run(3)
+        after = {k: v for k, v in contents(Path(store.root)).items() if k != lease.FILE}
+        assert after == before

@@ -1,0 +1,124 @@
+"""evaluate.suites: the first and the last policy of a run on suites, and what the report says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from made_run import make_config
+from mercury_rows import write_rows
+
+from skeldpo.checkpoints import Checkpoint
+from skeldpo.config_file import load_config
+from skeldpo.records import Outcome
+from skeldpo.report.summary import summarize_run
+from skeldpo.report.tables import suite_tables
+from skeldpo.run_start import open_run
+from skeldpo.suites import of_run
+from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
+from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
+
+PROBLEMS = [
+    {
+        "problem_id": name,
+        "statement": "Twice n.",
+        "entry_point": "double",
+        "tests": [{"input": [3], "expected": 6}],
+        "solutions": ["def double(n):\n    return 2 * n\n"],
+    }
+    for name in ("one", "two")
+]
+
+
+def config_with(storage: str, **suites: str):
+    config = make_config(storage)
+    return config.model_copy(
+        update={"evaluate": config.evaluate.model_copy(update={"suites": suites})}
+    )
+
+
+def result(problem_id: str, passed: bool) -> ProblemResult:
+    sample = SampleResult(
+        sample_index=0,
+        code="x = 1\n",
+        outcome=Outcome.ACCEPTED if passed else Outcome.WRONG_ANSWER,
+        is_correct=passed,
+        failure="",
+        values={},
+        times_ns=(),
+    )
+    return ProblemResult(
+        problem_id=problem_id,
+        difficulty="unknown",
+        samples=(sample,),
+        relative_to={},
+        scores={"pass@1": float(passed)},
+    )
+
+
+def test_report_pairs_the_policies_of_a_suite_by_problem(tmp_path):
+    config = config_with(str(tmp_path), problems="data.jsonl")
+    store = open_run(config)
+    passed_by = {0: [True, False, False, False], 2: [True, True, True, False]}
+    for policy, passed in passed_by.items():
+        save_evaluation(
+            Evaluation(
+                suite="problems",
+                protocol="cpu",
+                provenance={},
+                problems=tuple(result(f"p{i}", each) for i, each in enumerate(passed)),
+                left_out=(),
+            ),
+            store.location(f"{suite_folder(policy)}/problems.json"),
+        )
+    (table,) = suite_tables(summarize_run(store))
+    assert "problems: 4 problems" in table.title
+    assert [row[0] for row in table.rows] == ["policy 0", "policy 2", "  2 - 0"]
+    assert [row[1].split()[0] for row in table.rows] == ["25.0", "75.0", "+50.0"]
+
+
+def test_a_suite_that_is_added_later_leaves_the_run_what_it_is(tmp_path):
+    assert config_with(str(tmp_path)).digest() == config_with(str(tmp_path), problems="x").digest()
+
+
+def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match=r"enamle.*did you mean|unknown.*enamle|enamle"):
+        check_suites(config_with(str(tmp_path), enamle="x.csv"))
+    with pytest.raises(ValueError, match=r"no file at .*gone\.csv for enamel"):
+        check_suites(config_with(str(tmp_path), enamel=str(tmp_path / "gone.csv")))
+
+
+@pytest.mark.docker
+@pytest.mark.ray
+def test_a_policy_is_scored_once(tmp_path, monkeypatch):
+    data = write_rows(tmp_path / "problems.jsonl", *PROBLEMS)
+    codes = {"one": PROBLEMS[0]["solutions"][0], "two": "def double(n):\n    return n\n"}
+    asked = []
+
+    def write(policy, request, held, sampling, tell):
+        asked.append((policy, sampling.num_samples, sampling.temperature))
+        rows = [{"problem_id": key, "sample_index": 0, "code": code} for key, code in codes.items()]
+        Path(request.programs).parent.mkdir(parents=True, exist_ok=True)
+        Path(request.programs).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    monkeypatch.setattr(of_run, "write_samples", write)
+    config = config_with(str(tmp_path), problems=str(data))
+    folder, lines = str(tmp_path / suite_folder(1)), []
+    checkpoint = Checkpoint(folder=str(tmp_path / "policy"), model_id="m")
+    for _ in range(2):
+        evaluate_suites(config, checkpoint, folder, lines.append)
+    report = json.loads((tmp_path / suite_folder(1) / "problems.json").read_text())
+    assert report["scores"]["pass@1"] == 0.5
+    assert asked == [(checkpoint.folder, 1, 0.0)]
+    assert any(line.startswith("problems: pass@1 0.500") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["qwen-coder-0.5b", "qwen-coder-7b"])
+def test_jobs_of_real_models_load_and_fit(name):
+    config = load_config(Path(__file__).parents[1] / "jobs" / "configs" / f"{name}.toml")
+    assert config.train.lora is not None
+    assert config.generate.stop == ("\n```\n",)
+    assert config.problems.num_heldout_families and not config.problems.families
+    gpus = config.generate.num_engines * config.generate.gpus_per_engine
+    assert (gpus, config.train.num_workers) == ((8, 8) if name.endswith("7b") else (0, 1))
