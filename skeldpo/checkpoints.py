@@ -13,7 +13,14 @@ from pathlib import Path
 
 from skeldpo.config import STARTER
 from skeldpo.files import is_url
-from skeldpo.node_cache import WEIGHTS, IndexedFile, fetch_folder, push_folder, read_index
+from skeldpo.node_cache import (
+    WEIGHTS,
+    IndexedFile,
+    fetch_folder,
+    new_folder,
+    push_folder,
+    read_index,
+)
 
 _NEEDED_FILES = ("config.json",)
 
@@ -79,9 +86,12 @@ def push_checkpoint(checkpoint: Checkpoint, url: str) -> Checkpoint:
 
 def fetch_checkpoint(model: str, folder: str) -> Checkpoint:
     """That of a local folder, of one that a run put at an URL, or of a Hugging Face id, downloaded
-    into `folder`."""
+    into `folder`; if that is an URL, the local ones are put there, too."""
     if is_url(model):
         return load_checkpoint(model.rstrip("/"))
+    if is_url(folder):
+        with new_folder() as place:
+            return push_checkpoint(fetch_checkpoint(model, place), folder)
     if Path(model).expanduser().is_dir():
         return load_checkpoint(str(Path(model).expanduser()))
     if model.startswith((".", "/", "~")) or model.count("/") != 1:

@@ -81,6 +81,28 @@ def folder_and_name(place: str) -> tuple[str, str]:
     return folder or "/", name
 
 
+def with_ending(place: str, ending: str) -> str:
+    """A file's place with another end of its name ("", ".html", "-samples.jsonl")."""
+    if not is_url(place):
+        return f"{Path(place).with_suffix('')}{ending}"
+    folder, name = folder_and_name(place)
+    return f"{folder}/{Path(name).stem}{ending}"
+
+
+@contextlib.contextmanager
+def local_copy(place: str) -> Iterator[str]:
+    """A file's path on this node's disk, for readers that take no other, while the block runs."""
+    if not is_url(place):
+        yield place
+        return
+    folder, name = folder_and_name(place)
+    with scratch_folder() as here:
+        path = Path(here, name)
+        with open_files(folder).open(name) as content, path.open("wb") as stream:
+            shutil.copyfileobj(content, stream)
+        yield str(path)
+
+
 def s3_endpoint() -> str | None:
     """The server of s3:// that the environment names; None is Amazon's."""
     names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")

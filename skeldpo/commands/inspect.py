@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -78,7 +77,8 @@ def inspect_pairs(path: str, *, problem_id: str, html: str, display: Display) ->
     views = [view_pair(pair, origin) for pair in pairs]
     if html:
         page = _page(views, path, origin)
-        Path(html).write_text(page, encoding="utf-8")
+        place, file = folder_and_name(html)
+        Store(place).write_text(file, page)
     _show_overview(pairs, display)
     shown = views if problem_id else views[:MAX_SHOWN]
     for view in shown:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from skeldpo import __version__
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import connect_ray
+from skeldpo.files import folder_and_name, is_url
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import (
     Sandboxes,
@@ -75,8 +75,8 @@ class SuiteRequest:
     @property
     def parts_folder(self) -> str:
         """Where it keeps what is done while it is not finished."""
-        out = Path(self.out).absolute()
-        return str(out.with_name(f".{out.stem}.parts"))
+        folder, name = folder_and_name(self.out)
+        return f"{folder}/.{PurePath(name).stem}.parts"
 
     def load(self, tell: Callable[[str], None]) -> SuiteProblems:
         """The problems of its suite."""
@@ -131,7 +131,7 @@ def evaluate_programs(
         left_out += scored.left_out
         results += [scored.result] if scored.result is not None else []
     if not any(problem.scores for problem in results):
-        shutil.rmtree(request.parts_folder, ignore_errors=True)
+        Store(request.parts_folder).remove("")
         first = _first_reason(left_out)
         raise RuntimeError(f"{request.suite.name}: no problem could be scored{first}")
     return Evaluation(
@@ -271,6 +271,9 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
 
 def _digest(path: str) -> str:
     """SHA-256 of a file; "" for a folder, a hub id or nothing."""
+    if is_url(path):
+        folder, name = folder_and_name(path)
+        return Store(folder).digest(name)
     file = Path(path) if path else None
     if file is None or not file.is_file():
         return ""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
+from skeldpo.files import folder_and_name, open_files
 from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import (
     Engines,
@@ -49,8 +49,6 @@ def write_samples(
 ) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
     tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
-    target = Path(request.programs)
-    target.parent.mkdir(parents=True, exist_ok=True)
     fetched = fetch_checkpoint(policy, f"{request.parts_folder}/policy-{content_id(policy)}")
     identity = content_id(
         data_identity(request),
@@ -77,7 +75,8 @@ def write_samples(
     )
     sampled = read_sampled(folder)
     rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
-    with target.open("w", encoding="utf-8") as lines:
+    place, name = folder_and_name(request.programs)
+    with open_files(place).written(name) as lines:
         for row in rows:
             line = {
                 "problem_id": row.problem_id,
@@ -86,8 +85,8 @@ def write_samples(
                 "finish_reason": row.finish_reason,
                 "model_id": row.model_id,
             }
-            lines.write(json.dumps(line) + "\n")
-    tell(f"samples: {target}")
+            lines.write(json.dumps(line).encode() + b"\n")
+    tell(f"samples: {request.programs}")
 
 
 def leave_unmeasured(assignment: Assignment, run: Run) -> list[Measurement]:
