@@ -111,7 +111,6 @@ def _dry_run(config: Config, display: Display) -> None:
     from skeldpo.probe import try_storage
     from skeldpo.problems.overlap import keep_out
     from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
-    from skeldpo.store import run_root
 
     kept = keep_out(
         load_problems(config.problems.sources, config.problems.families), config.keep_out
@@ -127,7 +126,7 @@ def _dry_run(config: Config, display: Display) -> None:
         f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
         f"{len(heldout)}; configuration digest {config.digest()}"
     )
-    display.tell(f"storage: {try_storage(run_root(config.run.storage, config.run.name))}")
+    display.tell(f"storage: {try_storage(config.run.storage, config.run.name)}")
 
 
 def _init_policy(options: argparse.Namespace, display: Display) -> None:
@@ -148,12 +147,11 @@ def _init_policy(options: argparse.Namespace, display: Display) -> None:
 
 def _measure(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.commands.measure import measure_given
-    from skeldpo.files import absolute_place
 
     measure_given(
         problem_paths=options.problems,
         programs_path=options.programs,
-        output=absolute_place(options.out),
+        output=options.out,
         overrides=options.set,
         display=display,
     )

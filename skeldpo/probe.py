@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skeldpo.files import is_url, s3_endpoint
-from skeldpo.store import Store
+from skeldpo.store import Store, run_root
 
 FOLDER = "probe"
 SEEN_AFTER_S = 60.0
@@ -30,19 +30,20 @@ _CREDENTIALS = (
 )
 
 
-def try_storage(root: str) -> str:
-    """Says which storage a run's root is, after a token was written, read and removed there; of a
-    folder that is not there yet, in the nearest one above it. RuntimeError says what to do."""
-    place = root
+def try_storage(storage: str, name: str = "") -> str:
+    """Says which storage a run's root is (run.storage, run.name), after a token was written, read
+    and removed there; of a folder that is not there yet, in the nearest one above it. RuntimeError
+    says what to do."""
+    place = root = run_root(storage, name).rstrip("/")
     while not is_url(place) and not Path(place).is_dir():
         place = str(Path(place).parent)
-    name, started_s = f".skeldpo-probe-{uuid.uuid4().hex[:8]}", time.monotonic()
+    token, started_s = f".skeldpo-probe-{uuid.uuid4().hex[:8]}", time.monotonic()
     store = Store(place)
-    store.write_text(name, name)
-    found = store.read_text(name)
-    store.remove(name)
-    if found != name:
-        raise RuntimeError(f"{store.location(name)}: wrote {name!r}, read {found!r}")
+    store.write_text(token, token)
+    found = store.read_text(token)
+    store.remove(token)
+    if found != token:
+        raise RuntimeError(f"{store.location(token)}: wrote {token!r}, read {found!r}")
     seconds = time.monotonic() - started_s
     return f"{_kind(root)}; wrote, read and removed a token in {seconds:.2f} s"
 

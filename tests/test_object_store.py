@@ -11,16 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_run import MadeRun, make_config
 from object_store import BUCKET, ObjectStore, serve_objects
 from sample_records import SAMPLED
+from test_evaluation import EVALUATION
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, local_folder, push_checkpoint
 from skeldpo.cli import main
-from skeldpo.files import ObjectFiles
+from skeldpo.console import Display
+from skeldpo.files import ObjectFiles, folder_and_name
 from skeldpo.node_cache import (
     CACHE_VARIABLE,
     INDEX,
@@ -31,7 +35,13 @@ from skeldpo.node_cache import (
 )
 from skeldpo.probe import answer_probe, try_storage
 from skeldpo.records import Candidate
-from skeldpo.store import Store
+from skeldpo.store import Store, run_root
+from skeldpo.suites import of_run
+from skeldpo.suites.evaluation import Evaluation, load_evaluation
+from skeldpo.suites.given_programs import read_program_set
+from skeldpo.suites.of_run import evaluate_suites, read_suite_scores, suite_folder
+from skeldpo.suites.runner import SuiteRequest, file_digest
+from skeldpo.suites.shown import save_and_show
 
 NUM_BYTES = 12 << 20
 """More than a stream sends in one part."""
@@ -239,6 +249,50 @@ def test_commands_take_a_run_on_an_object_store(
     assert main(["export", pairs, "--format", "trl", "--out", str(tmp_path / "trl")]) == 0
     assert main(["inspect", f"{root}/round-001/none.parquet"]) == 2
     assert "no file at s3://" in capsys.readouterr().err
+
+
+def test_reports_of_suites_and_their_programs_are_at_urls(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a run with evaluate.suites, and `evaluate --out` and `compare`, read and write."""
+    row = {"problem_id": "a", "sample_index": 0, "code": "def f():\n    return 1\n"}
+    asked = []
+
+    def write(policy: str, request: SuiteRequest, *_: Any) -> None:
+        asked.append(policy)
+        folder, name = folder_and_name(request.programs)
+        Store(folder).write_text(name, json.dumps(row) + "\n{}\n")
+        assert request.parts_folder == f"{folder}/.problems.parts"
+        Store(request.parts_folder).write_text("scores/identity.txt", "left behind")
+
+    def score(request: SuiteRequest, *_: Any) -> Evaluation:
+        given = read_program_set(request.programs, ["a"])
+        assert given.programs == {"a": (row["code"],)}
+        assert given.left_out[0].place.startswith(request.programs)
+        return replace(EVALUATION, provenance={"programs_sha256": file_digest(request.programs)})
+
+    monkeypatch.setattr(of_run, "write_samples", write)
+    monkeypatch.setattr(of_run, "evaluate_programs", score)
+    monkeypatch.setattr(SuiteRequest, "load", lambda *_: None)
+    config = make_config(_url("suites"))
+    config = config.model_copy(
+        update={"evaluate": config.evaluate.model_copy(update={"suites": {"problems": __file__}})}
+    )
+    store = Store(run_root(config.run.storage, config.run.name))
+    checkpoint = Checkpoint(folder=store.location("policy-0"), model_id="m")
+    for _ in range(2):
+        evaluate_suites(config, checkpoint, store.location(suite_folder(0)), lambda line: None)
+    assert asked == [checkpoint.folder]
+    assert store.names(suite_folder(0)) == ["problems.json", "problems.samples.jsonl"]
+    ((found),) = read_suite_scores(store, config)
+    assert found.scores["pass@1"].value == 0.5
+    report = store.location(f"{suite_folder(0)}/problems.json")
+    assert main(["compare", report, report, "--page", store.location("compared.html")]) == 0
+    assert "<table" in store.read_text("compared.html")
+    save_and_show(load_evaluation(report), store.location("again.json"), Display())
+    assert "<table" in store.read_text("again.html")
+    assert main(["compare", store.location("none.json"), report]) == 2
+    assert "no report at s3://" in capsys.readouterr().err
 
 
 def test_dry_run_and_doctor_try_the_storage(

@@ -30,7 +30,7 @@ from skeldpo.sandbox.cores import (
     siblings,
 )
 from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, ContainerRuntime, RuntimeChoice
-from skeldpo.store import HOME_VARIABLE, run_root
+from skeldpo.store import HOME_VARIABLE
 
 State = Literal["ok", "warn", "missing"]
 
@@ -276,7 +276,7 @@ def _storage(storage: str) -> Finding:
     """Whether runs can be kept there."""
     name = "storage"
     try:
-        found = try_storage(run_root(storage, "").rstrip("/"))
+        found = try_storage(storage)
     except (OSError, RuntimeError, ValueError) as error:
         return Finding(name=name, state="missing", found=str(error), remedy="")
     return Finding(name=name, state="ok", found=found, remedy="")

@@ -20,6 +20,7 @@ from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
+from skeldpo.files import absolute_place
 from skeldpo.lease import driving
 from skeldpo.measure.folder import (
     CANDIDATES_FILE,
@@ -61,6 +62,7 @@ def measure_given(
     sections = load_sections({"measure": MeasureConfig()}, overrides)
     measure = sections["measure"]
     assert isinstance(measure, MeasureConfig)
+    output = absolute_place(output)  # actors work in folders of their own
     store = Store(output)
     started_s = time.monotonic()
     with scratch_folder() as folder:

@@ -159,7 +159,7 @@ def parts_of(folder: str, identity: str, tell: Callable[[str], None]) -> str:
 
 def data_identity(request: SuiteRequest) -> str:
     """Says what the problems of a request are made of."""
-    data = _digest(request.data) or request.data or request.suite.hub_id
+    data = file_digest(request.data) or request.data or request.suite.hub_id
     return content_id(request.suite.name, data, __version__)
 
 
@@ -245,9 +245,9 @@ def _provenance(
         "image_digest": _all_of(row.image_digest for row in rows),
         "python_version": _all_of(row.python_version for row in rows),
         "data": request.data,
-        "data_sha256": _digest(request.data),
+        "data_sha256": file_digest(request.data),
         "programs": request.programs,
-        "programs_sha256": _digest(request.programs),
+        "programs_sha256": file_digest(request.programs),
         "ks": list(request.ks),
         "num_repeats": repeats or evaluate.num_repeats,
         **({} if repeats else {"repeat_for_s": evaluate.repeat_for_s}),
@@ -269,7 +269,7 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
     return f"; first of {len(left_out)} left out: {left_out[0].problem_id}: {left_out[0].reason}"
 
 
-def _digest(path: str) -> str:
+def file_digest(path: str) -> str:
     """SHA-256 of a file; "" for a folder, a hub id or nothing."""
     if is_url(path):
         folder, name = folder_and_name(path)
