@@ -16,8 +16,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import PairConfig, SkeletonConfig
-from skeldpo.measure.folder import MeasuredProblem, read_measured
+from skeldpo.measure.folder import read_measured
 from skeldpo.pair import build_pairs
 from skeldpo.records import Measurement, PreferencePair
 from skeldpo.timing import compare
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("second", help="folder of another run of the same command")
     parser.add_argument("--json", help="write the figures to this file")
     options = parser.parse_args()
-    first, second = read_measured(options.first), read_measured(options.second)
+    first, second = (list(read_measured(path)) for path in (options.first, options.second))
     figures = repeatability(first, second)
     for name, value in figures.items():
         print(f"{name:24} {value:.4g}")

@@ -29,13 +29,13 @@ from skeldpo.connection import connect_ray
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import (
     Sandboxes,
-    read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.programs import given_assignment
 from skeldpo.problems.sources import load_problems
 from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Measurement, Outcome, PreferencePair, Problem
+from studies.measured_rows import read_rows
 
 MIN_SPEEDUP = 1.2
 SLOW_DOWNS = (1.25, 1.5, 2.0)
@@ -181,7 +181,7 @@ def _measure(
             output=folder,
             on_progress=count_teller("timing_noise", _tell_some()),
         )
-        sampled = read_sampled(folder)
+        sampled = read_rows(folder)
     measurements: dict[str, list[Measurement]] = {a.problem.problem_id: [] for a in assignments}
     for row in sampled.measurements:
         measurements[row.problem_id].append(row)

@@ -13,12 +13,13 @@ import json
 import os
 import platform
 import re
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from ray.exceptions import UserCodeException
 
 from skeldpo.store import Store
 
@@ -26,6 +27,7 @@ Kind = Literal["engine", "sandbox"]
 
 _RAY_ADVICE = "Failed to apply UDF transform"
 """What Ray Data adds to the message of an actor's error begins so."""
+_WRAPPED = "\n\nThe above exception was the direct cause of the following exception:"
 FOLDER = "actors"
 POLL_S = 2.0
 WRITE_EVERY_S = 1.0
@@ -124,24 +126,6 @@ def read_actors(store: Store, pass_id: str, num_engines: int, num_sandboxes: int
     )
 
 
-@contextlib.contextmanager
-def every(period_s: float, call: Callable[[], None]) -> Iterator[None]:
-    """Calls a function again and again, from another thread, while the block runs."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(period_s):
-            call()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def cause_of(error: BaseException) -> str:
     """Type and message of what an actor raised, without Ray's trace, advice and wrapping; of an
     ActorFailure the message, which names the type of its cause."""
@@ -151,11 +135,12 @@ def cause_of(error: BaseException) -> str:
     # Ray Data chains an empty SystemException behind the error that it reports.
     told = next((each for each in reversed(errors) if str(each).strip()), error)
     raised = getattr(told, "cause", None)
-    if isinstance(raised, BaseException):
+    if isinstance(raised, BaseException) and not isinstance(raised, UserCodeException):
         text = f"{type(raised).__name__}: {raised.args[0] if raised.args else ''}"
     else:
-        # Of an actor that died in its __init__ there is a text alone: a trace, then the error.
-        trace, _, after = str(told).rpartition('\n  File "')
+        # Of an actor that died in its __init__ or what a task of Ray Data raised there is a text
+        # alone: a trace, then the error; what wraps it comes after.
+        trace, _, after = str(told).split(_WRAPPED)[0].rpartition('\n  File "')
         lines = after.split("\n")[1:] if trace else [f"{type(told).__name__}: {told}"]
         text = "\n".join(itertools.dropwhile(lambda line: line.startswith("  "), lines))
     said = " ".join(text.split(_RAY_ADVICE)[0].split()).removesuffix(":")

@@ -20,15 +20,19 @@ ANSWER_TIMEOUT_S = 3.0
 
 
 def connect_ray(
-    tell: Callable[[str], None], *, engine: RuntimeChoice = "auto", generates: bool = True
+    tell: Callable[[str], None],
+    *,
+    engine: RuntimeChoice = "auto",
+    generates: bool = True,
+    measures: bool = True,
 ) -> None:
     """Joins a cluster, else starts Ray here, and tells which.
 
     A cluster is what $RAY_ADDRESS names (it is set in a submitted job), or what `ray start` left
     running on this machine; $RAY_ADDRESS "local" asks for none. `engine` (measure.engine) must
-    answer before Ray starts here. Where nothing is generated for as long as this Ray runs, and only
-    scores are made, a small machine times programs on its first core as well
-    (`cores.scoring_cores`). RuntimeError says why neither is possible.
+    answer before Ray starts here, unless nothing is measured. Where nothing is generated for as
+    long as this Ray runs, and only scores are made, a small machine times programs on its first
+    core as well (`cores.scoring_cores`). RuntimeError says why neither is possible.
     """
     if ray.is_initialized():
         return
@@ -52,7 +56,8 @@ def connect_ray(
             f"${ADDRESS_VARIABLE} is auto, and no Ray cluster that was started on this machine "
             f"answers; start it, or unset {ADDRESS_VARIABLE}: the command then starts Ray here"
         )
-    connect_engine(engine).close()  # a missing engine is said at once, not by an actor that dies
+    if measures:  # a missing engine is said at once, not by an actor that dies
+        connect_engine(engine).close()
     if not generates:
         os.environ[CORES_VARIABLE] = ",".join(map(str, scoring_cores()))  # for the actors
     tell("ray: starting on this machine")

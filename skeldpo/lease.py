@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from skeldpo.actors import every
+from skeldpo.periodic import every
 from skeldpo.processes import is_alive, is_dead, owner_name
 from skeldpo.store import Store
 

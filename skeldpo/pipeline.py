@@ -13,7 +13,7 @@ import logging
 import math
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import ray
@@ -21,12 +21,14 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
-from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, every, read_actors
+from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, read_actors
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.connection import SANDBOX_RESOURCE
+from skeldpo.core_use import join_core_use
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
+from skeldpo.periodic import every
 from skeldpo.progress import PROBLEM_ID, Counts, Progress
 from skeldpo.quarantine import TRIES, write_quarantine
 from skeldpo.records import Assignment, Candidate, Measurement
@@ -50,19 +52,12 @@ class Engines:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandboxes:
     """Who measures, and how often held-out problems are timed; with `session` candidates are
-    measured by that."""
+    measured by that. `measurer` is the class of the actors: another commits and yields the same."""
 
     measure: MeasureConfig
     evaluate: EvaluateConfig
     session: Session | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampled:
-    """Everything a finished pipeline made, in the order of the assignments."""
-
-    candidates: tuple[Candidate, ...]
-    measurements: tuple[Measurement, ...]
+    measurer: type = ProgramMeasurer
 
 
 def sample_and_measure(
@@ -75,7 +70,7 @@ def sample_and_measure(
     max_quarantined: float = 1.0,
 ) -> None:
     """Runs the pipeline until every assignment is measured or quarantined; `output` is the folder
-    of its tables (`read_sampled`, or a row at a time with `Store.iter_records`).
+    of its tables (`by_problem.Sampled`), whose rows are in the order of the assignments.
 
     Without engines the assignments bring their candidates. Assignments are taken one at a time.
     Raises RuntimeError when the cluster lacks what is asked for, and when more than a share of
@@ -107,23 +102,11 @@ def sample_and_measure(
             ) from error
     store.join_parts(CANDIDATES, Candidate, keys)
     store.join_parts(MEASUREMENTS, Measurement, keys)
+    join_core_use(store, keys)
     write_quarantine(store)
     store.drop_parts(ASSIGNMENTS)
     for folder in (FOLDER, TRIES):
         store.remove(folder)
-
-
-def read_sampled(output: str, problem_ids: Collection[str] | None = None) -> Sampled:
-    """The tables of a finished pipeline, or what they have of some problems."""
-    store = Store(output)
-    candidates = store.iter_records(f"{CANDIDATES}.parquet", Candidate)
-    measurements = store.iter_records(f"{MEASUREMENTS}.parquet", Measurement)
-    if problem_ids is None:
-        return Sampled(candidates=tuple(candidates), measurements=tuple(measurements))
-    return Sampled(
-        candidates=tuple(row for row in candidates if row.problem_id in problem_ids),
-        measurements=tuple(row for row in measurements if row.problem_id in problem_ids),
-    )
 
 
 def _write_unfinished(
@@ -245,7 +228,7 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
             },
         )
     return dataset.map_batches(
-        ProgramMeasurer,
+        sandboxes.measurer,
         batch_size=1,
         # No problem waits behind another at one actor while a second actor has none.
         compute=ActorPoolStrategy(size=num_sandboxes, max_tasks_in_flight_per_actor=1),

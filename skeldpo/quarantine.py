@@ -30,8 +30,8 @@ Stage = Literal["generate", "measure", "pair"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A problem that a stage gave up on. `host_id` and `actor` say where it was tried last; in the
-    pair stage that is the driver."""
+    """A problem that a stage gave up on; "pair" is the stage that makes a learner's rows. `host_id`
+    and `actor` say where it was tried last; in that stage it is the driver, or a task of it."""
 
     problem_id: str
     stage: Stage
@@ -161,7 +161,7 @@ def unwritten_of(rows: Sequence[Quarantined], assignments: Sequence[Assignment])
 def keep_errors(
     store: Store, errors: Mapping[str, str], num_problems: int, max_share: float, what: str
 ) -> None:
-    """Commits a row for each problem that the driver could make nothing of, by what was raised, in
+    """Commits a row for each problem that no rows could be made of, by what was raised, in
     place of those of an earlier start; RuntimeError if they are too many."""
     for row in read_quarantine(store):
         if row.stage == "pair":
@@ -173,7 +173,7 @@ def keep_errors(
             reason=error[:REASON_CHARS],
             num_tries=1,
             host_id=platform.node(),
-            actor=f"driver (process {os.getpid()})",
+            actor=f"driver (process {os.getpid()}) or a task of it",
         )
         for problem_id, error in errors.items()
     ]

@@ -9,29 +9,26 @@ rounds it goes on from where it had closed.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from skeldpo.alive import RunNote
+from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, StoredRows
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
+from skeldpo.core_use import CORE_USE
 from skeldpo.lease import Lease, driving
-from skeldpo.pipeline import (
-    Engines,
-    Sampled,
-    Sandboxes,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.probe import check_storage
 from skeldpo.problems.kept import keep_problems
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates, training_assignment
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.progress import count_teller
-from skeldpo.quarantine import QUARANTINE, keep_errors, read_quarantine, unwritten_of
+from skeldpo.quarantine import QUARANTINE, read_quarantine, unwritten_of
 from skeldpo.records import (
     Assignment,
     Measurement,
@@ -42,6 +39,7 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
+from skeldpo.round_rows import RoundMaker
 from skeldpo.run_start import Tell, make_starting_checkpoint, open_run, run_store
 from skeldpo.stages import (
     Account,
@@ -49,30 +47,33 @@ from skeldpo.stages import (
     Stages,
     account_of,
     closing_place,
+    count_verdicts,
     find_finished,
     round_place,
     same_weights,
     sample_account,
 )
-from skeldpo.store import MEASUREMENTS, WEIGHTS, Store
+from skeldpo.store import CANDIDATES, MEASUREMENTS, WEIGHTS, Store
 from skeldpo.suites.evaluation import evaluation_text, mean_scores
 from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.tracking import Tracker
 
 if TYPE_CHECKING:
-    from skeldpo.train.learners.contract import AnyLearner, RoundSamples
+    from skeldpo.train.learners.contract import AnyLearner
 
 MAX_FAILED_SHARE = 0.1
 """Share of candidates that the sandbox failed on above which the measurements are not to be
 used."""
 
 
-def failed_rows(verdicts: Sequence[Measurement]) -> list[Measurement]:
-    """The rows that the sandbox failed on if they are too many of all, else none: a problem that is
-    at fault itself says nothing about the machine."""
-    failed = [row for row in verdicts if row.outcome is Outcome.SANDBOX_FAILED]
-    return failed if len(failed) > MAX_FAILED_SHARE * len(verdicts) else []
+def failed_problems(verdicts: Mapping[tuple[str, Outcome], int]) -> Counter[str]:
+    """How many programs of each problem the sandbox failed on, if those are too many of all, else
+    none: a problem that is at fault itself says nothing about the machine."""
+    failed = Counter(
+        {key: n for (key, outcome), n in verdicts.items() if outcome is Outcome.SANDBOX_FAILED}
+    )
+    return failed if failed.total() > MAX_FAILED_SHARE * sum(verdicts.values()) else Counter()
 
 
 def run_rounds(config: Config, tell: Tell) -> Store:
@@ -89,7 +90,7 @@ def run_rounds(config: Config, tell: Tell) -> Store:
             for index in range(1, config.run.num_rounds + 1):
                 samples = run.sample(round_place(index), checkpoint)
                 run.evaluate(round_place(index), samples, checkpoint)
-                rows = run.rows(index, samples)
+                rows = run.rows(index)
                 checkpoint = run.train(index, rows, samples, (base, checkpoint))
             run.close(checkpoint)
             run.score_suites(config.run.num_rounds, checkpoint)
@@ -146,7 +147,7 @@ class _Run:
         stage = self._stages.begin("sample", place)
         if stage is None:
             self._drop_parts(place)
-            return read_sampled(output)
+            return Sampled(output)
         assignments = self._assignments(place)
         sample_and_measure(
             assignments,
@@ -160,23 +161,29 @@ class _Run:
             on_progress=self.note.following(count_teller(place.title, self._tell)),
             max_quarantined=self._config.run.max_quarantined,
         )
-        samples = read_sampled(output)
-        verdicts = [row for row in samples.measurements if row.phase == "check"]
+        verdicts = count_verdicts(Store(output))
         unwritten = unwritten_of(read_quarantine(Store(output)), assignments)
         account = sample_account(assignments, verdicts, unwritten)
-        failed = failed_rows(verdicts)
+        failed = failed_problems(verdicts)
         if failed:
-            for problem_id in {row.problem_id for row in failed}:
-                for table in (MEASUREMENTS, QUARANTINE):
-                    self.store.remove_part(f"{place.folder}/{table}", problem_id)
-            raise RuntimeError(
-                f"{place.title}: sandbox failures in {len(failed)} of {len(verdicts)} candidates "
-                f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {failed[0].failure[:200]!r}; "
-                "`skeldpo doctor` checks this machine, then start the same command again"
-            )
+            self._forget_failed(place, failed, verdicts.total())
         self._stages.finish(stage, account, ("candidates.parquet", "measurements.parquet"))
         self._drop_parts(place)
-        return samples
+        return Sampled(output)
+
+    def _forget_failed(self, place: Place, failed: Counter[str], num_verdicts: int) -> NoReturn:
+        """Raises; what the sandbox failed on is measured again at the next start."""
+        path = f"{place.folder}/{MEASUREMENTS_FILE}"
+        rows = self.store.iter_records(path, Measurement)
+        reason = next(row.failure for row in rows if row.outcome is Outcome.SANDBOX_FAILED)
+        for problem_id in failed:
+            for table in (MEASUREMENTS, QUARANTINE):
+                self.store.remove_part(f"{place.folder}/{table}", problem_id)
+        raise RuntimeError(
+            f"{place.title}: sandbox failures in {failed.total()} of {num_verdicts} candidates "
+            f"(limit {MAX_FAILED_SHARE:.0%}), e.g. {reason[:200]!r}; "
+            "`skeldpo doctor` checks this machine, then start the same command again"
+        )
 
     def evaluate(self, place: Place, samples: Sampled, checkpoint: Checkpoint) -> None:
         """Scores the checkpoint that was sampled on the held-out problems."""
@@ -195,10 +202,8 @@ class _Run:
             self._stages.finish(stage, account, ("evaluation.json",))
             return
         report = evaluate_heldout(
-            problems=self._heldout,
-            candidates=samples.candidates,
-            measurements=samples.measurements,
-            author=Author(model_id=checkpoint.model_id, round_index=index - 1),
+            samples.iter_problems(self._heldout),
+            Author(model_id=checkpoint.model_id, round_index=index - 1),
         )
         bootstrap = bootstrap_of(self._config)
         self.store.write_text(place.evaluation, evaluation_text(report, bootstrap))
@@ -227,46 +232,34 @@ class _Run:
             self._config, checkpoint, folder, lambda line: self._tell(f"policy {policy}: {line}")
         )
 
-    def rows(self, index: int, samples: Sampled) -> Sequence[Any]:
+    def rows(self, index: int) -> StoredRows[Any]:
         """What train.learner makes of the round's training problems."""
-        from skeldpo.train.learners.contract import RoundSamples
-
         learner, place = self._learner(), round_place(index)
         path = f"{place.folder}/{learner.table}"
-        stage = self._stages.begin(learner.stage, place)
-        if stage is None:
-            return self.store.read_records(path, learner.row)
+        rows: StoredRows[Any] = StoredRows(root=self.store.root, path=path, record=learner.row)
         problems = self._training_problems(index)
-        made = learner.make_rows(
-            RoundSamples(
-                round_index=index,
-                problems=problems,
-                candidates=samples.candidates,
-                measurements=samples.measurements,
-                earlier=self._earlier(index, {problem.problem_id for problem in problems}),
-            ),
-            self._config,
-        )
-        keep_errors(
-            Store(self.store.location(place.folder)), made.errors, len(problems),
-            self._config.run.max_quarantined, f"round {index}: {learner.stage}",
-        )  # fmt: skip
-        self.store.write_records(path, learner.row, made.rows)
-        self._tracker.log(index, [dict(made.counts)])
-        self._tell(f"round {index}: {made.account}")
-        num_used = len(problems) - sum(row.num_rows for row in made.dropped)
-        account = Account(num_in=len(problems), num_out=num_used, dropped=made.dropped)
-        self._stages.finish(stage, account, (learner.table,))
-        return made.rows
+        earlier = self._earlier(index, {problem.problem_id for problem in problems})
+        maker = RoundMaker(self.store, index, learner, self._config, earlier)
+        stage = self._stages.begin(learner.stage, place)
+        if stage is not None:
+            made = maker.make(problems, lambda line: self._tell(f"round {index}: {line}"))
+            self._tracker.log(index, [made.figures])
+            self._tell(f"round {index}: {made.account}")
+            account = Account(num_in=len(problems), num_out=made.num_used, dropped=made.dropped)
+            self._stages.finish(stage, account, (learner.table,))
+        maker.drop_parts()
+        return rows
 
     def train(
-        self, index: int, rows: Sequence[Any], samples: Sampled, policies: tuple[Checkpoint, ...]
+        self, index: int, rows: StoredRows[Any], samples: Sampled, policies: tuple[Checkpoint, ...]
     ) -> Checkpoint:
         """The checkpoint after the round; `policies` are what entered round 1, and this round."""
-        base, checkpoint = policies
+        from skeldpo.train.agreement import NUM_COMPARED
         from skeldpo.train.trainer import train_checkpoint
 
-        place = round_place(index)
+        base, checkpoint = policies
+
+        place, seed = round_place(index), _seed(self._config.run.seed, "train", index)
         ray_folder = f"{place.folder}/ray-train"
         stage = self._stages.begin("train", place)
         if stage is None:
@@ -278,12 +271,12 @@ class _Run:
             rows=rows,
             start=checkpoint,
             base_folder=base.folder,
-            candidates=samples.candidates,
+            candidates=samples.draw_candidates(checkpoint.model_id, 4 * NUM_COMPARED, seed),
             output_folder=self.store.location(f"{place.folder}/{WEIGHTS}"),
             reference_path=self.store.location(f"{place.folder}/reference_logps.parquet"),
             storage_path=self.store.location(ray_folder),
             run_name=f"{self._config.run.name}-{place.folder}-train",
-            seed=_seed(self._config.run.seed, "train", index),
+            seed=seed,
             tell=lambda line: self._tell(f"round {index}: {line}"),
         )
         self._tracker.log(index, [*result.metrics, result.round_metrics])
@@ -295,7 +288,7 @@ class _Run:
 
     def _drop_parts(self, place: Place) -> None:
         """Of a sample stage that is finished: its tables were read back."""
-        for table in ("candidates", "measurements"):
+        for table in (CANDIDATES, MEASUREMENTS, CORE_USE):
             self.store.drop_parts(f"{place.folder}/{table}")
 
     def _learner(self) -> AnyLearner:
@@ -308,26 +301,14 @@ class _Run:
             self._problems, self._config.problems, round_index=index, seed=self._config.run.seed
         )
 
-    def _earlier(self, index: int, problem_ids: set[str]) -> list[RoundSamples]:
-        """What earlier rounds wrote for these problems: they come again when all were used."""
-        from skeldpo.train.learners.contract import RoundSamples
-
-        found = []
-        for before in range(1, index):
-            again = [p for p in self._training_problems(before) if p.problem_id in problem_ids]
-            if again:
-                rows = read_sampled(
-                    self.store.location(round_place(before).folder), {p.problem_id for p in again}
-                )
-                found.append(
-                    RoundSamples(
-                        round_index=before,
-                        problems=again,
-                        candidates=rows.candidates,
-                        measurements=rows.measurements,
-                    )
-                )
-        return found
+    def _earlier(self, index: int, problem_ids: set[str]) -> list[int]:
+        """The earlier rounds that had some of these problems, which come again when all were
+        used."""
+        return [
+            before
+            for before in range(1, index)
+            if any(p.problem_id in problem_ids for p in self._training_problems(before))
+        ]
 
     def _assignments(self, place: Place) -> list[Assignment]:
         """Held-out problems first: they take longest to measure. None of them where the run had

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from types import MappingProxyType
 
 from skeldpo.alive import RunNote
+from skeldpo.by_problem import MEASUREMENTS_FILE, count_values
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.lease import Lease
 from skeldpo.records import (
     NO_VERDICT,
     Assignment,
     Dropped,
-    Measurement,
     Outcome,
     Output,
     StageManifest,
@@ -165,13 +165,21 @@ def account_of(num_in: int, lost: Mapping[str, int]) -> Account:
     return Account(num_in=num_in, num_out=num_in - sum(lost.values()), dropped=dropped)
 
 
+def count_verdicts(store: Store) -> Counter[tuple[str, Outcome]]:
+    """Rows of phase "check" in a sample stage's folder, by problem and verdict."""
+    found = count_values(store, MEASUREMENTS_FILE, ("phase", "problem_id", "outcome"))
+    return Counter(
+        {(key, Outcome(name)): n for (phase, key, name), n in found.items() if phase == "check"}
+    )
+
+
 def sample_account(
     assignments: Iterable[Assignment],
-    checks: Sequence[Measurement],
+    verdicts: Mapping[tuple[str, Outcome], int],
     unwritten: Mapping[str, int] = MappingProxyType({}),
 ) -> Account:
-    """The account of programs that were asked for, from their rows of phase "check"; `unwritten`
-    are those of problems that were given up before they were written, by problem.
+    """The account of programs that were asked for, from `count_verdicts`; `unwritten` are
+    those of problems that were given up before they were written, by problem.
 
     RuntimeError unless each of the others has one.
     """
@@ -179,11 +187,13 @@ def sample_account(
         each.problem.problem_id: each.num_samples + len(each.candidates) for each in assignments
     }
     written = {key: count - unwritten.get(key, 0) for key, count in asked.items()}
-    require_verdicts(written, Counter(row.problem_id for row in checks))
-    lost = {
-        reason: sum(row.outcome is outcome for row in checks)
-        for outcome, reason in NO_VERDICT.items()
-    }
+    by_problem: Counter[str] = Counter()
+    outcomes: Counter[Outcome] = Counter()
+    for (key, outcome), count in verdicts.items():
+        by_problem[key] += count
+        outcomes[outcome] += count
+    require_verdicts(written, by_problem)
+    lost = {reason: outcomes[outcome] for outcome, reason in NO_VERDICT.items()}
     lost[NO_VERDICT[Outcome.QUARANTINED]] += sum(unwritten.values())
     return account_of(sum(asked.values()), lost)
 

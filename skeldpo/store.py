@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from skeldpo.files import is_url, open_files
 from skeldpo.records import Output, StageManifest
-from skeldpo.rows import arrow_schema, from_row, to_row
+from skeldpo.rows import arrow_schema, arrow_table, from_row, to_row
 
 Record = TypeVar("Record")
 
@@ -96,7 +96,7 @@ class Store:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file; ValueError when it is not there."""
-        with self.opened(path) as content:
+        with self._open(path) as content:
             return bytes(content.read())
 
     def write_text(self, path: str, text: str) -> None:
@@ -112,10 +112,11 @@ class Store:
         schema = arrow_schema(record)
         with (
             self._written(path) as stream,
-            pq.ParquetWriter(stream, schema, compression="zstd") as table,
+            # Token ids hardly repeat: dictionaries of them take four times as long to write.
+            pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as table,
         ):
             for chunk in _chunks(rows):
-                table.write_table(pa.Table.from_pylist([to_row(r) for r in chunk], schema=schema))
+                table.write_table(arrow_table(record, chunk))
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
         """Every record of a Parquet table."""
@@ -123,17 +124,31 @@ class Store:
 
     def iter_records(self, path: str, record: type[Record]) -> Iterator[Record]:
         """The records of a Parquet table, a chunk at a time; ValueError if it is none."""
-        with self.opened(path) as content:
+        with self.opened(path) as table:
             try:
-                for batch in pq.ParquetFile(content).iter_batches(CHUNK_ROWS):
-                    for row in batch.to_pylist():
-                        yield from_row(record, row)
+                for group in range(table.num_row_groups):
+                    for batch in table.iter_batches(CHUNK_ROWS, row_groups=[group]):
+                        for row in batch.to_pylist():
+                            yield from_row(record, row)
             except pa.ArrowInvalid as error:
                 raise ValueError(
                     f"{self.location(path)} is not a Parquet table: {error}"
                 ) from error
             except ValueError as error:
                 raise ValueError(f"{self.location(path)}: {error}") from error
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[pq.ParquetFile]:
+        """A Parquet table to read parts of; ValueError if it is none."""
+        with self._open(path) as content:
+            try:
+                # An object store is asked for the columns of a row group at once, not one by one.
+                table = pq.ParquetFile(content, pre_buffer=True)
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f"{self.location(path)} is not a Parquet table: {error}"
+                ) from error
+            yield table
 
     def write_part(self, table: str, key: str, record: type, rows: Iterable[object]) -> None:
         """Commits the rows of one problem to a table that is being made."""
@@ -195,7 +210,7 @@ class Store:
     def digest(self, path: str) -> str:
         """SHA-256 (hex) of a file's content; ValueError when it is not there."""
         digest = hashlib.sha256()
-        with self.opened(path) as stream:
+        with self._open(path) as stream:
             while content := stream.read(_DIGEST_BYTES):
                 digest.update(content)
         return digest.hexdigest()
@@ -244,8 +259,8 @@ class Store:
     def _count_keys(self, path: str) -> Counter[str]:
         """Rows of a table by problem, without the rest of it."""
         counts: Counter[str] = Counter()
-        with self.opened(path) as content:
-            for batch in pq.ParquetFile(content).iter_batches(columns=[_KEY]):
+        with self.opened(path) as table:
+            for batch in table.iter_batches(columns=[_KEY]):
                 counts.update(batch.column(0).to_pylist())
         return counts
 
@@ -261,7 +276,7 @@ class Store:
             time.sleep(min(_POLL_S, self._visible_within_s))
 
     @contextlib.contextmanager
-    def opened(self, path: str) -> Iterator[pa.NativeFile]:
+    def _open(self, path: str) -> Iterator[pa.NativeFile]:
         """A file, to be read at any place; ValueError when it is not there."""
         try:
             content = self._files.open(path)

@@ -24,9 +24,7 @@ from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
     Engines,
-    Sampled,
     Sandboxes,
-    read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.family import family_of
@@ -35,7 +33,7 @@ from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, content_id
 from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.suites.evaluation import save_evaluation
-from skeldpo.train.trainer import make_examples
+from skeldpo.train.examples import make_examples
 from studies.ablation_page import Findings, frontier_plot, results_page
 from studies.ablation_rounds import first_half, own_programs, sample_round, second_half
 from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
@@ -52,6 +50,7 @@ from studies.ablation_study import (
     world_id,
 )
 from studies.ablation_train import Job, score_job, train_job
+from studies.measured_rows import MeasuredRows, read_rows
 from studies.ranking_page import read_rankings
 from studies.resumable import run_jobs
 
@@ -127,7 +126,7 @@ def _starting_checkpoint(config: Config, world: World, folder: Path) -> Checkpoi
     return load_checkpoint(done.read_text())
 
 
-def _sample(config: Config, world: World, start: Checkpoint, folder: Path) -> Sampled:
+def _sample(config: Config, world: World, start: Checkpoint, folder: Path) -> MeasuredRows:
     """Programs of all seeds' problems, known and sampled, measured."""
     problems = {problem.problem_id: problem for seed in world.train for problem in seed}
     connect_ray(print, engine=config.measure.engine)
@@ -149,7 +148,7 @@ def _sample(config: Config, world: World, start: Checkpoint, folder: Path) -> Sa
         output=str(folder / "sampled"),
         on_progress=count_teller("pairs", print),
     )
-    return read_sampled(str(folder / "sampled"))
+    return read_rows(str(folder / "sampled"))
 
 
 def _train(
@@ -216,7 +215,7 @@ def _jobs(
     study: Study,
     arms: Sequence[Arm],
     world: World,
-    sampled: Sampled,
+    sampled: MeasuredRows,
     start: Checkpoint,
     folder: Path,
 ) -> Iterator[Job]:

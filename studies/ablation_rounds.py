@@ -14,9 +14,7 @@ from pathlib import Path
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
-    Sampled,
     Sandboxes,
-    read_sampled,
     sample_and_measure,
 )
 from skeldpo.problems.programs import known_candidates
@@ -26,6 +24,7 @@ from skeldpo.train.learners.preferences import PairTokens
 from studies.ablation_sample import Writer, WritingJob, sample_policies
 from studies.ablation_study import Study, World
 from studies.ablation_train import Job
+from studies.measured_rows import MeasuredRows, read_rows
 
 
 def first_half(job: Job, study: Study) -> Job:
@@ -52,7 +51,7 @@ def second_half(job: Job, study: Study, policy: str, pairs: Sequence[PairTokens]
 
 def sample_round(
     jobs: Sequence[Job], policies: Mapping[str, str], world: World, config: Config, folder: Path
-) -> Sampled:
+) -> MeasuredRows:
     """Programs that the `policies` (folders by key of the job) write for their seeds' training
     problems, beside the known ones, measured; goes on where it was stopped."""
     place = folder / f"round-2-{content_id(dict(policies))}"
@@ -79,7 +78,7 @@ def sample_round(
         on_progress=count_teller("pairs", print),
     )
     known = tuple(row for problem in problems.values() for row in known_candidates(problem))
-    measured = read_sampled(str(place))
+    measured = read_rows(str(place))
     return replace(measured, candidates=(*known, *written))
 
 
@@ -101,7 +100,7 @@ def _assignments(
         )
 
 
-def own_programs(writer: str, sampled: Sampled) -> Sampled:
+def own_programs(writer: str, sampled: MeasuredRows) -> MeasuredRows:
     """Only what a policy wrote and what was known, with the measurements of programs that others
     wrote as well and that were measured under their names."""
     kept = [c for c in sampled.candidates if c.origin == "dataset" or c.model_id == writer]
@@ -123,4 +122,4 @@ def own_programs(writer: str, sampled: Sampled) -> Sampled:
         leader = leaders[run_as]
         own = rows[run_as] if leader == key else [checks[key]]
         measurements += [replace(row, candidate_id=key, equal_to=leader) for row in own]
-    return Sampled(candidates=tuple(kept), measurements=tuple(measurements))
+    return MeasuredRows(candidates=tuple(kept), measurements=tuple(measurements))

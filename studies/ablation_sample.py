@@ -16,13 +16,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from skeldpo.answers import Wanted, read_answer
+from skeldpo.by_problem import measured_problems
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
-from skeldpo.pipeline import (
-    Sandboxes,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.problems.programs import known_candidates
 from skeldpo.progress import count_teller
 from skeldpo.prompts import Prompts
@@ -30,6 +27,7 @@ from skeldpo.records import Assignment, Candidate, Problem, content_id
 from skeldpo.store import Store
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 from studies.ablation_statistics import Written
+from studies.measured_rows import read_rows
 from studies.resumable import map_jobs
 
 BATCH_PROMPTS = 32
@@ -136,15 +134,17 @@ def score_writers(
         output=str(folder),
         on_progress=count_teller("scores", print),
     )
-    measured = read_sampled(str(folder))
+    measured = read_rows(str(folder))
     found = {}
     for name in dict.fromkeys(candidate.model_id for candidate in written):
         own = [row for row in written if row.model_id == name]
         report = evaluate_heldout(
-            problems=problems,
-            candidates=[*(c for p in problems for c in known_candidates(p)), *own],
-            measurements=measured.measurements,
-            author=Author(model_id=name, round_index=1),
+            measured_problems(
+                problems,
+                [*(c for p in problems for c in known_candidates(p)), *own],
+                measured.measurements,
+            ),
+            Author(model_id=name, round_index=1),
         )
         texts: dict[str, list[str]] = {}
         for row in own:

@@ -12,11 +12,11 @@ from typing import Any
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.pair import build_pairs
-from skeldpo.pipeline import Sampled
 from skeldpo.problems.family import family_of
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
 from skeldpo.train.learners.preferences import PairTokens
+from studies.measured_rows import MeasuredRows
 
 OWN_KEYS: dict[str, tuple[Any, ...]] = {
     "skeletons": ("own", "shuffled", "only"),
@@ -158,7 +158,7 @@ def arm_id(arm: Arm, study: Study) -> str:
     return content_id(sections, *own)[:8]
 
 
-def arm_pairs(arm: Arm, problems: Sequence[Problem], sampled: Sampled) -> list[PreferencePair]:
+def arm_pairs(arm: Arm, problems: Sequence[Problem], sampled: MeasuredRows) -> list[PreferencePair]:
     """The arm's pairs from a seed's problems."""
     candidates: dict[str, list[Candidate]] = {problem.problem_id: [] for problem in problems}
     rows: dict[str, list[Measurement]] = {problem.problem_id: [] for problem in problems}

@@ -22,18 +22,13 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from skeldpo.by_problem import MeasuredProblem, Sampled
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.config_train import OF_PREFERENCES, TrainConfig
 from skeldpo.connection import connect_ray
-from skeldpo.pipeline import (
-    Engines,
-    Sampled,
-    Sandboxes,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Problem, content_id
@@ -41,15 +36,15 @@ from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import mean_scores, save_evaluation
 from skeldpo.suites.round_scores import bootstrap_of
+from skeldpo.train.examples import make_examples
 from skeldpo.train.learners import make_learner
-from skeldpo.train.learners.contract import RoundSamples
 from skeldpo.train.loading import load_network
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
 from skeldpo.train.reference import reference_logps
 from skeldpo.train.saving import save_network
-from skeldpo.train.trainer import make_examples
 from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
 from studies.ablation_statistics import arm_evaluation
+from studies.measured_rows import learner_rows
 from studies.resumable import run_jobs
 
 SHOWN = ("pass@1", "beyond@1")
@@ -77,7 +72,8 @@ class Job:
     config: Config
     start: str
     save_to: str
-    samples: RoundSamples
+    round_index: int
+    measured: tuple[MeasuredProblem, ...]
     num_steps: int
     seed: int
 
@@ -141,8 +137,8 @@ def train_job(job: Job) -> dict[str, Any]:
     started_s = time.monotonic()
     train = job.config.train
     learner = make_learner(train)
-    rows = learner.make_rows(job.samples, job.config)
-    examples = make_examples(rows.rows, job.start, job.config).kept
+    rows, account = learner_rows(learner, job.measured, job.config, job.round_index)
+    examples = make_examples(rows, job.start, job.config).kept
     network = load_network(job.start, train, job.config.policy.max_model_tokens, job.seed)
     steps = equal_steps(examples, train, job.seed, job.num_steps)
     table = {
@@ -161,7 +157,7 @@ def train_job(job: Job) -> dict[str, Any]:
     return {
         "key": job.key,
         "arm": job.arm,
-        "account": rows.account,
+        "account": account,
         "num_examples": len(examples),
         "num_steps": len(steps),
         "policy": job.save_to,
@@ -215,12 +211,8 @@ class Rounds:
                 config=config,
                 start=policy,
                 save_to=str(self._folder / "policies" / key),
-                samples=RoundSamples(
-                    round_index=index,
-                    problems=problems,
-                    candidates=sampled.candidates,
-                    measurements=sampled.measurements,
-                ),
+                round_index=index,
+                measured=tuple(sampled.iter_problems(problems)),
                 num_steps=self._study.steps_per_round,
                 seed=seed,
             )
@@ -263,7 +255,7 @@ class Rounds:
             output=place,
             on_progress=count_teller(f"seed {seed}, round {index}", print),
         )
-        return read_sampled(place)
+        return Sampled(place)
 
 
 def score(

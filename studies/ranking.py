@@ -36,12 +36,12 @@ from skeldpo.prompts import Prompts
 from skeldpo.records import Example, KnownProgram, PairSide, PreferencePair, Problem, content_id
 from skeldpo.run_start import make_starting_checkpoint
 from skeldpo.skeleton.structure import alike_groups
+from skeldpo.train.examples import make_examples
 from skeldpo.train.learners.preferences import PairTokens, Preferences
 from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import Network
 from skeldpo.train.reference import reference_logps
-from skeldpo.train.trainer import make_examples
 from studies.ablation_study import Arm, with_skeletons
 from studies.labelled import LabelledProblem, area, evalperf_problems, measured_problems
 from studies.ranking_page import BASE, figures_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
+from skeldpo.by_problem import measured_problems
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
 from skeldpo.pair import build_pairs
@@ -220,10 +221,8 @@ class MadeRun:
         dropped = (Dropped(reason="the sandbox failed", num_rows=failed),) if failed else ()
         self.finish("sample", place, len(checks), dropped)
         report = evaluate_heldout(
-            problems=self.heldout,
-            candidates=candidates,
-            measurements=measurements,
-            author=Author(model_id=f"weights-{index - 1}", round_index=index - 1),
+            measured_problems(self.heldout, candidates, measurements),
+            Author(model_id=f"weights-{index - 1}", round_index=index - 1),
         )
         text = evaluation_text(report, bootstrap_of(self.config))
         self.store.write_text(place.evaluation, text)

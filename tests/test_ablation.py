@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from sample_records import SAMPLED, measurement
 
-from skeldpo.pipeline import Sampled
 from skeldpo.problems.family import family_of
 from skeldpo.suites.compare import compare_evaluations
 from skeldpo.suites.evaluation import ProblemResult, load_evaluation, save_evaluation
@@ -39,6 +38,7 @@ from studies.ablation_study import (
     with_skeletons,
     world_id,
 )
+from studies.measured_rows import MeasuredRows
 from studies.ranking_page import ranking_section, read_rankings
 
 STUDY = Path(__file__).parents[1] / "studies" / "ablation.toml"
@@ -350,7 +350,7 @@ def test_a_policy_keeps_the_measurements_of_what_others_wrote_too() -> None:
     run_as = {"known": "known", "a0": "a0", "a1": "known", "b0": "a0", "b1": "a0", "b2": "b2"}
     checks = [measurement(key, equal_to=of) for key, of in run_as.items()]
     timed = measurement("a0", "confirm", times_ns=(5,))
-    sampled = Sampled(candidates=(known, *wrote), measurements=(*checks, timed))
+    sampled = MeasuredRows(candidates=(known, *wrote), measurements=(*checks, timed))
     own = own_programs("b", sampled)
     assert [c.candidate_id for c in own.candidates] == ["known", "b0", "b1", "b2"]
     found = [(row.candidate_id, row.equal_to, row.phase) for row in own.measurements]

@@ -45,6 +45,7 @@ from pair_rows import PAIR
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from scripted_runs import make_report
 
+from skeldpo.by_problem import measured_problems
 from skeldpo.config import EvaluateConfig, MeasureConfig, SkeletonConfig
 from skeldpo.measure.actor import fuller
 from skeldpo.measure.calibration import calibrate
@@ -53,8 +54,8 @@ from skeldpo.measure.memory import mean_memory
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import build_pairs
-from skeldpo.records import Assignment, Measurement, Outcome
-from skeldpo.rounds import failed_rows
+from skeldpo.records import Assignment, Outcome
+from skeldpo.rounds import failed_problems
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 
@@ -287,13 +288,12 @@ def test_faulty_problem_is_told_apart_from_a_failed_sandbox(name: str, part: str
 def test_faulty_problems_are_not_counted_as_failures_of_the_machine() -> None:
     """Three problems of sixteen are more than the share at which a run stops."""
 
-    def verdicts(outcome: Outcome) -> list[Measurement]:
-        lost = [measurement(f"lost{n}", outcome=outcome) for n in range(12)]
-        return lost + [measurement(f"judged{n}") for n in range(52)]
+    def verdicts(outcome: Outcome, num_lost: int = 12) -> Counter[tuple[str, Outcome]]:
+        return Counter({("bad", outcome): num_lost, ("good", Outcome.ACCEPTED): 52})
 
-    assert failed_rows(verdicts(Outcome.FAULTY_PROBLEM)) == []
-    assert len(failed_rows(verdicts(Outcome.SANDBOX_FAILED))) == 12
-    assert failed_rows(verdicts(Outcome.SANDBOX_FAILED)[8:]) == []
+    assert not failed_problems(verdicts(Outcome.FAULTY_PROBLEM))
+    assert failed_problems(verdicts(Outcome.SANDBOX_FAILED)) == {"bad": 12}
+    assert not failed_problems(verdicts(Outcome.SANDBOX_FAILED, 4))
 
 
 def test_baseline_that_fails_where_it_is_timed_is_a_fault_of_the_problem() -> None:
@@ -360,8 +360,8 @@ def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:
         for program in truth.programs
     ]  # fmt: skip
     report = evaluate_heldout(
-        problems=[truth.problem], candidates=samples, measurements=made.rows,
-        author=Author(model_id="m", round_index=0),
+        measured_problems([truth.problem], samples, made.rows),
+        Author(model_id="m", round_index=0),
     )  # fmt: skip
     (score,) = report.problems
     assert (len(score.samples), score.scores["pass@1"]) == (6, pytest.approx(4 / 6))

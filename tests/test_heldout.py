@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
+from skeldpo.by_problem import measured_problems
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, Interval, ProblemResult, mean_scores
@@ -37,10 +38,8 @@ def _evaluate(
     problems: Sequence[Problem] = (HELD_OUT,),
 ) -> Evaluation:
     return evaluate_heldout(
-        problems=problems,
-        candidates=candidates,
-        measurements=rows,
-        author=Author(model_id="m0", round_index=2),
+        measured_problems(problems, candidates, rows),
+        Author(model_id="m0", round_index=2),
     )
 
 

@@ -35,7 +35,7 @@ from skeldpo.node_cache import (
 )
 from skeldpo.probe import answer_probe, try_storage
 from skeldpo.records import Candidate
-from skeldpo.store import Store, run_root
+from skeldpo.store import CHUNK_ROWS, Store, run_root
 from skeldpo.suites import of_run
 from skeldpo.suites.evaluation import Evaluation, load_evaluation
 from skeldpo.suites.given_programs import read_program_set
@@ -122,6 +122,14 @@ def test_rows_are_there_by_name_before_they_are_listed(
     assert store.has_part("t", "p1") and store.read_part("t", "p1", Candidate) == [SAMPLED]
     time.sleep(2.1)
     assert store.part_keys("t") == {"p1"}
+
+
+def test_table_is_read_with_a_request_a_row_group(objects: ObjectStore) -> None:
+    store, num_groups = Store(_url("table")), 4
+    rows = [replace(SAMPLED, candidate_id=str(i)) for i in range(num_groups * CHUNK_ROWS)]
+    store.write_records("t.parquet", Candidate, rows)
+    assert store.read_records("t.parquet", Candidate) == rows
+    assert objects.num_reads("table/t.parquet") <= num_groups + 2
 
 
 def test_bucket_that_is_not_there_says_what_to_check(objects: ObjectStore) -> None:

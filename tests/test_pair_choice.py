@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pair_rows import FAST, SLOW, STEADY, build, candidate, measurement, timed
 from pair_rows import whole_problem as two_fast_two_slow
 
 from skeldpo.config import PairConfig
+from skeldpo.languages.python.tokens import tokens
 from skeldpo.pair import ProblemPairs, balance_lengths
-from skeldpo.pair.choice import speedup_tier, text_similarity
-from skeldpo.pair.lengths import LEFT_OUT, length_differences
+from skeldpo.pair.choice import choose_contrasts, speedup_tier, text_similarity
+from skeldpo.pair.judged import Program
+from skeldpo.pair.lengths import LEFT_OUT, distribution, length_difference
 from skeldpo.records import PreferencePair
 
 NOISY = (1.0, 1.3, 0.75, 1.28, 0.8, 1.0, 1.25, 0.9)
@@ -197,16 +202,16 @@ def with_lengths(*lengths: tuple[int, int]) -> list[ProblemPairs]:
 
 def test_length_differences_are_of_chosen_less_rejected() -> None:
     pairs = [pair for made in with_lengths((5, 9), (9, 9), (20, 9)) for pair in made.pairs]
-    found = length_differences(pairs)
+    found = distribution(map(length_difference, pairs))
     assert (found.low_tokens, found.median_tokens, found.high_tokens) == (-4, 0, 11)
     assert (found.num_pairs, found.chosen_longer) == (3, 1 / 3)
     with pytest.raises(ValueError, match="at least one pair"):
-        length_differences([])
+        distribution([])
 
 
 def test_balance_leaves_out_the_most_unequal_pairs_of_the_side_that_prevails() -> None:
     made = with_lengths((100, 10), (50, 10), (10, 15), (10, 12))
-    kept = balance_lengths(made, 0.5)
+    kept = list(balance_lengths(lambda: made, 0.5))
     assert [len(problem.pairs) for problem in kept] == [0, 0, 1, 1]
     assert kept[0].efficiency_reason == LEFT_OUT
     assert LEFT_OUT in kept[0].dropped[0].reason
@@ -216,7 +221,39 @@ def test_balance_leaves_out_the_most_unequal_pairs_of_the_side_that_prevails() -
 
 def test_balance_stops_when_neither_side_prevails_and_at_its_share() -> None:
     even = with_lengths((20, 10), (10, 20), (10, 10))
-    assert balance_lengths(even, 0.9) == even
+    assert list(balance_lengths(lambda: even, 0.9)) == even
     shorter = with_lengths(*[(10, 20 + index) for index in range(8)])
-    assert sum(len(problem.pairs) for problem in balance_lengths(shorter, 0.25)) == 6
-    assert balance_lengths(shorter, 0) == shorter
+    assert sum(len(problem.pairs) for problem in balance_lengths(lambda: shorter, 0.25)) == 6
+    assert list(balance_lengths(lambda: shorter, 0)) == shorter
+
+
+@given(st.lists(st.lists(st.sampled_from("abc=+ "), max_size=9).map("".join), max_size=8),
+       st.lists(st.lists(st.sampled_from("abc=+ "), max_size=9).map("".join), max_size=8),
+       st.integers(0, 4))  # fmt: skip
+def test_contrasts_are_those_of_all_likenesses(
+    right: list[str], wrong: list[str], max_pairs: int
+) -> None:
+    """Bounds spare most comparisons, and change nothing."""
+    programs = [
+        [
+            Program(
+                candidate=candidate(f"{side}{n}", code),
+                is_accepted=side == "right",
+                time_ratio=1.0,
+                variants=(),
+                hot_lines=(),
+            )
+            for n, code in enumerate(codes)
+        ]  # fmt: skip
+        for side, codes in (("right", right), ("wrong", wrong))
+    ]
+    every = [
+        (text_similarity(a.candidate.code, b.candidate.code, "python"), a, b)
+        for a, b in itertools.product(*programs)
+        if tokens(a.candidate.code) != tokens(b.candidate.code)
+    ]
+    expected: dict[str, object] = {}
+    for _, a, b in sorted(every, key=lambda row: -row[0]):
+        if len(expected) < max_pairs:
+            expected.setdefault(b.candidate.candidate_id, (a, b))
+    assert choose_contrasts(*programs, max_pairs) == list(expected.values())

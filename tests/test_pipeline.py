@@ -24,15 +24,16 @@ from skeldpo.actors import NO_ACTORS, ActorNote, Actors, read_actors
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.measure.actor import Measured, ProgramMeasurer
+from skeldpo.measure.core_clock import CoreClock
 from skeldpo.pipeline import (
     Sandboxes,
-    read_sampled,
     sample_and_measure,
 )
 from skeldpo.progress import Counts, Progress, count_teller
 from skeldpo.quarantine import Quarantined, Tries, read_quarantine
 from skeldpo.records import Assignment, Measurement, Outcome
 from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
+from studies.measured_rows import read_rows
 
 NUM_SANDBOXES = 3
 SANDBOXES = Sandboxes(measure=MeasureConfig(num_cores=NUM_SANDBOXES), evaluate=EvaluateConfig())
@@ -113,7 +114,7 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     )
     again = ["lost", "untimed"]
     assert passes == [(["fine", *again, "faulty"], []), (again, [("host", 1)])]
-    sampled = read_sampled(str(tmp_path))
+    sampled = read_rows(str(tmp_path))
     assert [row.problem_id for row in sampled.candidates] == ["fine", *again, "faulty"]
     assert Store(str(tmp_path)).part_keys(ASSIGNMENTS) == set()
     outcomes = {row.problem_id: row.outcome.value for row in sampled.measurements}
@@ -282,19 +283,18 @@ class Sleeps:
 
 @pytest.mark.ray
 def test_every_sandbox_core_works_and_no_problem_waits_behind_a_long_one(
-    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: None, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pipeline, "ProgramMeasurer", Sleeps)
     names = ["long", *(f"p{index}" for index in range(11))]
     sample_and_measure(
         [make_assignment(name) for name in names],
         engines=None,
-        sandboxes=SANDBOXES,
+        sandboxes=replace(SANDBOXES, measurer=Sleeps),
         output=str(tmp_path),
         on_progress=lambda _: None,
     )
     done: dict[str, list[str]] = {}
-    for row in read_sampled(str(tmp_path)).measurements:
+    for row in read_rows(str(tmp_path)).measurements:
         done.setdefault(row.host_id, []).append(row.problem_id)
     assert len(done) == NUM_SANDBOXES
     assert sorted(name for own in done.values() for name in own) == sorted(names)
@@ -315,6 +315,9 @@ class Troubled(ProgramMeasurer):
         self._lease = SimpleNamespace(core=1)
         self._image = SimpleNamespace(digest="image", python_version="3.11")
         self._note, self._calibrated_s = "", time.monotonic()
+        self._clock = CoreClock(
+            run=print, pass_id=pass_id, host_id=host_id, core=1, held_from_s=time.time()
+        )
 
     def measure(self, assignment: Assignment) -> Measured:
         name = assignment.problem.problem_id
@@ -339,6 +342,7 @@ def sample(output: Path, names: list[str], max_quarantined: float = 1.0) -> list
         sandboxes=Sandboxes(
             measure=MeasureConfig(num_cores=NUM_SANDBOXES, max_retries=1),
             evaluate=EvaluateConfig(),
+            measurer=Troubled,
         ),
         output=str(output),
         on_progress=told.append,
@@ -349,9 +353,8 @@ def sample(output: Path, names: list[str], max_quarantined: float = 1.0) -> list
 
 @pytest.mark.ray
 def test_problem_that_kills_its_actor_costs_that_problem_alone(
-    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: None, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pipeline, "ProgramMeasurer", Troubled)
     fine = [f"p{index}" for index in range(6)]
     names = ["deadly", *fine[:3], "raising", "faulty", *fine[3:]]
     with pytest.raises(RuntimeError, match=r"quarantined, more than run.max_quarantined = 0.2 all"):
@@ -361,7 +364,7 @@ def test_problem_that_kills_its_actor_costs_that_problem_alone(
     assert read_quarantine(store) == []
     told = sample(tmp_path, names)
     assert (told[-1].num_done, told[-1].num_quarantined) == (9, 3)
-    rows = {row.problem_id: row for row in read_sampled(str(tmp_path)).measurements}
+    rows = {row.problem_id: row for row in read_rows(str(tmp_path)).measurements}
     assert list(rows) == names
     assert {rows[name].outcome for name in fine} == {Outcome.ACCEPTED}
     assert [rows[name].outcome.value for name in ("deadly", "raising", "faulty")] == [
@@ -385,9 +388,8 @@ def test_problem_that_kills_its_actor_costs_that_problem_alone(
 
 @pytest.mark.ray
 def test_error_that_is_the_machines_names_problem_actor_and_node(
-    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: None, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pipeline, "ProgramMeasurer", Troubled)
     with pytest.raises(RuntimeError) as told:
         sample(tmp_path, ["disk"])
     assert re.fullmatch(

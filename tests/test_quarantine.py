@@ -18,6 +18,7 @@ from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
 from skeldpo.actors import NO_ACTORS, ActorNote
 from skeldpo.alive import RUNNING, RunNote, read_running, running_text
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import GenerateConfig, SkeletonConfig
 from skeldpo.console import Display
 from skeldpo.generate import _BETWEEN, PolicyEngine, _Writing
@@ -174,9 +175,11 @@ def test_engine_that_raises_leaves_the_reason(tmp_path: Path) -> None:
 def test_pairs_that_cannot_be_built_cost_their_problem_alone(tmp_path: Path) -> None:
     """Rows of a candidate that nobody knows."""
     made = pairs_or_reason(
-        problem=FUNCTION_PROBLEM,
-        candidates=[replace(SAMPLED, problem_id=FUNCTION_PROBLEM.problem_id)],
-        measurements=[measurement("unknown")],
+        MeasuredProblem(
+            problem=FUNCTION_PROBLEM,
+            candidates=(replace(SAMPLED, problem_id=FUNCTION_PROBLEM.problem_id),),
+            measurements=(measurement("unknown"),),
+        ),
         pair=PAIR,
         skeleton=SkeletonConfig(),
         round_index=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ import torch
 from tiny_policy import save_tiny_policy, tiny_config
 from transformers import AutoModelForCausalLM
 
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config_train import TrainConfig
 from skeldpo.train.batch import Answer, Prompt, Tree, TreeBatch
 from skeldpo.train.learners import make_learner
@@ -21,8 +22,7 @@ from skeldpo.train.learners.contract import (
     ExampleLosses,
     Learner,
     Phase,
-    RoundRows,
-    RoundSamples,
+    ProblemRows,
     Scored,
     Wording,
 )
@@ -93,12 +93,24 @@ class Groups:
     config: TrainConfig
     stage: ClassVar[str] = "group"
     table: ClassVar[str] = "groups.parquet"
-    wording: ClassVar[Wording] = Wording(noun="group", tag="x", trained_on="x", card_metrics=())
+    wording: ClassVar[Wording] = Wording(
+        noun="group", wanted="group", advice="", tag="x", trained_on="x", card_metrics=()
+    )
     statistics: ClassVar[tuple[str, ...]] = ("loss",)
     row: ClassVar[type] = Group
     examples_per_step: ClassVar[int] = 2
 
-    def make_rows(self, samples: RoundSamples, config: Any) -> RoundRows[Group]:
+    made: ClassVar[type] = Group
+
+    def maker(self, config: Any, round_index: int) -> Callable[[MeasuredProblem], Group]:
+        raise AssertionError("the loop does not make rows")
+
+    def choose_rows(
+        self, made: Callable[[], Iterable[Group]], config: Any
+    ) -> Iterator[ProblemRows[Group]]:
+        raise AssertionError("the loop does not make rows")
+
+    def sum_up(self, sums: Mapping[str, float], num_problems: int) -> tuple[dict[str, float], str]:
         raise AssertionError("the loop does not make rows")
 
     def texts(self, row: Group) -> tuple[str, ...]:

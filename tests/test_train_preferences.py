@@ -11,8 +11,9 @@ import torch
 from model_tokenizers import gemma
 from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config, trees_of
 
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.prompts import Prompts
-from skeldpo.train.learners.contract import RoundSamples, Scored
+from skeldpo.train.learners.contract import Scored
 from skeldpo.train.learners.preferences import (
     DropReason,
     PairTokens,
@@ -149,43 +150,24 @@ def test_pair_with_one_skeleton_is_refused():
         replace(tokenize(preference_pair(0)), skeleton_chosen=())
 
 
-def round_samples(candidates, measurements) -> RoundSamples:
-    """Problem "p" of pair_rows, and "q", which nobody has a program for."""
-    problems = [pair_rows.PROBLEM, replace(pair_rows.PROBLEM, problem_id="q")]
-    return RoundSamples(
-        round_index=3, problems=problems, candidates=candidates, measurements=measurements
-    )
-
-
-def test_rows_of_a_round_are_the_pairs_of_its_problems():
-    candidates, measurements = pair_rows.whole_problem()
-    other = replace(candidates[0], candidate_id="x", problem_id="x")
-    config = tiny_config()
-    made = Preferences(config.train).make_rows(
-        round_samples([other, *candidates], measurements), config
-    )
-    alone = pair_rows.build(candidates, measurements, pair=config.pair, **dict(config.skeleton))
-    assert made.rows == alone.pairs
-    stages = [row.stage for row in made.rows]
-    assert (stages.count("efficiency"), stages.count("correctness")) == (1, 1)
-    assert made.account == "1 efficiency and 1 correctness pairs from 2 problems"
-    assert made.counts == {"pair/efficiency": 1.0, "pair/correctness": 1.0}
-    assert [row.num_rows for row in made.dropped] == [1]
-
-
 def test_programs_of_earlier_rounds_are_in_the_groups_of_a_rounds_skeletons():
     """The whole problem in an earlier round; in this one only a fast and a slow program of it."""
     candidates, measurements = pair_rows.whole_problem()
-    here = [row for row in candidates if row.candidate_id in ("fast0", "slow1")]
-    rows = [row for row in measurements if row.candidate_id in ("fast0", "slow1")]
+    whole = MeasuredProblem(
+        problem=pair_rows.PROBLEM, candidates=tuple(candidates), measurements=tuple(measurements)
+    )
+    here = replace(
+        whole,
+        candidates=tuple(c for c in candidates if c.candidate_id in ("fast0", "slow1")),
+        measurements=tuple(m for m in measurements if m.candidate_id in ("fast0", "slow1")),
+    )
     config = tiny_config()
-    learner = Preferences(config.train)
-    earlier = round_samples(candidates, measurements)
-    (pair,) = learner.make_rows(replace(round_samples(here, rows), earlier=[earlier]), config).rows
-    whole = learner.make_rows(earlier, config).rows[0]
-    assert pair == whole
-    (alone,) = learner.make_rows(round_samples(here, rows), config).rows
-    assert alone.chosen.skeleton != whole.chosen.skeleton
+    make = Preferences(config.train).maker(config, 3)
+    (pair,) = make(replace(here, earlier=(whole,))).pairs
+    expected = make(whole).pairs[0]
+    assert pair == expected
+    (alone,) = make(here).pairs
+    assert alone.chosen.skeleton != expected.chosen.skeleton
 
 
 def test_balanced_terms_scale_the_skeleton_of_each_pair_by_its_own_tokens():
@@ -208,12 +190,6 @@ def test_balanced_terms_scale_the_skeleton_of_each_pair_by_its_own_tokens():
     assert weights.tolist() == pytest.approx([0.7 * math.sqrt(code / skeleton), 0.0])
     plain = Preferences(tiny_config(balance_terms=True, loss="sft").train).losses(scored)
     assert plain.statistics[0, STATISTICS.index("skeleton/weight")] == pytest.approx(0.7)
-
-
-def test_round_without_a_pair_is_an_error_with_the_reasons():
-    config = tiny_config()
-    with pytest.raises(RuntimeError, match=r"round 3: no preference pair from 2 problems \(2: "):
-        Preferences(config.train).make_rows(round_samples([], []), config)
 
 
 def test_progress_and_the_end_of_training_are_told_in_the_words_of_pairs():

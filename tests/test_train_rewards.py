@@ -13,15 +13,18 @@ from pair_rows import FAST, PROBLEM, SLOW, candidate, whole_problem
 from tiny_policy import byte_tokenizer, save_tiny_policy, tiny_config
 from transformers import AutoModelForCausalLM
 
+from skeldpo.by_problem import MeasuredProblem
+from skeldpo.config import Config
 from skeldpo.config_rewards import PolicyGradientConfig
 from skeldpo.prompts import Prompts
-from skeldpo.records import Float32, ReferenceLogps
-from skeldpo.rewards.rows import RewardedGroup
-from skeldpo.rows import from_row, to_row
-from skeldpo.store import Store
+from skeldpo.quarantine import read_quarantine
+from skeldpo.records import Candidate, Float32, Measurement, ReferenceLogps
+from skeldpo.rewards.rows import RewardedGroup, group_or_reason
+from skeldpo.round_rows import RoundMaker, RoundRows
+from skeldpo.store import Store, round_folder
 from skeldpo.train.batch import build_trees
 from skeldpo.train.learners import make_learner
-from skeldpo.train.learners.contract import RoundSamples, Scored
+from skeldpo.train.learners.contract import Scored
 from skeldpo.train.learners.rewards import (
     AnswerTokens,
     DropReason,
@@ -274,42 +277,55 @@ def sampled(key: str, code: str) -> Any:
     )
 
 
-def round_samples() -> RoundSamples:
+def measured_programs() -> MeasuredProblem:
     """Two fast, two slow and a wrong program; all four right ones in the confirming session."""
     candidates, rows = whole_problem()
-    other = dataclasses.replace(PROBLEM, problem_id="q")
     longest = [row for row in rows if row.phase == "confirm"]
     by_id = {row.candidate_id: row for row in longest}
     for key, like in (("fast1", "fast0"), ("slow0", "slow1")):
         row = by_id[like]
         times = tuple(round(time_ns * 1.01) for time_ns in row.cpu_times_ns)
         rows.append(dataclasses.replace(row, candidate_id=key, equal_to=key, cpu_times_ns=times))
-    return RoundSamples(
-        round_index=3,
-        problems=[PROBLEM, other],
-        candidates=[sampled(row.candidate_id, row.code) for row in candidates],
-        measurements=rows,
+    return MeasuredProblem(
+        problem=PROBLEM,
+        candidates=tuple(sampled(row.candidate_id, row.code) for row in candidates),
+        measurements=tuple(rows),
     )
+
+
+def make_round(folder: Path, config: Config, measured: MeasuredProblem) -> RoundRows:
+    """The stage of rewards, of a problem and of "q", which nobody has a program for."""
+    store = Store(str(folder))
+    path = round_folder(3)
+    store.write_records(f"{path}/candidates.parquet", Candidate, measured.candidates)
+    store.write_records(f"{path}/measurements.parquet", Measurement, measured.measurements)
+    other = dataclasses.replace(measured.problem, problem_id="q")
+    maker = RoundMaker(store, 3, Rewards(config.train), config)
+    return maker.make([measured.problem, other], lambda line: None)
 
 
 def test_a_round_gives_a_group_for_each_problem_with_a_difference(tmp_path):
     config = rewards_config()
     learner = Rewards(config.train)
-    made = learner.make_rows(round_samples(), config)
-    (row,) = made.rows
+    made = make_round(tmp_path, config, measured_programs())
+    store = Store(str(tmp_path))
+    (row,) = store.read_records(f"{round_folder(3)}/groups.parquet", RewardedGroup)
+    assert (row,) == group_or_reason(measured_programs(), config=config, round_index=3).groups
     assert [drop.reason for drop in made.dropped] == [
         "fewer than two answers of which anything is known"
     ]
-    assert made.counts["reward/groups_without_difference"] == 1
-    assert made.counts["reward/groups_with_speed"] == 1
+    assert made.figures["reward/groups_without_difference"] == 1
+    assert made.figures["reward/groups_with_speed"] == 1
     gains = {answer.candidate_id: answer.advantage for answer in row.answers}
     assert gains["fast0"] == gains["fast1"] > gains["slow0"] == gains["slow1"] > gains["wrong"]
     assert sum(gains.values()) == pytest.approx(0)
-    assert from_row(RewardedGroup, to_row(row)) == row
-    store = Store(str(tmp_path))
-    store.write_records("groups.parquet", RewardedGroup, made.rows)
-    (stored,) = store.read_records("groups.parquet", RewardedGroup)
-    assert dataclasses.replace(stored) == row
+    assert made.figures["reward/answers"] == len(row.answers) == 5
+    assert made.figures["reward/right"] == pytest.approx(0.8)
+    assert made.figures["reward/mean"] == pytest.approx(sum(a.reward for a in row.answers) / 5)
+    assert made.figures["reward/speed"] == pytest.approx(
+        sum(answer.speed for answer in row.answers if answer.is_right) / 4
+    )
+    assert made.account.startswith("1 groups from 2 problems, 1 of them with a speed difference")
     prompts = Prompts(byte_tokenizer(), config.policy)
     example = learner.make_example(row, prompts, 500)
     assert isinstance(example, GroupTokens)
@@ -321,24 +337,37 @@ def test_a_round_gives_a_group_for_each_problem_with_a_difference(tmp_path):
     assert learner.make_example(bare_row, prompts, 500) is DropReason.NO_LOGPS
 
 
-def test_a_round_without_a_difference_says_why():
+def test_a_round_without_a_difference_says_why(tmp_path):
+    measured = measured_programs()
+    rows = [
+        row for row in measured.measurements
+        if row.phase == "check" and "wrong" not in row.candidate_id
+    ]  # fmt: skip
+    alike = dataclasses.replace(measured, measurements=tuple(rows))
+    with pytest.raises(RuntimeError, match="round 3: no group with a difference.*no speed diff"):
+        make_round(tmp_path, rewards_config(), alike)
+
+
+def test_a_problem_that_no_reward_can_be_made_of_costs_no_other_its_group(tmp_path):
+    """Its rows are of two problems."""
+    measured = measured_programs()
+    strange = dataclasses.replace(measured.measurements[0], candidate_id="nobody", problem_id="q")
+    mixed = dataclasses.replace(measured, measurements=(*measured.measurements, strange))
     config = rewards_config()
-    samples = round_samples()
-    alike = dataclasses.replace(
-        samples,
-        measurements=[
-            row for row in samples.measurements if row.phase == "check" and "wrong" not in
-            row.candidate_id
-        ],
-    )  # fmt: skip
-    with pytest.raises(RuntimeError, match="right, and no speed difference shown"):
-        Rewards(config.train).make_rows(alike, config)
+    config = config.model_copy(
+        update={"run": config.run.model_copy(update={"max_quarantined": 0.5})}
+    )
+    made = make_round(tmp_path, config, mixed)
+    assert made.num_used == 1
+    (lost,) = read_quarantine(Store(f"{tmp_path}/{round_folder(3)}"))
+    assert lost.problem_id == "q" and "nobody" in lost.reason
+    assert [row.reason for row in made.dropped] == [f"quarantined: {lost.reason}"]
 
 
 def test_tokens_that_only_one_side_shares_have_more_credit():
     """set and len(set) are of the fast side, the loop of the slow one; a mean weight of 1."""
     config = rewards_config(skeleton_credit=3.0)
-    (row,) = Rewards(config.train).make_rows(round_samples(), config).rows
+    (row,) = group_or_reason(measured_programs(), config=config, round_index=3).groups
     tokenizer = byte_tokenizer()
     prompts = Prompts(tokenizer, config.policy)
     for answer, raised in ((row.answers[0], "set"), (row.answers[2], "for")):
@@ -391,7 +420,8 @@ def test_both_learners_of_the_study_take_as_many_steps(folder, tmp_path):
                 config=config.model_copy(update={"policy": longer}),
                 start=folder,
                 save_to=str(tmp_path / name),
-                samples=round_samples(),
+                round_index=3,
+                measured=(measured_programs(),),
                 num_steps=5,
                 seed=0,
             )

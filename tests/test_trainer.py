@@ -22,11 +22,12 @@ ray = pytest.importorskip("ray")
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # noqa: E402
 from skeldpo.records import Float32  # noqa: E402
 from skeldpo.train import trainer  # noqa: E402
+from skeldpo.train.examples import make_examples  # noqa: E402
 from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
 from skeldpo.train.loading import load_network  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
 from skeldpo.train.reference import reference_logps  # noqa: E402
-from skeldpo.train.trainer import make_examples, train_checkpoint  # noqa: E402
+from skeldpo.train.trainer import train_checkpoint  # noqa: E402
 
 PAIRS = [preference_pair(i, "correctness") for i in range(2)]
 PAIRS += [preference_pair(i) for i in range(4)]
@@ -225,7 +226,8 @@ def test_dropped_pairs_are_counted_by_reason(start):
     }
 
 
-def test_nothing_to_train_on_is_refused_with_the_counts(start, tmp_path):
+@pytest.mark.ray
+def test_nothing_to_train_on_is_refused_with_the_counts(cluster, start, tmp_path):
     with pytest.raises(ValueError, match="nothing to train on: 1 pairs in, 0 usable"):
         train(start, tmp_path, pairs=[LONG])
 

@@ -16,22 +16,16 @@ from datetime import UTC, datetime
 
 from skeldpo import __version__
 from skeldpo.answers import Wanted
+from skeldpo.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
+from skeldpo.core_use import CORE_USE, read_core_shares
 from skeldpo.files import absolute_place
 from skeldpo.lease import driving
-from skeldpo.measure.folder import (
-    CANDIDATES_FILE,
-    MEASURED,
-    MEASUREMENTS_FILE,
-    PROBLEMS_FILE,
-)
-from skeldpo.pipeline import (
-    Sandboxes,
-    sample_and_measure,
-)
+from skeldpo.measure.folder import MEASURED, PROBLEMS_FILE
+from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.progress import count_teller
@@ -99,9 +93,12 @@ def measure_given(
         require_verdicts(asked, verdicts.by_problem)
         seconds = time.monotonic() - started_s
         store.write_manifest(".", _manifest(store, verdicts, digest, seconds))
-    for table in (CANDIDATES, MEASUREMENTS):
+    for table in (CANDIDATES, MEASUREMENTS, CORE_USE):
         store.drop_parts(table)
     _show(verdicts, seconds, display)
+    shares = read_core_shares(store)
+    if shares is not None:
+        display.tell(shares.text())
 
 
 def _manifest(store: Store, verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest:

@@ -6,24 +6,28 @@ that every pair can be traced (`skeldpo inspect`).
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import statistics
-from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from skeldpo import __version__
+from skeldpo.by_problem import MEASUREMENTS_FILE
 from skeldpo.commands.inspect import ORIGIN_SUFFIX
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
 from skeldpo.files import absolute_place, folder_and_name
-from skeldpo.measure.folder import MeasuredProblem, read_measured
+from skeldpo.measure.folder import PROBLEMS_FILE, open_measured
 from skeldpo.pair import ProblemPairs, balance_lengths, pairs_or_reason
 from skeldpo.pair.choice import speedup_tier, text_similarity
-from skeldpo.pair.lengths import length_differences
+from skeldpo.pair.lengths import distribution, length_difference
+from skeldpo.problem_map import ProblemMap
 from skeldpo.problems.overlap import keep_out
-from skeldpo.records import PreferencePair
+from skeldpo.records import Measurement, PreferencePair, Problem
 from skeldpo.store import Store
 
 DEFAULT_MIN_SPEEDUP = 1.2
@@ -36,31 +40,64 @@ class _Settings:
     keep_out: KeepOutConfig
 
 
+@dataclass(slots=True)
+class _Shown:
+    """What is shown of the pairs, which are gone through once: of each problem all but its pairs,
+    and how many it has; speedups, tiers and the notes of missing skeletons of efficiency pairs;
+    differences of length and likeness by stage."""
+
+    edges: Sequence[float]
+    problems: list[tuple[ProblemPairs, int]] = field(default_factory=list)
+    speedups: list[float] = field(default_factory=list)
+    tiers: Counter[int] = field(default_factory=Counter)
+    no_skeleton: Counter[str] = field(default_factory=Counter)
+    differences: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    likeness: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, made: ProblemPairs) -> None:
+        """Takes note of a problem."""
+        self.problems.append((dataclasses.replace(made, pairs=()), len(made.pairs)))
+        for pair in made.pairs:
+            chosen, rejected = pair.chosen, pair.rejected
+            self.differences[pair.stage].append(length_difference(pair))
+            self.likeness[pair.stage].append(
+                text_similarity(chosen.code, rejected.code, pair.language)
+            )
+            if pair.stage == "efficiency":
+                self.speedups.append(pair.speedup)
+                self.tiers[speedup_tier(pair.speedup_low, self.edges)] += 1
+                if not chosen.skeleton.text:
+                    self.no_skeleton[chosen.skeleton.note] += 1
+
+
 def pair_given(
     *, folder: str, output: str, overrides: Sequence[str], explain: bool, display: Display
-) -> list[PreferencePair]:
+) -> None:
     """Pairs of a measured folder, as a Parquet file; shows how many and why others gave none.
 
     With `explain` also what became of each problem's candidates.
     """
     settings = _settings(overrides)
-    measured = read_measured(folder)
+    store = open_measured(folder)
     if settings.skeleton.method == "dynamic" and not any(
-        row.hot_lines for each in measured for row in each.measurements
+        row.hot_lines for row in store.iter_records(MEASUREMENTS_FILE, Measurement)
     ):
         raise ValueError(
             f"{folder} holds no lines for dynamic skeletons; measure with "
             "--set measure.profile_lines=true"
         )
-    kept = keep_out([each.problem for each in measured], settings.keep_out)
+    kept = keep_out(store.read_records(PROBLEMS_FILE, Problem), settings.keep_out)
     if kept.overlaps:
         display.tell(kept.account())
-    made = _build(measured, {problem.problem_id for problem in kept.problems}, settings)
-    for each in made:
+    target, name = folder_and_name(output)
+    place = Store(target)
+    keys = [problem.problem_id for problem in kept.problems]
+    shown = _write_pairs(store, place, name, keys, settings, display)
+    for each, _ in shown.problems:
         if each.error:
             display.complain(f"problem {each.problem_id} is left out: {each.error}")
     if explain:
-        _show_problems(made, display)
+        _show_problems(shown, display)
     if explain and kept.overlaps:
         display.table(
             "kept out of training",
@@ -68,13 +105,10 @@ def pair_given(
             [(each.problem_id, f"{each.matched.evaluation_id} ({each.matched.source})", each.by,
               f"{each.share:.2f}") for each in kept.overlaps],
         )  # fmt: skip
-    pairs = [row for problem_pairs in made for row in problem_pairs.pairs]
-    if not pairs:
-        reasons = Counter(row.reason for p in made for row in p.dropped)
+    if not shown.likeness:
+        place.remove(name)
+        reasons = Counter(row.reason for p, _ in shown.problems for row in p.dropped)
         raise RuntimeError(f"no pair from {len(kept.problems)} problems: {dict(reasons)}")
-    place, name = folder_and_name(output)
-    store = Store(place)
-    store.write_records(name, PreferencePair, pairs)
     origin = {
         "measured": absolute_place(folder),
         "skeldpo": __version__,
@@ -82,10 +116,42 @@ def pair_given(
         "skeleton": settings.skeleton.model_dump(mode="json"),
         "keep_out": settings.keep_out.model_dump(mode="json"),
     }
-    store.write_text(name + ORIGIN_SUFFIX, json.dumps(origin, indent=1))
-    _show_pairs(made, output, display)
-    _show_distributions(pairs, settings.pair, display)
-    return pairs
+    place.write_text(name + ORIGIN_SUFFIX, json.dumps(origin, indent=1))
+    _show_pairs(shown, output, display)
+    _show_distributions(shown, display)
+
+
+def _write_pairs(  # noqa: PLR0913
+    store: Store,
+    place: Store,
+    name: str,
+    keys: Sequence[str],
+    settings: _Settings,
+    display: Display,
+) -> _Shown:
+    """Makes the table of pairs as a run does: problem by problem, in tasks if there are many."""
+    mapped = ProblemMap(
+        folder=store.root,
+        output=place.root,
+        problems=PROBLEMS_FILE,
+        make=functools.partial(
+            pairs_or_reason, pair=settings.pair, skeleton=settings.skeleton, round_index=0
+        ),
+        made=ProblemPairs,
+        table=f".{name}",
+    )
+    mapped.drop()  # of a start with other settings
+    mapped.run(keys, display.tell)
+    shown = _Shown(edges=settings.pair.tier_edges)
+
+    def pairs() -> Iterator[PreferencePair]:
+        for made in balance_lengths(lambda: mapped.made_rows(keys), settings.pair.balance_lengths):
+            shown.add(made)
+            yield from made.pairs
+
+    place.write_records(name, PreferencePair, pairs())
+    mapped.drop()
+    return shown
 
 
 def _settings(overrides: Sequence[str]) -> _Settings:
@@ -104,77 +170,51 @@ def _settings(overrides: Sequence[str]) -> _Settings:
     return _Settings(pair=pair, skeleton=skeleton, keep_out=keep)
 
 
-def _build(
-    measured: Sequence[MeasuredProblem], kept: Collection[str], settings: _Settings
-) -> list[ProblemPairs]:
-    made = [
-        pairs_or_reason(
-            problem=each.problem,
-            candidates=each.candidates,
-            measurements=each.measurements,
-            pair=settings.pair,
-            skeleton=settings.skeleton,
-            round_index=0,
-        )
-        for each in measured
-        if each.problem.problem_id in kept
-    ]
-    return balance_lengths(made, settings.pair.balance_lengths)
-
-
-def _show_pairs(made: Sequence[ProblemPairs], output: str, display: Display) -> None:
-    pairs = [row for problem_pairs in made for row in problem_pairs.pairs]
-    fast = [row for row in pairs if row.stage == "efficiency"]
-    with_skeleton = sum(bool(row.chosen.skeleton.text) for row in fast)
-    num_efficiency = sum(not p.efficiency_reason for p in made)
-    num_correctness = sum(not p.correctness_reason for p in made)
+def _show_pairs(shown: _Shown, output: str, display: Display) -> None:
+    num_efficiency = sum(not p.efficiency_reason for p, _ in shown.problems)
+    num_correctness = sum(not p.correctness_reason for p, _ in shown.problems)
+    num_fast = len(shown.speedups)
     display.tell(
-        f"{output}: {len(fast)} efficiency pairs ({with_skeleton} with skeletons) from "
-        f"{num_efficiency} of {len(made)} problems, {len(pairs) - len(fast)} correctness pairs "
-        f"from {num_correctness}"
+        f"{output}: {num_fast} efficiency pairs ({num_fast - shown.no_skeleton.total()} with "
+        f"skeletons) from {num_efficiency} of {len(shown.problems)} problems, "
+        f"{len(shown.likeness['correctness'])} correctness pairs from {num_correctness}"
     )
-    speedups = sorted(row.speedup for row in fast)
+    speedups = sorted(shown.speedups)
     if speedups:
         display.tell(
             f"speedup: median {speedups[len(speedups) // 2]:.2f}, least {speedups[0]:.2f}, "
             f"largest {speedups[-1]:.1f}"
         )
-    no_skeleton = Counter(row.chosen.skeleton.note for row in fast if not row.chosen.skeleton.text)
     for title, name, reasons in (
         ("problems without an efficiency pair", "problems",
-         Counter(p.efficiency_reason for p in made)),
+         Counter(p.efficiency_reason for p, _ in shown.problems)),
         ("problems without a correctness pair", "problems",
-         Counter(p.correctness_reason for p in made)),
-        ("efficiency pairs without skeletons", "pairs", no_skeleton),
+         Counter(p.correctness_reason for p, _ in shown.problems)),
+        ("efficiency pairs without skeletons", "pairs", shown.no_skeleton),
     ):  # fmt: skip
         rows = [(reason, str(count)) for reason, count in reasons.most_common() if reason]
         if rows:
             display.table(title, ("reason", name), rows)
 
 
-def _show_distributions(
-    pairs: Sequence[PreferencePair], pair: PairConfig, display: Display
-) -> None:
+def _show_distributions(shown: _Shown, display: Display) -> None:
     """Speedup tiers, and how much longer the chosen programs are: training follows both."""
-    fast = [row for row in pairs if row.stage == "efficiency"]
-    edges = (1.0, *pair.tier_edges)
-    tiers = Counter(speedup_tier(row.speedup_low, pair.tier_edges) for row in fast)
-    if fast:
+    edges = (1.0, *shown.edges)
+    if shown.speedups:
         display.table(
             "speedup tiers (by lower bound)",
             ("tier", "from", "pairs"),
-            [(str(tier), f"{edges[tier - 1]:g}", str(tiers[tier]))
+            [(str(tier), f"{edges[tier - 1]:g}", str(shown.tiers[tier]))
              for tier in range(1, len(edges) + 1)],
         )  # fmt: skip
     rows = []
     for stage in ("efficiency", "correctness"):
-        found = [row for row in pairs if row.stage == stage]
-        if found:
-            lengths = length_differences(found)
+        if shown.differences[stage]:
+            lengths = distribution(shown.differences[stage])
             rows.append(
                 (stage, str(lengths.num_pairs), f"{lengths.low_tokens:+g}",
                  f"{lengths.median_tokens:+g}", f"{lengths.high_tokens:+g}",
-                 f"{lengths.chosen_longer:.0%}", f"{_median_likeness(found):.2f}")
+                 f"{lengths.chosen_longer:.0%}", f"{statistics.median(shown.likeness[stage]):.2f}")
             )  # fmt: skip
     display.table(
         "tokens of chosen less those of rejected; likeness: share of tokens in the same order",
@@ -183,15 +223,9 @@ def _show_distributions(
     )
 
 
-def _median_likeness(pairs: Sequence[PreferencePair]) -> float:
-    return statistics.median(
-        text_similarity(p.chosen.code, p.rejected.code, p.language) for p in pairs
-    )
-
-
-def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:
+def _show_problems(shown: _Shown, display: Display) -> None:
     rows = []
-    for problem in made:
+    for problem, num_pairs in shown.problems:
         funnel = problem.funnel
         reasons = [f"{name}: {reason}" for name, reason in (
             ("efficiency", problem.efficiency_reason), ("correctness", problem.correctness_reason),
@@ -205,7 +239,7 @@ def _show_problems(made: Sequence[ProblemPairs], display: Display) -> None:
             (problem.problem_id, str(funnel.num_candidates), str(funnel.num_distinct),
              str(funnel.num_accepted), str(funnel.num_timed), _sizes(funnel.efficient_groups),
              _sizes(funnel.inefficient_groups), f"{funnel.num_decided} of {funnel.num_races}",
-             str(len(problem.pairs)), "; ".join(reasons))
+             str(num_pairs), "; ".join(reasons))
         )  # fmt: skip
     display.table(
         "problems; groups are numbers of programs alike in structure",

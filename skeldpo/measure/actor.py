@@ -20,6 +20,7 @@ from typing import Any
 from skeldpo.actors import ActorNote
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
+from skeldpo.measure.core_clock import CoreClock
 from skeldpo.measure.on_cores import Run, make_sandbox, patient
 from skeldpo.measure.verdict import ProblemFault, SandboxFailure
 from skeldpo.measure.work import ProblemWork
@@ -78,8 +79,16 @@ class ProgramMeasurer:
             self._lease = lease_core(
                 sorted(sandbox_cores(), key=lambda core: ((host_id, core) in avoid, core))
             )
+            held_from_s = time.time()
             self._image = ensure_image(measure.image, numpy=measure.numpy, engine=measure.engine)
             self._sandbox = make_sandbox(measure, self._image, self._lease.core, content_id(output))
+        self._clock = CoreClock(
+            run=self._sandbox.run,
+            pass_id=pass_id,
+            host_id=host_id,
+            core=self._lease.core,
+            held_from_s=held_from_s,
+        )
         self._first_calibration: Calibration | None = None
         self._calibrated_s = 0.0
         # Calibrated while the engines of the run are starting.
@@ -102,6 +111,7 @@ class ProgramMeasurer:
         candidates = tuple(self._store.read_part(CANDIDATES, problem_id, Candidate))
         is_written = not assignment.num_samples or len(candidates) > len(assignment.candidates)
         assignment = replace(assignment, candidates=candidates)
+        self._clock.begin(assignment.problem)
         unwritten = None if is_written else kept(self._store, problem_id)
         if unwritten is not None:
             done = self._quarantined(assignment, unwritten)
@@ -114,6 +124,7 @@ class ProgramMeasurer:
             keep(self._store, given_up)
         self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
         self._tries.end([problem_id])
+        self._clock.end(self._store, problem_id)
         return _counts(problem_id, rows, done.faults) | {
             "failure": done.failure,
             "note": note,
@@ -184,7 +195,7 @@ class ProgramMeasurer:
             return self._by_session(assignment, self._session)
         work = ProblemWork(
             assignment,
-            self._sandbox.run,
+            self._clock.run,
             self._config,
             self._evaluate,
             self._sandbox.unverified,
@@ -196,7 +207,7 @@ class ProgramMeasurer:
     def _by_session(self, assignment: Assignment, session: Session) -> Measured:
         faults, failed = [], ""
         try:
-            rows = session(assignment, patient(self._sandbox.run, self._config.max_retries))
+            rows = session(assignment, patient(self._clock.run, self._config.max_retries))
         except SandboxFailure as failure:
             failed = str(failure)
             rows = _unjudged(assignment, Outcome.SANDBOX_FAILED, failed)

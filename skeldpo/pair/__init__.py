@@ -1,8 +1,7 @@
 """Preference pairs of one problem from verdicts and times, and what is done with many of them."""
 
 from skeldpo.pair.build import ProblemPairs, build_pairs
-from skeldpo.pair.earlier import earlier_programs
 from skeldpo.pair.guarded import pairs_or_reason
 from skeldpo.pair.lengths import balance_lengths
 
-__all__ = ["ProblemPairs", "balance_lengths", "build_pairs", "earlier_programs", "pairs_or_reason"]
+__all__ = ["ProblemPairs", "balance_lengths", "build_pairs", "pairs_or_reason"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import functools
+import heapq
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from skeldpo.config import PairConfig
 from skeldpo.languages import language
@@ -60,18 +61,35 @@ def choose_contrasts(
 ) -> list[tuple[Program, Program]]:
     """(accepted, wrong) programs, the most alike first; each wrong one at most once."""
     chosen = [each for each in accepted if each.candidate.finish_reason != CUT_OFF]
-    alike = [
-        (_likeness(first, second), first, second)
+    both = [
+        (first, second)
         for first, second in itertools.product(
             chosen[:MAX_COMPARED_PROGRAMS], list(wrong)[:MAX_COMPARED_PROGRAMS]
         )
         if _tokens(first) != _tokens(second)
     ]
     contrasts: dict[str, tuple[Program, Program]] = {}
-    for _, first, second in sorted(alike, key=lambda row: -row[0]):
-        if len(contrasts) < max_pairs:
-            contrasts.setdefault(second.candidate.candidate_id, (first, second))
+    for first, second in _by_likeness(both):
+        if len(contrasts) == max_pairs:
+            break
+        contrasts.setdefault(second.candidate.candidate_id, (first, second))
     return list(contrasts.values())
+
+
+def _by_likeness(both: Sequence[tuple[Program, Program]]) -> Iterator[tuple[Program, Program]]:
+    """The most alike first, the earlier of equals first. Likeness, which takes most of the time of
+    a problem, is found of those whose upper bound is reached."""
+    waiting = [
+        (-_most_alike(first.candidate.code, second.candidate.code, first.candidate.language), 0, i)
+        for i, (first, second) in enumerate(both)
+    ]
+    heapq.heapify(waiting)
+    while waiting:
+        _, is_found, index = heapq.heappop(waiting)
+        if is_found:
+            yield both[index]
+        else:
+            heapq.heappush(waiting, (-_likeness(*both[index]), 1, index))
 
 
 def _likeness(first: Program, second: Program) -> float:
@@ -85,9 +103,18 @@ def _tokens(program: Program) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=1024)
 def text_similarity(first: str, second: str, language_name: str) -> float:
     """Tokens that two programs have in the same order, over their mean number (0 to 1)."""
+    return _matcher(first, second, language_name).ratio()
+
+
+def _most_alike(first: str, second: str, language_name: str) -> float:
+    """An upper bound of `text_similarity`: tokens in any order."""
+    return _matcher(first, second, language_name).quick_ratio()
+
+
+def _matcher(first: str, second: str, language_name: str) -> difflib.SequenceMatcher[str]:
     tokens = language(language_name).tokens
     starts = [tokens(code)[:MAX_COMPARED_TOKENS] for code in (first, second)]
-    return difflib.SequenceMatcher(None, starts[0], starts[1], autojunk=False).ratio()
+    return difflib.SequenceMatcher(None, starts[0], starts[1], autojunk=False)
 
 
 def speedup_tier(speedup_low: float, edges: Sequence[float]) -> int:

@@ -5,12 +5,11 @@ Building is pure, so what raises once raises again: there is one try.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.build import Funnel, ProblemPairs, build_pairs
-from skeldpo.pair.earlier import NO_EARLIER, EarlierPrograms
-from skeldpo.records import Candidate, Dropped, Measurement, Problem
+from skeldpo.pair.earlier import earlier_programs
+from skeldpo.records import Dropped
 
 QUARANTINED = "quarantined"
 """How the reason of a problem begins whose pairs cannot be built."""
@@ -28,38 +27,33 @@ _NOTHING = Funnel(
 )
 
 
-def pairs_or_reason(  # noqa: PLR0913
-    *,
-    problem: Problem,
-    candidates: Sequence[Candidate],
-    measurements: Sequence[Measurement],
-    pair: PairConfig,
-    skeleton: SkeletonConfig,
-    round_index: int,
-    earlier: EarlierPrograms = NO_EARLIER,
+def pairs_or_reason(
+    measured: MeasuredProblem, *, pair: PairConfig, skeleton: SkeletonConfig, round_index: int
 ) -> ProblemPairs:
-    """As `build_pairs`; what that raises becomes `ProblemPairs.error`, and the problem has no
-    pairs."""
+    """As `build_pairs`, with the programs of earlier rounds; what that raises becomes
+    `ProblemPairs.error`, and the problem has no pairs."""
     try:
         return build_pairs(
-            problem=problem,
-            candidates=candidates,
-            measurements=measurements,
+            problem=measured.problem,
+            candidates=measured.candidates,
+            measurements=measured.measurements,
             pair=pair,
             skeleton=skeleton,
             round_index=round_index,
-            earlier=earlier,
+            earlier=earlier_programs(
+                [(before.candidates, before.measurements) for before in measured.earlier], pair
+            ),
         )
     except Exception as error:  # of a program that nobody thought of, in a skeleton say
         reason = f"{type(error).__name__}: {error}"
     told = f"{QUARANTINED}: {reason}"
     return ProblemPairs(
-        problem_id=problem.problem_id,
+        problem_id=measured.problem.problem_id,
         pairs=(),
         funnel=_NOTHING,
         efficiency_reason=told,
         correctness_reason=told,
         dropped=(Dropped(reason=told, num_rows=1),),
-        dropped_candidates=(Dropped(reason=told, num_rows=len(candidates)),),
+        dropped_candidates=(Dropped(reason=told, num_rows=len(measured.candidates)),),
         error=reason,
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from skeldpo.languages import language
 from skeldpo.pair.build import ProblemPairs
-from skeldpo.records import Dropped, PreferencePair
+from skeldpo.records import Dropped, PairStage, PreferencePair
 
 LEFT_OUT = "left out to balance lengths"
 
@@ -38,14 +38,20 @@ def num_tokens(pair: PreferencePair) -> tuple[int, int]:
     return len(tokens(pair.chosen.code)), len(tokens(pair.rejected.code))
 
 
-def length_differences(pairs: Sequence[PreferencePair]) -> LengthDifferences:
-    """The distribution over at least one pair; ValueError for none."""
-    if not pairs:
-        raise ValueError("length_differences: needs at least one pair, got none")
-    differences = sorted(chosen - rejected for chosen, rejected in map(num_tokens, pairs))
+def length_difference(pair: PreferencePair) -> int:
+    """Tokens of the chosen program less those of the rejected one."""
+    chosen, rejected = num_tokens(pair)
+    return chosen - rejected
+
+
+def distribution(differences: Iterable[int]) -> LengthDifferences:
+    """Of the length differences of at least one pair; ValueError for none."""
+    differences = sorted(differences)
+    if not differences:
+        raise ValueError("length differences: needs at least one pair, got none")
     last = len(differences) - 1
     return LengthDifferences(
-        num_pairs=len(pairs),
+        num_pairs=len(differences),
         low_tokens=differences[round(0.1 * last)],
         median_tokens=statistics.median(differences),
         high_tokens=differences[round(0.9 * last)],
@@ -53,19 +59,25 @@ def length_differences(pairs: Sequence[PreferencePair]) -> LengthDifferences:
     )
 
 
-def balance_lengths(made: Sequence[ProblemPairs], max_share: float) -> list[ProblemPairs]:
-    """The same problems with fewer pairs, so that neither side is longer on average.
+def balance_lengths(
+    made: Callable[[], Iterable[ProblemPairs]], max_share: float
+) -> Iterator[ProblemPairs]:
+    """The same problems with fewer pairs, so that neither side is longer on average; `made` gives
+    the problems, each time it is asked, and none is kept.
 
     In each stage the pair with the largest ratio of lengths in the direction that prevails goes,
     then the next, as long as that brings the mean logarithm of the ratio nearer to 0 and at most
     `max_share` of the stage's pairs went. A problem left without pairs of a stage says so.
     """
-    pairs = [pair for problem in made for pair in problem.pairs]
+    ratios: dict[PairStage, dict[str, float]] = {"efficiency": {}, "correctness": {}}
+    if max_share:
+        for problem in made():
+            for pair in problem.pairs:
+                ratios[pair.stage][pair.pair_id] = _log_ratio(pair)
     gone: set[str] = set()
-    for stage in ("efficiency", "correctness"):
-        ratios = {pair.pair_id: _log_ratio(pair) for pair in pairs if pair.stage == stage}
-        gone |= _left_out(ratios, math.floor(max_share * len(ratios)))
-    return [_without(problem, gone) for problem in made]
+    for of_stage in ratios.values():
+        gone |= _left_out(of_stage, math.floor(max_share * len(of_stage)))
+    return (_without(problem, gone) for problem in made())
 
 
 def _left_out(ratios: dict[str, float], max_pairs: int) -> set[str]:

@@ -19,6 +19,7 @@ from skeldpo.console import Display
 from skeldpo.lease import read_driver
 from skeldpo.processes import is_dead
 from skeldpo.records import PreferencePair
+from skeldpo.report.cores import core_table
 from skeldpo.report.figures import build_figures, wall_time_chart
 from skeldpo.report.marks import marked_code, styled_code
 from skeldpo.report.summary import (
@@ -84,6 +85,7 @@ def write_report(store: Store) -> str:
         suite_tables=suite_tables(summary),
         stages=stage_table(summary),
         dropped=dropped_table(summary),
+        cores=core_table(store, summary.config),
         quarantined=quarantine_table(summary),
         verdicts=verdict_table(summary),
         pairs=pair_table(summary),
@@ -111,6 +113,7 @@ def show_report(store: Store, display: Display) -> None:
     for table in (
         stage_table(summary),
         dropped_table(summary),
+        core_table(store, summary.config),
         quarantine_table(summary),
         verdict_table(summary),
         pair_table(summary),
@@ -162,6 +165,7 @@ def show_status(run: str, display: Display) -> None:
             display.tell(f"it said last: {now.line}")
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
+    _show(core_table(store, config), display)
     _show(quarantine_table(summary), display)
     for stage in summary.missing:
         if stage.num_written:

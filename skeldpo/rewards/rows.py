@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import Config, SkeletonConfig
 from skeldpo.languages import language
-from skeldpo.records import Candidate, Float32, Measurement, Outcome, Problem, content_id
+from skeldpo.records import Candidate, Float32, Outcome, Problem, content_id
 from skeldpo.rewards.advantages import advantages
 from skeldpo.rewards.group import UNTIMED, ProblemRewards, ProgramReward, problem_rewards
 from skeldpo.skeleton.extract import group_skeleton
@@ -63,34 +62,59 @@ class RewardedGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupFound:
-    """The group of a problem, or the reason why there is none; what its answers earn either way."""
+class ProblemGroup:
+    """The group of a problem, or none and the reason; what its sampled answers earn either way.
 
-    group: RewardedGroup | None
+    `has_speed`: their speeds differ beyond doubt. `num_untimed` right ones were not compared.
+    `sum_speed` is over the right ones. `error` says why nothing could be made, empty if it was.
+    """
+
+    problem_id: str
+    groups: tuple[RewardedGroup, ...]
     reason: str
-    rewards: ProblemRewards
-    sampled: tuple[ProgramReward, ...]
+    has_speed: bool
+    num_answers: int
+    num_right: int
+    num_untimed: int
+    sum_reward: float
+    sum_speed: float
+    error: str = ""
 
 
-def build_group(
-    *,
-    problem: Problem,
-    candidates: Sequence[Candidate],
-    measurements: Sequence[Measurement],
-    config: Config,
-    round_index: int,
-) -> GroupFound:
+def group_or_reason(measured: MeasuredProblem, *, config: Config, round_index: int) -> ProblemGroup:
+    """As `build_group`; what that raises becomes `ProblemGroup.error`, and the problem has no
+    group."""
+    try:
+        return build_group(measured, config=config, round_index=round_index)
+    except Exception as error:  # of a program that nobody thought of, in a skeleton say
+        told = f"{type(error).__name__}: {error}"
+    return ProblemGroup(
+        problem_id=measured.problem.problem_id,
+        groups=(),
+        reason=f"quarantined: {told}",
+        has_speed=False,
+        num_answers=0,
+        num_right=0,
+        num_untimed=0,
+        sum_reward=0.0,
+        sum_speed=0.0,
+        error=told,
+    )
+
+
+def build_group(measured: MeasuredProblem, *, config: Config, round_index: int) -> ProblemGroup:
     """Rewards and advantages of a problem's sampled answers; known programs only set the scale."""
+    problem, candidates = measured.problem, measured.candidates
     found = problem_rewards(
         problem=problem,
         candidates=candidates,
-        measurements=measurements,
+        measurements=measured.measurements,
         config=config.rewards,
     )
     written = {row.candidate_id: row for row in candidates if row.origin == "sampled"}
     sampled = tuple(row for row in found.rewards if row.candidate_id in written)
     reason = _reason_against([written[row.candidate_id] for row in sampled], sampled)
-    group = None
+    groups: tuple[RewardedGroup, ...] = ()
     if not reason:
         settings = config.train.policy_gradient
         gains = advantages([row.reward for row in sampled], settings)
@@ -109,31 +133,49 @@ def build_group(
                 for row, gain in zip(sampled, gains, strict=True)
             ),
         )
-    return GroupFound(group=group, reason=reason, rewards=found, sampled=sampled)
+        groups = (group,)
+    right = [row for row in sampled if row.is_right]
+    return ProblemGroup(
+        problem_id=problem.problem_id,
+        groups=groups,
+        reason=reason,
+        has_speed=len({row.level for row in sampled} - {UNTIMED}) > 1,
+        num_answers=len(sampled),
+        num_right=len(right),
+        num_untimed=sum(row.level == UNTIMED for row in right),
+        sum_reward=math.fsum(row.reward for row in sampled),
+        sum_speed=math.fsum(row.speed for row in right),
+    )
 
 
-def round_counts(found: Sequence[GroupFound]) -> dict[str, float]:
-    """Figures of a round's answers and groups, for the tracker."""
-    answers = [row for each in found for row in each.sampled]
-    right = [row for row in answers if row.is_right]
-    groups = [each.group for each in found if each.group is not None]
-    counts = {
-        "reward/groups": float(len(groups)),
-        "reward/groups_without_difference": float(len(found) - len(groups)),
-        "reward/groups_with_speed": float(sum(len(set(_levels(each))) > 1 for each in found)),
-        "reward/answers": float(len(answers)),
-        "reward/untimed": float(sum(row.level == UNTIMED for row in right)),
+def problem_sums(made: ProblemGroup) -> dict[str, float]:
+    """What `round_figures` is given the sums of."""
+    return {
+        "groups": float(len(made.groups)),
+        "groups_with_speed": float(made.has_speed),
+        "answers": float(made.num_answers),
+        "right": float(made.num_right),
+        "untimed": float(made.num_untimed),
+        "rewards": made.sum_reward,
+        "speeds": made.sum_speed,
     }
-    if answers:
-        counts["reward/mean"] = statistics.fmean(row.reward for row in answers)
-        counts["reward/right"] = len(right) / len(answers)
-    if right:
-        counts["reward/speed"] = statistics.fmean(row.speed for row in right)
-    return counts
 
 
-def _levels(found: GroupFound) -> Counter[int]:
-    return Counter(row.level for row in found.sampled if row.level != UNTIMED)
+def round_figures(sums: Mapping[str, float], num_problems: int) -> dict[str, float]:
+    """Figures of a round's answers and groups, for the tracker."""
+    figures = {
+        "reward/groups": sums["groups"],
+        "reward/groups_without_difference": num_problems - sums["groups"],
+        "reward/groups_with_speed": sums["groups_with_speed"],
+        "reward/answers": sums["answers"],
+        "reward/untimed": sums["untimed"],
+    }
+    if sums["answers"]:
+        figures["reward/mean"] = sums["rewards"] / sums["answers"]
+        figures["reward/right"] = sums["right"] / sums["answers"]
+    if sums["right"]:
+        figures["reward/speed"] = sums["speeds"] / sums["right"]
+    return figures
 
 
 def _reason_against(written: Sequence[Candidate], sampled: Sequence[ProgramReward]) -> str:

@@ -8,11 +8,12 @@ reference that was stopped when it was timed is no part of their range.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import Config
-from skeldpo.records import Assignment, Candidate, Measurement, Problem
+from skeldpo.records import Assignment
 from skeldpo.suites.contract import Judged, Scores, SuiteProblems
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, LeftOut, ProblemResult
 from skeldpo.suites.scoring import (
@@ -46,29 +47,17 @@ def bootstrap_of(config: Config) -> Bootstrap:
     return Bootstrap(num_resamples=config.evaluate.num_bootstrap, seed=config.run.seed)
 
 
-def evaluate_heldout(
-    *,
-    problems: Sequence[Problem],
-    candidates: Sequence[Candidate],
-    measurements: Sequence[Measurement],
-    author: Author,
-) -> Evaluation:
-    """Scores the policy of a round; rows of other problems are ignored."""
-    own: dict[str, list[Candidate]] = {problem.problem_id: [] for problem in problems}
-    for candidate in candidates:
-        if candidate.problem_id in own:
-            own[candidate.problem_id].append(candidate)
-    rows: dict[str, list[Measurement]] = {problem.problem_id: [] for problem in problems}
-    for row in measurements:
-        if row.problem_id in rows:
-            rows[row.problem_id].append(row)
+def evaluate_heldout(measured: Iterable[MeasuredProblem], author: Author) -> Evaluation:
+    """Scores the policy of a round on its held-out problems, which are gone through once."""
     terms = Terms(score=score_shares, ks=(1,), stopped_ns=0.0)
-    held = SuiteProblems(problems=tuple(problems))
+    hosts: set[str] = set()
     results: list[ProblemResult] = []
     left_out: list[LeftOut] = []
-    for problem in problems:
-        key = problem.problem_id
-        scored = score_problem(held, _assignment(problem, own[key]), {}, rows[key], terms)
+    for each in measured:
+        problem = each.problem
+        held = SuiteProblems(problems=(problem,))
+        scored = score_problem(held, _assignment(each), {}, each.measurements, terms)
+        hosts |= {row.host_id for row in each.measurements}
         left_out += scored.left_out
         if scored.result is not None:
             results.append(replace(scored.result, split=problem.split))
@@ -78,7 +67,7 @@ def evaluate_heldout(
         provenance={
             "model_id": author.model_id,
             "round_index": author.round_index,
-            "host_id": ",".join(sorted({row.host_id for row in measurements})),
+            "host_id": ",".join(sorted(hosts)),
             "num_samples": max((len(result.samples) for result in results), default=0),
         },
         problems=tuple(results),
@@ -119,13 +108,13 @@ def _is_fast(key: str, timings: Timings) -> bool:
     return estimate_ns(timings.times_ns[key]) ** 2 < min(references) * max(references)
 
 
-def _assignment(problem: Problem, candidates: Sequence[Candidate]) -> Assignment:
+def _assignment(measured: MeasuredProblem) -> Assignment:
     return Assignment(
-        problem=problem,
+        problem=measured.problem,
         purpose="evaluate",
         round_index=0,
         num_samples=0,
         temperature=0.0,
         seed=0,
-        candidates=tuple(candidates),
+        candidates=measured.candidates,
     )

@@ -17,17 +17,14 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from skeldpo import __version__
+from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, count_values
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import connect_ray
 from skeldpo.files import folder_and_name, is_url
 from skeldpo.measure.inputs import session_limit_ns
-from skeldpo.pipeline import (
-    Sandboxes,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.progress import count_teller
-from skeldpo.records import Assignment, Measurement, content_id
+from skeldpo.records import Assignment, content_id
 from skeldpo.store import Store
 from skeldpo.suites.contract import Protocol, Suite, SuiteData, SuiteProblems
 from skeldpo.suites.evaluation import Evaluation, LeftOut, ProblemResult
@@ -114,20 +111,17 @@ def evaluate_programs(
             f"{request.programs}, found none among {len(held.problems) or 'no'} problems"
             f"{_first_reason(left_out)}"
         )
-    rows = _measured(request, assignments, tell)
+    sampled = _measured(request, assignments, tell)
     terms = Terms(
         score=request.protocol.score,
         ks=request.ks,
         stopped_ns=session_limit_ns(request.measure),
     )
-    by_problem: dict[str, list[Measurement]] = {}
-    for row in rows:
-        by_problem.setdefault(row.problem_id, []).append(row)
     results: list[ProblemResult] = []
-    for assignment in assignments:
-        key = assignment.problem.problem_id
-        codes = given_codes(assignment, given.programs[key])
-        scored = score_problem(held, assignment, codes, by_problem.get(key, []), terms)
+    measured = sampled.iter_problems(assignment.problem for assignment in assignments)
+    for assignment, found in zip(assignments, measured, strict=True):
+        codes = given_codes(assignment, given.programs[found.problem.problem_id])
+        scored = score_problem(held, assignment, codes, found.measurements, terms)
         left_out += scored.left_out
         results += [scored.result] if scored.result is not None else []
     if not any(problem.scores for problem in results):
@@ -137,7 +131,7 @@ def evaluate_programs(
     return Evaluation(
         suite=request.suite.name,
         protocol=PROTOCOLS[request.released],
-        provenance=_provenance(request, given, rows)
+        provenance=_provenance(request, given, sampled)
         | {
             "seconds": round(time.monotonic() - started_s, 3),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -165,7 +159,7 @@ def data_identity(request: SuiteRequest) -> str:
 
 def _measured(
     request: SuiteRequest, assignments: Sequence[Assignment], tell: Callable[[str], None]
-) -> tuple[Measurement, ...]:
+) -> Sampled:
     """Every measurement that is asked for, those of an earlier start included."""
     measure = request.measure.model_copy(
         update={"profile_memory": request.measure.profile_memory or request.suite.profiles_memory}
@@ -189,7 +183,7 @@ def _measured(
         output=folder,
         on_progress=count_teller(request.suite.name, tell),
     )
-    return read_sampled(folder).measurements
+    return Sampled(folder)
 
 
 def _read_programs(request: SuiteRequest, held: SuiteProblems) -> ProgramSet:
@@ -234,16 +228,18 @@ def _first_against_others(
     return replace(held, problems=tuple(problems)), given
 
 
-def _provenance(
-    request: SuiteRequest, given: ProgramSet, rows: Sequence[Measurement]
-) -> dict[str, Any]:
+def _provenance(request: SuiteRequest, given: ProgramSet, sampled: Sampled) -> dict[str, Any]:
     evaluate = request.evaluate
     repeats = request.protocol.num_repeats
+    names = ("core", "image_digest", "python_version")
+    cores, images, versions = zip(
+        *count_values(sampled.store, MEASUREMENTS_FILE, names), strict=True
+    )
     return {
         "answer_notes": dict(given.notes),
-        "cores": sorted({row.core for row in rows}),
-        "image_digest": _all_of(row.image_digest for row in rows),
-        "python_version": _all_of(row.python_version for row in rows),
+        "cores": sorted(set(cores)),
+        "image_digest": _all_of(images),
+        "python_version": _all_of(versions),
         "data": request.data,
         "data_sha256": file_digest(request.data),
         "programs": request.programs,

@@ -10,17 +10,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from skeldpo.by_problem import Sampled
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
 from skeldpo.files import folder_and_name, open_files
 from skeldpo.measure.on_cores import Run
-from skeldpo.pipeline import (
-    Engines,
-    Sandboxes,
-    read_sampled,
-    sample_and_measure,
-)
+from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
 from skeldpo.suites.contract import SuiteProblems
@@ -73,11 +69,14 @@ def write_samples(
         output=folder,
         on_progress=count_teller(f"{request.suite.name} samples", tell, is_judged=False),
     )
-    sampled = read_sampled(folder)
-    rows = sorted(sampled.candidates, key=lambda row: (row.problem_id, row.sample_index))
+    by_id = sorted(held.problems, key=lambda problem: problem.problem_id)
     place, name = folder_and_name(request.programs)
     with open_files(place).written(name) as lines:
-        for row in rows:
+        for row in (
+            row
+            for written in Sampled(folder).iter_problems(by_id)
+            for row in sorted(written.candidates, key=lambda row: row.sample_index)
+        ):
             line = {
                 "problem_id": row.problem_id,
                 "sample_index": row.sample_index,

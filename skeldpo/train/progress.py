@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from skeldpo.actors import every
 from skeldpo.files import folder_and_name
+from skeldpo.periodic import every
 from skeldpo.store import Store
 from skeldpo.train.learners.contract import AnyLearner
 

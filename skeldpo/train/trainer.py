@@ -1,6 +1,6 @@
 """The training stage as a Ray Train run: a learner's rows and a checkpoint in, a checkpoint out.
 
-The driver tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
+A task tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
 from the last state saved; a checkpoint that is there is not trained again. Folders must be URLs,
@@ -9,11 +9,9 @@ or absolute and shared by all nodes; workers change directory.
 
 from __future__ import annotations
 
-import enum
 import json
 import logging
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from skeldpo.by_problem import Rows
 from skeldpo.checkpoints import (
     Checkpoint,
     load_checkpoint,
@@ -39,7 +38,6 @@ from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
 from skeldpo.files import is_url
 from skeldpo.node_cache import remove_folder
-from skeldpo.prompts import Prompts
 from skeldpo.records import Candidate, Dropped, content_id
 from skeldpo.scratch import scratch_folder, sweep_scratch
 from skeldpo.train.agreement import (
@@ -50,23 +48,19 @@ from skeldpo.train.agreement import (
     reason_to_refuse,
 )
 from skeldpo.train.card import model_card
+from skeldpo.train.examples import Prepared, prepare
 from skeldpo.train.learners import make_learner
-from skeldpo.train.learners.contract import Example
 from skeldpo.train.loading import load_network
 from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
-from skeldpo.train.network import (
-    Network,
-    workers_of,
-)
+from skeldpo.train.network import Network, workers_of
 from skeldpo.train.progress import Meter, following
 from skeldpo.train.reference import reference_table
 from skeldpo.train.resume import Progress, find_ending, load_state, save_ending, save_state
-from skeldpo.train.saving import Saved, check_tokenizer, save_network
+from skeldpo.train.saving import Saved, save_network
 from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER, find_start
 
 logger = logging.getLogger(__name__)
 
-_NUM_CHECKED_TEXTS = 64
 _START_TIMEOUT_S = 600
 """A worker group may have to wait for nodes to start; Ray Train's default is 60 s."""
 
@@ -83,14 +77,6 @@ class TrainResult:
     round_metrics: dict[str, float]
     dropped: tuple[Dropped, ...]
     checkpoint: Checkpoint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeExamples:
-    """What can be trained on, and how many rows were left out for which reason."""
-
-    kept: tuple[Any, ...]
-    dropped: tuple[Dropped, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +102,7 @@ class _Job:
 def train_checkpoint(  # noqa: PLR0913
     *,
     config: Config,
-    rows: Sequence[Any],
+    rows: Rows[Any],
     start: Checkpoint,
     base_folder: str = "",
     candidates: Sequence[Candidate] = (),
@@ -131,10 +117,11 @@ def train_checkpoint(  # noqa: PLR0913
 
     Args:
         config: sections policy and train.
-        rows: what the learner made of a round, in any order.
+        rows: what the learner made of a round, in any order; gone through in a task, so that rows
+            on disk (`by_problem.StoredRows`) never come to the driver.
         start: the policy that the round sampled from, which is also the frozen reference.
         base_folder: the model that the run began with, on which its adapters are; empty for start.
-        candidates: of the round, with the engine's log-probabilities; a sample is compared.
+        candidates: some of the round, with the engine's log-probabilities, to compare a sample of.
         output_folder: where the trained checkpoint goes; replaced unless it is what would be made.
         reference_path: table of reference log-probabilities, read if it is of these, else written.
         storage_path: where Ray Train keeps its state, and that it has finished; the caller's.
@@ -147,12 +134,11 @@ def train_checkpoint(  # noqa: PLR0913
     """
     base_folder = base_folder or start.folder
     _require_absolute(start.folder, base_folder, output_folder, reference_path)
-    made = make_examples(rows, local_folder(start, weights=False), config)
-    num_steps = _count_steps(made, len(rows), config, seed)
+    prepared, examples = _prepare(rows, start, config, seed)
     sampled = choose_sampled(candidates, start.model_id, config.policy.max_model_tokens, seed)
     job = _Job(
         config_json=config.model_dump_json(),
-        examples=ray.put(made.kept),
+        examples=examples,
         start_folder=start.folder,
         base_folder=base_folder,
         sampled=ray.put(sampled),
@@ -163,14 +149,14 @@ def train_checkpoint(  # noqa: PLR0913
         weights_id=_weights_id(config, start, base_folder),
         seed=seed,
     )
-    name = f"{run_name}-{_digest(config, job, made.kept)}"
+    name = f"{run_name}-{_digest(config, job, prepared.example_ids)}"
     outcome = _fit_once(job, config.train, (storage_path, name), tell)
     return TrainResult(
-        num_steps=num_steps,
-        num_examples=len(made.kept),
+        num_steps=prepared.num_steps,
+        num_examples=len(prepared.example_ids),
         metrics=tuple(outcome["history"]),
         round_metrics=outcome["round_metrics"],
-        dropped=made.dropped,
+        dropped=prepared.dropped,
         checkpoint=load_checkpoint(output_folder),
     )
 
@@ -194,41 +180,31 @@ def _require_absolute(*paths: str) -> None:
             )
 
 
-def _count_steps(made: MadeExamples, num_rows: int, config: Config, seed: int) -> int:
+def _prepare(
+    rows: Rows[Any], start: Checkpoint, config: Config, seed: int
+) -> tuple[Prepared, ray.ObjectRef[tuple[Any, ...]]]:
+    """The plan of a task, whose examples stay with Ray; ValueError if it has no step."""
+    task = ray.remote(num_cpus=1, num_returns=2)(prepare)
+    plan, examples = task.remote(rows, start, config, seed)
+    try:
+        prepared: Prepared = ray.get(plan)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None  # without Ray's trace around what went wrong
+    if not prepared.num_steps:
+        raise ValueError(_nothing_to_train_on(len(rows), prepared, config))
+    return prepared, examples
+
+
+def _nothing_to_train_on(num_rows: int, prepared: Prepared, config: Config) -> str:
     learner = make_learner(config.train)
-    num_steps = len(plan_steps(made.kept, learner, seed))
-    if num_steps:
-        return num_steps
     epochs = " and ".join(
-        f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(made.kept)
+        f"train.{phase.name}_epochs={phase.num_epochs}" for phase in learner.phases(())
     )
-    raise ValueError(
-        f"nothing to train on: {num_rows} {learner.wording.noun}s in, {len(made.kept)} usable, "
-        f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in made.dropped]}"
+    num_usable = len(prepared.example_ids)
+    return (
+        f"nothing to train on: {num_rows} {learner.wording.noun}s in, {num_usable} usable, "
+        f"with {epochs}; dropped: {[f'{row.num_rows} {row.reason}' for row in prepared.dropped]}"
     )
-
-
-def make_examples(rows: Sequence[Any], folder: str, config: Config) -> MadeExamples:
-    """Examples of train.learner's rows, with the token ids of the checkpoint's own tokenizer, which
-    must survive a save and load."""
-    learner = make_learner(config.train)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    texts = [text for row in rows for text in learner.texts(row)]
-    check_tokenizer(tokenizer, texts[:_NUM_CHECKED_TEXTS], folder)
-    prompts = Prompts(tokenizer, config.policy)
-    kept: list[Any] = []
-    dropped: Counter[str] = Counter()
-    for row in rows:
-        example = learner.make_example(row, prompts, config.policy.max_model_tokens)
-        if isinstance(example, enum.StrEnum):
-            dropped[example.value] += 1
-        else:
-            kept.append(example)
-    counts = [Dropped(reason=reason, num_rows=n) for reason, n in sorted(dropped.items())]
-    for count in counts:
-        noun = learner.wording.noun
-        logger.warning("%d of %d %ss left out: %s", count.num_rows, len(rows), noun, count.reason)
-    return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
 
 
 def _fit_once(
@@ -392,13 +368,12 @@ def _report(network: Network, optimizer: torch.optim.Optimizer, progress: Progre
         ray.train.report(dict(progress.history[-1]), checkpoint=checkpoint)
 
 
-def _digest(config: Config, job: _Job, examples: Sequence[Example]) -> str:
+def _digest(config: Config, job: _Job, example_ids: Sequence[str]) -> str:
     """12 hex digits of all that decides the trained weights, but not of where they are trained."""
     places = {"num_workers", "use_gpu", "cpus_per_worker", "checkpoint_every", "max_failures"}
     places |= {"max_tokens_per_forward", "activation_checkpointing", "compile_layers"}
     places |= {"cpu_offload"}
     train = config.train.model_dump(mode="json", exclude=places)
     policy = config.policy.model_dump(mode="json", exclude={"model"})
-    ids = sorted(content_id(example) for example in examples)
     settings = json.dumps([train, policy], sort_keys=True)
-    return content_id(settings, job.weights_id, job.seed, *ids)[:12]
+    return content_id(settings, job.weights_id, job.seed, *example_ids)[:12]

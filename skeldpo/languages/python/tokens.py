@@ -7,6 +7,7 @@ end of the line), f-strings too, so one that reuses its own quotes inside splits
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import cast
@@ -46,6 +47,7 @@ def lexemes(code: str) -> Iterator[Lexeme]:
         yield Lexeme(start, end, cast(LexemeKind, match.lastgroup))
 
 
+@functools.lru_cache(maxsize=256)
 def tokens(code: str) -> tuple[str, ...]:
     """The word and operator tokens of a program in order, without comments and blanks."""
     return tuple(

@@ -4,7 +4,8 @@ A learner is a class of one module beside this one, named by `train.learner`. It
 samples teach and with which loss; everything else in `skeldpo.train` (trees, network, reference,
 loop, trainer) is the same for all, and knows of examples and sequences only:
 
-    samples, measurements -> rows        make_rows, in the driver; a table of the round
+    a problem's samples -> what it gives maker, in Ray's tasks; a part of the round
+    of all problems -> rows              choose_rows, in the driver; a table of the round
     row -> example                       make_example: token ids, laid out as a prefix tree
     examples -> phases -> steps          phases; the loop shuffles, cuts and schedules
     token log-probabilities -> loss      losses; metrics makes figures of its statistics
@@ -16,17 +17,18 @@ pass. What belongs to examples lies one after the other, in their order.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import torch
 
+    from skeldpo.by_problem import MeasuredProblem
     from skeldpo.config import Config
     from skeldpo.config_train import TrainConfig
     from skeldpo.prompts import Prompts
-    from skeldpo.records import Candidate, Dropped, Measurement, Problem
+    from skeldpo.records import Dropped
     from skeldpo.train.batch import Tree, TreeBatch
 
 
@@ -63,33 +65,15 @@ ExampleT = TypeVar("ExampleT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoundSamples:
-    """What a round gives: its training problems, what was written for them and how that did.
-
-    Sampled candidates carry the sampler's token ids and log-probabilities; those of origin
-    "dataset", which no policy wrote, have none. Rows of other problems may be among them. `earlier`
-    rounds, oldest first, are there as far as they had problems of this one.
-    """
-
-    round_index: int
-    problems: Sequence[Problem]
-    candidates: Sequence[Candidate]
-    measurements: Sequence[Measurement]
-    earlier: Sequence[RoundSamples] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundRows(Generic[RowT]):
-    """What a learner keeps of a round. `dropped` counts the problems that gave no row, by reason;
-    `counts` go to the tracker, `account` to the terminal. `errors` says, by problem id, what was
-    raised where a row should have been made: those problems are quarantined, and among the dropped.
-    """
+class ProblemRows(Generic[RowT]):
+    """What a learner keeps of a problem. `dropped` has the problem with the reason if it gave no
+    row, else nothing; `sums` are added up over a round, for `Learner.sum_up`. `error` says what was
+    raised where a row should have been made: the problem is then quarantined, and dropped."""
 
     rows: tuple[RowT, ...]
     dropped: tuple[Dropped, ...]
-    counts: Mapping[str, float]
-    account: str
-    errors: Mapping[str, str] = field(default_factory=dict)
+    sums: Mapping[str, float]
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +113,12 @@ class ExampleLosses:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """How messages and the model card speak of a learner: what an example is called, the card's
-    tag, what the policy was trained on ("on 12 ..."), and the metrics that the card shows."""
+    tag, what the policy was trained on ("on 12 ..."), and the metrics that the card shows; what a
+    round without a row lacks, and what a user can do then."""
 
     noun: str
+    wanted: str
+    advice: str
     tag: str
     trained_on: str
     card_metrics: tuple[str, ...]
@@ -161,8 +148,25 @@ class Learner(Protocol[RowT, ExampleT]):
     def examples_per_step(self) -> int:
         """Of one optimizer step, over all workers."""
 
-    def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[RowT]:
-        """What a round teaches; RuntimeError, with the counts, if that is nothing."""
+    @property
+    def made(self) -> type[Any]:
+        """The record of what `maker` makes of a problem."""
+
+    def maker(self, config: Config, round_index: int) -> Callable[[MeasuredProblem], Any]:
+        """A pure function of one problem, which names what it cannot use in what it makes: one
+        problem must cost no other its rows. It travels to Ray's tasks, so its module needs no
+        torch."""
+
+    def choose_rows(
+        self, made: Callable[[], Iterable[Any]], config: Config
+    ) -> Iterator[ProblemRows[RowT]]:
+        """What is kept of each problem, in order. `made` gives what was made of them, each time it
+        is asked, read one at a time: what depends on all of a round is found by going through it
+        first."""
+
+    def sum_up(self, sums: Mapping[str, float], num_problems: int) -> tuple[dict[str, float], str]:
+        """Figures of a round's rows for the tracker, and a line of progress, from the sums over its
+        problems."""
 
     def texts(self, row: RowT) -> tuple[str, ...]:
         """Texts of a row, to try the tokenizer on."""

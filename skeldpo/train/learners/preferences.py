@@ -9,24 +9,17 @@ the skeleton prompt share. Correctness pairs (code term) come before efficiency 
 from __future__ import annotations
 
 import enum
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from skeldpo.records import (
-    Candidate,
-    Dropped,
-    Measurement,
-    PairSide,
-    PairStage,
-    PreferencePair,
-    content_id,
-)
+from skeldpo.records import PairSide, PairStage, PreferencePair, content_id
 from skeldpo.train.batch import Answer, Prompt, Tree, TreeBatch
-from skeldpo.train.learners.contract import ExampleLosses, Phase, RoundRows, Scored, Wording
+from skeldpo.train.learners.contract import ExampleLosses, Phase, ProblemRows, Scored, Wording
 from skeldpo.train.learners.preferences_loss import (
     ANSWERS,
     STATISTICS,
@@ -38,10 +31,11 @@ from skeldpo.train.learners.preferences_loss import (
 from skeldpo.train.logps import sum_sequences
 
 if TYPE_CHECKING:
+    from skeldpo.by_problem import MeasuredProblem
     from skeldpo.config import Config
     from skeldpo.config_train import TrainConfig
+    from skeldpo.pair import ProblemPairs
     from skeldpo.prompts import Prompts
-    from skeldpo.train.learners.contract import RoundSamples
 
 
 _THOUGHTS = ("chosen_thoughts", "rejected_thoughts")
@@ -201,6 +195,8 @@ class Preferences:
     statistics: ClassVar[tuple[str, ...]] = STATISTICS
     wording: ClassVar[Wording] = Wording(
         noun="pair",
+        wanted="preference pair",
+        advice="sample more (generate.num_samples), or lower pair.min_speedup",
         tag="dpo",
         trained_on="preference pairs. Both programs of an efficiency pair are correct, and the "
         "preferred one was measured to take less CPU time.",
@@ -225,51 +221,45 @@ class Preferences:
         """Pairs of one optimizer step."""
         return self.config.pairs_per_step
 
-    def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[PreferencePair]:
-        """The pairs of the round's problems."""
+    @property
+    def made(self) -> type[ProblemPairs]:
+        """The pairs of a problem, and why it has no others."""
         # Needs pydantic, which a machine that only trains may lack.
-        from skeldpo.pair import balance_lengths, earlier_programs, pairs_or_reason
+        from skeldpo.pair import ProblemPairs
 
-        candidates, measurements = _by_problem(samples)
-        earlier = [_by_problem(each) for each in samples.earlier]
-        made = balance_lengths(
-            [
-                pairs_or_reason(
-                    problem=problem,
-                    candidates=candidates[problem.problem_id],
-                    measurements=measurements[problem.problem_id],
-                    pair=config.pair,
-                    skeleton=config.skeleton,
-                    round_index=samples.round_index,
-                    earlier=earlier_programs(
-                        [
-                            (written[problem.problem_id], judged[problem.problem_id])
-                            for written, judged in earlier
-                        ],
-                        config.pair,
-                    ),
-                )
-                for problem in samples.problems
-            ],
-            config.pair.balance_lengths,
+        return ProblemPairs
+
+    def maker(self, config: Config, round_index: int) -> Callable[[MeasuredProblem], ProblemPairs]:
+        """As `pairs_or_reason`."""
+        from skeldpo.pair import pairs_or_reason
+
+        return functools.partial(
+            pairs_or_reason, pair=config.pair, skeleton=config.skeleton, round_index=round_index
         )
-        pairs = tuple(pair for problem_pairs in made for pair in problem_pairs.pairs)
-        reasons = Counter(row.reason for problem_pairs in made for row in problem_pairs.dropped)
-        num_problems = len(samples.problems)
-        if not pairs:
-            raise RuntimeError(
-                f"round {samples.round_index}: no preference pair from {num_problems} problems "
-                f"({'; '.join(f'{n}: {reason}' for reason, n in reasons.most_common())}); "
-                "sample more (generate.num_samples), or lower pair.min_speedup"
+
+    def choose_rows(
+        self, made: Callable[[], Iterable[ProblemPairs]], config: Config
+    ) -> Iterator[ProblemRows[PreferencePair]]:
+        """All pairs, but those that are left out to balance lengths."""
+        from skeldpo.pair import balance_lengths
+
+        for problem in balance_lengths(made, config.pair.balance_lengths):
+            by_stage = Counter(pair.stage for pair in problem.pairs)
+            yield ProblemRows(
+                rows=problem.pairs,
+                dropped=problem.dropped,
+                sums={f"pair/{stage}": float(n) for stage, n in by_stage.items()},
+                error=problem.error,
             )
-        by_stage = Counter(pair.stage for pair in pairs)
-        return RoundRows(
-            rows=pairs,
-            dropped=tuple(Dropped(reason=r, num_rows=n) for r, n in sorted(reasons.items())),
-            counts={f"pair/{name}": float(n) for name, n in by_stage.items()},
-            account=f"{by_stage['efficiency']} efficiency and {by_stage['correctness']} "
-            f"correctness pairs from {num_problems} problems",
-            errors={row.problem_id: row.error for row in made if row.error},
+
+    def sum_up(self, sums: Mapping[str, float], num_problems: int) -> tuple[dict[str, float], str]:
+        """Pairs by stage."""
+        efficiency, correctness = (
+            sums.get(f"pair/{stage}", 0) for stage in ("efficiency", "correctness")
+        )
+        return dict(sums), (
+            f"{efficiency:.0f} efficiency and {correctness:.0f} correctness pairs from "
+            f"{num_problems} problems"
         )
 
     def texts(self, row: PreferencePair) -> tuple[str, ...]:
@@ -348,18 +338,6 @@ class Preferences:
 
 def _behind(thoughts: tuple[int, ...], answer: Answer) -> Prompt | Answer:
     return Prompt(token_ids=thoughts, below=(answer,)) if thoughts else answer
-
-
-def _by_problem(
-    samples: RoundSamples,
-) -> tuple[Mapping[str, list[Candidate]], Mapping[str, list[Measurement]]]:
-    candidates: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in samples.candidates:
-        candidates[candidate.problem_id].append(candidate)
-    measurements: dict[str, list[Measurement]] = defaultdict(list)
-    for measurement in samples.measurements:
-        measurements[measurement.problem_id].append(measurement)
-    return candidates, measurements
 
 
 def _code_ids(side: PairSide, language: str, prompts: Prompts) -> tuple[int, ...]:

@@ -11,18 +11,25 @@ from __future__ import annotations
 
 import bisect
 import enum
+import functools
 import itertools
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from skeldpo.records import Candidate, Dropped, Measurement, content_id
-from skeldpo.rewards.rows import RewardedAnswer, RewardedGroup, build_group, round_counts
+from skeldpo.records import Dropped, content_id
+from skeldpo.rewards.rows import (
+    ProblemGroup,
+    RewardedAnswer,
+    RewardedGroup,
+    group_or_reason,
+    problem_sums,
+    round_figures,
+)
 from skeldpo.train.batch import Answer, Prompt, Tree, TreeBatch
-from skeldpo.train.learners.contract import ExampleLosses, Phase, RoundRows, Scored, Wording
+from skeldpo.train.learners.contract import ExampleLosses, Phase, ProblemRows, Scored, Wording
 from skeldpo.train.learners.rewards_loss import (
     STATISTICS,
     GroupTensors,
@@ -31,10 +38,10 @@ from skeldpo.train.learners.rewards_loss import (
 )
 
 if TYPE_CHECKING:
+    from skeldpo.by_problem import MeasuredProblem
     from skeldpo.config import Config
     from skeldpo.config_train import TrainConfig
     from skeldpo.prompts import Prompts
-    from skeldpo.train.learners.contract import RoundSamples
 
 
 class DropReason(enum.StrEnum):
@@ -148,6 +155,8 @@ class Rewards:
     statistics: ClassVar[tuple[str, ...]] = STATISTICS
     wording: ClassVar[Wording] = Wording(
         noun="group",
+        wanted="group with a difference in reward",
+        advice="sample more (generate.num_samples) or at a higher generate.temperature",
         tag="grpo",
         trained_on="groups of programs. What a program earned is that it is right and, beside "
         "others for the same problem, how little CPU time it was measured to take.",
@@ -172,43 +181,37 @@ class Rewards:
         """train.policy_gradient.groups_per_step."""
         return self.config.policy_gradient.groups_per_step
 
-    def make_rows(self, samples: RoundSamples, config: Config) -> RoundRows[RewardedGroup]:
+    @property
+    def made(self) -> type[ProblemGroup]:
+        """The group of a problem, or why it has none."""
+        return ProblemGroup
+
+    def maker(self, config: Config, round_index: int) -> Callable[[MeasuredProblem], ProblemGroup]:
+        """As `group_or_reason`."""
+        return functools.partial(group_or_reason, config=config, round_index=round_index)
+
+    def choose_rows(
+        self, made: Callable[[], Iterable[ProblemGroup]], config: Config
+    ) -> Iterator[ProblemRows[RewardedGroup]]:
         """A group of every problem whose answers do not all earn the same."""
-        candidates: dict[str, list[Candidate]] = defaultdict(list)
-        measurements: dict[str, list[Measurement]] = defaultdict(list)
-        for candidate in samples.candidates:
-            candidates[candidate.problem_id].append(candidate)
-        for measurement in samples.measurements:
-            measurements[measurement.problem_id].append(measurement)
-        found = [
-            build_group(
-                problem=problem,
-                candidates=candidates[problem.problem_id],
-                measurements=measurements[problem.problem_id],
-                config=config,
-                round_index=samples.round_index,
+        for problem in made():
+            reason = problem.reason
+            yield ProblemRows(
+                rows=problem.groups,
+                dropped=(Dropped(reason=reason, num_rows=1),) if reason else (),
+                sums=problem_sums(problem),
+                error=problem.error,
             )
-            for problem in samples.problems
-        ]
-        groups = tuple(each.group for each in found if each.group is not None)
-        reasons = Counter(each.reason for each in found if each.reason)
-        if not groups:
-            told = "; ".join(f"{count}: {reason}" for reason, count in reasons.most_common())
-            raise RuntimeError(
-                f"round {samples.round_index}: no group with a difference in reward from "
-                f"{len(found)} problems ({told}); sample more (generate.num_samples) or at a "
-                "higher generate.temperature"
-            )
-        counts = round_counts(found)
-        return RoundRows(
-            rows=groups,
-            dropped=tuple(Dropped(reason=r, num_rows=n) for r, n in sorted(reasons.items())),
-            counts=counts,
-            account=f"{len(groups)} groups from {len(found)} problems, "
-            f"{counts['reward/groups_with_speed']:.0f} of them with a speed difference shown, "
-            f"{sum(reasons.values())} without any difference; "
-            f"{counts['reward/untimed']:.0f} right answers untimed "
-            "(measure.confirm_candidates)",
+
+    def sum_up(self, sums: Mapping[str, float], num_problems: int) -> tuple[dict[str, float], str]:
+        """As `round_figures`, and the groups."""
+        figures = round_figures(sums, num_problems)
+        return figures, (
+            f"{figures['reward/groups']:.0f} groups from {num_problems} problems, "
+            f"{figures['reward/groups_with_speed']:.0f} of them with a speed difference shown, "
+            f"{figures['reward/groups_without_difference']:.0f} without any difference; "
+            f"{figures['reward/untimed']:.0f} right answers untimed "
+            "(measure.confirm_candidates)"
         )
 
     def texts(self, row: RewardedGroup) -> tuple[str, ...]:
