@@ -17,7 +17,12 @@ from scripted_runs import (
 )
 
 from skeldpo.measure.inputs import TimingInput
-from skeldpo.measure.session import CROSSCHECK_ROUNDS, BaselineFailure, SessionTimes
+from skeldpo.measure.session import (
+    CROSSCHECK_ROUNDS,
+    EXTRA_ROUNDS,
+    BaselineFailure,
+    SessionTimes,
+)
 from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
@@ -82,10 +87,18 @@ def test_confirm_repeats_rounds_that_were_disturbed() -> None:
     assert codes.count("fast") == 11
 
 
+def test_a_session_comes_to_its_rounds_where_most_are_disturbed() -> None:
+    quiet = range(1, 25, 3)
+    times, _ = _confirmed(
+        fast=_disturbed_in([n for n in range(100) if n not in quiet]), slow=linear(300)
+    )
+    assert times.cpu_times_ns["fast"] == tuple(1000 * (100 + n) for n in quiet)
+
+
 def test_confirm_gives_up_and_returns_fewer_rounds() -> None:
     times, codes = _confirmed(fast=_disturbed_in(range(2, 100)), slow=linear(300))
     assert times.cpu_times_ns["fast"] == (101_000,)
-    assert codes.count("fast") == 1 + 1 + 4
+    assert codes.count("fast") == 1 + 1 + EXTRA_ROUNDS + 1
     none, _ = _confirmed(fast=_disturbed_in(range(100)), slow=linear(300))
     assert none.baseline_ns == none.cpu_times_ns == {"fast": (), "slow": ()}
 

@@ -19,7 +19,9 @@ from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict, wi
 from skeldpo.records import Outcome, Phase, content_id
 from skeldpo.timing import estimate_ns, is_noisy, is_settled
 
-EXTRA_ROUNDS = 3
+EXTRA_ROUNDS = 24
+"""A quiet core needs none; with these a session comes to its 8 rounds where two thirds of them are
+disturbed. A round takes some tenths of a second."""
 MAX_SCORE_ROUNDS = 30
 """Of a session for a score, however quick its programs are (config.EvaluateConfig)."""
 NUM_AT_EACH_END = 3

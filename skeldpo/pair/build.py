@@ -43,7 +43,7 @@ from skeldpo.records import (
 )
 from skeldpo.right_answers import several_answers
 from skeldpo.skeleton.extract import empty_skeleton
-from skeldpo.timing import Comparison
+from skeldpo.timing import Comparison, signed_rank_p_value
 
 _NOT_COMPARED = Comparison(speedup=0.0, speedup_low=0.0, p_value=0.0, median_ratio=0.0)
 
@@ -281,11 +281,20 @@ def _no_efficiency_reason(
         return "no undisturbed round in the confirming session"
     if not races:
         return "the screening proposed no two programs to confirm"
+    if not any(_can_be_shown(race, pair.max_p_value) for race in races):
+        return "too few undisturbed rounds in the confirming session"
     if any(race.is_unchecked for race in decided):
         return "a cross-check that was asked for is missing; measure the problem again"
     if decided:
         return "which program is faster depends on the input"
     return "no speed difference beyond doubt"
+
+
+def _can_be_shown(race: Race, max_p_value: float) -> bool:
+    """Whether the session has the rounds in which a difference could be shown at all."""
+    num_rounds = len(race.fast.cpu_times_ns)
+    won_ranks = num_rounds * (num_rounds + 1) // 2
+    return signed_rank_p_value(won_ranks, num_rounds) <= max_p_value
 
 
 def _no_correctness_reason(num_wrong: int, max_pairs: int, several: str) -> str:
