@@ -23,6 +23,8 @@ from test_evaluation import EVALUATION
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, local_folder, push_checkpoint
 from skeldpo.cli import main
+from skeldpo.commands import init_policy
+from skeldpo.commands.serve_reward import serve_reward
 from skeldpo.console import Display
 from skeldpo.files import ObjectFiles, folder_and_name
 from skeldpo.node_cache import (
@@ -35,6 +37,7 @@ from skeldpo.node_cache import (
 )
 from skeldpo.probe import answer_probe, try_storage
 from skeldpo.records import Candidate
+from skeldpo.starter import StarterResult
 from skeldpo.store import CHUNK_ROWS, Store, run_root
 from skeldpo.suites import of_run
 from skeldpo.suites.evaluation import Evaluation, load_evaluation
@@ -301,6 +304,27 @@ def test_reports_of_suites_and_their_programs_are_at_urls(
     assert "<table" in store.read_text("again.html")
     assert main(["compare", store.location("none.json"), report]) == 2
     assert "no report at s3://" in capsys.readouterr().err
+
+
+def test_starting_policy_is_put_at_an_url_and_a_journal_is_not(
+    objects: ObjectStore, policy: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = StarterResult(
+        folder="", num_parameters=1, num_problems=1, num_steps=1, num_tokens=1,
+        first_loss=1.0, last_loss=0.5, training_s=1.0,
+    )  # fmt: skip
+
+    def train(*, output_folder: str, **_: Any) -> StarterResult:
+        shutil.copytree(policy.folder, output_folder, dirs_exist_ok=True)
+        return replace(made, folder=output_folder)
+
+    monkeypatch.setattr(init_policy, "train_starter", train)
+    url = _url("starter")
+    families = ["--set", 'problems.families=["two_sum"]']
+    assert main(["init-policy", "--out", url, *families]) == 0
+    assert load_checkpoint(url).model_id == policy.model_id
+    with pytest.raises(ValueError, match="a folder of this machine, got s3://"):
+        serve_reward(folder=url, problem_paths=(), overrides=(), display=Display())
 
 
 def test_dry_run_and_doctor_try_the_storage(
