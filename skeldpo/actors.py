@@ -13,10 +13,9 @@ import json
 import os
 import platform
 import re
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,7 +90,8 @@ class ActorNote:
         self._written_s = time.monotonic()
         seconds = self._written_s - self._begun_s if self._begun_s is not None else 0.0
         note = {"is_ready": self._is_ready, "num_tokens": self._num_tokens, "seconds": seconds}
-        self._store.write_text(self._path, json.dumps(note))
+        with contextlib.suppress(RuntimeError):
+            self._store.write_text(self._path, json.dumps(note))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,24 +124,6 @@ def read_actors(store: Store, pass_id: str, num_engines: int, num_sandboxes: int
         num_replaced=sum(max(0, more) for more in num_more),
         num_sandboxes=min(len(names) - len(engines), num_sandboxes),
     )
-
-
-@contextlib.contextmanager
-def every(period_s: float, call: Callable[[], None]) -> Iterator[None]:
-    """Calls a function again and again, from another thread, while the block runs."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(period_s):
-            call()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def cause_of(error: BaseException) -> str:

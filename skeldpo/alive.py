@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from skeldpo.actors import every
+from skeldpo.periodic import every
 from skeldpo.progress import Progress
 from skeldpo.store import Store
 

@@ -1,12 +1,26 @@
-"""A checkpoint: a Hugging Face folder of weights, and their digest; what rounds hand on."""
+"""A checkpoint: a Hugging Face folder of weights, and their digest; what rounds hand on.
+
+The folder is a path that every node sees, or an URL of an object store; `local_folder` gives the
+path from which a node reads it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.config import STARTER
+from skeldpo.files import is_url
+from skeldpo.node_cache import (
+    WEIGHTS,
+    IndexedFile,
+    fetch_folder,
+    new_folder,
+    push_folder,
+    read_index,
+)
 
 _NEEDED_FILES = ("config.json",)
 
@@ -20,7 +34,9 @@ class Checkpoint:
 
 
 def load_checkpoint(folder: str) -> Checkpoint:
-    """The checkpoint of a folder; ValueError says what is missing in it."""
+    """The checkpoint of a folder or URL; ValueError says what is missing in it."""
+    if is_url(folder):
+        return Checkpoint(folder=folder, model_id=_indexed_digest(read_index(folder), folder))
     missing = [name for name in _NEEDED_FILES if not (Path(folder) / name).is_file()]
     if missing:
         raise ValueError(
@@ -30,8 +46,52 @@ def load_checkpoint(folder: str) -> Checkpoint:
     return Checkpoint(folder=str(Path(folder).absolute()), model_id=weights_digest(folder))
 
 
+def local_folder(checkpoint: Checkpoint, *, weights: bool = True) -> str:
+    """The path from which this node reads a checkpoint, fetched into its cache if it is not there;
+    where the weights are not wanted, they may be missing in it.
+
+    RuntimeError if the URL holds other weights than the checkpoint's.
+    """
+    if not is_url(checkpoint.folder):
+        return checkpoint.folder
+    index = read_index(checkpoint.folder)
+    found = _indexed_digest(index, checkpoint.folder)
+    if found != checkpoint.model_id:
+        raise RuntimeError(
+            f"{checkpoint.folder}: expected weights {checkpoint.model_id[:16]}..., found "
+            f"{found[:16]}...; they were replaced after this run had used them"
+        )
+    return fetch_folder(checkpoint.folder, index, weights=weights)
+
+
+def local_place(folder: str, *, weights: bool = True) -> str:
+    """As `local_folder`, of whatever weights are there."""
+    return fetch_folder(folder, read_index(folder), weights=weights) if is_url(folder) else folder
+
+
+def pushed_part_digest(url: str, part: str) -> str:
+    """`weights_digest` of a folder within a checkpoint at an URL, from its index; empty if it has
+    no such folder."""
+    digests = _weights_in(read_index(url), f"{part}/")
+    return _joined_digest(digests.items()) if digests else ""
+
+
+def push_checkpoint(checkpoint: Checkpoint, url: str) -> Checkpoint:
+    """The same checkpoint at an URL, put there unless it is at one already."""
+    if is_url(checkpoint.folder):
+        return checkpoint
+    push_folder(checkpoint.folder, url)
+    return load_checkpoint(url)
+
+
 def fetch_checkpoint(model: str, folder: str) -> Checkpoint:
-    """That of a local folder, or of a Hugging Face id, downloaded into `folder`."""
+    """That of a local folder, of one that a run put at an URL, or of a Hugging Face id, downloaded
+    into `folder`; if that is an URL, the local ones are put there, too."""
+    if is_url(model):
+        return load_checkpoint(model.rstrip("/"))
+    if is_url(folder):
+        with new_folder() as place:
+            return push_checkpoint(fetch_checkpoint(model, place), folder)
     if Path(model).expanduser().is_dir():
         return load_checkpoint(str(Path(model).expanduser()))
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
@@ -47,11 +107,39 @@ def weights_digest(folder: str) -> str:
     files = sorted(Path(folder).glob("*.safetensors"))
     if not files:
         raise ValueError(f"no *.safetensors in {folder}; expected a saved policy")
+    return _joined_digest((file.name, _file_digest(file)) for file in files)
+
+
+def _file_digest(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def _indexed_digest(index: Iterable[IndexedFile], url: str) -> str:
+    """`weights_digest` of a folder from its index."""
+    index = tuple(index)
+    weights, paths = _weights_in(index), {file.path for file in index}
+    missing = [name for name in _NEEDED_FILES if name not in paths]
+    if missing or not weights:
+        raise ValueError(f"no such model folder: {url} lacks {missing or '*.safetensors'}")
+    return _joined_digest(weights.items())
+
+
+def _weights_in(index: Iterable[IndexedFile], folder: str = "") -> dict[str, bytes]:
+    """Digests of the weight files right in a folder of an index ("" or "name/"), by sorted name."""
+    found = {
+        file.path.removeprefix(folder): bytes.fromhex(file.sha256)
+        for file in index
+        if file.path.startswith(folder) and file.path.endswith(WEIGHTS)
+    }
+    return {name: found[name] for name in sorted(found) if "/" not in name}
+
+
+def _joined_digest(files: Iterable[tuple[str, bytes]]) -> str:
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    for name, content in files:
+        digest.update(name.encode())
+        digest.update(content)
     return digest.hexdigest()
 
 

@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from rich.console import Console
 
@@ -109,6 +108,7 @@ def run_command(options: argparse.Namespace, display: Display) -> None:
 
 
 def _dry_run(config: Config, display: Display) -> None:
+    from skeldpo.probe import try_storage
     from skeldpo.problems.overlap import keep_out
     from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 
@@ -126,6 +126,7 @@ def _dry_run(config: Config, display: Display) -> None:
         f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
         f"{len(heldout)}; configuration digest {config.digest()}"
     )
+    display.tell(f"storage: {try_storage(config.run.storage, config.run.name)}")
 
 
 def _init_policy(options: argparse.Namespace, display: Display) -> None:
@@ -150,7 +151,7 @@ def _measure(options: argparse.Namespace, display: Display) -> None:
     measure_given(
         problem_paths=options.problems,
         programs_path=options.programs,
-        output=str(Path(options.out).absolute()),
+        output=options.out,
         overrides=options.set,
         display=display,
     )
@@ -236,7 +237,7 @@ def _report(options: argparse.Namespace, display: Display) -> None:
 def _doctor(options: argparse.Namespace, display: Display) -> None:
     from skeldpo.commands.doctor import examine, examine_sandbox, show_findings
 
-    findings = examine()
+    findings = examine(options.storage)
     if options.sandbox:
         findings += examine_sandbox(options.engine)
     show_findings(findings, display)
@@ -293,9 +294,8 @@ def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
         with_run.set_defaults(command=command)
 
     doctor = commands.add_parser("doctor", help="what this machine has and lacks")
-    doctor.add_argument(
-        "--sandbox", action="store_true", help="start a sandbox too, and time programs in it"
-    )
+    doctor.add_argument("--sandbox", action="store_true", help="also start one, and time in it")
+    doctor.add_argument("--storage", default="runs", help="folder or URL to try, as run.storage")
     doctor.add_argument(
         "--engine", choices=("auto", "docker", "podman"), default="auto",
         help="of that sandbox, as measure.engine",

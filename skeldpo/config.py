@@ -26,7 +26,7 @@ class RunConfig(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of the run and of its folder."""
     storage: str = "runs"
-    """Folder or fsspec URL (s3://..., gs://...) of all runs; shared by all nodes of a cluster. A
+    """Folder or URL (s3://..., gs://...) of all runs; shared by all nodes of a cluster. A
     relative folder is taken from the folder the command was started in, or from $SKELDPO_HOME."""
     num_rounds: int = Field(ge=1)
     """Rounds of generate, measure, pair, train."""

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from skeldpo.actors import ActorNote
 from skeldpo.answers import Wanted, read_answer
-from skeldpo.checkpoints import Checkpoint
+from skeldpo.checkpoints import Checkpoint, local_folder
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.prompts import Prompts
 from skeldpo.quarantine import Quarantined, Tries, keep
@@ -83,12 +83,13 @@ class PolicyEngine:
             _bind_to_generation_cores(generate.cpus_per_engine, generate.kv_cache_gib)
         from transformers import AutoTokenizer
 
+        folder = local_folder(checkpoint)
         self._model_id = checkpoint.model_id
         self._generate = generate
-        self._prompts = Prompts(AutoTokenizer.from_pretrained(checkpoint.folder), policy)
+        self._prompts = Prompts(AutoTokenizer.from_pretrained(folder), policy)
         self._max_model_tokens = policy.max_model_tokens
         self._reasoning_end = policy.reasoning_marks[1]
-        self._engine = _make_engine(checkpoint.folder, policy, generate)
+        self._engine = _make_engine(folder, policy, generate)
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
         for group in self._groups([str(problem_id) for problem_id in batch["problem_id"]]):

@@ -4,7 +4,8 @@ The driver's name is in a file of the run's folder, which it writes again every 
 that finds the file looks whether that process lives, where it can; else it watches the file for
 GONE_AFTER_S by its own clock, as clocks of nodes differ, and takes the run over if nothing is
 written. Of two that start at the same moment the one whose name stays goes on; a driver that was
-taken over finds another's name and stops before its next stage.
+taken over finds another's name and stops before its next stage. Nothing is asked of the storage but
+that a file is replaced as a whole: pyarrow has no conditional writes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from skeldpo.actors import every
+from skeldpo.periodic import every
 from skeldpo.processes import is_alive, is_dead, owner_name
 from skeldpo.store import Store
 

@@ -21,7 +21,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
-from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, every, read_actors
+from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, read_actors
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.connection import SANDBOX_RESOURCE
@@ -29,6 +29,7 @@ from skeldpo.core_use import join_core_use
 from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.node_watch import MAX_NODE_WAIT_S, NodeWatch, NoNodes, interruptible
+from skeldpo.periodic import every
 from skeldpo.progress import PROBLEM_ID, Counts, Progress
 from skeldpo.quarantine import TRIES, write_quarantine
 from skeldpo.records import Assignment, Candidate, Measurement

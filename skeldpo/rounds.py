@@ -22,6 +22,7 @@ from skeldpo.connection import connect_ray
 from skeldpo.core_use import CORE_USE
 from skeldpo.lease import Lease, driving
 from skeldpo.pipeline import Engines, Limits, Sandboxes, sample_and_measure
+from skeldpo.probe import check_storage
 from skeldpo.problems.kept import keep_problems
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.programs import known_candidates, training_assignment
@@ -83,6 +84,7 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     with driving(run_store(config), tell) as lease:
         run = _Run(config, tell, lease)
         with run.note:
+            run.check_storage()
             base = checkpoint = run.start()
             run.score_suites(0, checkpoint)
             for index in range(1, config.run.num_rounds + 1):
@@ -119,6 +121,11 @@ class _Run:
                 "no problem has split heldout_variant or heldout_family: nothing will be evaluated "
                 "(docs/PROBLEMS.md)"
             )
+
+    def check_storage(self) -> None:
+        """RuntimeError names the nodes that cannot use the run's folder."""
+        connect_ray(self._tell, engine=self._config.measure.engine)
+        check_storage(self.store)
 
     def start(self) -> Checkpoint:
         """What enters round 1."""

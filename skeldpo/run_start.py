@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from skeldpo.checkpoints import Checkpoint, fetch_checkpoint, load_checkpoint
+from skeldpo.checkpoints import (
+    Checkpoint,
+    fetch_checkpoint,
+    load_checkpoint,
+    local_folder,
+    push_checkpoint,
+)
 from skeldpo.config import STARTER, Config
 from skeldpo.config_file import parse_config
+from skeldpo.files import is_url
+from skeldpo.node_cache import new_folder
 from skeldpo.records import Problem
 from skeldpo.store import Store, run_root
 
@@ -18,10 +26,15 @@ Tell = Callable[[str], None]
 def make_starting_checkpoint(
     config: Config, problems: Sequence[Problem], folder: str, tell: Tell
 ) -> Checkpoint:
-    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder.
+    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder,
+    which is put at `folder` if that is an URL.
 
     ValueError if it cannot be had, or not with the adapters of train.lora.
     """
+    if is_url(folder):
+        with new_folder() as place:
+            made = make_starting_checkpoint(config, problems, place, tell)
+            return push_checkpoint(made, folder)
     model = config.policy.model
     if model == STARTER:
         from skeldpo.starter import train_starter
@@ -40,17 +53,12 @@ def make_starting_checkpoint(
     if config.train.lora is not None:
         from skeldpo.train.adapters import check_adapters
 
-        check_adapters(checkpoint.folder, config.train.lora)
+        check_adapters(local_folder(checkpoint, weights=False), config.train.lora)
     return checkpoint
 
 
 def run_store(config: Config) -> Store:
-    """The folder of a run; ValueError if there can be none."""
-    if "://" in config.run.storage:
-        raise ValueError(
-            f"run.storage is {config.run.storage!r}; policies are loaded as folders, so it must be "
-            "a folder that every node sees (a mounted bucket or network disk)"
-        )
+    """The folder of a run."""
     return Store(run_root(config.run.storage, config.run.name))
 
 

@@ -1,10 +1,10 @@
 """A run's folder: the only module that knows its paths. Records in, records out.
 
-A run lives under one root, a local folder or any URL that pyarrow or fsspec can open. Every file is
-written aside, flushed and renamed, so a reader sees all of it or nothing; a stage is finished when,
-and only when, its manifest exists. Rows of a running stage are committed one part file a problem
-and joined into one table when the stage ends. On shared disks a listing may lack what another node
-has just written: what is asked for is opened by name, and waited for.
+A run lives under one root, a local folder or an URL (`files`). A reader sees all of a file or
+nothing; a stage is finished when, and only when, its manifest exists. Rows of a running stage are
+committed one part file a problem and joined into one table when the stage ends. On shared disks a
+listing may lack what another node has just written: what is asked for is opened by name, and waited
+for.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ import json
 import os
 import time
 import urllib.parse
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from skeldpo.durable import make_folder, replace
+from skeldpo.files import is_url, open_files
 from skeldpo.records import Output, StageManifest
 from skeldpo.rows import arrow_schema, arrow_table, from_row, to_row
 
@@ -43,14 +41,6 @@ VISIBLE_WITHIN_S = 90.0
 """How long a file that was written may be missing on another node: NFS clients keep the names of a
 folder for 60 s (acdirmax)."""
 _POLL_S = 0.2
-_ASIDE = ".writing-"
-_ASIDE_FOLDER = ".policy-"
-"""How names begin of what is written aside; that of a folder of weights is given by
-`train.network.save_network`."""
-_HIDDEN = (_ASIDE, ".nfs")
-"""The second is what NFS makes of a file that is removed while somebody reads it."""
-_ABANDONED_S = 600.0
-"""Age of something aside after which nobody is writing it any more."""
 _DIGEST_BYTES = 1 << 20
 _KEY = "problem_id"
 """The field by which the rows of a table belong to a part."""
@@ -58,7 +48,7 @@ _KEY = "problem_id"
 
 def run_root(storage: str, name: str) -> str:
     """Absolute path or URL of a run; a relative folder starts at $SKELDPO_HOME or here."""
-    if "://" in storage:
+    if is_url(storage):
         return f"{storage.rstrip('/')}/{name}"
     home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd())
     return str((home / Path(storage).expanduser() / name).absolute())
@@ -80,8 +70,7 @@ class Store:
     def __init__(self, root: str, visible_within_s: float = VISIBLE_WITHIN_S) -> None:
         self.root = root
         self._visible_within_s = visible_within_s
-        self._files, self._base = _open_filesystem(root)
-        self._is_local = isinstance(self._files, pafs.LocalFileSystem)
+        self._files = open_files(root)
 
     def location(self, path: str) -> str:
         """The path or URL that other programs would use."""
@@ -89,22 +78,16 @@ class Store:
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
-        return bool(self._files.get_file_info(self._full(path)).type != pafs.FileType.NotFound)
+        return self._files.is_there(path)
 
     def names(self, folder: str) -> list[str]:
         """Sorted names of what is in a folder, as far as this node sees it; empty when there is no
         such folder."""
-        selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
-        infos = self._files.get_file_info(selector)
-        return sorted(i.base_name for i in infos if not i.base_name.startswith(_HIDDEN))
+        return self._files.names(folder)
 
     def remove(self, path: str) -> None:
         """Deletes a folder or file; one that is not there is fine."""
-        info = self._files.get_file_info(self._full(path))
-        if info.type == pafs.FileType.Directory:
-            self._files.delete_dir(self._full(path))
-        elif info.type == pafs.FileType.File:
-            self._files.delete_file(self._full(path))
+        self._files.remove(path)
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Creates or replaces a file, all at once."""
@@ -113,10 +96,8 @@ class Store:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file; ValueError when it is not there."""
-        if not self.exists(path):
-            raise ValueError(f"expected a file at {self.location(path)}, found none")
-        with self._files.open_input_stream(self._full(path)) as stream:
-            return bytes(stream.read())
+        with self._open(path) as content:
+            return bytes(content.read())
 
     def write_text(self, path: str, text: str) -> None:
         """Creates or replaces a text file (UTF-8)."""
@@ -143,13 +124,12 @@ class Store:
 
     def iter_records(self, path: str, record: type[Record]) -> Iterator[Record]:
         """The records of a Parquet table, a chunk at a time; ValueError if it is none."""
-        if not self.exists(path):
-            raise ValueError(f"expected a file at {self.location(path)}, found none")
-        with self._files.open_input_file(self._full(path)) as content:
+        with self.opened(path) as table:
             try:
-                for batch in pq.ParquetFile(content).iter_batches(CHUNK_ROWS):
-                    for row in batch.to_pylist():
-                        yield from_row(record, row)
+                for group in range(table.num_row_groups):
+                    for batch in table.iter_batches(CHUNK_ROWS, row_groups=[group]):
+                        for row in batch.to_pylist():
+                            yield from_row(record, row)
             except pa.ArrowInvalid as error:
                 raise ValueError(
                     f"{self.location(path)} is not a Parquet table: {error}"
@@ -160,11 +140,10 @@ class Store:
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[pq.ParquetFile]:
         """A Parquet table to read parts of; ValueError if it is none."""
-        if not self.exists(path):
-            raise ValueError(f"expected a file at {self.location(path)}, found none")
-        with self._files.open_input_file(self._full(path)) as content:
+        with self._open(path) as content:
             try:
-                table = pq.ParquetFile(content)
+                # An object store is asked for the columns of a row group at once, not one by one.
+                table = pq.ParquetFile(content, pre_buffer=True)
             except pa.ArrowInvalid as error:
                 raise ValueError(
                     f"{self.location(path)} is not a Parquet table: {error}"
@@ -230,10 +209,8 @@ class Store:
 
     def digest(self, path: str) -> str:
         """SHA-256 (hex) of a file's content; ValueError when it is not there."""
-        if not self.exists(path):
-            raise ValueError(f"expected a file at {self.location(path)}, found none")
         digest = hashlib.sha256()
-        with self._files.open_input_stream(self._full(path)) as stream:
+        with self._open(path) as stream:
             while content := stream.read(_DIGEST_BYTES):
                 digest.update(content)
         return digest.hexdigest()
@@ -265,22 +242,7 @@ class Store:
     def sweep_aside(self) -> int:
         """Removes what killed writers have left aside, anywhere below the root; how many. Only for
         who holds the run."""
-        selector = pafs.FileSelector(self._full(""), allow_not_found=True, recursive=True)
-        num_removed = 0
-        for info in self._files.get_file_info(selector):
-            is_aside = info.base_name.startswith((_ASIDE, _ASIDE_FOLDER))
-            if (
-                not is_aside
-                or info.mtime is None
-                or time.time() - info.mtime.timestamp() < (_ABANDONED_S)
-            ):
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                is_folder = info.type == pafs.FileType.Directory
-                remove = self._files.delete_dir if is_folder else self._files.delete_file
-                remove(info.path)
-                num_removed += 1
-        return num_removed
+        return self._files.sweep()
 
     def write_manifest(self, folder: str, manifest: StageManifest) -> None:
         """Declares a stage finished: the last thing it writes."""
@@ -297,8 +259,8 @@ class Store:
     def _count_keys(self, path: str) -> Counter[str]:
         """Rows of a table by problem, without the rest of it."""
         counts: Counter[str] = Counter()
-        with self._files.open_input_file(self._full(path)) as content:
-            for batch in pq.ParquetFile(content).iter_batches(columns=[_KEY]):
+        with self.opened(path) as table:
+            for batch in table.iter_batches(columns=[_KEY]):
                 counts.update(batch.column(0).to_pylist())
         return counts
 
@@ -313,34 +275,26 @@ class Store:
                 )
             time.sleep(min(_POLL_S, self._visible_within_s))
 
-    def _full(self, path: str) -> str:
-        return f"{self._base}/{path}".rstrip("/")
+    @contextlib.contextmanager
+    def _open(self, path: str) -> Iterator[pa.NativeFile]:
+        """A file, to be read at any place; ValueError when it is not there."""
+        try:
+            content = self._files.open(path)
+        except FileNotFoundError as error:
+            raise ValueError(f"expected a file at {self.location(path)}, found none") from error
+        with content:
+            yield content
 
     @contextlib.contextmanager
-    def _written(self, path: str) -> Iterator[pa.NativeFile]:
-        """A stream aside of the file, which takes its place when all went well."""
-        full = self._full(path)
-        folder, _, name = full.rpartition("/")
-        aside = f"{folder}/{_ASIDE}{uuid.uuid4().hex[:8]}-{name}"
+    def _written(self, path: str) -> Iterator[IO[bytes]]:
+        """A stream of what the file will hold when all went well."""
         try:
-            if self._is_local:
-                make_folder(folder)
-            else:
-                self._files.create_dir(folder, recursive=True)
-            with self._files.open_output_stream(aside) as stream:
+            with self._files.written(path) as stream:
                 yield stream
-            if self._is_local:
-                replace(aside, full)
-            else:
-                self._files.move(aside, full)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                self._files.delete_file(aside)
-            if not isinstance(error, OSError):
-                raise
+        except OSError as error:
             raise RuntimeError(
-                f"cannot write {self.location(path)}: {error}; nothing was changed. Free space or "
-                "fix the permissions, then start the same command again: it goes on from there"
+                f"cannot write {self.location(path)}: {error}; nothing was changed. To go on, "
+                f"{self._files.advice}, then start the same command again"
             ) from error
 
 
@@ -353,16 +307,3 @@ def _chunks(rows: Iterable[object]) -> Iterator[list[object]]:
 def _part_path(table: str, key: str) -> str:
     """Problem ids such as "Mbpp/2" are no file names, so they are quoted."""
     return f"{table}.parts/{urllib.parse.quote(key, safe=' ')}.parquet"
-
-
-def _open_filesystem(root: str) -> tuple[pafs.FileSystem, str]:
-    if "://" not in root:
-        return pafs.LocalFileSystem(), str(Path(root).absolute())
-    try:
-        files, base = pafs.FileSystem.from_uri(root)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        import fsspec
-
-        opened, base = fsspec.core.url_to_fs(root)
-        files = pafs.PyFileSystem(pafs.FSSpecHandler(opened))
-    return files, base.rstrip("/")

@@ -5,13 +5,20 @@ A line is {"stage", "round", "step", "time", metrics...}; metric names are `stag
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from skeldpo.config import TrackingConfig
+from skeldpo.files import is_url
+from skeldpo.scratch import scratch_folder
 from skeldpo.store import Store
+
+_EVENTS = "tensorboard"
+"""Folder of TensorBoard's event files in a run."""
 
 
 class Tracker:
@@ -33,6 +40,9 @@ class Tracker:
             self._lines.append(json.dumps(line))
             for sink in self._sinks:
                 sink(line)
+        for sink in self._sinks:
+            if isinstance(sink, _Events):
+                sink.push()
         self._store.write_text("metrics.jsonl", "\n".join(self._lines) + "\n")
 
 
@@ -52,8 +62,21 @@ def read_metrics(store: Store) -> list[dict[str, float]]:
 class _Events:
     """A TensorBoard sink; flushed with every line, as the run may be killed at any time."""
 
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
+    def __init__(self, store: Store) -> None:
+        # Not tensorboardX: its flush does not wait for the queue, so last lines are lost.
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._store = store
+        # It appends to a file, which an object store cannot.
+        self._block = contextlib.ExitStack()
+        self._aside = self._block.enter_context(scratch_folder()) if is_url(store.root) else ""
+        self._writer: Any = SummaryWriter(self._aside or store.location(_EVENTS))
+
+    def push(self) -> None:
+        """Puts the event file on the object store, if the run is on one."""
+        if self._aside:
+            for file in Path(self._aside).iterdir():
+                self._store.write_bytes(f"{_EVENTS}/{file.name}", file.read_bytes())
 
     def __call__(self, line: Mapping[str, float]) -> None:
         for key, value in line.items():
@@ -67,10 +90,7 @@ def _open_sink(
 ) -> Callable[[Mapping[str, float]], object]:
     try:
         if name == "tensorboard":
-            # Not tensorboardX: its flush does not wait for the queue, so last lines are lost.
-            from torch.utils.tensorboard import SummaryWriter
-
-            return _Events(SummaryWriter(store.location("tensorboard")))
+            return _Events(store)
         if name == "wandb":
             import wandb
 

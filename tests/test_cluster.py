@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -20,6 +22,7 @@ REPOSITORY = Path(__file__).parent.parent
 CLUSTER = REPOSITORY / "cluster"
 LOCKS = CLUSTER / "locks"
 GROUPS = {"gpu", "sandbox"}
+CRD_VARIABLE = "SKELDPO_KUBERAY_CRD"
 
 # Keys of KubeRay's v1 API (rayjob_types.go, raycluster_types.go) and of Kubernetes' pods that these
 # files may use; True: required.
@@ -102,6 +105,51 @@ def test_every_node_starts_with_a_token(ray_up: dict[str, Any]) -> None:
 
 def test_ray_job_has_only_known_fields(ray_job: dict[str, Any]) -> None:
     assert list(field_errors(ray_job)) == []
+
+
+def strict(schema: Any) -> Any:
+    """A Kubernetes schema as JSON Schema that refuses keys which an operator would drop."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: strict(value) for key, value in schema.items()}
+    if made.pop("x-kubernetes-int-or-string", False):
+        made.pop("anyOf", None)
+        made["type"] = ["integer", "string"]
+    if "properties" in made and not made.get("x-kubernetes-preserve-unknown-fields"):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def operator_schema() -> Any:
+    """What the operator takes: of the release that is kept here, or of a cluster's own definition
+    (cluster/README.md, Kubernetes)."""
+    if CRD_VARIABLE not in os.environ:
+        return json.loads((REPOSITORY / "tests" / "kuberay_rayjob.json").read_text())
+    definition = yaml.safe_load(Path(os.environ[CRD_VARIABLE]).read_text())
+    versions = {version["name"]: version for version in definition["spec"]["versions"]}
+    return versions["v1"]["schema"]["openAPIV3Schema"]
+
+
+def test_ray_job_fits_the_operators_own_definition(ray_job: dict[str, Any]) -> None:
+    schema = strict(operator_schema())
+    schema["properties"]["metadata"] = {"type": "object"}
+    check = jsonschema.Draft7Validator(schema)
+    assert [f"{list(e.absolute_path)}: {e.message}" for e in check.iter_errors(ray_job)] == []
+    spec = ray_job["spec"]
+    head = spec["rayClusterSpec"]["headGroupSpec"]
+    container = head["template"]["spec"]["containers"][0]
+    for place in (spec, head, container, container["resources"]):
+        assert list(check.iter_errors(_with_unknown_key(ray_job, place)))
+    assert list(check.iter_errors({**ray_job, "spec": {**spec, "backoffLimit": "two"}}))
+
+
+def _with_unknown_key(job: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
+    place["unknown"] = 1
+    broken = copy.deepcopy(job)
+    del place["unknown"]
+    return broken
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from object_store import BUCKET, ObjectStore, serve_objects
 
 from skeldpo import lease
 from skeldpo.lease import FILE, Driver, Lease, driving, read_driver
@@ -32,11 +34,20 @@ ELSEWHERE = Driver(
 )
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ObjectStore]:
+    with pytest.MonkeyPatch.context() as patch, serve_objects(patch) as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(lease, "SETTLE_S", 0.0)
     monkeypatch.setattr(lease, "GONE_AFTER_S", 0.6)
     monkeypatch.setattr(lease, "BEAT_S", 0.1)
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+        return Store(f"s3://{BUCKET}/{tmp_path.name}/run")
     return Store(str(tmp_path / "run"))
 
 

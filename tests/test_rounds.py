@@ -58,6 +58,7 @@ class World:
         monkeypatch.setattr(Stages, "finish", lambda *arguments: self.finish(*arguments))
         monkeypatch.setattr(lease, "SETTLE_S", 0.0)
         monkeypatch.setattr(rounds, "connect_ray", lambda *_, **__: None)
+        monkeypatch.setattr(rounds, "check_storage", lambda *_: None)
         monkeypatch.setattr(rounds, "load_problems", lambda *_: list(self.problems))
         monkeypatch.setattr(rounds, "sample_and_measure", self.sample_and_measure)
         monkeypatch.setattr(rounds, "make_starting_checkpoint", self.make_starting_checkpoint)

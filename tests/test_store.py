@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from object_store import BUCKET, ObjectStore, serve_objects
 from sample_records import SAMPLED
 
 from skeldpo.records import Candidate, Dropped, Output, Problem, StageManifest
@@ -36,9 +37,18 @@ MANIFEST = StageManifest(
 )
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ObjectStore]:
+    with pytest.MonkeyPatch.context() as patch, serve_objects(patch) as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store on disk, and one behind fsspec."""
+    """A store on disk, one behind fsspec, and one on an S3 server."""
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+        return Store(f"s3://{BUCKET}/{uuid.uuid4().hex}/run")
     if request.param == "memory":
         return Store(f"memory://{uuid.uuid4().hex}/run")
     return Store(str(tmp_path / "run"))
@@ -144,7 +154,7 @@ def test_write_on_full_disk_keeps_the_old_file_and_leaves_nothing(tmp_path: Path
     store.write_text("big.txt", "old")
     with (
         _largest_file(1 << 12),
-        pytest.raises(RuntimeError, match=r"cannot write .*big\.txt: .*Free space"),
+        pytest.raises(RuntimeError, match=r"cannot write .*big\.txt: .*free space"),
     ):
         store.write_bytes("big.txt", b"x" * (1 << 20))
     assert store.read_text("big.txt") == "old"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
+from object_store import BUCKET, ObjectStore, serve_objects
 from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config, tokens_of
 from torch import distributed, multiprocessing
 from torch.distributed.checkpoint import FileSystemReader
 from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoModelForCausalLM
 
+from skeldpo.checkpoints import load_checkpoint, local_folder
+from skeldpo.node_cache import CACHE_VARIABLE
 from skeldpo.records import ReferenceLogps
 from skeldpo.train.learners.preferences import Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS
@@ -339,6 +343,14 @@ def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path,
     assert all("lora_" in name for name in values)
 
 
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3 server, which the processes of workers find by their environment."""
+    with pytest.MonkeyPatch.context() as patch, serve_objects(patch) as server:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield server
+
+
 def one_of_many(
     rank: int, num_workers: int, folder: str, shared: str, train: dict[str, Any]
 ) -> None:
@@ -353,6 +365,7 @@ def one_of_many(
     run.train(first=2)
     torch.save((run.history, run.references), f"{shared}/history-{rank}.pt")
     save_network(run.network, byte_tokenizer(), f"{shared}/trained", "")
+    save_network(run.network, byte_tokenizer(), f"s3://{BUCKET}/{Path(shared).name}", "")
     distributed.destroy_process_group()
 
 
@@ -369,10 +382,13 @@ def one_of_many(
     ids=["2-pieces", "4", "2-lora", "2-qlora", "2-offload"],
 )
 def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
-    folder, tmp_path, num_workers, train
+    folder, tmp_path, objects, num_workers, train
 ):
     arguments = (num_workers, folder, str(tmp_path), train)
     multiprocessing.spawn(one_of_many, args=arguments, nprocs=num_workers)
+    pushed = load_checkpoint(f"s3://{BUCKET}/{tmp_path.name}")
+    assert load_checkpoint(local_folder(pushed)).model_id == pushed.model_id
+    assert pushed.model_id == load_checkpoint(str(tmp_path / "trained")).model_id
     alone = Run(folder, **train)
     alone.train()
     for rank in range(num_workers):

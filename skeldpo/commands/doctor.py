@@ -21,6 +21,7 @@ from typing import Literal
 from skeldpo.columns import wrapped
 from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
+from skeldpo.probe import try_storage
 from skeldpo.sandbox.cores import (
     CORES_VARIABLE,
     generation_cores,
@@ -56,11 +57,13 @@ class Finding:
     remedy: str
 
 
-def examine() -> list[Finding]:
-    """Looks at this machine; takes less than 3 s and never raises for what it finds."""
+def examine(storage: str = "runs") -> list[Finding]:
+    """Looks at this machine, and at a place for runs (as run.storage); takes less than 3 s where
+    that answers, and never raises for what it finds."""
     gpus = _gpu_names()
     findings = [_python(), *(_package(name, good) for name, good in KNOWN_GOOD.items())]
     findings += [_vllm(gpus), _gpus(gpus), _engine(), _cgroups(), _cores(), _memory(), _disk()]
+    findings.append(_storage(storage))
     findings += [_governor(), _clock(), _threads(), _counters()]
     if os.environ.get("RAY_ADDRESS"):
         findings.append(_ray_cluster(os.environ["RAY_ADDRESS"]))
@@ -267,6 +270,16 @@ def _disk() -> Finding:
     return Finding(
         name="disk", state="warn" if free < MIN_DISK_GIB else "ok", found=found, remedy=""
     )
+
+
+def _storage(storage: str) -> Finding:
+    """Whether runs can be kept there."""
+    name = "storage"
+    try:
+        found = try_storage(storage)
+    except (OSError, RuntimeError, ValueError) as error:
+        return Finding(name=name, state="missing", found=str(error), remedy="")
+    return Finding(name=name, state="ok", found=found, remedy="")
 
 
 def _governor() -> Finding:

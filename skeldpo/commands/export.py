@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeldpo.config import PolicyConfig
+from skeldpo.files import folder_and_name
 from skeldpo.languages import language
 from skeldpo.prompts import Asked, instruction
 from skeldpo.records import PairStage, PreferencePair
@@ -22,8 +23,8 @@ Shape = Literal["text", "messages"]
 
 def read_pairs(path: str, stage: PairStage) -> list[PreferencePair]:
     """The pairs of a stage; ValueError if the file has none."""
-    file = Path(path).absolute()
-    pairs = Store(str(file.parent)).read_records(file.name, PreferencePair)
+    folder, name = folder_and_name(path)
+    pairs = Store(folder).read_records(name, PreferencePair)
     found = [pair for pair in pairs if pair.stage == stage]
     if not found:
         raise ValueError(f"{path} has no {stage} pairs (of {len(pairs)}); see --stage")

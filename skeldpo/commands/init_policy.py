@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from skeldpo.config import PolicyConfig, ProblemsConfig, StarterConfig
 from skeldpo.config_file import load_config, load_sections
 from skeldpo.config_section import Section
+from skeldpo.files import is_url
+from skeldpo.node_cache import new_folder, push_folder
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
 
@@ -17,7 +21,8 @@ MAX_MODEL_TOKENS = 640
 def init_policy(
     *, output: str, config_path: str, overrides: Sequence[str], on_progress: Callable[[str], None]
 ) -> StarterResult:
-    """Trains a policy as the configuration says, or on the default families, into a new folder."""
+    """Trains a policy as the configuration says, or on the default families, into a new folder,
+    which may be an URL."""
     seed = 0
     sections: dict[str, Section] = {
         "starter": StarterConfig(),
@@ -34,11 +39,16 @@ def init_policy(
     assert isinstance(starter, StarterConfig)
     assert isinstance(policy, PolicyConfig)
     assert isinstance(problems, ProblemsConfig)
-    return train_starter(
-        problems=load_problems(problems.sources, problems.families),
-        config=starter,
-        policy=policy,
-        output_folder=output,
-        seed=seed,
-        on_progress=on_progress,
-    )
+    with new_folder() if is_url(output) else contextlib.nullcontext(output) as folder:
+        result = train_starter(
+            problems=load_problems(problems.sources, problems.families),
+            config=starter,
+            policy=policy,
+            output_folder=folder,
+            seed=seed,
+            on_progress=on_progress,
+        )
+        if is_url(output):
+            push_folder(folder, output)
+            result = replace(result, folder=output)
+    return result

@@ -12,7 +12,6 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
+from skeldpo.files import folder_and_name
 from skeldpo.pages import render
 from skeldpo.pages.sides import ShownSide, pair_sides
 from skeldpo.pair.lengths import num_tokens
@@ -76,17 +76,18 @@ class Origin:
 
 def inspect_pairs(path: str, *, problem_id: str, html: str, display: Display) -> list[PairView]:
     """Shows the pairs of a file, or of one problem, and writes the page if asked for."""
-    file = Path(path).absolute()
-    if not file.is_file():
+    folder, name = folder_and_name(path)
+    if not Store(folder).exists(name):
         raise ValueError(f"no file at {path}; expected pairs that `skeldpo pair` or a run wrote")
-    pairs = Store(str(file.parent)).read_records(file.name, PreferencePair)
+    pairs = Store(folder).read_records(name, PreferencePair)
     if problem_id:
         pairs = _of_problem(pairs, problem_id, path)
-    origin = read_origin(file)
+    origin = read_origin(path)
     views = [view_pair(pair, origin) for pair in pairs]
     if html:
         page = _page(views, path, origin)
-        Path(html).write_text(page, encoding="utf-8")
+        place, file = folder_and_name(html)
+        Store(place).write_text(file, page)
     _show_overview(pairs, display)
     shown = views if problem_id else views[:MAX_SHOWN]
     for view in shown:
@@ -100,17 +101,18 @@ def inspect_pairs(path: str, *, problem_id: str, html: str, display: Display) ->
     return views
 
 
-def read_origin(pairs_file: Path) -> Origin:
+def read_origin(pairs_path: str) -> Origin:
     """The rows a pairs file was made of, from its origin file or from beside it."""
-    folder, settings = pairs_file.parent, {}
-    origin_file = pairs_file.with_name(pairs_file.name + ORIGIN_SUFFIX)
-    if origin_file.is_file():
-        settings = json.loads(origin_file.read_text(encoding="utf-8"))
-        folder = Path(settings["measured"])
-    elif (folder.parent / "config.json").is_file():
-        whole = json.loads((folder.parent / "config.json").read_text(encoding="utf-8"))
+    folder, name = folder_and_name(pairs_path)
+    beside, run = Store(folder), Store(folder_and_name(folder)[0])
+    settings = {}
+    if beside.exists(name + ORIGIN_SUFFIX):
+        settings = json.loads(beside.read_text(name + ORIGIN_SUFFIX))
+        folder = settings["measured"]
+    elif run.exists("config.json"):
+        whole = json.loads(run.read_text("config.json"))
         settings = {name: whole[name] for name in ("pair", "skeleton", "measure")}
-    store = Store(str(folder))
+    store = Store(folder)
     if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):
         note = f"no candidates.parquet and measurements.parquet in {folder}: times are not traced"
         return Origin(candidates={}, measurements={}, settings=settings, note=note)

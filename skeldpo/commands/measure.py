@@ -22,6 +22,7 @@ from skeldpo.config_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
 from skeldpo.core_use import CORE_USE, read_core_shares
+from skeldpo.files import absolute_place
 from skeldpo.lease import driving
 from skeldpo.measure.folder import MEASURED, PROBLEMS_FILE
 from skeldpo.pipeline import Sandboxes, sample_and_measure
@@ -55,6 +56,7 @@ def measure_given(
     sections = load_sections({"measure": MeasureConfig()}, overrides)
     measure = sections["measure"]
     assert isinstance(measure, MeasureConfig)
+    output = absolute_place(output)  # actors work in folders of their own
     store = Store(output)
     started_s = time.monotonic()
     with scratch_folder() as folder:

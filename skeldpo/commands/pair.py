@@ -13,7 +13,6 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from skeldpo import __version__
 from skeldpo.by_problem import MEASUREMENTS_FILE
@@ -21,6 +20,7 @@ from skeldpo.commands.inspect import ORIGIN_SUFFIX
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
 from skeldpo.config_file import load_sections
 from skeldpo.console import Display
+from skeldpo.files import absolute_place, folder_and_name
 from skeldpo.measure.folder import PROBLEMS_FILE, open_measured
 from skeldpo.pair import ProblemPairs, balance_lengths, pairs_or_reason
 from skeldpo.pair.choice import speedup_tier, text_similarity
@@ -89,10 +89,10 @@ def pair_given(
     kept = keep_out(store.read_records(PROBLEMS_FILE, Problem), settings.keep_out)
     if kept.overlaps:
         display.tell(kept.account())
-    target = Path(output).absolute()
-    place = Store(str(target.parent))
+    target, name = folder_and_name(output)
+    place = Store(target)
     keys = [problem.problem_id for problem in kept.problems]
-    shown = _write_pairs(store, place, target.name, keys, settings, display)
+    shown = _write_pairs(store, place, name, keys, settings, display)
     for each, _ in shown.problems:
         if each.error:
             display.complain(f"problem {each.problem_id} is left out: {each.error}")
@@ -106,17 +106,17 @@ def pair_given(
               f"{each.share:.2f}") for each in kept.overlaps],
         )  # fmt: skip
     if not shown.likeness:
-        place.remove(target.name)
+        place.remove(name)
         reasons = Counter(row.reason for p, _ in shown.problems for row in p.dropped)
         raise RuntimeError(f"no pair from {len(kept.problems)} problems: {dict(reasons)}")
     origin = {
-        "measured": str(Path(folder).absolute()),
+        "measured": absolute_place(folder),
         "skeldpo": __version__,
         "pair": settings.pair.model_dump(mode="json"),
         "skeleton": settings.skeleton.model_dump(mode="json"),
         "keep_out": settings.keep_out.model_dump(mode="json"),
     }
-    place.write_text(target.name + ORIGIN_SUFFIX, json.dumps(origin, indent=1))
+    place.write_text(name + ORIGIN_SUFFIX, json.dumps(origin, indent=1))
     _show_pairs(shown, output, display)
     _show_distributions(shown, display)
 

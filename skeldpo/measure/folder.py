@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from skeldpo.by_problem import MeasuredProblem, Sampled
+from skeldpo.files import absolute_place
 from skeldpo.records import Problem
 from skeldpo.store import Store
 
@@ -16,7 +16,7 @@ PROBLEMS_FILE = "problems.parquet"
 
 def open_measured(folder: str) -> Store:
     """The store of a finished folder; ValueError if it is none, or its tables were changed."""
-    store = Store(str(Path(folder).absolute()))
+    store = Store(absolute_place(folder))
     manifest = store.read_manifest(".", MEASURED)
     if manifest is None:
         raise ValueError(

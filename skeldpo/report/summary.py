@@ -11,11 +11,11 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeVar
 
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
+from skeldpo.files import absolute_place
 from skeldpo.quarantine import Quarantined, read_quarantine
 from skeldpo.records import (
     Assignment,
@@ -114,7 +114,7 @@ class RunSummary:
 
 def open_run_folder(run: str) -> Store:
     """The store of an existing run's folder; ValueError if it is none."""
-    store = Store(run if "://" in run else str(Path(run).expanduser().absolute()))
+    store = Store(absolute_place(run))
     if not store.exists("config.json"):
         names = store.names(".") if store.exists("") else []
         found = (

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from skeldpo.files import folder_and_name
 from skeldpo.records import Outcome
 from skeldpo.store import Store, closing_folder, round_folder
 from skeldpo.suites.metrics import bootstrap_interval, num_families
@@ -156,9 +157,8 @@ def counted_text(num_problems: int, num_families: int) -> str:
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
     """Writes the report."""
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(evaluation_text(evaluation), encoding="utf-8")
+    folder, name = folder_and_name(str(path))
+    Store(folder).write_text(name, evaluation_text(evaluation))
 
 
 def evaluation_text(evaluation: Evaluation, bootstrap: Bootstrap = ORDINARY) -> str:
@@ -180,10 +180,11 @@ def evaluation_text(evaluation: Evaluation, bootstrap: Bootstrap = ORDINARY) -> 
 
 def load_evaluation(path: str | Path) -> Evaluation:
     """Reads a report; ValueError says what is wrong with the file."""
-    file = Path(path)
-    if not file.is_file():
-        raise ValueError(f"no report at {file}; `skeldpo evaluate --out` writes one")
-    return _read(file.read_bytes(), str(file))
+    folder, name = folder_and_name(str(path))
+    store = Store(folder)
+    if not store.exists(name):
+        raise ValueError(f"no report at {path}; `skeldpo evaluate --out` writes one")
+    return _read(store.read_bytes(name), str(path))
 
 
 def round_evaluation(store: Store, round_index: int) -> Evaluation | None:

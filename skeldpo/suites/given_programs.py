@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skeldpo.answers import Wanted
+from skeldpo.files import local_copy
 from skeldpo.languages import DEFAULT
-from skeldpo.problems.program_files import program_entries
+from skeldpo.problems.program_files import ProgramEntry, program_entries
 from skeldpo.suites.evaluation import LeftOut
 
 _NUMBERED = re.compile(r"(.*)[/_](\d+)\Z", re.S)
@@ -41,14 +42,14 @@ def read_program_set(
     `wanted` says what the programs of a problem are. ValueError when the file cannot be read at
     all, or holds no program for any problem.
     """
-    source = Path(path)
+    source = str(path)
     names = _Names([*problem_ids, *ignored_ids])
     asked, scored = wanted or {}, set(problem_ids)
     programs: dict[str, list[str]] = {}
     left_out: list[LeftOut] = []
     notes: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
-    for entry in program_entries(source):
+    for entry in _entries(source):
         given = next((name for name in entry.names if names.find(name)), entry.names[-1])
         problem_id = names.find(given)
         reason = entry.reason
@@ -74,7 +75,7 @@ def read_program_set(
             f"found none{first}"
         )
     left_out += [
-        LeftOut(place=str(source), problem_id=problem_id, reason="no program given")
+        LeftOut(place=source, problem_id=problem_id, reason="no program given")
         for problem_id in problem_ids
         if problem_id not in programs
     ]
@@ -83,6 +84,12 @@ def read_program_set(
         left_out=tuple(left_out),
         notes=dict(sorted(notes.items())),
     )
+
+
+def _entries(source: str) -> Iterator[ProgramEntry]:
+    with local_copy(source) as path:
+        for entry in program_entries(Path(path)):
+            yield replace(entry, place=entry.place.replace(path, source))
 
 
 def unparsable_programs(

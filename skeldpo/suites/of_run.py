@@ -6,13 +6,13 @@ samples beside it. One greedy sample a problem: what is published of a model as 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
+from skeldpo.files import with_ending
 from skeldpo.store import Store
 from skeldpo.suites.all import find_suite
 from skeldpo.suites.compare import Difference, differences
@@ -52,9 +52,10 @@ def evaluate_suites(
     config: Config, checkpoint: Checkpoint, folder: str, tell: Callable[[str], None]
 ) -> None:
     """Writes the reports of a policy into a folder; those that are there are kept."""
+    reports = Store(folder)
     for name in config.evaluate.suites:
         request = _request(config, name, folder)
-        if Path(request.out).exists():
+        if reports.exists(_report_name(name)):
             continue
         held = request.load(tell)
         sampling = Sampling(
@@ -63,7 +64,7 @@ def evaluate_suites(
         write_samples(checkpoint.folder, request, held, sampling, tell)
         evaluation = evaluate_programs(request, held, tell)
         save_evaluation(evaluation, request.out)
-        shutil.rmtree(request.parts_folder, ignore_errors=True)
+        Store(request.parts_folder).remove("")
         scores = mean_scores(evaluation.problems, bootstrap_of(config))
         shown = ", ".join(f"{key} {scores[key].value:.3f}" for key in SCORES if key in scores)
         tell(f"{name}: {shown}")
@@ -107,14 +108,14 @@ def _request(config: Config, name: str, folder: str) -> SuiteRequest:
     data = config.evaluate.suites[name]
     if data and not Path(data).exists() and not suite.hub_id:
         raise ValueError(f"evaluate.suites: no file at {data} for {name}")
-    out = Path(folder) / _report_name(name)
+    out = f"{folder}/{_report_name(name)}"
     return SuiteRequest(
         suite=suite,
         data=str(Path(data).absolute()) if data and Path(data).exists() else data,
-        programs=str(out.with_suffix(".samples.jsonl")),
+        programs=with_ending(out, ".samples.jsonl"),
         ks=(1,),
         released=False,
         measure=suite_limits(suite, config.measure),
         evaluate=config.evaluate,
-        out=str(out),
+        out=out,
     )

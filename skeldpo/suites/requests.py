@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.config_file import load_sections
 from skeldpo.config_section import Section
 from skeldpo.console import Display
+from skeldpo.files import with_ending
+from skeldpo.store import Store
 from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.contract import Suite, SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
@@ -57,8 +57,8 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
         compared_with = ""
         for place, policy in enumerate(policies):
             name = suite.name + ("-against" if len(policies) > 1 and place == 0 else "")
-            out = str(Path(options.out) / f"{name}.json") if many else options.out
-            programs = options.programs or f"{Path(out).with_suffix('')}-samples.jsonl"
+            out = f"{options.out.rstrip('/')}/{name}.json" if many else options.out
+            programs = options.programs or with_ending(out, "-samples.jsonl")
             made.append(
                 Asked(
                     request=_request(suite, data.get(given, ""), programs, out, options),
@@ -77,7 +77,6 @@ def run_requests(asked: Sequence[Asked], display: Display) -> int:
     loaded: dict[str, SuiteProblems] = {}
     for one in asked:
         request = one.request
-        Path(request.out).absolute().parent.mkdir(parents=True, exist_ok=True)
         if request.suite.name not in loaded:
             loaded = {request.suite.name: request.load(display.tell)}
         held = loaded[request.suite.name]
@@ -89,10 +88,10 @@ def run_requests(asked: Sequence[Asked], display: Display) -> int:
                 evaluation, provenance={**evaluation.provenance, "policy": one.policy}
             )
         save_and_show(evaluation, request.out, display)
-        shutil.rmtree(request.parts_folder, ignore_errors=True)
+        Store(request.parts_folder).remove("")
         num_left_out += len(evaluation.left_out)
         if one.compared_with:
-            page = f"{Path(request.out).with_suffix('')}-comparison.html"
+            page = with_ending(request.out, "-comparison.html")
             compare_reports(request.out, one.compared_with, page, display)
     return num_left_out
 

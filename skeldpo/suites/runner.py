@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from skeldpo import __version__
 from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, count_values
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import connect_ray
+from skeldpo.files import folder_and_name, is_url
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.progress import count_teller
@@ -72,8 +72,8 @@ class SuiteRequest:
     @property
     def parts_folder(self) -> str:
         """Where it keeps what is done while it is not finished."""
-        out = Path(self.out).absolute()
-        return str(out.with_name(f".{out.stem}.parts"))
+        folder, name = folder_and_name(self.out)
+        return f"{folder}/.{PurePath(name).stem}.parts"
 
     def load(self, tell: Callable[[str], None]) -> SuiteProblems:
         """The problems of its suite."""
@@ -125,7 +125,7 @@ def evaluate_programs(
         left_out += scored.left_out
         results += [scored.result] if scored.result is not None else []
     if not any(problem.scores for problem in results):
-        shutil.rmtree(request.parts_folder, ignore_errors=True)
+        Store(request.parts_folder).remove("")
         first = _first_reason(left_out)
         raise RuntimeError(f"{request.suite.name}: no problem could be scored{first}")
     return Evaluation(
@@ -153,7 +153,7 @@ def parts_of(folder: str, identity: str, tell: Callable[[str], None]) -> str:
 
 def data_identity(request: SuiteRequest) -> str:
     """Says what the problems of a request are made of."""
-    data = _digest(request.data) or request.data or request.suite.hub_id
+    data = file_digest(request.data) or request.data or request.suite.hub_id
     return content_id(request.suite.name, data, __version__)
 
 
@@ -241,9 +241,9 @@ def _provenance(request: SuiteRequest, given: ProgramSet, sampled: Sampled) -> d
         "image_digest": _all_of(images),
         "python_version": _all_of(versions),
         "data": request.data,
-        "data_sha256": _digest(request.data),
+        "data_sha256": file_digest(request.data),
         "programs": request.programs,
-        "programs_sha256": _digest(request.programs),
+        "programs_sha256": file_digest(request.programs),
         "ks": list(request.ks),
         "num_repeats": repeats or evaluate.num_repeats,
         **({} if repeats else {"repeat_for_s": evaluate.repeat_for_s}),
@@ -265,8 +265,11 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
     return f"; first of {len(left_out)} left out: {left_out[0].problem_id}: {left_out[0].reason}"
 
 
-def _digest(path: str) -> str:
+def file_digest(path: str) -> str:
     """SHA-256 of a file; "" for a folder, a hub id or nothing."""
+    if is_url(path):
+        folder, name = folder_and_name(path)
+        return Store(folder).digest(name)
     file = Path(path) if path else None
     if file is None or not file.is_file():
         return ""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from skeldpo.by_problem import Sampled
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
+from skeldpo.files import folder_and_name, open_files
 from skeldpo.measure.on_cores import Run
 from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.progress import count_teller
@@ -45,8 +45,6 @@ def write_samples(
 ) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
     tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
-    target = Path(request.programs)
-    target.parent.mkdir(parents=True, exist_ok=True)
     fetched = fetch_checkpoint(policy, f"{request.parts_folder}/policy-{content_id(policy)}")
     identity = content_id(
         data_identity(request),
@@ -72,7 +70,8 @@ def write_samples(
         on_progress=count_teller(f"{request.suite.name} samples", tell, is_judged=False),
     )
     by_id = sorted(held.problems, key=lambda problem: problem.problem_id)
-    with target.open("w", encoding="utf-8") as lines:
+    place, name = folder_and_name(request.programs)
+    with open_files(place).written(name) as lines:
         for row in (
             row
             for written in Sampled(folder).iter_problems(by_id)
@@ -85,8 +84,8 @@ def write_samples(
                 "finish_reason": row.finish_reason,
                 "model_id": row.model_id,
             }
-            lines.write(json.dumps(line) + "\n")
-    tell(f"samples: {target}")
+            lines.write(json.dumps(line).encode() + b"\n")
+    tell(f"samples: {request.programs}")
 
 
 def leave_unmeasured(assignment: Assignment, run: Run) -> list[Measurement]:

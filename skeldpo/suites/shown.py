@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from skeldpo.console import Display
+from skeldpo.files import folder_and_name, with_ending
+from skeldpo.store import Store
 from skeldpo.suites import compare
 from skeldpo.suites.evaluation import (
     Evaluation,
@@ -57,14 +57,19 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
         text = comparison_page(
             differences, title=f"{left.suite}: two evaluations", first=first, second=second
         )
-        Path(page).write_text(text, encoding="utf-8")
+        _write(page, text)
         display.tell(f"page: {page}")
 
 
 def save_and_show(evaluation: Evaluation, out: str, display: Display) -> None:
     """Writes the report and its page, and shows it."""
     save_evaluation(evaluation, out)
-    page = Path(out).with_suffix(".html")
-    page.write_text(evaluation_page(evaluation), encoding="utf-8")
+    page = with_ending(out, ".html")
+    _write(page, evaluation_page(evaluation))
     show_evaluation(evaluation, display)
     display.tell(f"report: {out}, page: {page}")
+
+
+def _write(page: str, text: str) -> None:
+    folder, name = folder_and_name(page)
+    Store(folder).write_text(name, text)

@@ -12,6 +12,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from skeldpo.by_problem import Rows
+from skeldpo.checkpoints import Checkpoint, local_folder
 from skeldpo.config import Config
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, content_id
@@ -65,10 +66,10 @@ def make_examples(rows: Rows[Any], folder: str, config: Config) -> MadeExamples:
 
 
 def prepare(
-    rows: Rows[Any], folder: str, config: Config, seed: int
+    rows: Rows[Any], start: Checkpoint, config: Config, seed: int
 ) -> tuple[Prepared, tuple[Any, ...]]:
     """What the driver needs to know of the examples of the rows, and these, which stay with Ray."""
-    made = make_examples(rows, folder, config)
+    made = make_examples(rows, local_folder(start, weights=False), config)
     prepared = Prepared(
         num_steps=len(plan_steps(made.kept, make_learner(config.train), seed)),
         example_ids=tuple(sorted(content_id(example) for example in made.kept)),

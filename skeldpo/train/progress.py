@@ -1,15 +1,20 @@
-"""Lines of progress, from the worker that writes them to the driver that shows them."""
+"""Lines of progress, from the worker that writes them to the driver that shows them.
+
+Nothing depends on a line: what storage refuses costs lines of progress, not the training.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+from skeldpo.files import folder_and_name
+from skeldpo.periodic import every
+from skeldpo.store import Store
 from skeldpo.train.learners.contract import AnyLearner
 
 _LOG_EVERY_S = 5.0
+_FOLLOW_EVERY_S = 1.0
 
 
 class Meter:
@@ -19,6 +24,7 @@ class Meter:
         self._num_steps = num_steps
         self._path = path
         self._quiet_s = _LOG_EVERY_S
+        self._lines: list[str] = []
 
     def show(self, metrics: dict[str, float], learner: AnyLearner) -> None:
         """Writes a step's metrics if it is time for a line."""
@@ -27,41 +33,41 @@ class Meter:
         if not self._path or (self._quiet_s < _LOG_EVERY_S and done < self._num_steps):
             return
         self._quiet_s = 0.0
-        line = (
+        self.say(
             f"step {done}/{self._num_steps}, {learner.progress(metrics)}, "
             f"{metrics['seconds']:.2f} s a step"
         )
-        self.say(line)
 
     def say(self, line: str) -> None:
         """Writes a line."""
-        if self._path:
-            with open(self._path, "a", encoding="utf-8") as lines:
-                lines.write(line + "\n")
+        if not self._path:
+            return
+        self._lines.append(line)
+        folder, name = folder_and_name(self._path)
+        with contextlib.suppress(RuntimeError):
+            Store(folder).write_text(name, "\n".join(self._lines))
 
 
 @contextlib.contextmanager
 def following(path: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Tells the lines that workers append to a file on the shared disk, until the block ends."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("", encoding="utf-8")
-    ended = threading.Event()
+    """Tells the lines of a file that workers write anew, until the block ends."""
+    folder, name = folder_and_name(path)
+    store, told = Store(folder), list[str]()
+    store.write_text(name, "")
 
-    def follow() -> None:
-        with open(path, encoding="utf-8") as lines:
-            while True:
-                at_end = ended.is_set()
-                for line in lines:
-                    tell(line.rstrip())
-                if at_end:
-                    return
-                ended.wait(1.0)
+    def look() -> None:
+        try:
+            lines = store.read_text(name).splitlines()
+        except (OSError, ValueError):
+            return
+        num_told = len(told) if lines[: len(told)] == told else 0
+        for line in lines[num_told:]:
+            tell(line)
+        told[:] = lines
 
-    follower = threading.Thread(target=follow, daemon=True)
-    follower.start()
     try:
-        yield
+        with every(_FOLLOW_EVERY_S, look):
+            yield
+        look()
     finally:
-        ended.set()
-        follower.join()
-        Path(path).unlink()
+        store.remove(name)

@@ -10,20 +10,16 @@ from __future__ import annotations
 
 import itertools
 import math
-import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 import torch
-from pyarrow import Table
 from torch import distributed
 from torch.distributed.fsdp import FSDPModule
 
-from skeldpo import durable
+from skeldpo.files import folder_and_name
 from skeldpo.records import ReferenceLogps
-from skeldpo.rows import arrow_schema, from_row, to_row
+from skeldpo.store import Store
 from skeldpo.train.batch import build_trees
 from skeldpo.train.network import Network, device_of, workers_of
 from skeldpo.train.passes import plan_passes, score
@@ -87,25 +83,22 @@ def reference_logps(
 
 
 def save_reference(rows: Sequence[ReferenceLogps], path: str) -> None:
-    """Writes the table as Parquet, aside, flushed and renamed, under such a name as the store gives
-    and sweeps."""
-    target = Path(path)
-    durable.make_folder(target.parent)
-    aside = target.with_name(f".writing-{uuid.uuid4().hex[:8]}-{target.name}")
-    table = Table.from_pylist([to_row(row) for row in rows], schema=arrow_schema(ReferenceLogps))
-    pq.write_table(table, aside)
-    durable.replace(aside, target)
+    """Writes the table as Parquet, all at once."""
+    folder, name = folder_and_name(path)
+    Store(folder).write_records(name, ReferenceLogps, rows)
 
 
 def load_reference(path: str, examples: Sequence[Example], model_id: str) -> list[ReferenceLogps]:
     """The rows of the examples, in order; none if the table is absent, or lacks one of them, or is
     of other weights or token ids."""
-    if not Path(path).is_file():
+    folder, name = folder_and_name(path)
+    store = Store(folder)
+    if not store.exists(name):
         return []
-    table = pq.read_table(path)
-    if table.schema.names != arrow_schema(ReferenceLogps).names:
+    try:
+        rows = store.read_records(name, ReferenceLogps)
+    except ValueError:
         return []  # of a version that stored it otherwise
-    rows = [from_row(ReferenceLogps, row) for row in table.to_pylist()]
     known: Mapping[tuple[str, str], ReferenceLogps] = {
         (row.example_id, row.tokens_id): row for row in rows if row.model_id == model_id
     }

@@ -8,7 +8,6 @@ that ended there is its history, which says that the folder it made need not be 
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from skeldpo import durable
+from skeldpo.files import folder_and_name, is_url
+from skeldpo.node_cache import INDEX
+from skeldpo.store import Store
 from skeldpo.train.network import Network, workers_of
 
 _PROGRESS_FILE = "progress.json"
@@ -68,22 +69,23 @@ def save_ending(
 ) -> None:
     """Says that the last step is done, before the trained folder gets its name; `round_metrics` are
     the figures of the whole training."""
-    target = Path(path)
-    aside = target.with_name(f".writing-{uuid.uuid4().hex[:8]}-{target.name}")
     row = {"history": list(history), "round_metrics": round_metrics}
-    aside.write_text(json.dumps(row), encoding="utf-8")
-    durable.replace(aside, target)
+    folder, name = folder_and_name(path)
+    Store(folder).write_text(name, json.dumps(row))
 
 
 def find_ending(path: str, output_folder: str) -> dict[str, Any] | None:
     """`history` and `round_metrics` of a training whose folder is there as a whole, else None.
 
-    `path` must be of no other training than the folder: the folder is renamed into place after the
-    ending was written, and is removed before another training begins.
+    `path` must be of no other training than the folder: the folder gets its name (at an URL, its
+    index) after the ending was written, and is removed before another training begins.
     """
-    if not (Path(path).is_file() and Path(output_folder, "config.json").is_file()):
+    folder, name = folder_and_name(path)
+    store, output = Store(folder), Store(output_folder)
+    last = INDEX if is_url(output_folder) else "config.json"
+    if not (store.exists(name) and output.exists(last)):
         return None
-    row: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    row: dict[str, Any] = json.loads(store.read_text(name))
     return row
 
 

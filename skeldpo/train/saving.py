@@ -7,8 +7,9 @@ beside the weights (see `start`).
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,22 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from skeldpo import durable
+from skeldpo.files import is_url
+from skeldpo.node_cache import (
+    IndexedFile,
+    keep_folder,
+    new_folder,
+    push_files,
+    remove_folder,
+    write_index,
+)
 from skeldpo.scratch import scratch_folder
 from skeldpo.train.adapters import adapt, adapter_parameters, merged_weight, write_adapters
 from skeldpo.train.network import Network, device_of, workers_of
 from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER
 from skeldpo.train.weights import (
     StoredTensor,
+    Workers,
     own_tensors,
     stored_tensor,
     stored_tensors,
@@ -54,7 +65,8 @@ def save_network(
     card: str,
     base_name: str = "",
 ) -> Saved:
-    """Writes a policy folder with a model card, aside and renamed, replacing what was there.
+    """Writes a policy folder with a model card, replacing what was there: aside and renamed, or at
+    an URL with its index last.
 
     Every worker calls it. Each needs memory for one tensor beside its shards; rank 0 for the model
     where the network's files do not have the model's own tensors (see `load_network`).
@@ -62,11 +74,36 @@ def save_network(
     Args:
         network: the trained one.
         tokenizer: saved with it.
-        folder: on a disk that all workers share.
+        folder: on a disk that all workers share, or an URL.
         card: text of its README.md.
         base_name: what the adapter says that it belongs to; empty for the base's folder.
     """
     workers = workers_of(network)
+    with _filled(folder, workers) as aside:
+        adapters = {
+            name: whole_tensor(value, device_of(network))
+            for name, value in adapter_parameters(network.causal_lm).items()
+            if network.lora is not None
+        }
+        saved = _write_model(network, adapters, aside)
+        if workers.rank == 0:
+            if network.lora is not None:
+                base = base_name or network.start.model
+                write_adapters(adapters, network.lora, str(aside / ADAPTER_FOLDER), base)
+            tokenizer.save_pretrained(aside)
+            Path(aside, "README.md").write_text(card, encoding="utf-8")
+    return saved
+
+
+@contextlib.contextmanager
+def _filled(folder: str, workers: Workers) -> Iterator[Path]:
+    """Where the block of each worker writes its files; they are in the folder, which all workers
+    wait for, when it ends."""
+    if is_url(folder):
+        with new_folder() as own:
+            yield Path(own)
+            _push(own, folder, workers)
+        return
     target = Path(folder)
     aside = target.parent / f".{target.name}-aside"
     if workers.rank == 0:
@@ -75,25 +112,30 @@ def save_network(
             shutil.rmtree(aside)
         aside.mkdir()
     _wait()
-    adapters = {
-        name: whole_tensor(value, device_of(network))
-        for name, value in adapter_parameters(network.causal_lm).items()
-        if network.lora is not None
-    }
-    saved = _write_model(network, adapters, aside)
-    if workers.rank == 0:
-        if network.lora is not None:
-            base = base_name or network.start.model
-            write_adapters(adapters, network.lora, str(aside / ADAPTER_FOLDER), base)
-        tokenizer.save_pretrained(aside)
-        Path(aside, "README.md").write_text(card, encoding="utf-8")
+    yield aside
     _wait()
     if workers.rank == 0:
         if target.exists():
             shutil.rmtree(target)
         durable.replace(aside, target)
     _wait()
-    return saved
+
+
+def _push(own: str, url: str, workers: Workers) -> None:
+    """Puts the files of every worker at an URL; this node need not fetch what is all here."""
+    if workers.rank == 0:
+        remove_folder(url)
+    _wait()
+    pushed = push_files(own, url)
+    parts: list[tuple[IndexedFile, ...]] = [pushed]
+    if distributed.is_initialized():
+        parts = [()] * workers.num_workers
+        distributed.all_gather_object(parts, pushed)
+    index = tuple(sorted((file for part in parts for file in part), key=lambda file: file.path))
+    if workers.rank == 0:
+        write_index(url, index)
+    keep_folder(own, index)
+    _wait()
 
 
 def check_tokenizer(
@@ -164,9 +206,7 @@ def _write_masters(network: Network, folder: Path) -> None:
         for name, value in own.items()
     }
     masters = folder / MASTERS_FOLDER
-    if workers_of(network).rank == 0:
-        masters.mkdir()
-    _wait()
+    masters.mkdir(exist_ok=True)  # by all workers: the folder may be each one's own
     device = device_of(network)
     write_tensors(
         masters, kept, lambda name, _: whole_tensor(own[name], device), workers_of(network)

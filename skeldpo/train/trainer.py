@@ -3,8 +3,8 @@
 A task tokenises; each worker loads the network, shards it, and runs the plan of `loop`. Work is
 resumed only from a run of the same examples, weights, settings and seed: Ray Train continues any
 run that has the same name, so the name carries a digest of them. A dead worker group starts again
-from the last state saved; a checkpoint that is there is not trained again. Folders must be absolute
-and shared by all nodes; workers change directory.
+from the last state saved; a checkpoint that is there is not trained again. Folders must be URLs,
+or absolute and shared by all nodes; workers change directory.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,9 +27,17 @@ from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from skeldpo.by_problem import Rows
-from skeldpo.checkpoints import Checkpoint, load_checkpoint
+from skeldpo.checkpoints import (
+    Checkpoint,
+    load_checkpoint,
+    local_folder,
+    local_place,
+    pushed_part_digest,
+)
 from skeldpo.config import Config
 from skeldpo.config_train import TrainConfig
+from skeldpo.files import is_url
+from skeldpo.node_cache import remove_folder
 from skeldpo.records import Candidate, Dropped, content_id
 from skeldpo.scratch import scratch_folder, sweep_scratch
 from skeldpo.train.agreement import (
@@ -50,7 +57,7 @@ from skeldpo.train.progress import Meter, following
 from skeldpo.train.reference import reference_table
 from skeldpo.train.resume import Progress, find_ending, load_state, save_ending, save_state
 from skeldpo.train.saving import Saved, save_network
-from skeldpo.train.start import find_start
+from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER, find_start
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +134,7 @@ def train_checkpoint(  # noqa: PLR0913
     """
     base_folder = base_folder or start.folder
     _require_absolute(start.folder, base_folder, output_folder, reference_path)
-    prepared, examples = _prepare(rows, start.folder, config, seed)
+    prepared, examples = _prepare(rows, start, config, seed)
     sampled = choose_sampled(candidates, start.model_id, config.policy.max_model_tokens, seed)
     job = _Job(
         config_json=config.model_dump_json(),
@@ -155,22 +162,30 @@ def train_checkpoint(  # noqa: PLR0913
 
 
 def _weights_id(config: Config, start: Checkpoint, base_folder: str) -> str:
-    begun = find_start(start.folder, base_folder, lora=config.train.lora is not None)
-    return begun.weights_id(start.model_id)
+    """Digest of the weights that training starts from, which the driver does not fetch."""
+    lora = config.train.lora is not None
+    if not is_url(start.folder):
+        return find_start(start.folder, base_folder, lora=lora).weights_id(start.model_id)
+    if lora and start.folder == base_folder:
+        return start.model_id
+    part = ADAPTER_FOLDER if lora else MASTERS_FOLDER
+    return pushed_part_digest(start.folder, part) or start.model_id
 
 
 def _require_absolute(*paths: str) -> None:
     for path in paths:
-        if not os.path.isabs(path):
-            raise ValueError(f"training needs absolute paths on a shared disk, got {path!r}")
+        if not (is_url(path) or os.path.isabs(path)):
+            raise ValueError(
+                f"training needs URLs, or absolute paths on a shared disk, got {path!r}"
+            )
 
 
 def _prepare(
-    rows: Rows[Any], folder: str, config: Config, seed: int
+    rows: Rows[Any], start: Checkpoint, config: Config, seed: int
 ) -> tuple[Prepared, ray.ObjectRef[tuple[Any, ...]]]:
     """The plan of a task, whose examples stay with Ray; ValueError if it has no step."""
     task = ray.remote(num_cpus=1, num_returns=2)(prepare)
-    plan, examples = task.remote(rows, folder, config, seed)
+    plan, examples = task.remote(rows, start, config, seed)
     try:
         prepared: Prepared = ray.get(plan)
     except ray.exceptions.RayTaskError as error:
@@ -202,7 +217,7 @@ def _fit_once(
         tell(f"all {len(found['history'])} steps were done before")
         return found
     # What lies there of another job must not pass for the result of this one.
-    shutil.rmtree(job.output_folder, ignore_errors=True)
+    remove_folder(job.output_folder)
     return _fit(job, train, place, tell)
 
 
@@ -268,7 +283,8 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     sweep_scratch()
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
-    train, folder = config.train, job.start_folder
+    train, base = config.train, local_place(job.base_folder)
+    folder = local_folder(Checkpoint(folder=job.start_folder, model_id=job.source_id))
     learner = make_learner(train)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     transformers_logging.disable_progress_bar()
@@ -277,7 +293,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     examples = ray.get(job.examples)
     mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
     network = load_network(
-        folder, train, config.policy.max_model_tokens, job.seed, base=job.base_folder, mesh=mesh
+        folder, train, config.policy.max_model_tokens, job.seed, base=base, mesh=mesh
     )
     tokenizer = AutoTokenizer.from_pretrained(folder)
     agreement = compare_logps(network, ray.get(job.sampled), train.max_tokens_per_forward)
@@ -316,7 +332,8 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     figures = _round_metrics(agreement, None)
     if workers_of(network).rank == 0:
         save_ending(history, figures, job.ended_path)
-    base_name = "" if Path(config.policy.model).is_dir() else config.policy.model
+    model = config.policy.model
+    base_name = job.base_folder if Path(model).is_dir() else model
     saved = save_network(network, tokenizer, job.output_folder, card, base_name)
     figures = _round_metrics(agreement, saved)
     if workers_of(network).rank == 0:
