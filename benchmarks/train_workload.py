@@ -152,6 +152,7 @@ def train_settings(work: Workload) -> Any:
         lora=lora if work.lora_rank else None,
         dtype=work.dtype,
         activation_checkpointing=work.activation_checkpointing,
+        offload_activations=False,
         compile_layers=work.compile_layers,
     )
 

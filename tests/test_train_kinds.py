@@ -19,6 +19,7 @@ from transformers import (
     Qwen2Config,
 )
 
+from benchmarks.one_worker import one_worker
 from skeldpo.config_rewards import PolicyGradientConfig
 from skeldpo.prompts import Prompts
 from skeldpo.train.batch import TreeBatch, build_trees
@@ -145,6 +146,38 @@ def test_kind_that_trees_are_not_exact_for_trains_a_sequence_a_row(tmp_path, nam
         f"trains with a sequence a row, not in prefix trees: {network.against_trees}"
     )
     require_equal(network, folder, rewards=name in ("delta rule", "windows, sinks, experts"))
+
+
+SHARDED = {
+    "delta rule, experts": False,
+    "windows, sinks, experts": True,
+    "states and shared attention": True,
+}
+"""Kinds, and whether a worker reads its own slices of their files."""
+
+
+@pytest.mark.parametrize("name", SHARDED)
+def test_kind_is_loaded_in_shards_and_trains_as_alone(tmp_path, name):
+    kind, settings, _ = IN_ROWS[name]
+    folder = save_kind(kind, settings, tmp_path)
+    config = tiny_config(activation_checkpointing=True).train
+    trees = build_trees([pair.tree for pair in pairs()])
+    results = []
+    with one_worker("cpu") as mesh:
+        for over in (mesh, None):
+            network = load_network(folder, config, 160, seed=0, mesh=over)
+            assert bool(network.stored) == SHARDED[name]
+            network.train()
+            logps = token_logps(network, trees)
+            preferences_loss(logps, trees).backward()
+            slopes = {name: each.grad for name, each in network.named_parameters()}
+            whole = {
+                name: slope.full_tensor() if over is not None else slope
+                for name, slope in slopes.items()
+                if slope is not None
+            }
+            results.append((logps.detach(), whole))
+    torch.testing.assert_close(*results, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", IN_TREES)

@@ -272,3 +272,8 @@ def test_loop_gives_the_same_metrics_in_rows_whatever_the_budget(kind, folder):
         names = ("loss", "code/rewards/margins", "grad_norm")
         curves.append(torch.tensor([[row[name] for name in names] for row in history]))
     torch.testing.assert_close(curves[0], curves[1], atol=1e-4, rtol=1e-4)
+
+
+def test_offloading_without_checkpoints_is_refused():
+    with pytest.raises(ValueError, match=r"train\.offload_activations moves what"):
+        tiny_config(offload_activations=True)
