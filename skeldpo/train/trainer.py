@@ -283,19 +283,14 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     sweep_scratch()
     job = _Job(**arguments)
     config = Config.model_validate_json(job.config_json)
-    train, base = config.train, local_place(job.base_folder)
-    folder = local_folder(Checkpoint(folder=job.start_folder, model_id=job.source_id))
-    learner = make_learner(train)
+    train, learner = config.train, make_learner(config.train)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     transformers_logging.disable_progress_bar()
     if not train.use_gpu:
         torch.set_num_threads(train.cpus_per_worker)
     examples = ray.get(job.examples)
-    mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
-    network = load_network(
-        folder, train, config.policy.max_model_tokens, job.seed, base=base, mesh=mesh
-    )
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = _load(job, config)
+    tokenizer = AutoTokenizer.from_pretrained(network.start.policy)
     agreement = compare_logps(network, ray.get(job.sampled), train.max_tokens_per_forward)
     refusal = reason_to_refuse(agreement, train.max_sampler_gap_nats)
     if refusal:
@@ -339,6 +334,19 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     if workers_of(network).rank == 0:
         save_ending(history, figures, job.ended_path)
     return {"failure": "", "history": history, "round_metrics": figures}
+
+
+def _load(job: _Job, config: Config) -> Network:
+    """What training starts from, read on this node and sharded over all workers."""
+    mesh = init_device_mesh(ray.train.torch.get_device().type, (distributed.get_world_size(),))
+    return load_network(
+        local_folder(Checkpoint(folder=job.start_folder, model_id=job.source_id)),
+        config.train,
+        config.policy.max_model_tokens,
+        job.seed,
+        base=local_place(job.base_folder),
+        mesh=mesh,
+    )
 
 
 def _round_metrics(agreement: Agreement | None, saved: Saved | None) -> dict[str, float]:
