@@ -35,6 +35,9 @@ class RunConfig(Section):
     max_quarantined: float = Field(default=0.25, ge=0, le=1)
     """Share of a round's problems that may be given up, each with its reason in the round's
     quarantine table, before the run stops."""
+    memory_check: Literal["refuse", "warn", "off"] = "refuse"
+    """Whether workers that cannot fit in the memory of the nodes there are (docs/SIZING.md) end a
+    run before it starts, or are only told."""
 
 
 class PolicyConfig(Section):
@@ -372,7 +375,7 @@ class Config(Section):
     def digest(self) -> str:
         """12 hex digits over every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
-        for key in ("name", "storage", "num_rounds", "max_quarantined"):
+        for key in ("name", "storage", "num_rounds", "max_quarantined", "memory_check"):
             del values["run"][key]
         del values["evaluate"]["suites"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
