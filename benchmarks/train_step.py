@@ -2,9 +2,10 @@
 
 Every variant trains the same model on the same pairs in a process of its own: ours; ours with one
 technique switched off; a plain padded loop; TRL's DPOTrainer, if installed. The file gets flat
-keys: `<figure>_<variant>`, and ratios of ours to each other variant beside the bound that counting
-tokens gives, where a ratio of pairs per second above 1 says that ours is faster, and a ratio of
-peak memory below 1 that it needs less.
+keys: `<figure>_<variant>`; `matmul_rate_share`, the step's operations a second on tokens that must
+be computed over those of its matrix products alone in the same process; and ratios of ours to each
+other variant beside the bound that counting tokens gives, where a ratio of pairs per second above 1
+says that ours is faster, and a ratio of peak memory below 1 that it needs less.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import dataclasses
 import importlib.util
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.child import run_child
 from benchmarks.train_workload import OURS, PLAIN, TRL, WITHOUT, WORKLOADS, Workload
 
 _SPEC_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
@@ -61,23 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def run_variant(variant: str, work: Workload) -> dict[str, Any] | None:
+def run_variant(
+    variant: str, work: Workload, timeout_s: float | None = None
+) -> dict[str, Any] | None:
     """The figures of one variant, or None if its process failed (its last lines are printed)."""
-    started = time.perf_counter()
-    request = json.dumps({"variant": variant, "workload": dataclasses.asdict(work)})
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.train_variant"],
-        input=request,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        print(f"{variant} failed:", *done.stderr.splitlines()[-5:], sep="\n  ")
+    request = {"variant": variant, "workload": dataclasses.asdict(work)}
+    child = run_child("benchmarks.train_variant", request, timeout_s)
+    if child.failure:
+        print(f"{variant} failed:", *child.failure.splitlines(), sep="\n  ")
         return None
-    print(f"{variant}: {time.perf_counter() - started:.0f} s in all", flush=True)
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    print(f"{variant}: {child.seconds:.0f} s in all", flush=True)
+    return child.figures
 
 
 def add_ratios(figures: dict[str, Any]) -> None:
@@ -109,7 +104,8 @@ def add_ratios(figures: dict[str, Any]) -> None:
 def print_table(figures: dict[str, Any]) -> None:
     """The figures as a table, one line a variant."""
     print(f"{figures['workload']} on {figures['device']}, torch {figures['torch']}")
-    print(f"{'variant':<24}{'pairs/s':>10}{'tokens/s':>10}{'MFU':>8}{'peak GB':>9}{'ours is':>9}")
+    heads = ("pairs/s", "tokens/s", "of matmul", "MFU", "peak GB", "ours is")
+    print(f"{'variant':<24}" + "".join(f"{head:>10}" for head in heads))
     for key in figures:
         name = key.removeprefix("pairs_per_second_")
         if name == key or name.startswith("ratio"):
@@ -117,10 +113,11 @@ def print_table(figures: dict[str, Any]) -> None:
         ratio = figures.get(f"pairs_per_second_ratio_{name}")
         print(
             f"{name:<24}{figures[key]:>10.3f}{figures[f'tokens_per_second_{name}']:>10.0f}"
-            f"{figures[f'mfu_{name}']:>8.1%}{figures[f'peak_memory_bytes_{name}'] / 1e9:>9.2f}"
-            + (f"{ratio:>8.2f}x" if ratio else "")
+            f"{figures[f'matmul_rate_share_{name}']:>10.1%}{figures[f'mfu_{name}']:>10.1%}"
+            f"{figures[f'peak_memory_bytes_{name}'] / 1e9:>10.2f}"
+            + (f"{ratio:>9.2f}x" if ratio else "")
         )
-    for name in ("token_bound", "token_bound_share", "linear_cost_ratio"):
+    for name in ("token_bound", "token_bound_share", "linear_cost_ratio", "matmul_rate_share"):
         if name in figures:
             print(f"{name} {figures[name]:.3f}")
 
@@ -145,9 +142,13 @@ def peak_flops(work: Workload) -> float:
 
 
 def _add(figures: dict[str, Any], name: str, measured: dict[str, Any]) -> None:
-    share = measured.pop("flops_per_second") / figures["peak_flops_per_second"]
+    flops_per_second = measured.pop("flops_per_second")
+    share = flops_per_second / measured["matmul_flops_per_second"]
     figures |= {f"{key}_{name}": value for key, value in measured.items()}
-    figures[f"mfu_{name}"] = share
+    figures[f"mfu_{name}"] = flops_per_second / figures["peak_flops_per_second"]
+    figures[f"matmul_rate_share_{name}"] = share
+    if name == OURS:
+        figures["matmul_rate_share"] = share
 
 
 def _add_other_shapes(figures: dict[str, Any], work: Workload, peers: list[str]) -> list[str]:
@@ -172,8 +173,10 @@ def _add_other_shapes(figures: dict[str, Any], work: Workload, peers: list[str])
 def _workload(options: argparse.Namespace) -> Workload:
     name = options.workload or ("gpu-1.5b" if torch.cuda.is_available() else "cpu-40m")
     changes: dict[str, Any] = {"real_lengths": options.real_lengths}
-    if options.quick:  # a GPU compiles its kernels in the first step
-        changes["num_steps"] = 2 if WORKLOADS[name].device == "cuda" else 0
+    if options.quick:  # behind a first one, which is slower: kernels compiled, memory taken
+        changes["num_steps"] = 2 if WORKLOADS[name].device == "cuda" else 1
+    if options.dtype:
+        changes["dtype"] = options.dtype
     if options.steps:
         changes["num_steps"] = options.steps
     if options.pairs:
@@ -190,11 +193,12 @@ def _workload(options: argparse.Namespace) -> Workload:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.train_step", description=__doc__)
     parser.add_argument("--json", help="file for the figures")
-    parser.add_argument("--quick", action="store_true", help="one step; ours, plain, TRL")
+    parser.add_argument("--quick", action="store_true", help="one timed step; ours, plain, TRL")
     parser.add_argument("--workload", choices=sorted(WORKLOADS), help="default: by the device")
     parser.add_argument(
         "--variants", nargs="+", choices=[OURS, PLAIN, TRL, *WITHOUT], help="default: all"
     )
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the computation")
     parser.add_argument("--steps", type=int, help="timed steps; one more warms up")
     parser.add_argument("--pairs", type=int, help="pairs a step")
     parser.add_argument("--pairs-per-forward", type=int, help="pairs a forward pass")

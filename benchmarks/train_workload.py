@@ -91,6 +91,21 @@ _GPU_1_5B = Workload(
     device="cuda",
     dtype="bfloat16",
 )
+_TINY = dataclasses.replace(
+    _CPU_40M,
+    name="tiny-full",
+    hidden_size=64,
+    intermediate_size=128,
+    num_layers=2,
+    num_heads=2,
+    num_key_heads=1,
+    vocab_size=512,
+    statement_tokens=40,
+    answer_tokens=12,
+    pairs_per_step=2,
+    pairs_per_forward=2,
+    num_steps=1,
+)
 WORKLOADS = {
     "cpu-1m": dataclasses.replace(
         _CPU_40M,
@@ -103,6 +118,30 @@ WORKLOADS = {
         vocab_size=4096,
     ),
     "cpu-40m": _CPU_40M,
+    "cpu-0.5b": dataclasses.replace(
+        _CPU_40M,
+        name="cpu-0.5b",
+        hidden_size=896,
+        intermediate_size=4864,
+        num_layers=24,
+        num_heads=14,
+        vocab_size=151_936,
+        pairs_per_step=1,
+        pairs_per_forward=1,
+        num_steps=2,
+    ),
+    "tiny-full": _TINY,
+    "tiny-lora": dataclasses.replace(_TINY, name="tiny-lora", tied=False, lora_rank=2),
+    "tiny-long": dataclasses.replace(
+        _TINY,
+        name="tiny-long",
+        tied=False,
+        lora_rank=2,
+        statement_tokens=160,
+        pairs_per_step=1,
+        pairs_per_forward=1,
+        activation_checkpointing=True,
+    ),
     "gpu-1.5b": _GPU_1_5B,
     "gpu-7b-lora": dataclasses.replace(
         _GPU_1_5B,
@@ -119,7 +158,18 @@ WORKLOADS = {
         num_steps=5,
     ),
 }
-"""Qwen2 shapes; the GPU ones are those of Qwen2.5-Coder 1.5B and 7B."""
+WORKLOADS["gpu-7b-long"] = dataclasses.replace(
+    WORKLOADS["gpu-7b-lora"],
+    name="gpu-7b-long",
+    statement_tokens=32_768 - 2 * (TAG_TOKENS + 2 * 2048),
+    answer_tokens=2048,
+    pairs_per_step=1,
+    pairs_per_forward=1,
+    num_steps=1,
+    activation_checkpointing=True,
+)
+"""Qwen2 shapes: those with 0.5, 1.5 and 7 B are Qwen2.5-Coder's; `tiny` ones show that a command
+runs. The long one is a single tree of 32,768 tokens."""
 
 
 def train_settings(work: Workload) -> Any:
@@ -143,7 +193,7 @@ def train_settings(work: Workload) -> Any:
         correctness_epochs=0,
         efficiency_epochs=1,
         pairs_per_step=work.pairs_per_step,
-        max_tokens_per_forward=work.pairs_per_forward * _tree_length(work),
+        max_tokens_per_forward=work.pairs_per_forward * tree_length(work),
         reduction="sum",
         balance_terms=False,
         label_smoothing=0.0,
@@ -157,7 +207,7 @@ def train_settings(work: Workload) -> Any:
     )
 
 
-def _tree_length(work: Workload) -> int:
+def tree_length(work: Workload) -> int:
     """Tokens of a tree with the workload's fixed lengths."""
     num_branches = 2 if work.skeletons else 1
     return work.statement_tokens + num_branches * (TAG_TOKENS + 2 * work.answer_tokens)

@@ -17,7 +17,6 @@ from rich.console import Console
 
 from skeldpo import __version__
 from skeldpo.commands.serve_reward import add_serve_reward
-from skeldpo.config import Config
 from skeldpo.config_file import load_config
 from skeldpo.console import (
     TRACEBACK_VARIABLE,
@@ -90,14 +89,16 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
                         help="override one value; may be repeated")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true",
-                        help="check, print the resolved configuration, and stop")  # fmt: skip
+                        help="check, print configuration and memory, and stop")  # fmt: skip
 
 
 def run_command(options: argparse.Namespace, display: Display) -> None:
     """`skeldpo run`: all rounds, then the report."""
     config = load_config(options.config, options.set)
     if options.dry_run:
-        _dry_run(config, display)
+        from skeldpo.commands.dry_run import dry_run
+
+        dry_run(config, display)
         return
     from skeldpo.report.page import show_report, write_report
     from skeldpo.rounds import run_rounds
@@ -105,28 +106,6 @@ def run_command(options: argparse.Namespace, display: Display) -> None:
     store = run_rounds(config, display.tell)
     write_report(store)
     show_report(store, display)
-
-
-def _dry_run(config: Config, display: Display) -> None:
-    from skeldpo.probe import try_storage
-    from skeldpo.problems.overlap import keep_out
-    from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
-
-    kept = keep_out(
-        load_problems(config.problems.sources, config.problems.families), config.keep_out
-    )
-    problems = kept.problems
-    seed = config.run.seed
-    train = training_problems(problems, config.problems, round_index=1, seed=seed)
-    heldout = evaluation_problems(problems, config.problems, seed=seed)
-    display.console.print_json(config.model_dump_json())
-    if kept.overlaps:
-        display.tell(kept.account())
-    display.tell(
-        f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
-        f"{len(heldout)}; configuration digest {config.digest()}"
-    )
-    display.tell(f"storage: {try_storage(config.run.storage, config.run.name)}")
 
 
 def _init_policy(options: argparse.Namespace, display: Display) -> None:

@@ -38,6 +38,9 @@ class RunConfig(Section):
     max_node_wait_s: float = Field(default=600.0, ge=0)
     """Seconds that generating and measuring wait for another node when the last one that they could
     run on is gone, before the run stops."""
+    memory_check: Literal["refuse", "warn", "off"] = "refuse"
+    """Whether workers that cannot fit in the memory of the nodes there are (docs/SIZING.md) end a
+    run before it starts, or are only told."""
 
 
 class PolicyConfig(Section):
@@ -375,7 +378,14 @@ class Config(Section):
     def digest(self) -> str:
         """12 hex digits over every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
-        for key in ("name", "storage", "num_rounds", "max_quarantined", "max_node_wait_s"):
+        for key in (
+            "name",
+            "storage",
+            "num_rounds",
+            "max_quarantined",
+            "max_node_wait_s",
+            "memory_check",
+        ):
             del values["run"][key]
         del values["evaluate"]["suites"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

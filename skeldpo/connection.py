@@ -34,23 +34,9 @@ def connect_ray(
     long as this Ray runs, and only scores are made, a small machine times programs on its first
     core as well (`cores.scoring_cores`). RuntimeError says why neither is possible.
     """
-    if ray.is_initialized():
+    if ray.is_initialized() or join_cluster(tell):
         return
-    for name in ("ray.data", "ray.train"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     named = os.environ.get(ADDRESS_VARIABLE, "")
-    if named not in ("", "auto", "local"):
-        _join_named(named)
-        tell(f"ray: joined the cluster at {named} (${ADDRESS_VARIABLE})")
-        return
-    running = "" if named == "local" else _running_here()
-    if running:
-        _join(running)
-        tell(
-            f"ray: joined the cluster at {running}, which runs on this machine "
-            f"({ADDRESS_VARIABLE}=local starts one of the command's own)"
-        )
-        return
     if named == "auto":
         raise RuntimeError(
             f"${ADDRESS_VARIABLE} is auto, and no Ray cluster that was started on this machine "
@@ -62,6 +48,28 @@ def connect_ray(
         os.environ[CORES_VARIABLE] = ",".join(map(str, scoring_cores()))  # for the actors
     tell("ray: starting on this machine")
     _start()
+
+
+def join_cluster(tell: Callable[[str], None]) -> bool:
+    """Joins the cluster that `connect_ray` would join, tells which, and starts none; False if there
+    is none. RuntimeError if $RAY_ADDRESS names one that does not answer."""
+    if ray.is_initialized():
+        return True
+    for name in ("ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    named = os.environ.get(ADDRESS_VARIABLE, "")
+    if named not in ("", "auto", "local"):
+        _join_named(named)
+        tell(f"ray: joined the cluster at {named} (${ADDRESS_VARIABLE})")
+        return True
+    running = "" if named == "local" else _running_here()
+    if running:
+        _join(running)
+        tell(
+            f"ray: joined the cluster at {running}, which runs on this machine "
+            f"({ADDRESS_VARIABLE}=local starts one of the command's own)"
+        )
+    return bool(running)
 
 
 def _join_named(address: str) -> None:

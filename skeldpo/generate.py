@@ -29,7 +29,7 @@ from skeldpo.records import Assignment, Candidate, Float32, content_id
 from skeldpo.sandbox.cores import generation_cores
 from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
 
-_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 """Of CPUs that multiply in bfloat16; on others each product is made in float32 and rounded."""
 
 
@@ -356,7 +356,7 @@ def engine_dtype(
     if generate.dtype != "auto" or generate.gpus_per_engine:
         return generate.dtype
     stored = str(AutoConfig.from_pretrained(folder).dtype)
-    fast = stored == "torch.bfloat16" and cpu_flags & _BFLOAT16_FLAGS
+    fast = stored == "torch.bfloat16" and cpu_flags & BFLOAT16_FLAGS
     return "bfloat16" if fast else "float32"
 
 

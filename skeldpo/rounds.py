@@ -41,6 +41,7 @@ from skeldpo.records import (
 )
 from skeldpo.round_rows import RoundMaker
 from skeldpo.run_start import Tell, make_starting_checkpoint, open_run, run_store
+from skeldpo.sizing.check import check_run
 from skeldpo.stages import (
     Account,
     Place,
@@ -82,6 +83,7 @@ def run_rounds(config: Config, tell: Tell) -> Store:
     RuntimeError if another process drives the run.
     """
     with driving(run_store(config), tell) as lease:
+        check_run(config, tell, shows=False)
         run = _Run(config, tell, lease)
         with run.note:
             run.check_storage()

@@ -114,5 +114,13 @@ def test_benchmark_writes_flat_keys(tmp_path):
         assert figures[f"pairs_per_second_{name}"] > 0
         assert figures[f"peak_memory_bytes_{name}"] > 1e8
         assert 0 < figures[f"mfu_{name}"] < 1
+        assert figures[f"first_step_seconds_{name}"] > 0
+        share = figures[f"matmul_rate_share_{name}"]
+        assert share == pytest.approx(
+            figures[f"mfu_{name}"]
+            * figures["peak_flops_per_second"]
+            / figures[f"matmul_flops_per_second_{name}"]
+        )
+    assert figures["matmul_rate_share"] == figures["matmul_rate_share_ours"]
     assert figures["token_bound"] == pytest.approx(4 * 680 / 1168)
     assert not any(isinstance(value, dict | list) for value in figures.values())

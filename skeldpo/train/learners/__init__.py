@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skeldpo.train.learners.contract import AnyLearner
-from skeldpo.train.learners.preferences import Preferences
-from skeldpo.train.learners.rewards import Rewards
 
 if TYPE_CHECKING:
     from skeldpo.config_train import TrainConfig
@@ -14,6 +12,11 @@ if TYPE_CHECKING:
 
 def make_learner(config: TrainConfig) -> AnyLearner:
     """The learner that a configuration names; the configuration has checked the name."""
-    learners: dict[str, type[Preferences] | type[Rewards]]
-    learners = {"preferences": Preferences, "rewards": Rewards}
-    return learners[config.learner](config)
+    # Only that one: `rewards` needs pydantic, which a machine that only trains may lack.
+    if config.learner == "rewards":
+        from skeldpo.train.learners.rewards import Rewards
+
+        return Rewards(config)
+    from skeldpo.train.learners.preferences import Preferences
+
+    return Preferences(config)

@@ -1,0 +1,33 @@
+"""`skeldpo run --dry-run`: a configuration in full, what it needs and what there is.
+
+Nothing is kept, and no Ray is started; a cluster that a run would join is joined and asked.
+"""
+
+from __future__ import annotations
+
+from skeldpo.config import Config
+from skeldpo.console import Display
+from skeldpo.probe import try_storage
+from skeldpo.problems.overlap import keep_out
+from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.sizing.check import check_run
+
+
+def dry_run(config: Config, display: Display) -> None:
+    """Shows it; ValueError for problems that cannot be read and workers that cannot fit."""
+    kept = keep_out(
+        load_problems(config.problems.sources, config.problems.families), config.keep_out
+    )
+    problems = kept.problems
+    seed = config.run.seed
+    train = training_problems(problems, config.problems, round_index=1, seed=seed)
+    heldout = evaluation_problems(problems, config.problems, seed=seed)
+    display.console.print_json(config.model_dump_json())
+    if kept.overlaps:
+        display.tell(kept.account())
+    display.tell(
+        f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
+        f"{len(heldout)}; configuration digest {config.digest()}"
+    )
+    display.tell(f"storage: {try_storage(config.run.storage, config.run.name)}")
+    check_run(config, display.tell, shows=True)

@@ -1,0 +1,169 @@
+"""Counts of a causal LM, from its configuration: transformers builds it without values.
+
+Shapes: D hidden size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """A linear layer of the model, by its full name."""
+
+    name: str
+    num_inputs: int
+    num_outputs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape:
+    """What sizes depend on.
+
+    `num_parameters` counts tied weights once. `layer_parameters` are those of the largest decoder
+    layer, `embedding_parameters` V x D, of the output layer the same. `query_size` is heads times
+    head size, `key_size` the same of keys and of values; `mlp_size` is what a token passes through
+    (with experts, those that it is sent to). `num_cached_layers` keep keys and values of every
+    token; `stored_weight_bytes` is of config.json's dtype.
+    """
+
+    num_parameters: int
+    layer_parameters: int
+    embedding_parameters: int
+    is_tied: bool
+    num_layers: int
+    num_cached_layers: int
+    hidden_size: int
+    mlp_size: int
+    query_size: int
+    key_size: int
+    num_heads: int
+    num_key_heads: int
+    vocab_size: int
+    stored_weight_bytes: int
+    linears: tuple[Linear, ...]
+
+    def linear_parameters(self) -> int:
+        """Weights of all linear layers but the output layer: those that QLoRA keeps in 4 bits."""
+        return sum(linear.num_inputs * linear.num_outputs for linear in self.linears)
+
+    def adapter_parameters(self, rank: int, target_modules: Sequence[str]) -> int:
+        """Of LoRA adapters on the layers that end in one of the names, as PEFT reads them."""
+        return sum(
+            rank * (linear.num_inputs + linear.num_outputs)
+            for linear in self.linears
+            if any(f".{linear.name}".endswith(f".{target}") for target in target_modules)
+        )
+
+
+def read_shape(model: str) -> ModelShape:
+    """The shape of a folder or Hugging Face id; OSError or ValueError if transformers cannot have
+    or build it."""
+    from transformers import AutoConfig  # takes seconds to import
+
+    return shape_of(AutoConfig.from_pretrained(model))
+
+
+def llama_shape(  # noqa: PLR0913
+    *,
+    hidden_size: int,
+    mlp_size: int,
+    num_layers: int,
+    heads: tuple[int, int],
+    vocab_size: int,
+    is_tied: bool,
+    stored_weight_bytes: int = 4,
+) -> ModelShape:
+    """That of a Qwen2 (biases on queries, keys and values), without transformers; `heads` are those
+    of queries and of keys."""
+    num_heads, num_key_heads = heads
+    key_size = hidden_size // num_heads * num_key_heads
+    projections = {
+        "self_attn.q_proj": (hidden_size, hidden_size),
+        "self_attn.k_proj": (hidden_size, key_size),
+        "self_attn.v_proj": (hidden_size, key_size),
+        "self_attn.o_proj": (hidden_size, hidden_size),
+        "mlp.gate_proj": (hidden_size, mlp_size),
+        "mlp.up_proj": (hidden_size, mlp_size),
+        "mlp.down_proj": (mlp_size, hidden_size),
+    }
+    linears = tuple(
+        Linear(name=f"model.layers.{layer}.{name}", num_inputs=inputs, num_outputs=outputs)
+        for layer in range(num_layers)
+        for name, (inputs, outputs) in projections.items()
+    )
+    layer = sum(inputs * outputs for inputs, outputs in projections.values())
+    layer += 3 * hidden_size + 2 * key_size  # biases, two norms
+    embedding = vocab_size * hidden_size
+    return ModelShape(
+        num_parameters=num_layers * layer + (1 if is_tied else 2) * embedding + hidden_size,
+        layer_parameters=layer,
+        embedding_parameters=embedding,
+        is_tied=is_tied,
+        num_layers=num_layers,
+        num_cached_layers=num_layers,
+        hidden_size=hidden_size,
+        mlp_size=mlp_size,
+        query_size=hidden_size,
+        key_size=key_size,
+        num_heads=num_heads,
+        num_key_heads=num_key_heads,
+        vocab_size=vocab_size,
+        stored_weight_bytes=stored_weight_bytes,
+        linears=linears,
+    )
+
+
+def shape_of(model_config: Any) -> ModelShape:
+    """The shape of a configuration of transformers."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = model_config.get_text_config()
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(model_config)
+        model.tie_weights()
+    embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
+    heads = int(config.num_attention_heads)
+    head_size = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+    key_heads = int(getattr(config, "num_key_value_heads", None) or heads)
+    kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
+    dtype = getattr(config, "dtype", None) or torch.float32
+    return ModelShape(
+        num_parameters=_num_parameters(model),
+        layer_parameters=max(_num_parameters(layer) for layer in model.get_decoder().layers),
+        embedding_parameters=embedding.weight.numel(),
+        is_tied=embedding.weight is output.weight,
+        num_layers=int(config.num_hidden_layers),
+        num_cached_layers=sum("attention" in k and "linear" not in k for k in kinds),
+        hidden_size=int(config.hidden_size),
+        mlp_size=_mlp_size(config),
+        query_size=heads * head_size,
+        key_size=key_heads * head_size,
+        num_heads=heads,
+        num_key_heads=key_heads,
+        vocab_size=int(config.vocab_size),
+        stored_weight_bytes=dtype.itemsize,
+        linears=tuple(
+            Linear(name=name, num_inputs=module.in_features, num_outputs=module.out_features)
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear) and module is not output
+        ),
+    )
+
+
+def _num_parameters(module: Any) -> int:
+    return sum(math.prod(parameter.shape) for parameter in module.parameters())
+
+
+def _mlp_size(config: Any) -> int:
+    """Width of what a token passes through between two layers' attention."""
+    per_token = getattr(config, "num_experts_per_tok", None)
+    if not per_token:
+        return int(config.intermediate_size)
+    width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
+    return int(per_token * width + (getattr(config, "shared_expert_intermediate_size", None) or 0))
