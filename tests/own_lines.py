@@ -15,7 +15,7 @@ _WORK = (
     rf"after \d+ s|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
 )
 _FORMATS = (
-    r"ray: .+",
+    r"ray: .+|memory: .+",
     r"start: making the starting policy \(.+\)",
     r"starter: (\d+ problems, \d+ token types, [\d.]+ M parameters"
     r"|step \d+/\d+, loss [\d.]+, \d+ tokens/s)",
@@ -26,7 +26,8 @@ _FORMATS = (
     r"|training on \d+ pairs"
     r"|policy of round \d+ on held-out problems: .+)",
     r"round \d+: (step \d+/\d+, loss \S+, margin \S+, accuracy \S+, \S+ s a step"
-    r"|stopped after step .+)",
+    r"|trains (in prefix trees|with a sequence a row, .+)|stopped after step .+"
+    r"|reference log-probabilities: \d+ of \d+ passes done)",
     r"\w+ samples: \d+ problems for .+",
     r"measure: \d+ problems|\w+: \d+ problems to measure",
     r"samples: .+",

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,20 +28,23 @@ from skeldpo.train.passes import plan_passes, score
 REFERENCE_TOLERANCE = 0.1
 """Nats a token by which a stored value may differ from one that is computed now (bf16: 0.02)."""
 _NUM_CHECKED = 8
+_SAY_EVERY_S = 15.0
 
 if TYPE_CHECKING:
     from skeldpo.train.learners.contract import AnyLearner, Example
 
 
 @torch.no_grad()
-def reference_logps(
+def reference_logps(  # noqa: PLR0913
     network: Network,
     learner: AnyLearner,
     examples: Sequence[Example],
     max_tokens_per_forward: int,
     model_id: str,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[ReferenceLogps]:
-    """What the learner keeps of every example, in order; every worker calls it and gets it all."""
+    """What the learner keeps of every example, in order; every worker calls it and gets it all.
+    `say` hears how far it is, now and then."""
     workers, device = workers_of(network), device_of(network)
     ends = list(itertools.accumulate(example.num_reference_values for example in examples))
     places = [
@@ -50,7 +54,12 @@ def reference_logps(
     order: list[int] = []
     parts: list[torch.Tensor] = []
     network.eval()
-    for work in plan_passes(network, [each.tree for each in examples], max_tokens_per_forward):
+    said_s = time.monotonic()
+    passes = plan_passes(network, [each.tree for each in examples], max_tokens_per_forward)
+    for index, work in enumerate(passes):
+        if time.monotonic() - said_s >= _SAY_EVERY_S:
+            said_s = time.monotonic()
+            say(f"reference log-probabilities: {index} of {len(passes)} passes done")
         scores = score(network, work)
         values = learner.reference_values(scores.token_logps, scores.trees)
         if work.rows:
@@ -106,8 +115,13 @@ def load_reference(path: str, examples: Sequence[Example], model_id: str) -> lis
     return [known[key] for key in keys] if all(key in known for key in keys) else []
 
 
-def reference_table(
-    network: Network, learner: AnyLearner, examples: Sequence[Example], path: str, model_id: str
+def reference_table(  # noqa: PLR0913
+    network: Network,
+    learner: AnyLearner,
+    examples: Sequence[Example],
+    path: str,
+    model_id: str,
+    say: Callable[[str], None],
 ) -> dict[str, ReferenceLogps]:
     """Reference rows by example, before the first step: read by rank 0 for all and checked, or
     computed by all and written by rank 0. Every worker of a process group calls it."""
@@ -120,7 +134,7 @@ def reference_table(
     if rows:
         check_reference(network, learner, examples, rows, budget)
     else:
-        rows = reference_logps(network, learner, examples, budget, model_id)
+        rows = reference_logps(network, learner, examples, budget, model_id, say)
         if rank == 0:
             save_reference(rows, path)
     return {row.example_id: row for row in rows}

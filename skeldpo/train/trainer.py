@@ -295,14 +295,16 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     refusal = reason_to_refuse(agreement, train.max_sampler_gap_nats)
     if refusal:
         return {"failure": refusal, "history": [], "round_metrics": {}}
-    table = reference_table(network, learner, examples, job.reference_path, job.weights_id)
-    optimizer = build_optimizer(network, train)
     steps = plan_steps(examples, learner, job.seed)
-    progress = _resume(network, optimizer)
-    history = list(progress.history)
     path = job.progress_path if workers_of(network).rank == 0 else ""
     meter = Meter(num_steps=len(steps), path=path)
     meter.say(network.said)
+    table = reference_table(
+        network, learner, examples, job.reference_path, job.weights_id, meter.say
+    )
+    optimizer = build_optimizer(network, train)
+    progress = _resume(network, optimizer)
+    history = list(progress.history)
 
     def on_step(index: int, metrics: dict[str, float]) -> bool:
         history.append(metrics)
