@@ -13,6 +13,7 @@ _COUNTS = (
 _WORK = (
     r"\d+ problems to write for; starting the (engine|\d+ engines)|(engine|\d+ engines) ready "
     rf"after \d+ s|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
+    r"|the cluster has \S+ of resource .+|no node with enough of resource .+"
 )
 _FORMATS = (
     r"ray: .+|memory: .+",
