@@ -102,6 +102,26 @@ def test_worker_of_a_full_training_equals_hand_derived_bytes():
     assert need.device == ()
 
 
+def test_offloaded_activations_are_on_the_host_of_a_gpu():
+    """472 tokens x 512 x 6 layers x 2 bytes are the inputs of all layers."""
+    checkpointed = {
+        "max_tokens_per_forward": PAIR_TOKENS, "use_gpu": True, "dtype": "bfloat16",
+        "activation_checkpointing": True,
+    }  # fmt: skip
+    needs = [
+        worker_need(
+            shape_like(SMALL, tied=True),
+            tiny_config(**checkpointed, offload_activations=offloaded).train,
+            PAIR_TOKENS,
+        )
+        for offloaded in (False, True)
+    ]
+    kept, moved = ({part.name: part.num_bytes for part in need.device} for need in needs)
+    assert kept["activations"] - moved["activations"] == 472 * 512 * 6 * 2
+    (host,) = [part for part in needs[1].host if part.name == "offloaded activations"]
+    assert host.num_bytes == 472 * 512 * 6 * 2
+
+
 CASES = {
     "full": {},
     "checkpointing": {"activation_checkpointing": True},

@@ -66,6 +66,9 @@ def worker_need(shape: ModelShape, train: TrainConfig, num_tokens: int) -> Need:
     if train.use_gpu:
         host = _process(CUDA_PROCESS_BYTES), _loading(shape, train)
         device = Part(name="context", num_bytes=CUDA_CONTEXT_BYTES), *step
+        if train.offload_activations:
+            inputs = num_tokens * _layer_inputs(shape, train)
+            host = *host, Part(name="offloaded activations", num_bytes=inputs)
         if train.cpu_offload:
             host = *host, *shards
         else:
@@ -143,11 +146,18 @@ def _activations(shape: ModelShape, train: TrainConfig, num_tokens: int) -> int:
     layer += size * (3 * shape.query_size + 2 * shape.key_size + 4 * shape.mlp_size)
     if not train.use_gpu:
         layer += size * (2 * shape.query_size + 4 * shape.key_size)
-    if train.activation_checkpointing:
-        kept = size * hidden * shape.num_layers + layer
+    if train.use_gpu and train.offload_activations:
+        kept = layer
+    elif train.activation_checkpointing:
+        kept = _layer_inputs(shape, train) + layer
     else:
         kept = layer * shape.num_layers
     return num_tokens * (kept + size * 3 * (shape.mlp_size + hidden))
+
+
+def _layer_inputs(shape: ModelShape, train: TrainConfig) -> int:
+    """Bytes a token of what checkpoints keep."""
+    return _dtype_bytes(train) * shape.hidden_size * shape.num_layers
 
 
 def _logits(shape: ModelShape, train: TrainConfig, num_tokens: int) -> int:
@@ -170,6 +180,8 @@ def _advice(train: TrainConfig) -> str:
     ways = ["more train.num_workers", "a smaller train.max_tokens_per_forward"]
     if not train.activation_checkpointing:
         ways.append("train.activation_checkpointing = true")
+    elif train.use_gpu and not train.offload_activations:
+        ways.append("train.offload_activations = true")
     if train.use_gpu and not train.cpu_offload and train.lora is None:
         ways.append("train.cpu_offload = true")
     if train.lora is None:
