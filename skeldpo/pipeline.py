@@ -281,8 +281,9 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
 
 
 def _num_sandboxes(sandboxes: Sandboxes) -> int:
-    offered = int(ray.cluster_resources().get(SANDBOX_RESOURCE, 0))
-    return sandboxes.measure.num_cores or max(1, offered)
+    return sandboxes.measure.num_cores or max(
+        1, int(ray.cluster_resources().get(SANDBOX_RESOURCE, 0))
+    )
 
 
 def _needs(one: _Pass) -> dict[str, float]:

@@ -99,7 +99,10 @@ def test_interrupted_upload_is_not_there_and_is_done_again(
     objects.is_held.clear()
     objects.released.clear()
     objects.held = 2
-    writer = subprocess.Popen([sys.executable, "-c", WRITE, store.root], stderr=subprocess.PIPE)
+    writer = subprocess.Popen(
+        ["env", "--default-signal=INT", sys.executable, "-c", WRITE, store.root],
+        stderr=subprocess.PIPE,
+    )
     assert objects.is_held.wait(60)
     writer.send_signal(end)
     if end is signal.SIGKILL:

@@ -11,6 +11,7 @@ from statistics import fmean
 import pytest
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
+from skeldpo.by_problem import measured_problems
 from skeldpo.records import Measurement, Outcome
 from skeldpo.suites.compare import differences
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, mean_scores
@@ -30,11 +31,10 @@ def _timed(key: str, own_ns: Sequence[int], reference_ns: Sequence[int]) -> list
 def _report(rows: Sequence[Measurement], num_samples: int) -> Evaluation:
     known = [replace(SAMPLED, candidate_id=key, origin="dataset") for key in ("fast", "slow")]
     samples = [replace(SAMPLED, candidate_id=f"s{i}", sample_index=i) for i in range(num_samples)]
+    problem = replace(FUNCTION_PROBLEM, split="heldout_variant")
     return evaluate_heldout(
-        problems=[replace(FUNCTION_PROBLEM, split="heldout_variant")],
-        candidates=[*known, *samples],
-        measurements=rows,
-        author=Author(model_id="m0", round_index=1),
+        measured_problems([problem], [*known, *samples], rows),
+        Author(model_id="m0", round_index=1),
     )
 
 

@@ -103,8 +103,9 @@ class Grower:
         self.left = num_tokens
         self.num_answers = 0
 
-    def tokens(self) -> tuple[int, ...]:
-        size = min(self.draw.choice((1, 2, 17, 60, 127, 128, 129, 150)), self.left)
+    def tokens(self, num_kept: int = 0) -> tuple[int, ...]:
+        """Some of what is left of the row, but for so many."""
+        size = min(self.draw.choice((1, 2, 17, 60, 127, 128, 129, 150)), self.left - num_kept)
         self.left -= size
         return tuple(range(size))
 
@@ -113,7 +114,7 @@ class Grower:
         return Answer(token_ids=self.tokens(), sequence=self.num_answers - 1)
 
     def prompt(self, depth: int) -> Prompt:
-        own = self.tokens()
+        own = self.tokens(num_kept=1)
         below: list[Prompt | Answer] = [self.answer()]
         for _ in range(self.draw.randint(0, 4)):
             if self.left > 2:

@@ -415,6 +415,8 @@ def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
     [{}, {"lora": {**LORA, "target_modules": ["q_proj", "lm_head", "embed_tokens"]}}],
     ids=["full", "lora"],
 )
-def test_shards_of_a_model_with_two_ends_equal_one_process(tmp_path, train):
+def test_shards_of_a_model_with_two_ends_equal_one_process(tmp_path, objects, train):
     folder = save_tiny_policy(tmp_path / "start", tied=False)
-    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(folder, tmp_path, 2, train)
+    test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
+        folder, tmp_path, objects, 2, train
+    )

@@ -12,7 +12,6 @@ from skeldpo.config import MeasureConfig
 from skeldpo.config_file import load_sections
 from skeldpo.config_rewards import RewardsConfig, ServeConfig
 from skeldpo.console import Display
-from skeldpo.files import is_url
 from skeldpo.records import Problem, content_id
 
 TOKEN_FILE, JOURNAL_FILE = "token", "answers.sqlite"
@@ -43,6 +42,8 @@ def serve_reward(
 ) -> None:
     """Serves until it is stopped. `folder` keeps the token, made if it is not there, and the
     answers."""
+    from skeldpo.files import is_url
+
     if is_url(folder):
         raise ValueError(f"serve-reward keeps a journal in a folder of this machine, got {folder}")
     try:
