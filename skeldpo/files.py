@@ -140,7 +140,9 @@ class LocalFiles:
         if full.is_dir() and not full.is_symlink():
             shutil.rmtree(full)
         else:
-            full.unlink(missing_ok=True)
+            # A file may be where a folder of its name would be.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                full.unlink()
 
     def open(self, path: str) -> pa.NativeFile:
         """As in Files."""
