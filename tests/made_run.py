@@ -8,6 +8,7 @@ import random
 from skeldpo.by_problem import measured_problems
 from skeldpo.config import Config
 from skeldpo.config_file import parse_config
+from skeldpo.core_use import CORE_USE, CoreUse
 from skeldpo.pair import build_pairs
 from skeldpo.problems.programs import dataset_candidates, known_candidates
 from skeldpo.records import (
@@ -217,6 +218,11 @@ class MadeRun:
         candidates, measurements = self.sampled(index, is_training=not place.prefix)
         self.store.write_records(f"{folder}/candidates.parquet", Candidate, candidates)
         self.store.write_records(f"{folder}/measurements.parquet", Measurement, measurements)
+        use = CoreUse(
+            problem_id="p", pass_id="one", actor_id="a", host_id="h", core=1, held_from_s=0.0,
+            begun_s=1.0, ended_s=10.0, program_cpu_s=6.0, input_cpu_s=1.0,
+        )  # fmt: skip
+        self.store.write_records(f"{folder}/{CORE_USE}.parquet", CoreUse, [use])
         checks = [row for row in measurements if row.phase == "check"]
         failed = sum(row.outcome is Outcome.SANDBOX_FAILED for row in checks)
         dropped = (Dropped(reason="the sandbox failed", num_rows=failed),) if failed else ()

@@ -139,6 +139,19 @@ def test_page_accounts_for_every_row_of_every_stage(whole_run, page):
     assert "no speed difference beyond doubt" in page and "sandbox failed" in page
 
 
+def test_page_says_what_the_sandbox_cores_did(page):
+    """Of 10 s that a core was held for, programs had 6 and inputs 1."""
+    cores = page[page.index("What the sandbox cores did") :]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", cells_of_first_row(cores))
+    assert [cell.strip() for cell in cells[:4]] == ["1", "10", "60", "10"]
+
+
+def cells_of_first_row(text):
+    body = text[text.index("<tbody") :] if "<tbody" in text else text
+    rows = re.findall(r"<tr>.*?</tr>", body, flags=re.DOTALL)
+    return next(row for row in rows if "<td" in row)
+
+
 def test_verdicts_are_counted_by_group(whole_run):
     rows = [v for v in summarize_run(whole_run).verdicts if v.place == round_place(1)]
     totals = {row.group: sum(row.outcomes.values()) for row in rows}
