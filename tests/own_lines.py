@@ -22,6 +22,7 @@ _FORMATS = (
     r"|step \d+/\d+, loss [\d.]+, \d+ tokens/s)",
     r"the driver of this run is gone \(.+\); going on",
     r"(round|closing) \d+: \w+ was finished \S+",
+    r"(round|closing) \d+: (pair|reward): \d+ of \d+",
     rf"((round|closing) \d+|measure|\w+( samples)?): ({_WORK})",
     r"(round|closing) \d+: (\d+ efficiency and \d+ correctness pairs from \d+ problems"
     r"|training on \d+ pairs"

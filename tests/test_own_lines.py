@@ -13,6 +13,7 @@ round 1: measured 0 of 13 problems, 310 tokens/s, 4 s so far
 round 1: measured 3 of 13 problems, 12 of 19 candidates accepted, 2.1 candidates/s, 9 s left
 round 1: core 1 of node: unsteady
 round 1: the cluster has 1 of resource sandbox_core, 2 before
+round 1: pair: 8 of 8
 round 1: trains in prefix trees
 round 1: reference log-probabilities: 3 of 40 passes done
 enamel samples: generated 3 of 142 problems, 210 tokens/s, 30 s left
