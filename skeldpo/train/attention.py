@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -36,11 +35,14 @@ _PLAIN = {
 training has no other."""
 
 
-@dataclass(slots=True)
 class TreeCalls:
-    """What each call of `tree_attention` in a forward pass was asked for and did not compute."""
+    """What each call of `tree_attention` in a forward pass was asked for and did not compute.
 
-    unread: list[set[str]] = field(default_factory=list)
+    No dataclass: FSDP2 passes copies of those, and of the lists in them, to a module.
+    """
+
+    def __init__(self) -> None:
+        self.unread: list[set[str]] = []
 
 
 TreeMask = BlockMask | tuple[tuple[int, ...], tuple[Chain, ...]]
