@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from tiny_kinds import IN_ROWS, IN_TREES, SHAPE, WINDOW, save_kind
-from tiny_policy import byte_tokenizer, preference_pair, tiny_config
+from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -246,3 +246,11 @@ def test_code_of_models_from_elsewhere_is_never_run():
     texts = {file: file.read_bytes() for file in files}
     assert len(texts) > 100
     assert [file for file, text in texts.items() if re.search(b"trust_remote_code", text)] == []
+
+
+def test_a_model_of_full_attention_stays_in_trees_under_fsdp(tmp_path):
+    """FSDP2 copies what it passes to a module, so a note of what layers ask for could be lost."""
+    folder = save_tiny_policy(tmp_path / "policy")
+    with one_worker("cpu") as mesh:
+        network = load_network(folder, tiny_config().train, 160, seed=0, mesh=mesh)
+    assert network.said == "trains in prefix trees"
