@@ -72,14 +72,14 @@ class Measured:
 def measure(num_nodes: int, cores_per_node: int, seconds: float) -> Measured:
     """PROBLEMS_A_CORE problems for each core, on a cluster that is made for it."""
     ray.shutdown()
-    cluster = Cluster(initialize_head=True, head_node_args=_node(0))
+    cluster = Cluster(initialize_head=True, head_node_args=node_arguments(0))
     try:
         for _ in range(num_nodes):
-            cluster.add_node(**_node(cores_per_node))
+            cluster.addnode_arguments(**node_arguments(cores_per_node))
         cluster.wait_for_nodes()
         ray.init(address=cluster.address, log_to_driver=False)
         with tempfile.TemporaryDirectory() as folder:
-            assignments = list(_assignments(num_nodes * cores_per_node * PROBLEMS_A_CORE))
+            assignments = list(given_assignments(num_nodes * cores_per_node * PROBLEMS_A_CORE))
             rng = random.Random(0)
             lasting = {a.problem.problem_id: seconds * rng.uniform(0.5, 1.5) for a in assignments}
             store = Store(folder)
@@ -147,14 +147,16 @@ def _measured(rows: Sequence[CoreUse]) -> Measured:
     )
 
 
-def _assignments(num_problems: int) -> Iterator[Assignment]:
+def given_assignments(num_problems: int) -> Iterator[Assignment]:
+    """Recorded problems that bring their candidates."""
     for number in range(num_problems):
         problem = make_problem(number)
         candidates = tuple(make_candidates(problem))
         yield replace(make_assignment(problem), num_samples=0, candidates=candidates)
 
 
-def _node(num_sandbox_cores: int) -> dict[str, Any]:
+def node_arguments(num_sandbox_cores: int) -> dict[str, Any]:
+    """Of a simulated node, for `ray.cluster_utils.Cluster`."""
     return {
         "num_cpus": 1,
         "resources": {SANDBOX_RESOURCE: num_sandbox_cores} if num_sandbox_cores else {},

@@ -28,6 +28,7 @@ Kind = Literal["engine", "sandbox"]
 _RAY_ADVICE = "Failed to apply UDF transform"
 """What Ray Data adds to the message of an actor's error begins so."""
 _WRAPPED = "\n\nThe above exception was the direct cause of the following exception:"
+"""What Ray Data raises for an error of a task comes behind this line."""
 FOLDER = "actors"
 POLL_S = 2.0
 WRITE_EVERY_S = 1.0

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from skeldpo.config_rewards import RewardsConfig
 from skeldpo.config_section import Section
 from skeldpo.config_train import TrainConfig
+from skeldpo.node_watch import MAX_NODE_WAIT_S
 
 STARTER = "starter"
 
@@ -35,7 +36,7 @@ class RunConfig(Section):
     max_quarantined: float = Field(default=0.25, ge=0, le=1)
     """Share of a round's problems that may be given up, each with its reason in the round's
     quarantine table, before the run stops."""
-    max_node_wait_s: float = Field(default=600.0, ge=0)
+    max_node_wait_s: float = Field(default=MAX_NODE_WAIT_S, ge=0)
     """Seconds that generating and measuring wait for another node when the last one that they could
     run on is gone, before the run stops."""
     memory_check: Literal["refuse", "warn", "off"] = "refuse"

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,19 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from benchmarks.measure_scaling import SECONDS_FILE, SleepingMeasurer
-from benchmarks.recorded import make_assignment, make_candidates, make_problem
+from benchmarks.measure_scaling import (
+    SECONDS_FILE,
+    SleepingMeasurer,
+    given_assignments,
+    node_arguments,
+)
+from benchmarks.recorded import make_problem
 from skeldpo.config import EvaluateConfig, MeasureConfig
-from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.core_use import CORE_USE, CoreUse
 from skeldpo.node_watch import NodeWatch, NoNodes, interruptible
 from skeldpo.pipeline import Limits, Sandboxes, sample_and_measure
 from skeldpo.progress import Progress
-from skeldpo.records import Assignment, Measurement
+from skeldpo.records import Measurement
 from skeldpo.store import Store
 
 NUM_PROBLEMS = 36
@@ -71,15 +74,15 @@ class Nodes:
     """A cluster of simulated nodes that sleep where a sandbox would measure."""
 
     def __init__(self) -> None:
-        self._cluster = Cluster(initialize_head=True, head_node_args=_node(0))
+        self._cluster = Cluster(initialize_head=True, head_node_args=node_arguments(0))
         self._nodes: list[Any] = []
 
     def add(self, num_cores: int) -> None:
-        self._nodes.append(self._cluster.add_node(**_node(num_cores)))
+        self._nodes.append(self._cluster.addnode_arguments(**node_arguments(num_cores)))
 
     def kill(self) -> None:
         """The node that is there for longest, without a goodbye."""
-        self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
+        self._cluster.removenode_arguments(self._nodes.pop(0), allow_graceful=False)
 
     def kill_all(self) -> None:
         """All but the head."""
@@ -93,14 +96,6 @@ class Nodes:
     def shutdown(self) -> None:
         ray.shutdown()
         self._cluster.shutdown()
-
-
-def _node(num_cores: int) -> dict[str, Any]:
-    return {
-        "num_cpus": 1,
-        "resources": {SANDBOX_RESOURCE: num_cores} if num_cores else {},
-        "object_store_memory": 100 << 20,
-    }
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +116,7 @@ def _measure(
 ) -> list[str]:
     """Measures recorded problems; `at` so many done ones something happens to the cluster.
     Returns the lines of what went wrong."""
-    assignments = [_assignment(number) for number in range(num_problems)]
+    assignments = list(given_assignments(num_problems))
     seconds = {asked.problem.problem_id: SECONDS for asked in assignments}
     Store(str(folder)).write_text(SECONDS_FILE, json.dumps(seconds))
     told: list[str] = []
@@ -144,12 +139,6 @@ def _measure(
         limits=Limits(**limits),
     )
     return told
-
-
-def _assignment(number: int) -> Assignment:
-    problem = make_problem(number)
-    candidates = tuple(make_candidates(problem))
-    return replace(make_assignment(problem), num_samples=0, candidates=candidates)
 
 
 @pytest.mark.ray
