@@ -118,9 +118,9 @@ def _steps(work: Workload, name: str, limits: _Limits) -> dict[str, Any]:
         for variant in (PLAIN, TRL):
             if variant in figures:
                 theirs = figures[variant]
-                for key in ("pairs_per_second", "peak_memory"):
-                    column = key if key != "peak_memory" else "peak_memory_bytes"
-                    part[f"{key}_over_{variant}"] = ours[column] / theirs[column]
+                for column in ("pairs_per_second", "peak_memory_bytes"):
+                    key = f"{column.removesuffix('_bytes')}_over_{variant}"
+                    part[key] = ours[column] / theirs[column]
     part["wanted"] = {
         key: {"limit": f"{sign} {limit}", "met": _met(part[key], sign, limit)}
         for key, (sign, limit) in _WANTED.items()

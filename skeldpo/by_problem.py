@@ -23,14 +23,13 @@ import pyarrow.parquet as pq
 
 from skeldpo.records import Candidate, Measurement, Problem
 from skeldpo.rows import from_row
-from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
+from skeldpo.store import CANDIDATES, MEASUREMENTS, PROBLEM_ID, Store
 
 Record = TypeVar("Record")
 RowT = TypeVar("RowT", covariant=True)
 
 CANDIDATES_FILE = f"{CANDIDATES}.parquet"
 MEASUREMENTS_FILE = f"{MEASUREMENTS}.parquet"
-PROBLEM_ID = "problem_id"
 
 Spans = tuple[tuple[int, int], ...]
 """Where rows are in a table, as [start, stop)."""

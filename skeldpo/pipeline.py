@@ -30,10 +30,10 @@ from skeldpo.generate import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
 from skeldpo.node_watch import MAX_NODE_WAIT_S, NodeWatch, NoNodes, interruptible
 from skeldpo.periodic import every
-from skeldpo.progress import PROBLEM_ID, Counts, Progress
+from skeldpo.progress import Counts, Progress
 from skeldpo.quarantine import TRIES, write_quarantine
 from skeldpo.records import Assignment, Candidate, Measurement
-from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
+from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, PROBLEM_ID, Store
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,6 @@ from skeldpo.actors import cause_of
 from skeldpo.by_problem import (
     CANDIDATES_FILE,
     MEASUREMENTS_FILE,
-    PROBLEM_ID,
     MeasuredProblem,
     RowReader,
     TableReader,
@@ -31,7 +30,7 @@ from skeldpo.by_problem import (
 )
 from skeldpo.connection import connect_ray
 from skeldpo.records import Problem
-from skeldpo.store import Store
+from skeldpo.store import PROBLEM_ID, Store
 
 Made = TypeVar("Made")
 

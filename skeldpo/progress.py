@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from skeldpo.actors import NO_ACTORS, Actors
 from skeldpo.quarantine import QUARANTINE, read_quarantine, too_many
 from skeldpo.records import Measurement
-from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
-
-PROBLEM_ID = "problem_id"
-"""The column that travels."""
+from skeldpo.store import CANDIDATES, MEASUREMENTS, PROBLEM_ID, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

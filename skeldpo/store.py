@@ -42,8 +42,8 @@ VISIBLE_WITHIN_S = 90.0
 folder for 60 s (acdirmax)."""
 _POLL_S = 0.2
 _DIGEST_BYTES = 1 << 20
-_KEY = "problem_id"
-"""The field by which the rows of a table belong to a part."""
+PROBLEM_ID = "problem_id"
+"""The column by which rows belong to a part, and which alone travels through the pipeline."""
 
 
 def run_root(storage: str, name: str) -> str:
@@ -260,7 +260,7 @@ class Store:
         """Rows of a table by problem, without the rest of it."""
         counts: Counter[str] = Counter()
         with self.opened(path) as table:
-            for batch in table.iter_batches(columns=[_KEY]):
+            for batch in table.iter_batches(columns=[PROBLEM_ID]):
                 counts.update(batch.column(0).to_pylist())
         return counts
 
