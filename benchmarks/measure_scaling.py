@@ -75,7 +75,7 @@ def measure(num_nodes: int, cores_per_node: int, seconds: float) -> Measured:
     cluster = Cluster(initialize_head=True, head_node_args=node_arguments(0))
     try:
         for _ in range(num_nodes):
-            cluster.addnode_arguments(**node_arguments(cores_per_node))
+            cluster.add_node(**node_arguments(cores_per_node))
         cluster.wait_for_nodes()
         ray.init(address=cluster.address, log_to_driver=False)
         with tempfile.TemporaryDirectory() as folder:

@@ -78,11 +78,11 @@ class Nodes:
         self._nodes: list[Any] = []
 
     def add(self, num_cores: int) -> None:
-        self._nodes.append(self._cluster.addnode_arguments(**node_arguments(num_cores)))
+        self._nodes.append(self._cluster.add_node(**node_arguments(num_cores)))
 
     def kill(self) -> None:
         """The node that is there for longest, without a goodbye."""
-        self._cluster.removenode_arguments(self._nodes.pop(0), allow_graceful=False)
+        self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
 
     def kill_all(self) -> None:
         """All but the head."""
