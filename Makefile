@@ -27,7 +27,7 @@ demo: setup ## the whole loop on a small real model; CONFIG=... for another run
 ALONE = docker or vllm or ray
 test: setup lint ## every test that needs no GPU
 	$(PY) -m pytest -q -n 2 --dist worksteal -m "not gpu and not ($(ALONE))"
-	$(PY) -m pytest -m "not gpu and ($(ALONE))"
+	$(PY) -m pytest --durations=40 --durations-min=5 -m "not gpu and ($(ALONE))"
 
 # Importing torch and transformers takes longer than all unit tests that need neither.
 WITHOUT_TORCH = $(addprefix --ignore=tests/test_,generate.py prompts.py starter.py suite_policy.py) \

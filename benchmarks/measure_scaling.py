@@ -1,14 +1,16 @@
 """Are k sandbox cores k times as fast? On one simulated core, then on k of several nodes.
 
-    python -m benchmarks.measure_scaling --json FILE [--nodes 4] [--cores 2] [--seconds 2] [--quick]
+    python -m benchmarks.measure_scaling --json FILE [--nodes 4] [--cores 2] [--problems 24]
+        [--seconds 2] [--quick]
 
 The pipeline of `skeldpo measure` gives recorded problems (`benchmarks.recorded`) to actors that
 sleep where a sandbox would run programs, so that a machine can stand for many: nodes are Ray's own
-(`ray.cluster_utils`), each with its sandbox cores. A problem takes between half of `--seconds` and
-one and a half times them. `problems_per_s_K` is the rate on K cores, from the first problem's
-beginning to the last one's end; `speedup` over one core is to be at least 0.9 k, `speedup_per_core`
-is it over k; `fewest_problems` is what the least used core measured, `sleeping` the share of all
-cores' time in which they slept as asked.
+(`ray.cluster_utils`), each with its sandbox cores. There are `--problems` for each core, and one
+takes between half of `--seconds` and one and a half times them: at the end cores wait for the last
+one, which with few problems a core is much of the time. `problems_per_s_K` is the rate on K cores,
+from the first problem's beginning to the last one's end; `speedup` over one core is to be at least
+0.9 k, `speedup_per_core` is it over k; `fewest_problems` is what the least used core measured,
+`sleeping` the share of all cores' time in which they slept as asked.
 """
 
 from __future__ import annotations
@@ -29,14 +31,13 @@ import ray
 from ray.cluster_utils import Cluster
 
 from benchmarks.recorded import RecordedMeasurer, make_assignment, make_candidates, make_problem
+from skeldpo.accounts.core_use import CORE_USE, CoreUse, core_shares
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import SANDBOX_RESOURCE
-from skeldpo.core_use import CORE_USE, CoreUse, core_shares
 from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.records import Assignment
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
-PROBLEMS_A_CORE = 8
 SECONDS_FILE = "seconds.json"
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     for nodes, cores in ((1, 1), (options.nodes, options.cores)):
         k = nodes * cores
-        one = measure(nodes, cores, options.seconds)
+        one = measure(nodes, cores, options.seconds, options.problems)
         figures |= {
             f"problems_per_s_{k}": one.problems_per_s,
             f"fewest_problems_{k}": one.fewest_problems,
@@ -69,8 +70,8 @@ class Measured:
     sleeping: float
 
 
-def measure(num_nodes: int, cores_per_node: int, seconds: float) -> Measured:
-    """PROBLEMS_A_CORE problems for each core, on a cluster that is made for it."""
+def measure(num_nodes: int, cores_per_node: int, seconds: float, problems_a_core: int) -> Measured:
+    """So many problems for each core, on a cluster that is made for it."""
     ray.shutdown()
     cluster = Cluster(initialize_head=True, head_node_args=node_arguments(0))
     try:
@@ -79,9 +80,15 @@ def measure(num_nodes: int, cores_per_node: int, seconds: float) -> Measured:
         cluster.wait_for_nodes()
         ray.init(address=cluster.address, log_to_driver=False)
         with tempfile.TemporaryDirectory() as folder:
-            assignments = list(given_assignments(num_nodes * cores_per_node * PROBLEMS_A_CORE))
+            assignments = list(given_assignments(num_nodes * cores_per_node * problems_a_core))
             rng = random.Random(0)
-            lasting = {a.problem.problem_id: seconds * rng.uniform(0.5, 1.5) for a in assignments}
+            drawn = [rng.uniform(0.5, 1.5) for _ in assignments]
+            # The same mean, however many are drawn.
+            factor = seconds * len(drawn) / sum(drawn)
+            lasting = {
+                assignment.problem.problem_id: factor * share
+                for assignment, share in zip(assignments, drawn, strict=True)
+            }
             store = Store(folder)
             store.write_text(SECONDS_FILE, json.dumps(lasting))
             sample_and_measure(
@@ -171,11 +178,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", help="file for the figures")
     parser.add_argument("--nodes", type=int, default=4)
     parser.add_argument("--cores", type=int, default=2, help="sandbox cores of a node")
+    parser.add_argument("--problems", type=int, default=24, help="for each sandbox core")
     parser.add_argument("--seconds", type=float, default=2.0, help="of a problem, on average")
     parser.add_argument("--quick", action="store_true", help="two nodes, a second a problem")
     options = parser.parse_args()
     if options.quick:
-        options.nodes, options.seconds = 2, 1.0
+        options.nodes, options.seconds, options.problems = 2, 1.0, 8
     return options
 
 

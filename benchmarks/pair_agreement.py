@@ -29,7 +29,7 @@ from skeldpo.console import Display
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair import ProblemPairs, build_pairs
 from skeldpo.records import Measurement, Outcome, PreferencePair, content_id
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 NUM_PROGRAMS = 8
 MIN_AGREEING_SHARE = 0.8

@@ -16,11 +16,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair import build_pairs
 from skeldpo.records import Measurement, PreferencePair
+from skeldpo.storage.by_problem import MeasuredProblem
 from skeldpo.timing import compare
 
 PAIR = PairConfig(min_speedup=1.2, max_efficiency_pairs=1000, max_correctness_pairs=0)

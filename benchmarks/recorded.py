@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import platform
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import ray
 
+from skeldpo.accounts.actors import ActorNote
+from skeldpo.accounts.quarantine import QUARANTINE
 from skeldpo.measure.actor import session_row
-from skeldpo.quarantine import QUARANTINE
 from skeldpo.records import (
     Assignment,
     Candidate,
@@ -26,7 +29,7 @@ from skeldpo.records import (
     Problem,
     content_id,
 )
-from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
+from skeldpo.storage.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
 NUM_CANDIDATES = 16
 NUM_TOKENS = 1000
@@ -39,6 +42,7 @@ NUM_CONFIRMED = 4
 HELDOUT_EVERY = 20
 """One problem in so many is held out."""
 BASELINE_NS = 10**8
+WRITTEN = "written"
 _STATEMENTS = (
     ("    {a} = [item * {n} for item in {b}]", 12),
     ("    for {c} in range(len({b})):\n        {a} += {b}[{c}] % {n}", 18),
@@ -183,3 +187,32 @@ class RecordedMeasurer:
                         Outcome.WRONG_ANSWER.value: NUM_WRONG}  # fmt: skip
             yield {"problem_id": [key], "outcomes": [json.dumps(outcomes)], "faults": ["[]"],
                    "failure": [""], "note": [""], QUARANTINE: [""]}  # fmt: skip
+
+
+class RecordedEngine:
+    """In place of `PolicyEngine`: commits what `make_candidates` gives, a problem every `pace_s`,
+    and notes on which node it wrote it (`written_by`)."""
+
+    pace_s = 0.3
+
+    def __init__(self, *, output: str, pass_id: str, **_: Any) -> None:
+        self._store = Store(output)
+        self._node_id = ray.get_runtime_context().get_node_id()
+        self._note = ActorNote(self._store, "engine", pass_id)
+        self._note.ready()
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
+        for key in map(str, batch["problem_id"]):
+            if not self._store.has_part(CANDIDATES, key):
+                (assignment,) = self._store.read_part(ASSIGNMENTS, key, Assignment)
+                time.sleep(self.pace_s)
+                rows = make_candidates(assignment.problem)
+                self._store.write_part(CANDIDATES, key, Candidate, rows)
+                self._store.write_text(f"{WRITTEN}/{content_id(key)}-{self._node_id}", key)
+            yield {"problem_id": [key]}
+
+
+def written_by(store: Store) -> list[tuple[str, str]]:
+    """(problem, node) of each time that a RecordedEngine wrote for a problem."""
+    names = store.names(WRITTEN)
+    return [(store.read_text(f"{WRITTEN}/{n}"), n.rpartition("-")[2]) for n in names]

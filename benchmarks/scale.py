@@ -30,16 +30,16 @@ from typing import Any
 import ray
 
 from benchmarks.recorded import RecordedMeasurer, make_assignment, make_candidates, make_problem
-from skeldpo.by_problem import Sampled, StoredRows
+from skeldpo.accounts.progress import Progress
 from skeldpo.config import Config
-from skeldpo.config_file import parse_config
+from skeldpo.config.toml_file import parse_config
 from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.pipeline import Sandboxes, sample_and_measure
-from skeldpo.progress import Progress
 from skeldpo.records import Candidate
-from skeldpo.round_rows import RoundMaker
-from skeldpo.stages import count_verdicts, round_place
-from skeldpo.store import CANDIDATES, Store, round_folder
+from skeldpo.rounds.round_rows import RoundMaker
+from skeldpo.rounds.stages import count_verdicts, round_place
+from skeldpo.storage.by_problem import Sampled, StoredRows
+from skeldpo.storage.store import CANDIDATES, Store, round_folder
 from skeldpo.suites.evaluation import evaluation_text
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 from skeldpo.train.learners import make_learner
@@ -77,6 +77,7 @@ def record(store: Store, num_problems: int) -> None:
 def drive(root: str, num_problems: int) -> dict[str, float]:
     """The stages of a round in this process; figures by name and size."""
     ray.init(
+        address="local",
         num_cpus=2,
         resources={SANDBOX_RESOURCE: 2.0},
         include_dashboard=False,
@@ -111,7 +112,7 @@ def drive(root: str, num_problems: int) -> dict[str, float]:
 
 
 class _Round:
-    """A round of so many problems: its stages, as `skeldpo.rounds` calls them."""
+    """A round of so many problems: its stages, as `skeldpo.rounds.driver` calls them."""
 
     def __init__(self, root: str, num_problems: int) -> None:
         self._store, self._config = Store(root), _config(root)

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from skeldpo.checkers import is_correct
 from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
+from skeldpo.judging.checkers import is_correct
+from skeldpo.judging.right_answers import known_programs_fault, several_answers
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.measure.verdict import Judge
 from skeldpo.problems.asserts import UnsupportedProblemError
@@ -28,7 +29,6 @@ from skeldpo.problems.code_contests import any_problem
 from skeldpo.problems.reader import read_rows
 from skeldpo.problems.sources import problem_from_row
 from skeldpo.records import Outcome, Problem
-from skeldpo.right_answers import known_programs_fault, several_answers
 
 MAX_TESTS = 24
 """Of a problem, for the known programs."""

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from benchmarks.null_programs import KERNELS, copies, rewritten, slowed_problem, slowed_program
 from benchmarks.null_programs import spread as spread_programs
+from skeldpo.accounts.progress import count_teller
 from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
-from skeldpo.config_file import load_sections
+from skeldpo.config.toml_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.pair import build_pairs
 from skeldpo.pipeline import (
@@ -33,7 +34,6 @@ from skeldpo.pipeline import (
 )
 from skeldpo.problems.programs import given_assignment
 from skeldpo.problems.sources import load_problems
-from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Measurement, Outcome, PreferencePair, Problem
 from studies.measured_rows import read_rows
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
-from skeldpo.config_rewards import RewardsConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, RewardsConfig, SkeletonConfig
 from skeldpo.languages import DEFAULT
 from skeldpo.languages import language as language_named
 from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, make_sandbox, patient

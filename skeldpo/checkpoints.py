@@ -7,13 +7,15 @@ path from which a node reads it.
 from __future__ import annotations
 
 import hashlib
+import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.config import STARTER
-from skeldpo.files import is_url
-from skeldpo.node_cache import (
+from skeldpo.storage.files import is_url
+from skeldpo.storage.node_cache import (
     WEIGHTS,
     IndexedFile,
     fetch_folder,
@@ -21,8 +23,13 @@ from skeldpo.node_cache import (
     push_folder,
     read_index,
 )
+from skeldpo.storage.store import VISIBLE_WITHIN_S
 
 _NEEDED_FILES = ("config.json",)
+_WEIGHTS_INDEX = "model.safetensors.index.json"
+_ONE_FILE = ("model.safetensors", "adapter_model.safetensors")
+"""How transformers and peft call the only weight file of a folder."""
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ def local_folder(checkpoint: Checkpoint, *, weights: bool = True) -> str:
     RuntimeError if the URL holds other weights than the checkpoint's.
     """
     if not is_url(checkpoint.folder):
+        if weights:
+            weight_files(checkpoint.folder)  # engines and trainers list the folder themselves
         return checkpoint.folder
     index = read_index(checkpoint.folder)
     found = _indexed_digest(index, checkpoint.folder)
@@ -104,10 +113,40 @@ def fetch_checkpoint(model: str, folder: str) -> Checkpoint:
 
 def weights_digest(folder: str) -> str:
     """SHA-256 (hex) of a folder's weight files: the model_id of what they write."""
-    files = sorted(Path(folder).glob("*.safetensors"))
-    if not files:
+    return _joined_digest((file.name, _file_digest(file)) for file in weight_files(folder))
+
+
+def weight_files(folder: str, visible_within_s: float = VISIBLE_WITHIN_S) -> list[Path]:
+    """The weight files of a folder of a disk, sorted. On shared disks a listing may lack what
+    another node has just written: files that the folder's index names are waited for.
+
+    ValueError if it has none; RuntimeError if those of its index do not come.
+    """
+    wanted = {Path(folder, name) for name in _indexed_names(Path(folder))}
+    deadline_s = time.monotonic() + visible_within_s
+    while True:
+        found = set(Path(folder).glob("*.safetensors"))
+        missing = sorted(wanted - found)
+        if not missing or time.monotonic() >= deadline_s:
+            break
+        time.sleep(_POLL_S)
+    if missing:
+        raise RuntimeError(
+            f"{missing[0]} is in the index of its folder and is not listed there after "
+            f"{visible_within_s:g} s ({len(missing)} such files); if other nodes see it, start the "
+            "same command again; if it is lost, remove the manifest of the stage that made it"
+        )
+    if not found:
         raise ValueError(f"no *.safetensors in {folder}; expected a saved policy")
-    return _joined_digest((file.name, _file_digest(file)) for file in files)
+    return sorted(found)
+
+
+def _indexed_names(folder: Path) -> set[str]:
+    """Weight files of which the folder itself says that they are there, opened by name."""
+    index = folder / _WEIGHTS_INDEX
+    if index.is_file():
+        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    return {name for name in _ONE_FILE if (folder / name).is_file()}
 
 
 def _file_digest(file: Path) -> bytes:

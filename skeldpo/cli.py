@@ -10,14 +10,18 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 from rich.console import Console
 
 from skeldpo import __version__
+from skeldpo.commands.pair_tools import add_pair_tools
 from skeldpo.commands.serve_reward import add_serve_reward
-from skeldpo.config_file import load_config
+from skeldpo.config.toml_file import load_config
 from skeldpo.console import (
     TRACEBACK_VARIABLE,
     Display,
@@ -31,6 +35,8 @@ from skeldpo.console import (
 USER_ERROR = 2
 RUN_FAILED = 1
 LEFT_OUT = 3
+SIGNALLED = 128
+"""With the signal's number, the exit code of what a signal has stopped."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +56,14 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Bars of every library that counts with tqdm, here and in Ray's workers.
     os.environ.setdefault("TQDM_DISABLE", "1")
+    ended_by: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended_by.append(number)
+        raise KeyboardInterrupt  # blocks end in order; nothing else gets through `ray.get`
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
     with own_streams() as streams:
         # A file or a job's log is no terminal, whatever $FORCE_COLOR says: no control characters.
         is_terminal = streams.out.isatty()
@@ -58,14 +72,19 @@ def run_guarded(command: Callable[[Display], int | None]) -> int:
         warnings = Warnings(display)
         logging.getLogger(__package__).addHandler(warnings)
         try:
-            return _call(command, display, streams)
+            return _call(command, display, streams, ended_by)
         finally:
             logging.getLogger(__package__).removeHandler(warnings)
             if streams.log and "ray" in sys.modules:
                 sys.modules["ray"].shutdown()  # it writes while it ends, too
 
 
-def _call(command: Callable[[Display], int | None], display: Display, streams: Streams) -> int:
+def _call(
+    command: Callable[[Display], int | None],
+    display: Display,
+    streams: Streams,
+    ended_by: Sequence[int],
+) -> int:
     try:
         code = command(display) or 0
     except (ValueError, RuntimeError, OSError) as error:
@@ -75,9 +94,10 @@ def _call(command: Callable[[Display], int | None], display: Display, streams: S
         display.complain(f"skeldpo: {error}{keep_log(streams, failed=not is_input)}")
         return USER_ERROR if is_input else RUN_FAILED
     except KeyboardInterrupt:
+        ended = SIGNALLED + next(iter(ended_by), int(signal.SIGINT))
         keep_log(streams, failed=False)
         display.complain(f"skeldpo: stopped, what is done is kept; to go on: {own_command()}")
-        return 130
+        return ended
     display.flush()
     keep_log(streams, failed=False)
     return code
@@ -101,7 +121,7 @@ def run_command(options: argparse.Namespace, display: Display) -> None:
         dry_run(config, display)
         return
     from skeldpo.report.page import show_report, write_report
-    from skeldpo.rounds import run_rounds
+    from skeldpo.rounds.driver import run_rounds
 
     store = run_rounds(config, display.tell)
     write_report(store)
@@ -146,43 +166,6 @@ def _pair(options: argparse.Namespace, display: Display) -> None:
         explain=options.explain,
         display=display,
     )
-
-
-def _skeleton(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.commands.skeleton import file_skeletons
-    from skeldpo.config import SkeletonConfig
-
-    config = SkeletonConfig(method=options.method, contrast=options.contrast, alone="none")
-    given = options.files, options.against
-    for each in list(file_skeletons(*given, config, options.stdin, options.profile)):
-        end = "" if each.skeleton.text.endswith("\n") else "\n"
-        display.write(f"# {each.file}\n{each.skeleton.text}{end}")
-        for note in each.notes:
-            display.complain(f"{each.file}: {note}")
-
-
-def _inspect(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.commands.inspect import inspect_pairs
-
-    inspect_pairs(options.pairs, problem_id=options.problem, html=options.html, display=display)
-
-
-def _export(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.commands.export import export_trl, read_pairs
-    from skeldpo.config import PolicyConfig
-    from skeldpo.config_file import load_sections
-
-    sections = load_sections({"policy": PolicyConfig(model="")}, options.set)
-    policy = sections["policy"]
-    assert isinstance(policy, PolicyConfig)
-    num_rows = export_trl(
-        read_pairs(options.pairs, options.stage),
-        options.out,
-        policy=policy,
-        shape="messages" if options.messages else "text",
-        with_skeletons=options.skeletons,
-    )
-    display.tell(f"{options.out}: {num_rows} preferences; columns prompt, chosen, rejected")
 
 
 def _evaluate(options: argparse.Namespace, display: Display) -> int:
@@ -260,7 +243,7 @@ def _parser(*, names_suites: bool) -> argparse.ArgumentParser:
     pair.add_argument("--set", action="append", default=[], metavar="pair.KEY=VALUE")
     pair.add_argument("--explain", action="store_true", help="what became of each problem")
     pair.set_defaults(command=_pair)
-    _add_pair_tools(commands)
+    add_pair_tools(commands)
 
     _add_evaluation(commands, names_suites)
 
@@ -336,43 +319,6 @@ def _add_evaluation(
     compare.add_argument("--page", default="", help="also write an HTML page with a plot")
     compare.set_defaults(command=_compare)
     add_serve_reward(commands)
-
-
-def _add_pair_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    skeleton = commands.add_parser("skeleton", help="the skeletons of Python files of one group")
-    skeleton.add_argument("files", nargs="+", metavar="FILE", help="programs for one problem")
-    skeleton.add_argument(
-        "--method",
-        choices=("lexical", "syntactic", "dynamic"),
-        default="lexical",
-        help="dynamic runs the files in a sandbox, as scripts",
-    )
-    skeleton.add_argument(
-        "--stdin", default="", metavar="FILE", help="what scripts read in the sandbox"
-    )
-    skeleton.add_argument("--profile", action="store_true",
-                          help="say what is kept of the lines that take the time")  # fmt: skip
-    skeleton.add_argument("--against", nargs="+", default=[], metavar="FILE",
-                          help="programs of another group, which are masked too")  # fmt: skip
-    skeleton.add_argument("--contrast", action="store_true",
-                          help="keep only what the other group does not share")  # fmt: skip
-    skeleton.set_defaults(command=_skeleton)
-
-    inspect = commands.add_parser("inspect", help="pairs side by side, and where they come from")
-    inspect.add_argument("pairs", help="Parquet file of pairs")
-    inspect.add_argument("--problem", default="", metavar="ID", help="only those of a problem")
-    inspect.add_argument("--html", default="", metavar="FILE", help="write them as a page, too")
-    inspect.set_defaults(command=_inspect)
-
-    export = commands.add_parser("export", help="pairs for another trainer")
-    export.add_argument("pairs", help="Parquet file of pairs")
-    export.add_argument("--format", choices=("trl",), required=True)
-    export.add_argument("--out", required=True, help="folder of the data set")
-    export.add_argument("--stage", choices=("efficiency", "correctness"), default="efficiency")
-    export.add_argument("--messages", action="store_true", help="for a chat model")
-    export.add_argument("--skeletons", action="store_true", help="a second row for skeletons")
-    export.add_argument("--set", action="append", default=[], metavar="policy.KEY=VALUE")
-    export.set_defaults(command=_export)
 
 
 if __name__ == "__main__":

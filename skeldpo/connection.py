@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import ray
 
@@ -109,20 +112,31 @@ def _answers(address: str) -> bool:
 
 
 def _join(address: str) -> None:
-    ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    with _own_sigterm():
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Ray takes SIGTERM for itself; what the command does at it stays."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(before) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start() -> None:
     try:
-        ray.init(
-            address="local",  # else a cluster that has ended is looked for, and joined
-            num_cpus=max(2, os.cpu_count() or 1),
-            resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
-            include_dashboard=False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            object_store_memory=512 << 20,
-        )
+        with _own_sigterm():
+            ray.init(
+                address="local",  # else a cluster that has ended is looked for, and joined
+                num_cpus=max(2, os.cpu_count() or 1),
+                resources={SANDBOX_RESOURCE: float(len(sandbox_cores()))},
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                object_store_memory=512 << 20,
+            )
     except Exception as error:  # bare ones, when its processes do not answer in time
         raise RuntimeError(
             f"Ray did not start here: {error} Wait until the machine is less busy or has "

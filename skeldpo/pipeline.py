@@ -15,39 +15,57 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
-from skeldpo.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, read_actors
+from skeldpo.accounts.actors import FOLDER, NO_ACTORS, POLL_S, Actors, cause_of, read_actors
+from skeldpo.accounts.core_use import join_core_use
+from skeldpo.accounts.progress import Counts, Progress
+from skeldpo.accounts.quarantine import QUARANTINE, TRIES, write_quarantine
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
 from skeldpo.connection import SANDBOX_RESOURCE
-from skeldpo.core_use import join_core_use
-from skeldpo.generate import PolicyEngine
+from skeldpo.generate.policy_engine import PolicyEngine
 from skeldpo.measure.actor import ProgramMeasurer, Session
-from skeldpo.node_watch import MAX_NODE_WAIT_S, NodeWatch, NoNodes, interruptible
+from skeldpo.node_watch import (
+    MAX_NODE_WAIT_S,
+    Need,
+    NodeWatch,
+    NoNodes,
+    cluster_nodes,
+    interruptible,
+)
 from skeldpo.periodic import every
-from skeldpo.progress import Counts, Progress
-from skeldpo.quarantine import TRIES, write_quarantine
 from skeldpo.records import Assignment, Candidate, Measurement
-from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, PROBLEM_ID, Store
+from skeldpo.storage.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, PROBLEM_ID, Store
 
 logger = logging.getLogger(__name__)
 
 MAX_BLOCK_ROWS = 256
 """Problems an engine is given at a time."""
+ENGINE, SANDBOX_ACTOR = "engine", "sandbox actor"
+"""What messages call the actors."""
+
+
+class _AllWritten(Exception):
+    """The engines are lost, and nothing is left for them to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """Who generates: a checkpoint, how it is prompted, and how many engines sample it."""
+    """Who generates: a checkpoint, how it is prompted, and how many engines sample it. `keepers`
+    is asked for actors that have these engines already (`engine_keeper.Keepers`) once something is
+    to be written. `engine` is the class of the actors: another commits and yields the same."""
 
     checkpoint: Checkpoint
     prompting: PolicyConfig
     generate: GenerateConfig
+    engine: type = PolicyEngine
+    keepers: Callable[[], tuple[Any, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +96,10 @@ def sample_and_measure(
     output: str,
     on_progress: Callable[[Progress], None],
     limits: Limits | None = None,
-) -> None:
+) -> float:
     """Runs the pipeline until every assignment is measured or quarantined; `output` is the folder
-    of its tables (`by_problem.Sampled`), whose rows are in the order of the assignments.
+    of its tables (`by_problem.Sampled`), whose rows are in the order of the assignments. Returns
+    when an engine wrote the first token (seconds since 1970), 0 if none did.
 
     Without engines the assignments bring their candidates. Assignments are taken one at a time.
     Raises RuntimeError when the cluster lacks what is asked for, and at the `limits`; problems that
@@ -93,8 +112,8 @@ def sample_and_measure(
     on_progress(counts.progress(_asked(engines if waiting else None)))
     if waiting:
         _require_resources(engines, sandboxes)
-        for folder in (FOLDER, TRIES):
-            store.remove(folder)
+        for left in (FOLDER, TRIES, f"{QUARANTINE}.parquet"):
+            store.remove(left)
         try:
             first = _Pass(
                 waiting=waiting,
@@ -120,10 +139,11 @@ def sample_and_measure(
     store.join_parts(CANDIDATES, Candidate, keys)
     store.join_parts(MEASUREMENTS, Measurement, keys)
     join_core_use(store, keys)
-    write_quarantine(store)
+    write_quarantine(store, counts.quarantined)
     store.drop_parts(ASSIGNMENTS)
     for folder in (FOLDER, TRIES):
         store.remove(folder)
+    return counts.first_token_at
 
 
 def _write_unfinished(
@@ -131,19 +151,19 @@ def _write_unfinished(
 ) -> tuple[list[str], list[str]]:
     """Writes what the actors are to read; returns the ids of all problems and of those that have
     no measurements yet."""
-    measured = store.part_keys(MEASUREMENTS)
-    written = store.part_keys(CANDIDATES)
     keys, waiting = [], []
     for assignment in assignments:
         key = assignment.problem.problem_id
         keys.append(key)
-        if key in measured:
-            if key in written or store.has_part(CANDIDATES, key):
+        # By name: a listing may lack what another node has just written.
+        is_written = store.has_part(CANDIDATES, key)
+        if store.has_part(MEASUREMENTS, key):
+            if is_written:
                 continue
             store.remove_part(MEASUREMENTS, key)  # of programs that are lost
         waiting.append(key)
         store.write_part(ASSIGNMENTS, key, Assignment, [assignment])
-        if not assignment.num_samples and key not in written:
+        if not assignment.num_samples and not is_written:
             store.write_part(CANDIDATES, key, Candidate, assignment.candidates)
     return keys, waiting
 
@@ -162,7 +182,11 @@ class _Pass:
     @property
     def is_written(self) -> bool:
         """Whether all candidates are there: nothing is left to do for engines."""
-        return self.engines is None or set(self.waiting) <= Store(self.output).part_keys(CANDIDATES)
+        if self.engines is None:
+            return True
+        store = Store(self.output)
+        listed = store.part_keys(CANDIDATES)
+        return all(key in listed or store.has_part(CANDIDATES, key) for key in self.waiting)
 
 
 def _run_all(
@@ -174,9 +198,10 @@ def _run_all(
     lost, waiting = [], one.waiting
     while waiting:
         one = replace(one, waiting=waiting)
-        lost += _run(replace(one, engines=None) if one.is_written else one, counts, on_progress)
+        used = replace(one, engines=None) if one.is_written else one
+        lost += _run(used, counts, on_progress)
         missing = [key for key in waiting if not counts.has(key)]
-        if len(missing) == len(waiting):
+        if len(missing) == len(waiting) and (used.engines is None or not used.is_written):
             raise RuntimeError(
                 f"generating and measuring stopped: Ray ended without a word on {len(missing)} "
                 f"problems, such as {missing[0]}; start the same command again"
@@ -196,13 +221,18 @@ def _run(
     watch = NodeWatch(_needs(one), one.max_node_wait_s)
     has_more = threading.Event()
 
+    def read() -> Actors:
+        return read_actors(store, pass_id, _asked(one.engines).num_engines, num_sandboxes)
+
     def look() -> None:
-        actors = read_actors(store, pass_id, _asked(one.engines).num_engines, num_sandboxes)
+        actors = read()
         try:
-            lines = watch.look(ray.cluster_resources())
+            lines = watch.look(cluster_nodes())
         except NoNodes as error:
             interrupt(error)
             return
+        if ENGINE in watch.missing and one.is_written:
+            interrupt(_AllWritten())
         if num_sandboxes < min(_num_sandboxes(one.sandboxes), counts.num_left):
             has_more.set()
         with lock:
@@ -210,7 +240,12 @@ def _run(
 
     # Closed, or else its actors keep their cores for as long as a traceback lives.
     rows = iter(_dataset(one, num_sandboxes, pass_id).iter_rows())
-    with interruptible() as interrupt, every(POLL_S, look), contextlib.closing(rows):
+    with (
+        contextlib.suppress(_AllWritten),
+        interruptible() as interrupt,
+        every(POLL_S, look),
+        contextlib.closing(rows),
+    ):
         for row in rows:
             with lock:
                 is_new = counts.add(row)
@@ -220,6 +255,7 @@ def _run(
             counts.require_few(store)
             if has_more.is_set() and one.is_written:
                 break
+    counts.note_first_token(read())
     return lost
 
 
@@ -250,16 +286,18 @@ def _dataset(one: _Pass, num_sandboxes: int, pass_id: str) -> Dataset:
         num_blocks = min(num_blocks, max(num_engines, math.ceil(len(rows) / MAX_BLOCK_ROWS)))
     dataset = ray.data.from_items(rows, override_num_blocks=num_blocks)
     if engines is not None:
+        keepers = engines.keepers()
         dataset = dataset.map_batches(
-            PolicyEngine,
+            engines.engine,
             batch_size=MAX_BLOCK_ROWS,
             compute=ActorPoolStrategy(size=num_engines),
-            num_cpus=engines.generate.cpus_per_engine,
-            num_gpus=engines.generate.gpus_per_engine,
+            num_cpus=0 if keepers else engines.generate.cpus_per_engine,
+            num_gpus=0 if keepers else engines.generate.gpus_per_engine,
             fn_constructor_kwargs={
                 "checkpoint": engines.checkpoint,
                 "policy": engines.prompting,
                 "generate": engines.generate,
+                "keepers": keepers,
                 **common,
             },
         )
@@ -286,13 +324,14 @@ def _num_sandboxes(sandboxes: Sandboxes) -> int:
     )
 
 
-def _needs(one: _Pass) -> dict[str, float]:
+def _needs(one: _Pass) -> dict[str, Need]:
     """What one actor of each kind takes."""
-    needs = {SANDBOX_RESOURCE: 1.0}
+    needs = {SANDBOX_ACTOR: Need(resources={SANDBOX_RESOURCE: 1.0})}
     if one.engines is not None:
         generate = one.engines.generate
-        needs |= {"CPU": generate.cpus_per_engine, "GPU": generate.gpus_per_engine}
-    return {name: need for name, need in needs.items() if need}
+        taken = {"CPU": generate.cpus_per_engine, "GPU": generate.gpus_per_engine}
+        needs[ENGINE] = Need(resources={name: float(n) for name, n in taken.items() if n})
+    return needs
 
 
 def _require_resources(engines: Engines | None, sandboxes: Sandboxes) -> None:

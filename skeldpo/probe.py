@@ -11,14 +11,16 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from skeldpo.files import is_url, s3_endpoint
-from skeldpo.store import Store, run_root
+from skeldpo.storage.files import is_url, s3_endpoint
+from skeldpo.storage.store import Store, run_root
 
 FOLDER = "probe"
 SEEN_AFTER_S = 60.0
 """Longest wait for a file that another node wrote: disks of a network show new names late."""
 ANSWER_AFTER_S = 300.0
 """Longest wait for a node, whose runtime environment may have to be installed first."""
+LOST_AFTER_S = 20.0
+"""Ray may take so long to see that a node is lost of which a call has failed."""
 _POLL_S = 0.5
 _SHARED = (
     "use a folder that every node mounts at the same path (NFS, EFS, FSx, a ReadWriteMany volume), "
@@ -49,9 +51,11 @@ def try_storage(storage: str, name: str = "") -> str:
 
 
 def check_storage(store: Store) -> None:
-    """Lets the driver and every other node of the cluster write for each other in a run's folder.
+    """Lets the driver, which must be the run's only one, and every other node of the cluster write
+    for each other in a run's folder.
 
-    RuntimeError names each node that cannot, with why, and says what to do.
+    RuntimeError names each node that cannot, with why, and says what to do. A node that is lost
+    while it is asked is none of them.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -73,16 +77,17 @@ def check_storage(store: Store) -> None:
         ) if asked else ([], [])  # fmt: skip
         faults = {}
         for node in others:
-            reference = asked[node["NodeID"]]
+            node_id, reference = node["NodeID"], asked[node["NodeID"]]
             fault = f"it gave no answer within {ANSWER_AFTER_S:.0f} s"
             if reference in done:
-                fault = _fault_of(reference) or _unseen(
-                    store, f"{folder}/{node['NodeID']}", "this node", token, SEEN_AFTER_S
+                fault = _fault_of(reference, node_id) or _unseen(
+                    store, f"{folder}/{node_id}", "this node", token, SEEN_AFTER_S
                 )
-            if fault:
+            if fault and not _is_lost(node_id):
                 faults[_name_of(node)] = fault
     finally:
-        store.remove(folder)
+        # Whole: what killed drivers left goes too.
+        store.remove(FOLDER)
     if faults:
         told = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
         raise RuntimeError(
@@ -121,13 +126,24 @@ def _unseen(store: Store, path: str, writer: str, token: str, seen_after_s: floa
     return "" if found == token else f"{store.location(path)}: expected {token}, read {found!r}"
 
 
-def _fault_of(reference: Any) -> str:
+def _fault_of(reference: Any, node_id: str) -> str:
+    """What a node answered; where its call failed, why, as soon as the node is known to be lost or
+    after LOST_AFTER_S seconds."""
     import ray
 
     try:
         return str(ray.get(reference))
     except ray.exceptions.RayError as error:
+        deadline_s = time.monotonic() + LOST_AFTER_S
+        while not _is_lost(node_id) and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
         return f"{type(error).__name__}: {error}"
+
+
+def _is_lost(node_id: str) -> bool:
+    import ray
+
+    return not any(node["Alive"] and node["NodeID"] == node_id for node in ray.nodes())
 
 
 def _name_of(node: dict[str, Any]) -> str:

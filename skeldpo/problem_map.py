@@ -19,8 +19,11 @@ from ray.data import DataContext
 from ray.data.exceptions import UserCodeException
 from ray.exceptions import RayError
 
-from skeldpo.actors import cause_of
-from skeldpo.by_problem import (
+from skeldpo.accounts.actors import cause_of
+from skeldpo.connection import connect_ray
+from skeldpo.node_watch import MAX_NODE_WAIT_S, Need, watching
+from skeldpo.records import Problem
+from skeldpo.storage.by_problem import (
     CANDIDATES_FILE,
     MEASUREMENTS_FILE,
     MeasuredProblem,
@@ -28,12 +31,11 @@ from skeldpo.by_problem import (
     TableReader,
     index_problems,
 )
-from skeldpo.connection import connect_ray
-from skeldpo.records import Problem
-from skeldpo.store import PROBLEM_ID, Store
+from skeldpo.storage.store import PROBLEM_ID, Store
 
 Made = TypeVar("Made")
 
+A_TASK = {"task": Need(resources={"CPU": 1.0})}
 PROBLEMS_A_TASK = 32
 """A task reads the tables' footers anew (0.1 s at 100,000 rows); fewer problems than this are gone
 through here, without Ray."""
@@ -62,11 +64,13 @@ class ProblemMap(Generic[Made]):
         keys: Sequence[str],
         tell: Callable[[str], None] = lambda line: None,
         on_progress: Callable[[int], None] = lambda num_done: None,
+        max_node_wait_s: float = MAX_NODE_WAIT_S,
     ) -> None:
         """Makes what is missing of the problems; `on_progress` hears how many of them are there,
-        `tell` which Ray makes them.
+        `tell` which Ray makes them, and which nodes it loses.
 
-        RuntimeError, with the cause, if a task fails; what other tasks made is kept.
+        RuntimeError, with the cause, if a task fails, or has no node for `max_node_wait_s`; what
+        other tasks made is kept.
         """
         present = Store(self.output).part_keys(self.table)
         rows = self._places([key for key in keys if key not in present])
@@ -77,9 +81,10 @@ class ProblemMap(Generic[Made]):
             return
         connect_ray(tell, measures=False)
         try:
-            for done in self._dataset(rows).iter_rows():
-                num_done += done["num_problems"]
-                on_progress(num_done)
+            with watching(A_TASK, max_node_wait_s, tell):
+                for done in self._dataset(rows).iter_rows():
+                    num_done += done["num_problems"]
+                    on_progress(num_done)
         except (RayError, UserCodeException) as error:
             raise RuntimeError(
                 f"stopped after {num_done} of {len(keys)} problems: {cause_of(error)}; what is "

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
 Asked = Literal["code", "skeleton"]
 _CHAT_INSTRUCTIONS: dict[Asked, str] = {
-    "code": "Write an efficient and correct {language} program. Answer with the program alone, "
-    "in one code block.",
+    "code": "Write the fastest correct {language} program you can. {signature}Answer with one code "
+    "block and nothing else.",
     "skeleton": "Write the skeleton of an efficient {language} program: the program with _ for its "
     "details. Answer with the skeleton alone, in one code block.",
 }
+_SIGNATURE = "Keep the name and the parameters of the function as they are given. "
+"""Where starter code gives them; without it a program may have to read its input."""
 _PLAIN_INSTRUCTIONS: dict[Asked, str] = {
     "code": "[GEN_CODE] Write an efficient and correct program.",
     "skeleton": "[GEN_CODESKELETON] Write the skeleton of an efficient program.",
@@ -42,10 +44,13 @@ _PLAIN_INSTRUCTIONS: dict[Asked, str] = {
 them; they tell two tasks apart for one that continues texts."""
 
 
-def instruction(config: PolicyConfig, asked: Asked, language_name: str, *, is_chat: bool) -> str:
+def instruction(
+    config: PolicyConfig, asked: Asked, language_name: str, *, starter_code: str, is_chat: bool
+) -> str:
     """What follows the statement and the starter code in a prompt."""
     set_by_user = config.code_instruction if asked == "code" else config.skeleton_instruction
     text = set_by_user or (_CHAT_INSTRUCTIONS if is_chat else _PLAIN_INSTRUCTIONS)[asked]
+    text = text.replace("{signature}", _SIGNATURE if starter_code.strip() else "")
     return text.replace("{language}", language(language_name).TITLE).strip()
 
 
@@ -164,7 +169,9 @@ class Prompts:
     def _prompt_ids(
         self, statement: str, starter_code: str, asked: Asked, language_name: str
     ) -> list[int]:
-        wanted = instruction(self._config, asked, language_name, is_chat=self._chat)
+        wanted = instruction(
+            self._config, asked, language_name, starter_code=starter_code, is_chat=self._chat
+        )
         parts = [statement.strip(), starter_code.strip(), wanted]
         text = self._text.quote("\n".join(part for part in parts if part))
         if not self._chat:

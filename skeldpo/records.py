@@ -3,8 +3,8 @@
     Problem -> Candidate -> Measurement -> PreferencePair (+ Skeleton) -> ReferenceLogps
 
 Records are frozen and checked when made. On disk a record is a Parquet row whose columns are its
-fields (`skeldpo.rows`). Ids are content hashes, so the same input gives the same id on every
-machine.
+fields (`skeldpo.storage.rows`). Ids are content hashes, so the same input gives the same id on
+every machine.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ Float32 = NewType("Float32", float)
 
 
 class Outcome(enum.StrEnum):
-    """What is known of one program. SANDBOX_FAILED (the machine's fault), FAULTY_PROBLEM (that of
-    the problem's own reference, checker or generators) and QUARANTINED (its problem was given up,
-    see `skeldpo.quarantine`) say nothing about the program."""
+    """What is known of one program. SANDBOX_FAILED is the machine's fault, FAULTY_PROBLEM that of
+    the problem's own reference, checker or generators, QUARANTINED: `accounts.quarantine`."""
 
     ACCEPTED = "ACCEPTED"
     WRONG_ANSWER = "WRONG_ANSWER"
@@ -47,6 +46,11 @@ class Outcome(enum.StrEnum):
     def is_verdict(self) -> bool:
         """Whether it says anything about the program."""
         return self not in NO_VERDICT
+
+    @property
+    def in_words(self) -> str:
+        """As people read it: "wrong answer"."""
+        return self.value.lower().replace("_", " ")
 
 
 NO_VERDICT = {
@@ -92,7 +96,7 @@ class Problem:
     `language`, a name of `skeldpo.languages`, is that of its programs: reference, solutions,
     preamble and candidates. `generators` are Python sources that define `generate_input(size,
     seed)`, which returns the list of positional arguments (function) or the text of standard input
-    (stdio); they run in the sandbox. `checker` is a name known to `skeldpo.checkers`, or Python
+    (stdio); they run in the sandbox. `checker` is a name known to `judging.checkers`, or Python
     source that defines `check(input, answer, expected) -> bool`, which also runs in the sandbox,
     away from the program. `reference` gives the expected answers for generated inputs. `preamble`
     is source that runs before a program's first statement and before the clock, in the program's
@@ -127,9 +131,8 @@ class Problem:
         _require(bool(self.language), f"{where}: language is empty")
         _require(self.kind in ("function", "stdio"), f"{where}: kind {self.kind!r}")
         _require(bool(self.statement.strip()), f"{where}: statement is empty")
-        named = bool(self.entry_point)
         _require(
-            named == (self.kind == "function"),
+            bool(self.entry_point) == (self.kind == "function"),
             f"{where}: a function problem names its entry_point, a stdio problem has none; "
             f"got kind={self.kind!r}, entry_point={self.entry_point!r}",
         )
@@ -137,10 +140,9 @@ class Problem:
             bool(self.tests) or bool(self.generators and self.reference),
             f"{where}: needs tests, or a generator with a reference program",
         )
+        answered = all(test.expected_text for test in self.tests)
         _require(
-            self.kind == "stdio"
-            or bool(self.reference)
-            or all(test.expected_text for test in self.tests),
+            self.kind == "stdio" or bool(self.reference) or answered,
             f"{where}: a test without an expected answer needs a reference that answers it",
         )
         _require(self.max_size >= 0, f"{where}: max_size must be 0 or more, got {self.max_size}")
@@ -224,8 +226,7 @@ class Measurement:
     confirmed programs on another generator's input, on which a pair must not be reversed. A
     "screen" row without times says how a program that the tests accept failed on `input_digest`, an
     input that was made to time programs: no verdict on it. A "crosscheck" row without times says
-    that one was asked for and is missing.
-    `equal_to` names the candidate that was run for this one: the same program, measured once.
+    that one is missing. `equal_to` names the candidate run for it: the same program, measured once.
     `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
     lines that take the program's time, in rows of phase "screen", empty if they were not profiled;
     `mean_memory_bytes` the resident set averaged over its time, there too, 0 if it was not taken.
@@ -345,8 +346,7 @@ class PreferencePair:
 class ReferenceLogps:
     """Log-probabilities of an example's tokens under the frozen reference (nats), as its learner
     keeps them: of a pair the sums over chosen and rejected code, chosen and rejected skeleton, 0
-    where it has none. `tokens_id` is the digest of the prompts and completions that were scored.
-    """
+    where it has none. `tokens_id` is the digest of the prompts and completions scored."""
 
     example_id: str
     model_id: str

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skeldpo.accounts.progress import count_teller
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
@@ -29,9 +30,8 @@ from skeldpo.pipeline import (
 )
 from skeldpo.problems.family import family_of
 from skeldpo.problems.programs import known_candidates
-from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, content_id
-from skeldpo.run_start import make_starting_checkpoint
+from skeldpo.rounds.run_start import make_starting_checkpoint
 from skeldpo.suites.evaluation import save_evaluation
 from skeldpo.train.examples import make_examples
 from studies.ablation_page import Findings, frontier_plot, results_page

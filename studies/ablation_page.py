@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skeldpo.charts import NUM_COLORS, Point, Series, Tick, line_chart
+from skeldpo.report.charts import NUM_COLORS, Point, Series, Tick, line_chart
 from studies.ablation_statistics import (
     Effect,
     Operating,

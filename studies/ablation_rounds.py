@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from skeldpo.accounts.progress import count_teller
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import (
@@ -18,7 +19,6 @@ from skeldpo.pipeline import (
     sample_and_measure,
 )
 from skeldpo.problems.programs import known_candidates
-from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Candidate, Measurement, Problem, content_id
 from skeldpo.train.learners.preferences import PairTokens
 from studies.ablation_sample import Writer, WritingJob, sample_policies

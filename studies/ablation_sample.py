@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
+from skeldpo.accounts.progress import count_teller
 from skeldpo.answers import Wanted, read_answer
-from skeldpo.by_problem import measured_problems
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.problems.programs import known_candidates
-from skeldpo.progress import count_teller
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
-from skeldpo.store import Store
+from skeldpo.storage.by_problem import measured_problems
+from skeldpo.storage.store import Store
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 from studies.ablation_statistics import Written
 from studies.measured_rows import read_rows

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from skeldpo.config import Config
-from skeldpo.config_file import load_config
+from skeldpo.config.toml_file import load_config
 from skeldpo.pair import build_pairs
 from skeldpo.problems.family import family_of
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems

@@ -19,8 +19,7 @@ import torch
 from transformers import AutoTokenizer
 
 from benchmarks.one_worker import one_worker
-from skeldpo.config import Config
-from skeldpo.config_train import TrainConfig
+from skeldpo.config import Config, TrainConfig
 from skeldpo.prompts import Prompts
 from skeldpo.records import Problem
 from skeldpo.train.learners.preferences import PairTokens, Preferences

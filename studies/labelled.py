@@ -18,7 +18,7 @@ from skeldpo.pair.judged import judge_candidates
 from skeldpo.problems.family import family_of
 from skeldpo.records import Candidate, Measurement, Problem, content_id
 from skeldpo.skeleton.extract import HotLines
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 from skeldpo.suites.metrics import bootstrap_interval
 
 MIN_CLUSTER_DISTANCE = 2

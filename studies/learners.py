@@ -22,17 +22,16 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from skeldpo.by_problem import MeasuredProblem, Sampled
+from skeldpo.accounts.progress import count_teller
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
-from skeldpo.config import Config
-from skeldpo.config_file import load_config
-from skeldpo.config_train import OF_PREFERENCES, TrainConfig
+from skeldpo.config import OF_PREFERENCES, Config, TrainConfig
+from skeldpo.config.toml_file import load_config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
-from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Problem, content_id
-from skeldpo.run_start import make_starting_checkpoint
+from skeldpo.rounds.run_start import make_starting_checkpoint
+from skeldpo.storage.by_problem import MeasuredProblem, Sampled
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import mean_scores, save_evaluation
 from skeldpo.suites.round_scores import bootstrap_of

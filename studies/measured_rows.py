@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from skeldpo.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE, MeasuredProblem
 from skeldpo.config import Config
 from skeldpo.records import Candidate, Measurement
-from skeldpo.store import Store
+from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE, MeasuredProblem
+from skeldpo.storage.store import Store
 from skeldpo.train.learners.contract import AnyLearner
 
 

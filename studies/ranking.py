@@ -28,13 +28,13 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from skeldpo.config import Config
-from skeldpo.config_file import load_config
+from skeldpo.config.toml_file import load_config
 from skeldpo.languages import python
 from skeldpo.measure.folder import read_measured
 from skeldpo.pair.sides import Side, Sides, pair_skeletons
 from skeldpo.prompts import Prompts
 from skeldpo.records import Example, KnownProgram, PairSide, PreferencePair, Problem, content_id
-from skeldpo.run_start import make_starting_checkpoint
+from skeldpo.rounds.run_start import make_starting_checkpoint
 from skeldpo.skeleton.structure import alike_groups
 from skeldpo.train.examples import make_examples
 from skeldpo.train.learners.preferences import PairTokens, Preferences

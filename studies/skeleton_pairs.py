@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from skeldpo.config import PairConfig, SkeletonConfig
-from skeldpo.config_file import load_sections
-from skeldpo.config_section import Section
+from skeldpo.config import PairConfig, Section, SkeletonConfig
+from skeldpo.config.toml_file import load_sections
 from skeldpo.languages import language
 from skeldpo.pair import build_pairs
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair, Problem, content_id
 from skeldpo.skeleton.extract import HotLines
 from skeldpo.skeleton.placement import KeptWords, kept_words, total_words
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 NUM_SHOWN = 10
 MAX_LINES = 24

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sandbox_runs import call
 
 from skeldpo.sandbox.container import RunReport, Sandbox
@@ -27,10 +29,23 @@ def canary(sandbox: Sandbox) -> RunReport:
     return report
 
 
-def times_untouched(sandbox: Sandbox, untouched: Sandbox, num_runs: int) -> float:
-    """The canary's best CPU time over that in the other container, measured in turns."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The canary's best CPU time in a container, and that over its best in another, in turns."""
+
+    best_ns: int
+    ratio: float
+
+    def is_slower_than(self, new: Pace) -> bool:
+        """By both: a machine that became slower leaves the ratio as it was, and what befell the
+        other container the time."""
+        return self.ratio > MAX_SLOWER * new.ratio and self.best_ns > MAX_SLOWER * new.best_ns
+
+
+def pace(sandbox: Sandbox, untouched: Sandbox, num_runs: int) -> Pace:
+    """The best of so many runs in each container."""
     best_ns = untouched_ns = 1 << 62
     for _ in range(num_runs):
         best_ns = min(best_ns, canary(sandbox).cpu_time_ns)
         untouched_ns = min(untouched_ns, canary(untouched).cpu_time_ns)
-    return best_ns / untouched_ns
+    return Pace(best_ns=best_ns, ratio=best_ns / untouched_ns)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from skeldpo.by_problem import measured_problems
+from skeldpo.accounts.core_use import CORE_USE, CoreUse
 from skeldpo.config import Config
-from skeldpo.config_file import parse_config
-from skeldpo.core_use import CORE_USE, CoreUse
+from skeldpo.config.toml_file import parse_config
 from skeldpo.pair import build_pairs
 from skeldpo.problems.programs import dataset_candidates, known_candidates
 from skeldpo.records import (
@@ -21,12 +20,13 @@ from skeldpo.records import (
     Problem,
     StageManifest,
 )
-from skeldpo.run_start import open_run
-from skeldpo.stages import Place, closing_place, round_place
-from skeldpo.store import Store, round_folder
+from skeldpo.rounds.run_start import open_run
+from skeldpo.rounds.stages import Place, closing_place, round_place
+from skeldpo.rounds.tracking import Tracker
+from skeldpo.storage.by_problem import measured_problems
+from skeldpo.storage.store import Store, round_folder
 from skeldpo.suites.evaluation import evaluation_text
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
-from skeldpo.tracking import Tracker
 
 NUM_ROUNDS = 2
 STEADY = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99)

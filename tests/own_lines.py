@@ -12,11 +12,13 @@ _COUNTS = (
 )
 _WORK = (
     r"\d+ problems to write for; starting the (engine|\d+ engines)|(engine|\d+ engines) ready "
-    rf"after \d+ s|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
+    rf"after \d+ s( \(.+\))?|{_COUNTS}|problem \S+: .+|core \d+ of \S+: .+"
     r"|the cluster has \S+ of resource .+|no node with enough of resource .+"
 )
 _FORMATS = (
-    r"ray: .+|memory: .+",
+    r"ray: .+|memory: .+|engines: .+",
+    r"(round|closing) \d+: first token [\d.]+ s after (training ended|sampling began)",
+    r"round \d+: \d+ s, of which \d+ s are overhead",
     r"start: making the starting policy \(.+\)",
     r"starter: (\d+ problems, \d+ token types, [\d.]+ M parameters"
     r"|step \d+/\d+, loss [\d.]+, \d+ tokens/s)",
@@ -30,7 +32,7 @@ _FORMATS = (
     r"round \d+: (step \d+/\d+, loss \S+, margin \S+, accuracy \S+, \S+ s a step"
     r"|trains (in prefix trees|with a sequence a row, .+)|stopped after step .+"
     r"|reference log-probabilities: \d+ of \d+ passes done)",
-    r"\w+ samples: \d+ problems for .+",
+    r"\w+ samples: (\d+ problems for|\d+ of \d+ answers were cut off, at) .+",
     r"measure: \d+ problems|\w+: \d+ problems to measure",
     r"samples: .+",
     r"\w+, (cpu|released) protocol",

@@ -9,7 +9,7 @@ from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair import build_pairs
 from skeldpo.pair.earlier import NO_EARLIER
 from skeldpo.records import Candidate, Example, Measurement, Outcome, Problem, StageManifest
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 PROBLEM = Problem(
     problem_id="p",

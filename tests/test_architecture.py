@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_module_fits_its_budget(path: Path) -> None:
         and _num_lines(node) > MAX_FUNCTION_LINES
     ]
     assert not long, "\n".join(long)
+
+
+def test_no_two_modules_of_one_name_mean_two_things() -> None:
+    """But for a room's contract, and a data set, which is a source of problems and a suite."""
+    sources = {path.stem for path in (REPOSITORY / "skeldpo" / "problems").glob("*.py")}
+    suites = {path.stem for path in (REPOSITORY / "skeldpo" / "suites").glob("*.py")}
+    may_repeat = {"__init__", "contract"} | (sources & suites)
+    names = Counter(path.stem for path in LIBRARY)
+    assert [name for name, number in names.items() if number > 1 and name not in may_repeat] == []
+    assert all(names[name] == 2 for name in sources & suites - {"__init__"})
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(REPOSITORY)))

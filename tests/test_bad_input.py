@@ -11,7 +11,7 @@ import pytest
 from skeldpo.cli import main
 from skeldpo.problems.sources import MAX_TESTS_BYTES, load_problems
 from skeldpo.records import Measurement, Outcome
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 RIGHT = "def double(n):\n    return 2 * n\n"
 SLOW = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skeldpo.checkers import CHECKERS, MAX_ANSWER_CHARS, is_correct, is_named
+from skeldpo.judging.checkers import CHECKERS, MAX_ANSWER_CHARS, is_correct, is_named
 from skeldpo.records import ProblemKind
 
 CASES: list[tuple[str, ProblemKind, str, str, bool]] = [

@@ -39,7 +39,7 @@ def test_help_takes_under_a_second_and_imports_nothing_heavy() -> None:
         [sys.executable, "-c", HELP], capture_output=True, text=True, check=True, timeout=60
     ).stdout
     for command in ("run", "init-policy", "measure", "pair", "status", "report", "doctor",
-                    "skeleton", "inspect", "export", "evaluate", "compare"):  # fmt: skip
+                    "skeleton", "inspect", "answers", "export", "evaluate", "compare"):  # fmt: skip
         assert command in shown
     _, loaded, cpu_time_s = shown.splitlines()[-1].rsplit(maxsplit=2)
     assert shown.splitlines()[-1].startswith("LOADED []"), shown

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from skeldpo.config_file import load_config
+from skeldpo.config.toml_file import load_config
 
 REPOSITORY = Path(__file__).parent.parent
 CLUSTER = REPOSITORY / "cluster"

@@ -10,7 +10,7 @@ import pytest
 
 from skeldpo.cli import LEFT_OUT, main
 from skeldpo.records import Measurement, Outcome
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 LOOSE = {
     "problem_id": "tint",

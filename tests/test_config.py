@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from skeldpo.config import Config, MeasureConfig, PairConfig
-from skeldpo.config_file import load_config, load_sections, parse_config
+from skeldpo.config.toml_file import load_config, load_sections, parse_config
 
 MINIMAL: dict[str, Any] = {
     "run": {"name": "a", "num_rounds": 1},

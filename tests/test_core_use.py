@@ -9,7 +9,7 @@ import pytest
 from sample_records import FUNCTION_PROBLEM
 from scripted_runs import make_report
 
-from skeldpo.core_use import (
+from skeldpo.accounts.core_use import (
     CORE_USE,
     CoreUse,
     core_shares,
@@ -19,7 +19,7 @@ from skeldpo.core_use import (
 from skeldpo.languages import python
 from skeldpo.measure.core_clock import CoreClock
 from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 GENERATOR, CHECKER = "def generate_input(): ...", "def check(): ..."
 PROBLEM = replace(

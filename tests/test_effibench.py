@@ -14,8 +14,8 @@ from hand_scores import scored_by_hand
 from measured_rows import measurement
 from mercury_rows import write_rows
 
-from skeldpo.checkers import is_correct
 from skeldpo.config import MeasureConfig
+from skeldpo.judging.checkers import is_correct
 from skeldpo.measure.verdict import Judge
 from skeldpo.records import Example, Outcome
 from skeldpo.suites.effibench import SUITE, load_effibench, score_overheads

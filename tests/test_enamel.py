@@ -33,6 +33,7 @@ from skeldpo.values import encode
 
 assert SUITE.released is not None
 RELEASED = SUITE.released
+NOT_FAST = {"fast_1@1": 0.0, "fast_1.2@1": 0.0, "fast_2@1": 0.0}
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_random_primes_are_prime_and_in_range() -> None:
 
 def test_reference_against_itself_scores_one(held: SuiteProblems) -> None:
     result = _scored(held, held.problems[0].solutions[0].code)
-    assert result.scores == {"pass@1": 1.0, "eff@1": pytest.approx(1.0)}
+    assert result.scores == {"pass@1": 1.0, "eff@1": pytest.approx(1.0), **NOT_FAST}
     assert result.relative_to["limit_ns"] == pytest.approx(8.6e6)
 
 
@@ -108,6 +109,23 @@ def test_slower_programs_by_hand(
     assert len(sample.times_ns) == num_levels
 
 
+@pytest.mark.parametrize(
+    ("code", "scores"),
+    [
+        (program(NS_PER_UNIT * 2 // 3), [1.0, 1.0, 0.0]),
+        (program(NS_PER_UNIT * 2 // 5), [1.0, 1.0, 1.0]),
+        (program(NS_PER_UNIT * 19 // 20), [0.0, 0.0, 0.0]),  # 5 % are no difference that is shown
+        (program(6 * NS_PER_UNIT), [0.0, 0.0, 0.0]),  # passed, and stopped before the longest test
+        (program(NS_PER_UNIT // 3, "return [2 * n]"), [0.0, 0.0, 0.0]),
+    ],
+)
+def test_fast_at_p_is_of_the_test_that_takes_the_reference_longest(
+    held: SuiteProblems, code: str, scores: list[float]
+) -> None:
+    found = _scored(held, code).scores
+    assert [found[name] for name in NOT_FAST] == scores
+
+
 def test_faster_program_is_not_clipped_at_one(held: SuiteProblems) -> None:
     (sample,) = _scored(held, program(NS_PER_UNIT // 2)).samples
     by_hand = (3 * 7.45 / 6.3 + 3 * 6.95 / 5.3 + 4 * 6.45 / 4.3) / 10
@@ -126,7 +144,7 @@ def test_faster_program_is_not_clipped_at_one(held: SuiteProblems) -> None:
 )
 def test_wrong_programs_score_zero(held: SuiteProblems, body: str, outcome: Outcome) -> None:
     result = _scored(held, program(1, body))
-    assert result.scores == {"pass@1": 0.0, "eff@1": 0.0}
+    assert result.scores == {"pass@1": 0.0, "eff@1": 0.0, **NOT_FAST}
     assert result.samples[0].outcome is outcome
 
 
@@ -140,7 +158,7 @@ def test_overflow_loses_levels_but_not_the_program(held: SuiteProblems) -> None:
 
 def test_time_out_at_the_first_level_is_not_passed(held: SuiteProblems) -> None:
     result = _scored(held, program(NS_PER_UNIT * 1000))
-    assert result.scores == {"pass@1": 0.0, "eff@1": 0.0}
+    assert result.scores == {"pass@1": 0.0, "eff@1": 0.0, **NOT_FAST}
     assert result.samples[0].outcome is Outcome.TIME_LIMIT
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeldpo.checkers import is_correct, is_named
-from skeldpo.evalplus_oracles import evalplus_checker, is_floats, is_right, oracle_of
+from skeldpo.judging.checkers import is_correct, is_named
+from skeldpo.judging.evalplus_oracles import evalplus_checker, is_floats, is_right, oracle_of
 from skeldpo.values import Opaque, decode, encode, encode_answer
 
 

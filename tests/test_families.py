@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from skeldpo.checkers import is_correct, is_named
+from skeldpo.judging.checkers import is_correct, is_named
 from skeldpo.problems.families import all_families, read_families
 from skeldpo.problems.family import ANY_SIZE, Family, family_problems
 from skeldpo.records import Problem

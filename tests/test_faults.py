@@ -45,7 +45,6 @@ from pair_rows import PAIR
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 from scripted_runs import make_report
 
-from skeldpo.by_problem import measured_problems
 from skeldpo.config import EvaluateConfig, MeasureConfig, SkeletonConfig
 from skeldpo.measure.actor import fuller
 from skeldpo.measure.calibration import calibrate
@@ -55,8 +54,9 @@ from skeldpo.measure.verdict import SandboxFailure
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import build_pairs
 from skeldpo.records import Assignment, Outcome
-from skeldpo.rounds import failed_problems
+from skeldpo.rounds.driver import failed_problems
 from skeldpo.sandbox.container import RunReport, RunRequest, Sandbox
+from skeldpo.storage.by_problem import measured_problems
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 
 FAULTS: dict[str, Fault] = {

@@ -86,8 +86,9 @@ def test_mbpp_is_answered_by_its_reference(sandbox: Sandbox, image: SandboxImage
 
 def test_why_a_problem_cannot_be_timed_is_said(sandbox: Sandbox) -> None:
     def reason(problem: Problem) -> str:
-        found = find_time(sandbox.run, problem, CONFIG, least_ms=5)
-        assert (found.time_ms >= 5) == (found.reason == "")
+        # Far below the 10 ms aimed at: the next larger input of one of them takes too long.
+        found = find_time(sandbox.run, problem, CONFIG, least_ms=2)
+        assert (found.time_ms >= 2) == (found.reason == "")
         return found.reason
 
     assert reason(grown(SLOW, ("[[4, 2]]", "false"), ("[[3]]", "false"))) == ""

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
-from skeldpo.by_problem import measured_problems
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
+from skeldpo.storage.by_problem import measured_problems
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, Interval, ProblemResult, mean_scores
 from skeldpo.suites.round_scores import Author, evaluate_heldout

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from canary import CANARY_RUNS, MAX_SLOWER, canary, times_untouched
+from canary import CANARY_RUNS, Pace, canary, pace
 from engines import image_of
 from hostile_programs import PROGRAMS, Hostile
 from sandbox_runs import MEMORY_LIMIT_BYTES, call, run
@@ -73,8 +73,8 @@ def untouched(shared_sandbox: Sandbox, image: SandboxImage) -> Iterator[Sandbox]
 
 
 @pytest.fixture(scope="module")
-def usual() -> dict[str, float]:
-    """The canary's time in each container before anything hostile, relative to the untouched one.
+def usual() -> dict[str, Pace]:
+    """The canary's pace in each container before anything hostile.
 
     Two containers differ by up to 20 % for good (the layout of their first process).
     """
@@ -83,24 +83,22 @@ def usual() -> dict[str, float]:
 
 @pytest.fixture
 def sandbox(
-    shared_sandbox: Sandbox, untouched: Sandbox, usual: dict[str, float]
+    shared_sandbox: Sandbox, untouched: Sandbox, usual: dict[str, Pace]
 ) -> Iterator[Sandbox]:
     """The shared sandbox, in which the canary must be as quick after the test as it was new; a
     container that was replaced only has to be alone."""
     container_id = shared_sandbox.container_id
     if container_id not in usual:
-        usual[container_id] = times_untouched(shared_sandbox, untouched, 6 * CANARY_RUNS)
+        usual[container_id] = pace(shared_sandbox, untouched, 6 * CANARY_RUNS)
     yield shared_sandbox
     canary(shared_sandbox)
     if shared_sandbox.container_id != container_id:
         return
     for num_runs in (CANARY_RUNS, 3 * CANARY_RUNS, 6 * CANARY_RUNS):
-        after = times_untouched(shared_sandbox, untouched, num_runs)
-        if after <= MAX_SLOWER * usual[container_id]:
+        after = pace(shared_sandbox, untouched, num_runs)
+        if not after.is_slower_than(usual[container_id]):
             return
-    pytest.fail(
-        f"the canary takes {after:.3f} of its time elsewhere, {usual[container_id]:.3f} new"
-    )
+    pytest.fail(f"the canary's pace is {after}, new it was {usual[container_id]}")
 
 
 def test_every_number_of_the_list_has_a_test() -> None:

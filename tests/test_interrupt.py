@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from skeldpo.store import MEASUREMENTS, Store
+from skeldpo.storage.store import MEASUREMENTS, Store
 
 pytestmark = [pytest.mark.ray, pytest.mark.docker]
 

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 from object_store import BUCKET, ObjectStore, serve_objects
 
-from skeldpo import lease
-from skeldpo.lease import FILE, Driver, Lease, driving, read_driver
 from skeldpo.processes import is_alive, is_dead, owner_name
-from skeldpo.store import Store
+from skeldpo.rounds import lease
+from skeldpo.rounds.lease import FILE, Driver, Lease, driving, read_driver
+from skeldpo.storage.store import Store
 
 KILLED = """
 import os, sys
-from skeldpo import lease
-from skeldpo.store import Store
+from skeldpo.rounds import lease
+from skeldpo.storage.store import Store
 lease.SETTLE_S = 0
 with lease.driving(Store(sys.argv[1]), print):
     os._exit(9)

@@ -26,8 +26,11 @@ from skeldpo.cli import main
 from skeldpo.commands import init_policy
 from skeldpo.commands.serve_reward import serve_reward
 from skeldpo.console import Display
-from skeldpo.files import ObjectFiles, folder_and_name
-from skeldpo.node_cache import (
+from skeldpo.probe import answer_probe, try_storage
+from skeldpo.records import Candidate
+from skeldpo.starter import StarterResult
+from skeldpo.storage.files import ObjectFiles, folder_and_name
+from skeldpo.storage.node_cache import (
     CACHE_VARIABLE,
     INDEX,
     cache_folder,
@@ -35,10 +38,7 @@ from skeldpo.node_cache import (
     new_folder,
     push_folder,
 )
-from skeldpo.probe import answer_probe, try_storage
-from skeldpo.records import Candidate
-from skeldpo.starter import StarterResult
-from skeldpo.store import CHUNK_ROWS, Store, run_root
+from skeldpo.storage.store import CHUNK_ROWS, Store, run_root
 from skeldpo.suites import of_run
 from skeldpo.suites.evaluation import Evaluation, load_evaluation
 from skeldpo.suites.given_programs import read_program_set
@@ -50,7 +50,7 @@ NUM_BYTES = 12 << 20
 """More than a stream sends in one part."""
 WRITE = f"""
 import sys
-from skeldpo.files import open_files
+from skeldpo.storage.files import open_files
 with open_files(sys.argv[1]).written("table") as stream:
     stream.write(b"2" * {NUM_BYTES})
 """

@@ -23,11 +23,9 @@ ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from skeldpo import lease, rounds  # noqa: E402
 from skeldpo.checkpoints import load_checkpoint, local_folder, weights_digest  # noqa: E402
 from skeldpo.config import Config  # noqa: E402
-from skeldpo.config_file import parse_config  # noqa: E402
-from skeldpo.node_cache import CACHE_VARIABLE  # noqa: E402
+from skeldpo.config.toml_file import parse_config  # noqa: E402
 from skeldpo.probe import check_storage  # noqa: E402
 from skeldpo.records import (  # noqa: E402
     Assignment,
@@ -38,10 +36,12 @@ from skeldpo.records import (  # noqa: E402
 )
 from skeldpo.report.page import write_report  # noqa: E402
 from skeldpo.report.summary import summarize_run  # noqa: E402
-from skeldpo.rounds import run_rounds  # noqa: E402
-from skeldpo.stages import Stages  # noqa: E402
-from skeldpo.store import CANDIDATES, MEASUREMENTS, Store  # noqa: E402
-from skeldpo.tracking import read_metrics  # noqa: E402
+from skeldpo.rounds import driver, lease  # noqa: E402
+from skeldpo.rounds.driver import run_rounds  # noqa: E402
+from skeldpo.rounds.stages import Stages  # noqa: E402
+from skeldpo.rounds.tracking import read_metrics  # noqa: E402
+from skeldpo.storage.node_cache import CACHE_VARIABLE  # noqa: E402
+from skeldpo.storage.store import CANDIDATES, MEASUREMENTS, Store  # noqa: E402
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 NUM_TRAIN, NUM_HELD_OUT = 4, 2
@@ -116,8 +116,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     problems += [make_problem(f"held-{i}", "heldout_variant") for i in range(NUM_HELD_OUT)]
     made = Recorded()
     monkeypatch.setattr(lease, "SETTLE_S", 0.1)
-    monkeypatch.setattr(rounds, "load_problems", lambda *_: problems)
-    monkeypatch.setattr(rounds, "sample_and_measure", made.sample_and_measure)
+    monkeypatch.setattr(driver, "load_problems", lambda *_: problems)
+    monkeypatch.setattr(driver, "sample_and_measure", made.sample_and_measure)
     return made
 
 

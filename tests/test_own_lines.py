@@ -8,7 +8,11 @@ OURS = """start: making the starting policy (starter)
 starter: 136 problems, 951 token types, 0.42 M parameters
 starter: step 9/96, loss 5.394, 1546 tokens/s
 round 1: 13 problems to write for; starting the engine
+engines: they stay from round to round (generate.keep_engines)
 round 1: engine ready after 63 s
+closing 2: engine ready after 4 s (weights reloaded in 0.1 s)
+round 1: first token 21.3 s after sampling began
+round 2: 141 s, of which 52 s are overhead
 round 1: measured 0 of 13 problems, 310 tokens/s, 4 s so far
 round 1: measured 3 of 13 problems, 12 of 19 candidates accepted, 2.1 candidates/s, 9 s left
 round 1: core 1 of node: unsteady

@@ -9,7 +9,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pair_rows import FAST, SLOW, STEADY, build, candidate, measurement, timed
+from pair_rows import FAST, SLOW, STEADY, WRONG, build, candidate, measurement, timed
 from pair_rows import whole_problem as two_fast_two_slow
 
 from skeldpo.config import PairConfig
@@ -18,7 +18,7 @@ from skeldpo.pair import ProblemPairs, balance_lengths
 from skeldpo.pair.choice import choose_contrasts, speedup_tier, text_similarity
 from skeldpo.pair.judged import Program
 from skeldpo.pair.lengths import LEFT_OUT, distribution, length_difference
-from skeldpo.records import PreferencePair
+from skeldpo.records import Outcome, PreferencePair
 
 NOISY = (1.0, 1.3, 0.75, 1.28, 0.8, 1.0, 1.25, 0.9)
 
@@ -256,4 +256,40 @@ def test_contrasts_are_those_of_all_likenesses(
     for _, a, b in sorted(every, key=lambda row: -row[0]):
         if len(expected) < max_pairs:
             expected.setdefault(b.candidate.candidate_id, (a, b))
-    assert choose_contrasts(*programs, max_pairs) == list(expected.values())
+    pair = settings(max_correctness_pairs=max_pairs)
+    assert choose_contrasts(*programs, pair) == list(expected.values())
+
+
+def given_and_sampled(**origins: str) -> tuple[list, list]:
+    """Fast and slow, right and wrong programs of these origins."""
+    programs = {"fast": FAST[0], "quick": FAST[1], "slow": SLOW[0], "wrong": WRONG}
+    candidates = [
+        dataclasses.replace(candidate(key, code), origin=origins[key])
+        for key, code in programs.items()
+    ]
+    rows = [measurement(key) for key in ("fast", "quick", "slow")]
+    rows += [timed(key, ratio) for key, ratio in (("fast", 1.0), ("quick", 1.5), ("slow", 9.0))]
+    rows.append(measurement("wrong", outcome=Outcome.WRONG_ANSWER))
+    return candidates, rows
+
+
+def test_pairs_of_one_origin_leave_out_the_larger_difference_and_the_nearer_text() -> None:
+    asked = given_and_sampled(fast="dataset", quick="sampled", slow="sampled", wrong="sampled")
+    same = settings(origins="same", max_efficiency_pairs=9, max_correctness_pairs=9)
+    assert sides(build(*asked, pair=same)) == [("quick", "slow"), ("quick", "wrong")]
+    both = sides(build(*asked, pair=settings(max_efficiency_pairs=9, max_correctness_pairs=9)))
+    assert both == [("fast", "slow"), ("quick", "slow"), ("fast", "quick"), ("fast", "wrong")]
+
+
+def test_two_origins_are_the_reason_where_nothing_else_is() -> None:
+    asked = given_and_sampled(fast="dataset", quick="dataset", slow="sampled", wrong="sampled")
+    candidates, rows = ([r for r in part if r.candidate_id != "quick"] for part in asked)
+    apart = "those that differ are a sampled and a given program (pair.origins)"
+    same = build(candidates, rows, pair=settings(origins="same", max_correctness_pairs=0))
+    assert (same.pairs, same.efficiency_reason) == ((), apart)
+    none = build(candidates, rows, pair=settings(origins="same", max_efficiency_pairs=0))
+    assert none.efficiency_reason == "pair.max_efficiency_pairs is 0"
+    assert sides(none) == [("slow", "wrong")]
+    given = [dataclasses.replace(row, origin="dataset") for row in candidates[:2]]
+    contrast = build([*given, candidates[2]], rows, pair=settings(origins="same"))
+    assert contrast.correctness_reason == apart

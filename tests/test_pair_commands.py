@@ -14,7 +14,7 @@ from skeldpo.cli import USER_ERROR, main
 from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
 from skeldpo.records import PreferencePair
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 
 @pytest.fixture

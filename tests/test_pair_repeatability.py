@@ -8,8 +8,8 @@ import pytest
 from sample_records import FUNCTION_PROBLEM, LOOP, SAMPLED, measurement
 
 from benchmarks.pair_repeatability import repeatability
-from skeldpo.by_problem import MeasuredProblem
 from skeldpo.measure.folder import read_measured
+from skeldpo.storage.by_problem import MeasuredProblem
 
 FAST, SLOW = tuple(range(100, 108)), tuple(range(200, 208))
 

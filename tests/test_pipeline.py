@@ -20,7 +20,16 @@ from ray.data import ActorPoolStrategy
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
 from skeldpo import pipeline
-from skeldpo.actors import NO_ACTORS, ActorNote, Actors, read_actors
+from skeldpo.accounts.actors import NO_ACTORS, ActorNote, Actors, read_actors
+from skeldpo.accounts.core_use import CORE_USE, CoreUse
+from skeldpo.accounts.progress import Counts, Progress, count_teller
+from skeldpo.accounts.quarantine import (
+    Quarantined,
+    Tries,
+    finished_quarantine,
+    keep,
+    read_quarantine,
+)
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.measure.actor import Measured, ProgramMeasurer
@@ -30,10 +39,9 @@ from skeldpo.pipeline import (
     Sandboxes,
     sample_and_measure,
 )
-from skeldpo.progress import Counts, Progress, count_teller
-from skeldpo.quarantine import Quarantined, Tries, read_quarantine
-from skeldpo.records import Assignment, Measurement, Outcome
-from skeldpo.store import ASSIGNMENTS, MEASUREMENTS, Store
+from skeldpo.records import Assignment, Candidate, Measurement, Outcome
+from skeldpo.storage.files import LocalFiles
+from skeldpo.storage.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 from studies.measured_rows import read_rows
 
 NUM_SANDBOXES = 3
@@ -73,7 +81,7 @@ class MadeRows:
                 "faults": json.dumps(self.faults.get(name, [])),
                 "failure": self.failures.get(name, ""),
                 "note": "core 1 of host: it shakes" * (name == "fine"),
-                "quarantine": "",
+                "quarantine": "why" * (name == "given up"),
             }
 
 
@@ -131,6 +139,54 @@ def test_problem_that_the_sandbox_failed_on_is_measured_once_more_elsewhere(
     last = told[-1]
     assert (last.num_problems, last.num_done) == (4, 4)
     assert (last.num_measured, last.num_accepted) == (4, 3)
+
+
+class LateFiles(LocalFiles):
+    """A disk on which names of files are listed long after they were made, as NFS and some object
+    stores do it for seconds; opened by name, they are there."""
+
+    def names(self, folder: str) -> list[str]:
+        return []
+
+
+def test_nothing_is_lost_or_done_again_where_listings_lag(
+    tmp_path: Path, passes: list[tuple[list[str], Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another start has done one problem and given one up; a third is given up now, elsewhere."""
+    monkeypatch.setattr("skeldpo.storage.store.open_files", LateFiles)
+    store = Store(str(tmp_path))
+    assert store.part_keys(MEASUREMENTS) == set()
+    refused = Quarantined(problem_id="refused", stage="generate", reason="long", num_tries=1,
+                          host_id="node-7", actor="engine 1")  # fmt: skip
+    for name in ("done", "refused"):
+        asked = make_assignment(name)
+        store.write_part(CANDIDATES, name, Candidate, asked.candidates)
+        row = replace(measurement(f"{name}-c"), problem_id=name)
+        store.write_part(MEASUREMENTS, name, Measurement, [row])
+        used = CoreUse(problem_id=name, pass_id="p", actor_id="a", host_id="h", core=1,
+                       held_from_s=0.0, begun_s=1.0, ended_s=2.0, program_cpu_s=1.0,
+                       input_cpu_s=0.0)  # fmt: skip
+        store.write_part(CORE_USE, name, CoreUse, [used])
+    keep(store, refused)
+    keep(store, replace(refused, problem_id="given up", stage="measure"))
+    passes.append(([], []))  # so that the sandbox fails on none
+    names = ["done", "refused", "new", "given up"]
+    told: list[Progress] = []
+    sample_and_measure(
+        map(make_assignment, names),
+        engines=None,
+        sandboxes=SANDBOXES,
+        output=str(tmp_path),
+        on_progress=told.append,
+    )
+    assert [done for done, _ in passes[1:]] == [["new", "given up"]]
+    assert told[-1].num_quarantined == 2
+    sampled = read_rows(str(tmp_path))
+    assert [row.problem_id for row in sampled.candidates] == names
+    assert [row.problem_id for row in sampled.measurements] == names
+    uses = store.read_records(f"{CORE_USE}.parquet", CoreUse)
+    assert [use.problem_id for use in uses] == ["done", "refused"]
+    assert [row.problem_id for row in finished_quarantine(store)] == ["given up", "refused"]
 
 
 def told_lines(*progress: Progress, is_judged: bool = True) -> list[str]:
@@ -223,16 +279,21 @@ def test_actors_say_how_they_fare_and_a_replaced_one_is_told(tmp_path: Path) -> 
     assert (seen.num_ready, seen.tokens_per_s, seen.num_replaced) == (1, 0.0, 0)
     engine.begin()
     time.sleep(1.1)
-    engine.add(500)
+    engine.wrote(0, lambda: 500)
     seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
-    assert 0 < seen.tokens_per_s <= 500 / 1.1
+    assert 400 / 1.1 < seen.tokens_per_s <= 500 / 1.1, "nothing has ended yet"
+    time.sleep(1.1)
+    engine.wrote(300, lambda: 100)  # a request whose other sample has ended, too
+    seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
+    assert 400 / 2.2 < seen.tokens_per_s <= 500 / 2.2
     engine.end()
     ActorNote(store, "engine", "pass").ready()
+    store.write_text("actors/pass-engine-half.json", '{"is_rea')
     ActorNote(store, "sandbox", "pass")
     seen = read_actors(store, "pass", num_engines=1, num_sandboxes=2)
-    assert (seen.tokens_per_s, seen.num_replaced) == (0.0, 2)
+    assert (seen.tokens_per_s, seen.num_replaced) == (0.0, 3)
     counts = Counts(store, set(), [], 1.0)
-    assert counts.look(seen).faults == ("2 of Ray's actors died and were started again",)
+    assert counts.look(seen).faults == ("3 of Ray's actors died and were started again",)
     assert counts.look(seen).faults == ()
 
 
@@ -253,6 +314,7 @@ class Raises:
 def cluster() -> Iterator[None]:
     ray.shutdown()  # that of an earlier test has other resources
     ray.init(
+        address="local",  # else what a killed test run left behind is looked for
         num_cpus=2,
         resources={SANDBOX_RESOURCE: NUM_SANDBOXES},
         include_dashboard=False,

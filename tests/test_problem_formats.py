@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skeldpo.checkers import is_correct, is_named
+from skeldpo.judging.checkers import is_correct, is_named
 from skeldpo.problems.own import KEYS
 from skeldpo.problems.sources import LeftOutProblem, iter_problems, load_problems, problem_from_row
 from skeldpo.records import Example, KnownProgram, Problem

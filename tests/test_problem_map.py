@@ -13,20 +13,20 @@ import ray
 from tiny_policy import tiny_config
 
 from skeldpo import problem_map
-from skeldpo.by_problem import (
+from skeldpo.accounts.quarantine import read_quarantine
+from skeldpo.config import Config, SkeletonConfig
+from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs, pairs_or_reason
+from skeldpo.problem_map import ProblemMap
+from skeldpo.records import Candidate, Measurement, PreferencePair, Problem
+from skeldpo.rounds.round_rows import RoundMaker
+from skeldpo.storage.by_problem import (
     MeasuredProblem,
     Sampled,
     count_values,
     index_problems,
     measured_problems,
 )
-from skeldpo.config import Config, SkeletonConfig
-from skeldpo.pair import ProblemPairs, balance_lengths, build_pairs, pairs_or_reason
-from skeldpo.problem_map import ProblemMap
-from skeldpo.quarantine import read_quarantine
-from skeldpo.records import Candidate, Measurement, PreferencePair, Problem
-from skeldpo.round_rows import RoundMaker
-from skeldpo.store import Store, round_folder
+from skeldpo.storage.store import Store, round_folder
 from skeldpo.train.learners.preferences import Preferences
 
 NUM_PROBLEMS = 70

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -64,6 +66,29 @@ def test_training_problems_rounds_differ_until_all_were_used(family_pool: list[P
     beyond = training_problems(pool, CONFIG, round_index=num_rounds + 1, seed=3)
     assert len(set(_ids(beyond))) == CONFIG.num_train
     assert set(_ids(pool)) - set(seen) <= set(_ids(beyond))
+
+
+@pytest.mark.parametrize("num_train", [42, 48, 126, 500])
+def test_every_round_has_of_each_family_its_share(
+    family_pool: list[Problem], num_train: int
+) -> None:
+    pool = [problem for problem in family_pool if problem.split == "train"]
+    config = CONFIG.model_copy(update={"num_train": num_train})
+    sizes = Counter(problem.source for problem in pool)
+    for index in range(1, len(pool) // num_train + 1):
+        chosen = training_problems(pool, config, round_index=index, seed=index)
+        found = Counter(problem.source for problem in chosen)
+        for source, size in sizes.items():
+            assert abs(found[source] - num_train * size / len(pool)) < 1.5
+
+
+def test_a_large_source_does_not_crowd_out_a_small_one(family_pool: list[Problem]) -> None:
+    pool = [replace(p, source="small" if i % 10 == 0 else "large", split="train")
+            for i, p in enumerate(family_pool[:660])]  # fmt: skip
+    config = CONFIG.model_copy(update={"num_train": 33})
+    for index in range(1, 21):
+        chosen = training_problems(pool, config, round_index=index, seed=7)
+        assert 2 <= sum(problem.source == "small" for problem in chosen) <= 5
 
 
 def test_training_problems_are_those_of_the_seed_and_split(family_pool: list[Problem]) -> None:

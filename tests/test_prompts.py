@@ -79,6 +79,24 @@ def test_plain_prompt_is_statement_starter_and_instruction() -> None:
     assert prompts.decode(prompts.skeleton_prompt_ids("Add.", "")) == "Add.\n[SKELETON]\n"
 
 
+def test_chat_model_is_told_to_keep_a_function_that_is_given() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE
+    prompts = Prompts(tokenizer, PolicyConfig(model="tiny"))
+    asked = {
+        starter: prompts.decode(prompts.code_prompt_ids("Add.", starter)).splitlines()[-1]
+        for starter in ("def f(x):", "")
+    }
+    assert asked["def f(x):"] == (
+        "Write the fastest correct Python program you can. Keep the name and the parameters of the "
+        "function as they are given. Answer with one code block and nothing else.</user><answer>"
+    )
+    assert asked[""] == (
+        "Write the fastest correct Python program you can. Answer with one code block and nothing "
+        "else.</user><answer>"
+    )
+
+
 def test_completion_ends_with_one_eos() -> None:
     tokenizer = byte_tokenizer()
     prompts = Prompts(tokenizer, _policy())

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,28 +15,31 @@ from pair_rows import PAIR
 from rich.console import Console
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
-from skeldpo.actors import NO_ACTORS, ActorNote
-from skeldpo.alive import RUNNING, RunNote, read_running, running_text
-from skeldpo.by_problem import MeasuredProblem
-from skeldpo.config import GenerateConfig, SkeletonConfig
-from skeldpo.console import Display
-from skeldpo.generate import _BETWEEN, PolicyEngine, _Writing
-from skeldpo.pair import pairs_or_reason
-from skeldpo.progress import Progress
-from skeldpo.quarantine import (
+from skeldpo.accounts.actors import NO_ACTORS, ActorNote
+from skeldpo.accounts.progress import Progress
+from skeldpo.accounts.quarantine import (
     Quarantined,
     Tries,
+    finished_quarantine,
     keep,
     keep_errors,
     kept,
     read_quarantine,
     too_many,
     unwritten_of,
+    write_quarantine,
 )
+from skeldpo.config import GenerateConfig, SkeletonConfig
+from skeldpo.console import Display
+from skeldpo.generate.engine import Answer, Text
+from skeldpo.generate.policy_engine import _BETWEEN, PolicyEngine, _Writing
+from skeldpo.pair import pairs_or_reason
 from skeldpo.records import Assignment, Candidate
 from skeldpo.report.page import show_status, write_report
-from skeldpo.stages import round_place
-from skeldpo.store import ASSIGNMENTS, CANDIDATES, Store
+from skeldpo.rounds.alive import RUNNING, RunNote, read_running, running_text
+from skeldpo.rounds.stages import round_place
+from skeldpo.storage.by_problem import MeasuredProblem
+from skeldpo.storage.store import ASSIGNMENTS, CANDIDATES, Store
 
 ROW = Quarantined(
     problem_id="p1", stage="measure", reason="it killed its actor", num_tries=3,
@@ -57,6 +59,7 @@ class MadeEngine:
 
     deadly: str
     asked: list[str] = field(default_factory=list)
+    num_unfinished_tokens: int = 0
 
     def add_request(self, problem_id: str, prompt: Any, sampling: Any) -> None:
         """Takes a request, but for one."""
@@ -64,19 +67,16 @@ class MadeEngine:
             raise ValueError("a token that it does not have")
         self.asked.append(problem_id)
 
-    def step(self) -> list[Any]:
+    def step(self) -> list[Answer]:
         """The next request is finished."""
         problem_id = self.asked.pop(0)
         if problem_id == self.deadly:
             raise Death
-        samples = [
-            SimpleNamespace(index=index, token_ids=(7, index), finish_reason="stop",
-                            stop_reason=None,
-                            logprobs=SimpleNamespace(logprobs=(-1.0, -1.0)))
+        texts = tuple(
+            Text(index=index, token_ids=(7, index), logps=(-1.0, -1.0), finish_reason="stop")
             for index in range(NUM_SAMPLES)
-        ]  # fmt: skip
-        return [SimpleNamespace(request_id=problem_id, finished=True, prompt_token_ids=[1],
-                                outputs=samples)]  # fmt: skip
+        )
+        return [Answer(request_id=problem_id, texts=texts)]
 
 
 @dataclass
@@ -107,8 +107,6 @@ def make_engine(output: Path, deadly: str, config: GenerateConfig) -> PolicyEngi
     made._model_id, made._generate, made._max_model_tokens = "weights", config, 64
     made._prompts, made._engine = MadePrompts(), MadeEngine(deadly)
     made._reasoning_end = "</think>"
-    # Its record is vLLM's.
-    made._answer_sampling = lambda assignment, **asked: SimpleNamespace(max_tokens=8)
     return made
 
 
@@ -188,14 +186,21 @@ def test_pairs_that_cannot_be_built_cost_their_problem_alone(tmp_path: Path) -> 
     assert made.pairs == () and made.dropped[0].num_rows == 1
     assert made.dropped[0].reason == f"quarantined: {made.error}"
     store = Store(str(tmp_path))
-    keep_errors(store, {"old": "KeyError: 1"}, 10, 0.25, "round 1: pair")
-    keep_errors(store, {made.problem_id: made.error}, 4, 0.25, "round 1: pair")
-    (row,) = read_quarantine(store)
+    keys = [made.problem_id, "old", "p1", "p2", "p3"]
+    keep(store, ROW)
+    write_quarantine(store, keys)
+    keep_errors(store, {"old": "KeyError: 1"}, keys, 0.25, "round 1: pair")
+    keep_errors(store, {made.problem_id: made.error}, keys, 0.25, "round 1: pair")
+    assert finished_quarantine(store) == read_quarantine(store)
+    row, sampled = finished_quarantine(store)
+    assert sampled == ROW
     assert (row.problem_id, row.stage, row.num_tries) == (made.problem_id, "pair", 1)
     with pytest.raises(RuntimeError, match=r"round 1: pair: 1 of 3 problems are quarantined, more"):
-        keep_errors(store, {made.problem_id: made.error}, 3, 0.25, "round 1: pair")
-    keep_errors(store, {}, 4, 0.25, "round 1: pair")
-    assert read_quarantine(store) == []
+        keep_errors(store, {made.problem_id: made.error}, keys[:3], 0.25, "round 1: pair")
+    keep_errors(store, {}, keys, 0.25, "round 1: pair")
+    assert finished_quarantine(store) == read_quarantine(store) == [ROW]
+    write_quarantine(store, [])
+    assert finished_quarantine(store) == []
 
 
 def test_limit_names_reasons_a_problem_and_what_to_do() -> None:
@@ -270,12 +275,12 @@ def test_thoughts_that_leave_no_room_for_an_answer_are_cut_and_cost_no_other_sam
     config = GenerateConfig(num_samples=NUM_SAMPLES, max_reasoning_tokens=63)
     engine = make_engine(tmp_path, "", config)
     writing = _Writing(assignment=assignment, prompt_ids=[1])
-    samples = [
-        SimpleNamespace(index=index, token_ids=(7,) * length, finish_reason="stop",
-                        stop_reason="</think>", logprobs=SimpleNamespace(logprobs=(-1.0,) * length))
+    texts = tuple(
+        Text(index=index, token_ids=(7,) * length, logps=(-1.0,) * length, finish_reason="stop",
+             stop="</think>")
         for index, length in enumerate((63, 62))
-    ]  # fmt: skip
+    )  # fmt: skip
     key = assignment.problem.problem_id
-    assert engine._take(writing, SimpleNamespace(request_id=key, outputs=samples)) == ""
+    assert engine._take(writing, Answer(request_id=key, texts=texts)) == ""
     assert {index: text.finish_reason for index, text in writing.written.items()} == {0: "length"}
     assert engine._engine.asked == [f"{key}{_BETWEEN}1"]

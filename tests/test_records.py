@@ -26,7 +26,7 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
-from skeldpo.rows import arrow_schema, from_row, to_row
+from skeldpo.storage.rows import arrow_schema, from_row, to_row
 
 SKELETON = Skeleton(
     text="def _(_):\n    return _\n",

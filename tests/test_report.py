@@ -13,9 +13,7 @@ import pytest
 from made_run import FAST, HOSTILE, NUM_ROUNDS, SLOW, MadeRun, make_check, make_config
 from rich.console import Console
 
-from skeldpo.charts import nice_ticks
 from skeldpo.console import Display
-from skeldpo.lease import driving
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
     Assignment,
@@ -24,13 +22,15 @@ from skeldpo.records import (
     Outcome,
     PreferencePair,
 )
-from skeldpo.report.changes import NUM_CHANGES, changes
+from skeldpo.report.before_after import NUM_CHANGES, changes
+from skeldpo.report.charts import nice_ticks
 from skeldpo.report.marks import STYLES, styled_code
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
-from skeldpo.stages import closing_place, round_place
-from skeldpo.store import Store, round_folder
+from skeldpo.rounds.lease import driving
+from skeldpo.rounds.stages import closing_place, round_place
+from skeldpo.storage.store import Store, round_folder
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval
 

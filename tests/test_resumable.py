@@ -38,7 +38,7 @@ def cluster() -> Iterator[None]:
     """Two CPUs and no GPU; the workers get this module's functions by value."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     ray.shutdown()  # another test file may have left one
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -16,8 +16,7 @@ from starlette.testclient import TestClient
 
 from skeldpo.api import RewardPool, RewardsConfig, read_problem, reward
 from skeldpo.commands.serve_reward import read_token
-from skeldpo.config import MeasureConfig
-from skeldpo.config_rewards import ServeConfig
+from skeldpo.config import MeasureConfig, ServeConfig
 from skeldpo.records import Outcome
 from skeldpo.rewards.journal import Journal, Kept
 from skeldpo.rewards.measured import (

@@ -11,11 +11,11 @@ import statistics
 import pytest
 from pair_rows import FAST, PROBLEM, SLOW, WRONG, candidate, measurement, timed
 
-from skeldpo.config_rewards import PolicyGradientConfig, RewardsConfig
+from skeldpo.config import PolicyGradientConfig, RewardsConfig
 from skeldpo.records import Outcome
 from skeldpo.rewards.advantages import advantages
-from skeldpo.rewards.group import UNTIMED, problem_rewards
 from skeldpo.rewards.levels import speed_levels
+from skeldpo.rewards.of_problem import UNTIMED, problem_rewards
 from skeldpo.suites.metrics import beyond
 
 CONFIG = RewardsConfig()

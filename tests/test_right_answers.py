@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from sample_records import FUNCTION_PROBLEM, STDIO_PROBLEM
 
-from skeldpo.records import Example, KnownProgram, Outcome, Problem
-from skeldpo.right_answers import (
+from skeldpo.judging.right_answers import (
     MAX_KNOWN_PROGRAMS,
     known_programs_fault,
     several_answers,
     stated_checker,
 )
+from skeldpo.records import Example, KnownProgram, Outcome, Problem
 
 SEVERAL = (
     "Find a plan. If there is more than one plan, print any of them.",

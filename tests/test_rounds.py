@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 from made_run import make_config, make_problem, sample_heldout, sample_training, step_rows
 
-from skeldpo import lease, rounds
+from skeldpo.accounts.quarantine import finished_quarantine
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
 from skeldpo.config import Config
-from skeldpo.lease import driving
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Problem
 from skeldpo.report.summary import summarize_run
-from skeldpo.rounds import run_rounds
-from skeldpo.stages import Stages
-from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
+from skeldpo.rounds import driver, lease
+from skeldpo.rounds.driver import run_rounds
+from skeldpo.rounds.lease import driving
+from skeldpo.rounds.stages import Stages
+from skeldpo.storage.store import CANDIDATES, MEASUREMENTS, Store
 from skeldpo.train import trainer
 from skeldpo.train.reference import save_reference
 from skeldpo.train.trainer import TrainResult
@@ -54,14 +55,15 @@ class World:
         self.kill_after_problems = 10**9
         self.kill_before_manifest = ("", "")
         """Name and folder of a stage."""
+        self.no_examples: dict[str, str] = {}
         self._finish = Stages.finish
         monkeypatch.setattr(Stages, "finish", lambda *arguments: self.finish(*arguments))
         monkeypatch.setattr(lease, "SETTLE_S", 0.0)
-        monkeypatch.setattr(rounds, "connect_ray", lambda *_, **__: None)
-        monkeypatch.setattr(rounds, "check_storage", lambda *_: None)
-        monkeypatch.setattr(rounds, "load_problems", lambda *_: list(self.problems))
-        monkeypatch.setattr(rounds, "sample_and_measure", self.sample_and_measure)
-        monkeypatch.setattr(rounds, "make_starting_checkpoint", self.make_starting_checkpoint)
+        monkeypatch.setattr(driver, "connect_ray", lambda *_, **__: None)
+        monkeypatch.setattr(driver, "check_storage", lambda *_: None)
+        monkeypatch.setattr(driver, "load_problems", lambda *_: list(self.problems))
+        monkeypatch.setattr(driver, "sample_and_measure", self.sample_and_measure)
+        monkeypatch.setattr(driver, "make_starting_checkpoint", self.make_starting_checkpoint)
         monkeypatch.setattr(trainer, "train_checkpoint", self.train_checkpoint)
 
     def config(self, num_rounds: int) -> Config:
@@ -117,6 +119,7 @@ class World:
             metrics=tuple(step_rows(4, random.Random(0))),
             round_metrics={},
             dropped=(),
+            errors=self.no_examples,
             checkpoint=write_policy(asked["output_folder"], f"after {asked['seed']}"),
         )
 
@@ -309,6 +312,16 @@ def test_what_ray_train_left_is_there_until_the_manifest_is(world: World) -> Non
     store = world.run(1)
     assert not (root / "ray-train").exists()
     assert len(summarize_run(store).training[0].steps) == 4
+
+
+def test_problem_that_no_example_can_be_made_of_is_in_the_quarantine(world: World) -> None:
+    world.no_examples = {"train-1": "ValueError: nobody thought of it"}
+    store = world.run(1)
+    (row,) = finished_quarantine(Store(store.location("round-001")))
+    assert (row.problem_id, row.stage) == ("train-1", "train")
+    assert row.reason == world.no_examples["train-1"]
+    ((_, shown),) = summarize_run(store).quarantined
+    assert shown == (row,)
 
 
 def test_second_driver_changes_nothing(world: World) -> None:

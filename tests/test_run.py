@@ -20,7 +20,7 @@ import pytest
 from own_lines import foreign_lines
 
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, ReferenceLogps
-from skeldpo.store import Store, round_folder
+from skeldpo.storage.store import Store, round_folder
 from skeldpo.suites.evaluation import mean_scores, round_evaluation
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm, pytest.mark.docker, pytest.mark.slow]

@@ -14,12 +14,14 @@ from tiny_policy import tiny_config
 
 from skeldpo.cli import USER_ERROR, main
 from skeldpo.config import Config
-from skeldpo.config_file import load_config
-from skeldpo.rounds import run_rounds
-from skeldpo.sizing.check import check_run, shortages, stages_of
-from skeldpo.sizing.engine import engine_need
+from skeldpo.config.toml_file import load_config
+from skeldpo.rounds import kept_engines
+from skeldpo.rounds.driver import run_rounds
+from skeldpo.rounds.kept_engines import KeptEngines
+from skeldpo.sizing.check import check_run, engines_fit, shortages, stages_of
 from skeldpo.sizing.needs import GIB, told
 from skeldpo.sizing.nodes import Node, Nodes, nodes_of, this_machine
+from skeldpo.sizing.sampling import engine_need
 from skeldpo.sizing.shape import llama_shape
 from skeldpo.sizing.table import methods, qwen_shapes, table
 from skeldpo.sizing.worker import BAND, worker_need
@@ -64,7 +66,7 @@ def test_shape_by_arithmetic_is_that_of_the_built_model(tied):
     import torch
     from transformers import AutoModelForCausalLM, Qwen2Config
 
-    from skeldpo.config_train import LoraConfig
+    from skeldpo.config import LoraConfig
     from skeldpo.sizing.shape import shape_of
     from skeldpo.train.adapters import add_adapters
 
@@ -223,6 +225,82 @@ def test_engine_parts_its_weights_and_cache_over_its_gpus():
     assert alone.device_bytes < 80 * GIB  # 61 GiB of weights: its owners serve it on one H100
     twice = load_config(SEVEN_B, ["generate.dtype=float32"]).generate
     assert engine_need(qwen_shapes()["32 B"], twice, 4096).device_bytes > 80 * GIB
+
+
+def kept_config(keep_engines: bool | str = "auto") -> Config:
+    """The quickstart, whose engine and training worker take a CPU each."""
+    return load_config(QUICKSTART, [f"generate.keep_engines={json.dumps(keep_engines)}"])
+
+
+def a_node(num_cpus: int = 2, host_gib: int = 8) -> Nodes:
+    node = h100_node(num_cpus=num_cpus, num_gpus=0, host_bytes=host_gib * GIB)
+    return Nodes(nodes=(node,), is_cluster=True)
+
+
+def test_engines_stay_where_the_training_fits_beside_them():
+    config = kept_config()
+    assert engines_fit(config, a_node()) == ""
+    reason = engines_fit(config, a_node(num_cpus=1))
+    assert reason.startswith("1 training worker want 1 CPUs each, and 0 have a place")
+    assert "1 training worker needs" in engines_fit(config, a_node(host_gib=4))
+    assert engines_fit(config, a_node(num_cpus=1)) == engines_fit(kept_config(False), a_node(1))
+    gone = config.model_copy(
+        update={"policy": config.policy.model_copy(update={"model": "/no/such/model"})}
+    )
+    assert "config.json of /no/such/model cannot be read here" in engines_fit(gone, a_node())
+
+
+def test_engines_that_have_to_stay_are_workers_of_the_training_stage():
+    shape = qwen_shapes()["0.5 B"]
+    for keep, kinds in ((True, ["driver", "engine", "training worker"]),
+                        ("auto", ["driver", "training worker"])):  # fmt: skip
+        train = stages_of(kept_config(keep), shape, 1)[-1]
+        assert [need.kind for need in train.needs] == kinds
+
+
+class MadeKeepers:
+    """Keepers without Ray."""
+
+    def __init__(self) -> None:
+        self.num_kept = self.num_ended = 0
+
+    @property
+    def are_there(self):
+        return self.num_kept > 0
+
+    def start(self, generate):
+        self.num_kept = generate.num_engines
+        return ("keeper",) * generate.num_engines
+
+    def end(self):
+        self.num_ended += self.num_kept
+        self.num_kept = 0
+
+
+def test_engines_of_a_run_end_when_nodes_go_and_with_the_run(monkeypatch):
+    nodes, told = [a_node()], []
+    monkeypatch.setattr(kept_engines, "find_nodes", lambda tell: nodes[0])
+    monkeypatch.setattr(kept_engines, "Keepers", MadeKeepers)
+    run = KeptEngines(kept_config(), told.append)
+    made = run._keepers
+    with pytest.raises(KeyboardInterrupt), run:
+        assert run.keepers() == ("keeper",)
+        run.make_room()
+        assert made.num_kept == 1
+        nodes[0] = a_node(num_cpus=1)
+        run.make_room()
+        assert made.num_kept == 0, "the training gets its CPU"
+        assert run.keepers() == ()
+        nodes[0] = a_node()
+        run.keepers()
+        raise KeyboardInterrupt
+    assert (made.num_kept, made.num_ended) == (0, 2)
+    stay = "engines: they stay from round to round (generate.keep_engines)"
+    assert told[0] == told[2] == stay
+    assert told[1].startswith("engines: each round starts its own, as they do not fit beside")
+    assert len(told) == 3
+    assert KeptEngines(kept_config(False), told.append).keepers() == ()
+    assert KeptEngines(kept_config(True), told.append).keepers() == ("keeper",)
 
 
 def test_nodes_of_a_cluster_are_read_from_what_ray_tells():

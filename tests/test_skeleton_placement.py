@@ -11,7 +11,7 @@ from pair_rows import FAST, SLOW, write_measured
 from skeldpo.languages import language
 from skeldpo.records import Measurement
 from skeldpo.skeleton.placement import KeptWords, kept_words, total_words
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 from studies import skeleton_pairs
 
 PYTHON = language("python")

@@ -11,8 +11,8 @@ from statistics import fmean
 import pytest
 from sample_records import FUNCTION_PROBLEM, SAMPLED, measurement
 
-from skeldpo.by_problem import measured_problems
 from skeldpo.records import Measurement, Outcome
+from skeldpo.storage.by_problem import measured_problems
 from skeldpo.suites.compare import differences
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, mean_scores
 from skeldpo.suites.metrics import fast_at_k, pass_at_k, percentile

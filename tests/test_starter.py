@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from skeldpo.commands import init_policy as command
 from skeldpo.config import PolicyConfig, StarterConfig
-from skeldpo.config_file import load_config
+from skeldpo.config.toml_file import load_config
 from skeldpo.problems.family import Family, Variation, family_problems
 from skeldpo.problems.sources import load_problems
 from skeldpo.prompts import Prompts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skeldpo.stdio import input_text, line_ends
+from skeldpo.judging.stdio import input_text, line_ends
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -20,8 +21,8 @@ from object_store import BUCKET, ObjectStore, serve_objects
 from sample_records import SAMPLED
 
 from skeldpo.records import Candidate, Dropped, Output, Problem, StageManifest
-from skeldpo.rows import arrow_schema
-from skeldpo.store import CHUNK_ROWS, Store, run_root
+from skeldpo.storage.rows import arrow_schema
+from skeldpo.storage.store import CHUNK_ROWS, Store, run_root
 
 MANIFEST = StageManifest(
     stage="sample",
@@ -236,6 +237,24 @@ def test_parts_that_are_seen_late_are_waited_for(tmp_path: Path) -> None:
     store = LaggingStore(str(tmp_path), lag_s=0.5, visible_within_s=20)
     assert store.join_parts("t", Candidate, ["p1", "p2"]) == 2
     assert store.read_records("t.parquet", Candidate) == rows
+
+
+def test_folder_with_a_file_that_is_listed_late_is_removed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_parts(tmp_path, "p1")
+    tries: list[Path] = []
+    remove = shutil.rmtree
+
+    def late(folder: Path) -> None:
+        tries.append(folder)
+        if len(tries) == 1:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+        remove(folder)
+
+    monkeypatch.setattr(shutil, "rmtree", late)
+    Store(str(tmp_path)).drop_parts("t")
+    assert len(tries) == 2 and not (tmp_path / "t.parts").exists()
 
 
 def test_part_that_does_not_come_is_an_error_that_names_its_problem(tmp_path: Path) -> None:

@@ -136,9 +136,10 @@ def _names(suite: Suite, text: str) -> bool:
 
 def _readers_of_suites() -> list[Path]:
     package = REPOSITORY / "skeldpo"
-    rooms = [package / "suites", package / "report", package / "commands", package / "measure"]
+    names = ("suites", "report", "commands", "measure", "rounds")
+    rooms = [package / name for name in names]
     files = [path for room in rooms for path in room.glob("*.py") if path.name != "all.py"]
-    return [*files, *(package / name for name in ("cli.py", "pipeline.py", "rounds.py"))]
+    return [*files, *(package / name for name in ("cli.py", "pipeline.py"))]
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:

@@ -54,7 +54,7 @@ def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
             sys.executable, "-m", "skeldpo.cli",
             "evaluate", "--suite", "problems", "--data", str(data), "--policy", model,
             "--num-samples", "2", "--k", "1", "2", "--out", str(out),
-            "--set", "policy.max_model_tokens=512", "--set", "generate.max_tokens=24",
+            "--set", "policy.max_model_tokens=512", "--set", "evaluate.max_tokens=24",
             "--set", "generate.enforce_eager=true",
         ],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500,
@@ -71,6 +71,11 @@ def test_policy_is_sampled_and_its_programs_scored(tmp_path: Path) -> None:
     writing, scoring = done.stdout.split("\nsamples: ")
     assert re.search(r"\nproblems samples: generated 1 of 1 problems, .*0 s left", writing)
     assert "accepted" not in writing and "measured" not in writing
+    # What random weights write does not end by itself.
+    assert writing.endswith(
+        "\nproblems samples: 2 of 2 answers were cut off, at 24 tokens (evaluate.max_tokens) or at "
+        "policy.max_model_tokens with their prompt"
+    )
     assert re.search(r"\nproblems: measured 1 of 1 problems, 2 of \d candidates accepted", scoring)
     rows = [json.loads(line) for line in (out.parent / "report-samples.jsonl").open()]
     assert [row["sample_index"] for row in rows] == [0, 1]

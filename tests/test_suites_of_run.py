@@ -10,11 +10,11 @@ from made_run import make_config
 from mercury_rows import write_rows
 
 from skeldpo.checkpoints import Checkpoint
-from skeldpo.config_file import load_config
+from skeldpo.config.toml_file import load_config
 from skeldpo.records import Outcome
 from skeldpo.report.summary import summarize_run
 from skeldpo.report.tables import suite_tables
-from skeldpo.run_start import open_run
+from skeldpo.rounds.run_start import open_run
 from skeldpo.suites import of_run
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
 from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
@@ -80,6 +80,9 @@ def test_report_pairs_the_policies_of_a_suite_by_problem(tmp_path):
 
 def test_a_suite_that_is_added_later_leaves_the_run_what_it_is(tmp_path):
     assert config_with(str(tmp_path)).digest() == config_with(str(tmp_path), problems="x").digest()
+    config = config_with(str(tmp_path))
+    longer = config.evaluate.model_copy(update={"max_tokens": 900})
+    assert config.model_copy(update={"evaluate": longer}).digest() == config.digest()
 
 
 def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_path):
@@ -94,10 +97,11 @@ def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_pa
 def test_a_policy_is_scored_once(tmp_path, monkeypatch):
     data = write_rows(tmp_path / "problems.jsonl", *PROBLEMS)
     codes = {"one": PROBLEMS[0]["solutions"][0], "two": "def double(n):\n    return n\n"}
-    asked = []
+    asked, max_tokens = [], []
 
     def write(policy, request, held, sampling, tell):
         asked.append((policy, sampling.num_samples, sampling.temperature))
+        max_tokens.append(sampling.generate.max_tokens)
         rows = [{"problem_id": key, "sample_index": 0, "code": code} for key, code in codes.items()]
         Path(request.programs).parent.mkdir(parents=True, exist_ok=True)
         Path(request.programs).write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -111,6 +115,7 @@ def test_a_policy_is_scored_once(tmp_path, monkeypatch):
     report = json.loads((tmp_path / suite_folder(1) / "problems.json").read_text())
     assert report["scores"]["pass@1"] == 0.5
     assert asked == [(checkpoint.folder, 1, 0.0)]
+    assert max_tokens == [768] and config.generate.max_tokens < 768
     assert any(line.startswith("problems: pass@1 0.500") for line in lines)
 
 

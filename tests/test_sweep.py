@@ -14,11 +14,11 @@ from skeldpo.sandbox.connect import connect
 from skeldpo.sandbox.image import REPOSITORY, ensure_image
 from skeldpo.sandbox.runtime import ListedImage, RuntimeFailure
 from skeldpo.sandbox.sweep import IMAGE_KEPT_S, mark_image, sweep_stale_images
-from skeldpo.scratch import scratch_folder, sweep_scratch
+from skeldpo.storage.scratch import scratch_folder, sweep_scratch
 
 KILLED = """
 import os
-from skeldpo.scratch import scratch_folder
+from skeldpo.storage.scratch import scratch_folder
 with scratch_folder() as folder:
     print(folder, flush=True)
     os._exit(9)

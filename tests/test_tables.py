@@ -22,7 +22,7 @@ from skeldpo.commands.pair import pair_given
 from skeldpo.console import Display
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
 from skeldpo.report.page import show_report, show_status
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 from skeldpo.suites.enamel_tests import efficiency_scores
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
 from skeldpo.suites.shown import compare_reports, show_evaluation

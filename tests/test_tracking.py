@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from skeldpo.config import TrackingConfig
-from skeldpo.store import Store
-from skeldpo.tracking import Tracker, read_metrics
+from skeldpo.rounds.tracking import Tracker, read_metrics
+from skeldpo.storage.store import Store
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import torch
 from tiny_policy import save_tiny_policy, tiny_config
 from transformers import AutoModelForCausalLM
 
-from skeldpo.by_problem import MeasuredProblem
-from skeldpo.config_train import TrainConfig
+from skeldpo.config import TrainConfig
+from skeldpo.storage.by_problem import MeasuredProblem
 from skeldpo.train.batch import Answer, Prompt, Tree, TreeBatch
 from skeldpo.train.learners import make_learner
 from skeldpo.train.learners.contract import (

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from skeldpo.cli import main
 from skeldpo.records import PreferencePair
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 CHAT_TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"

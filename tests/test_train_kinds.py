@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from benchmarks.one_worker import one_worker
-from skeldpo.config_rewards import PolicyGradientConfig
+from skeldpo.config import PolicyGradientConfig
 from skeldpo.prompts import Prompts
 from skeldpo.train.batch import TreeBatch, build_trees
 from skeldpo.train.kinds import Head, head_of, reason_against_trees

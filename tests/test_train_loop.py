@@ -20,8 +20,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoModelForCausalLM
 
 from skeldpo.checkpoints import load_checkpoint, local_folder
-from skeldpo.node_cache import CACHE_VARIABLE
 from skeldpo.records import ReferenceLogps
+from skeldpo.storage.node_cache import CACHE_VARIABLE
 from skeldpo.train.learners.preferences import Preferences
 from skeldpo.train.learners.preferences_loss import ANSWERS
 from skeldpo.train.loading import load_network

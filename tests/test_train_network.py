@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from tiny_policy import (
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from skeldpo.checkpoints import weights_digest
+from skeldpo.checkpoints import weight_files, weights_digest
 from skeldpo.train.adapters import check_adapters, linear_view
 from skeldpo.train.learners.preferences import PairTokens
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
@@ -312,6 +313,19 @@ def test_digest_changes_with_the_weights_only(tmp_path):
     assert len(weights_digest(first)) == 64
     with pytest.raises(ValueError, match="no \\*.safetensors"):
         weights_digest(str(tmp_path))
+
+
+def test_weight_files_that_are_listed_late_are_waited_for(tmp_path):
+    names = ["model-1.safetensors", "model-2.safetensors"]
+    index = {"weight_map": dict(zip("ab", names, strict=True))}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    (tmp_path / names[0]).write_bytes(b"weights")
+    with pytest.raises(RuntimeError, match=r"model-2\.safetensors is in the index .* after 0\.1 s"):
+        weight_files(str(tmp_path), visible_within_s=0.1)
+    late = threading.Timer(0.3, (tmp_path / names[1]).write_bytes, [b"more"])
+    late.start()
+    assert [file.name for file in weight_files(str(tmp_path))] == names
+    late.join()
 
 
 def test_tokenizer_whose_class_changes_on_reload_is_refused(tmp_path):

@@ -11,8 +11,8 @@ import torch
 from model_tokenizers import gemma
 from tiny_policy import byte_tokenizer, preference_pair, side, tiny_config, trees_of
 
-from skeldpo.by_problem import MeasuredProblem
 from skeldpo.prompts import Prompts
+from skeldpo.storage.by_problem import MeasuredProblem
 from skeldpo.train.learners.contract import Scored
 from skeldpo.train.learners.preferences import (
     DropReason,

@@ -13,16 +13,17 @@ from pair_rows import FAST, PROBLEM, SLOW, candidate, whole_problem
 from tiny_policy import byte_tokenizer, save_tiny_policy, tiny_config
 from transformers import AutoModelForCausalLM
 
-from skeldpo.by_problem import MeasuredProblem
-from skeldpo.config import Config
-from skeldpo.config_rewards import PolicyGradientConfig
+from skeldpo.accounts.quarantine import read_quarantine
+from skeldpo.checkpoints import load_checkpoint
+from skeldpo.config import Config, PolicyGradientConfig
 from skeldpo.prompts import Prompts
-from skeldpo.quarantine import read_quarantine
 from skeldpo.records import Candidate, Float32, Measurement, ReferenceLogps
-from skeldpo.rewards.rows import RewardedGroup, group_or_reason
-from skeldpo.round_rows import RoundMaker, RoundRows
-from skeldpo.store import Store, round_folder
+from skeldpo.rewards.groups import RewardedGroup, group_or_reason
+from skeldpo.rounds.round_rows import RoundMaker, RoundRows
+from skeldpo.storage.by_problem import MeasuredProblem
+from skeldpo.storage.store import Store, round_folder
 from skeldpo.train.batch import build_trees
+from skeldpo.train.examples import make_examples, prepare
 from skeldpo.train.learners import make_learner
 from skeldpo.train.learners.contract import Scored
 from skeldpo.train.learners.rewards import (
@@ -362,6 +363,24 @@ def test_a_problem_that_no_reward_can_be_made_of_costs_no_other_its_group(tmp_pa
     (lost,) = read_quarantine(Store(f"{tmp_path}/{round_folder(3)}"))
     assert lost.problem_id == "q" and "nobody" in lost.reason
     assert [row.reason for row in made.dropped] == [f"quarantined: {lost.reason}"]
+
+
+def test_a_group_that_no_example_can_be_made_of_costs_no_other_its_own(tmp_path):
+    """One of its answers has too few log-probabilities."""
+    config = rewards_config()
+    (row,) = group_or_reason(measured_programs(), config=config, round_index=3).groups
+    first, *others = row.answers
+    short = dataclasses.replace(first, completion_logps=first.completion_logps[:1])
+    bad = dataclasses.replace(row, group_id="bad", problem_id="q", answers=(short, *others))
+    folder = save_tiny_policy(tmp_path / "policy")
+    made = make_examples([row, bad], folder, config)
+    assert [example.group_id for example in made.kept] == [row.group_id]
+    assert list(made.errors) == ["q"] and "as many log-probabilities" in made.errors["q"]
+    assert [(d.reason, d.num_rows) for d in made.dropped] == [
+        (f"quarantined: {made.errors['q']}", 1)
+    ]
+    prepared, _ = prepare([row, bad], load_checkpoint(folder), config, seed=0)
+    assert (prepared.num_problems, prepared.errors) == (2, made.errors)
 
 
 def test_tokens_that_only_one_side_shares_have_more_credit():

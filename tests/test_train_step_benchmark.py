@@ -29,7 +29,7 @@ from benchmarks.train_workload import (
     train_settings,
     tree_tokens,
 )
-from skeldpo.config_train import TrainConfig
+from skeldpo.config import TrainConfig
 from skeldpo.train.loading import build_network
 from skeldpo.train.network import Network
 

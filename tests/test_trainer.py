@@ -23,6 +23,7 @@ from skeldpo.checkpoints import Checkpoint, load_checkpoint, weights_digest  # n
 from skeldpo.records import Float32  # noqa: E402
 from skeldpo.train import trainer  # noqa: E402
 from skeldpo.train.examples import make_examples  # noqa: E402
+from skeldpo.train.group import own_cluster_named  # noqa: E402
 from skeldpo.train.learners.preferences import DropReason, Preferences  # noqa: E402
 from skeldpo.train.loading import load_network  # noqa: E402
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps  # noqa: E402
@@ -47,7 +48,7 @@ TRAIN: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def cluster():
     ray.shutdown()  # that of an earlier test has other resources
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -235,3 +236,29 @@ def test_nothing_to_train_on_is_refused_with_the_counts(cluster, start, tmp_path
 def test_relative_folder_is_refused(start, tmp_path):
     with pytest.raises(ValueError, match="absolute paths"):
         train(replace(start, folder="policy"), tmp_path)
+
+
+@pytest.mark.ray
+def test_what_ray_train_starts_knows_its_own_cluster(
+    cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ray Train's controller makes the actor that asks whether it lives."""
+    from ray.train.v2._internal.constants import get_env_vars_to_propagate
+
+    class Asked:
+        def address(self) -> str | None:
+            return os.environ.get("RAY_ADDRESS")
+
+    class Controller:
+        def ask(self) -> str | None:
+            return ray.get(ray.remote(Asked).remote().address.remote())
+
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    with own_cluster_named():
+        controller = ray.remote(Controller).options(
+            runtime_env={"env_vars": get_env_vars_to_propagate()}
+        )
+    asked = ray.get(controller.remote().ask.remote())
+    assert asked == ray.get_runtime_context().gcs_address
+    assert os.environ["RAY_ADDRESS"] == "local"
+    assert "RAY_ADDRESS" not in get_env_vars_to_propagate()

@@ -10,7 +10,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from skeldpo.config import Config
-from skeldpo.config_file import parse_config
+from skeldpo.config.toml_file import parse_config
 from skeldpo.prompts import Prompts
 from skeldpo.records import PairSide, PairStage, PreferencePair, Skeleton
 from skeldpo.train.batch import TreeBatch, build_trees
@@ -26,6 +26,12 @@ def byte_tokenizer() -> Qwen2Tokenizer:
     vocab = {character: i for i, character in enumerate(sorted(ByteLevel.alphabet()))}
     vocab[EOS] = len(vocab)
     return Qwen2Tokenizer(vocab=vocab, merges=[], eos_token=EOS, pad_token=EOS, unk_token=None)
+
+
+def keeps_checkpoint(folder: Path) -> bool:
+    """Whether Ray Train's controller, which asks its workers every 2 s, has heard of a checkpoint
+    that it stores below a folder: only then is it gone on from."""
+    return any(folder.glob("*/checkpoint_manager_snapshot.json"))
 
 
 def save_tiny_policy(folder: Path, tied: bool = True, seed: int = 0) -> str:

@@ -30,7 +30,7 @@ from skeldpo.sandbox.cores import (
     siblings,
 )
 from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, ContainerRuntime, RuntimeChoice
-from skeldpo.store import HOME_VARIABLE
+from skeldpo.storage.store import HOME_VARIABLE
 
 State = Literal["ok", "warn", "missing"]
 

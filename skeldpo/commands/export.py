@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeldpo.config import PolicyConfig
-from skeldpo.files import folder_and_name
 from skeldpo.languages import language
 from skeldpo.prompts import Asked, instruction
 from skeldpo.records import PairStage, PreferencePair
-from skeldpo.store import Store
+from skeldpo.storage.files import folder_and_name
+from skeldpo.storage.store import Store
 
 Shape = Literal["text", "messages"]
 
@@ -61,7 +61,13 @@ def preference_rows(
     if with_skeletons and pair.chosen.skeleton.text:
         texts.append(("skeleton", pair.chosen.skeleton.text, pair.rejected.skeleton.text))
     for asked, chosen, rejected in texts:
-        wanted = instruction(policy, asked, pair.language, is_chat=shape == "messages")
+        wanted = instruction(
+            policy,
+            asked,
+            pair.language,
+            starter_code=pair.starter_code,
+            is_chat=shape == "messages",
+        )
         parts = [pair.statement.strip(), pair.starter_code.strip(), wanted]
         prompt = "\n".join(part for part in parts if part)
         if shape == "messages":

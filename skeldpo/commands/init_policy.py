@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from skeldpo.config import PolicyConfig, ProblemsConfig, StarterConfig
-from skeldpo.config_file import load_config, load_sections
-from skeldpo.config_section import Section
-from skeldpo.files import is_url
-from skeldpo.node_cache import new_folder, push_folder
+from skeldpo.config import PolicyConfig, ProblemsConfig, Section, StarterConfig
+from skeldpo.config.toml_file import load_config, load_sections
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
+from skeldpo.storage.files import is_url
+from skeldpo.storage.node_cache import new_folder, push_folder
 
 MAX_MODEL_TOKENS = 640
 """Of the starter: the longest built-in problem with its longest program."""

@@ -19,14 +19,14 @@ from rich.text import Text
 
 from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
-from skeldpo.files import folder_and_name
 from skeldpo.pages import render
-from skeldpo.pages.sides import ShownSide, pair_sides
+from skeldpo.pages.side_by_side import ShownSide, pair_sides
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
 from skeldpo.report.marks import styled_code
-from skeldpo.store import Store
+from skeldpo.storage.files import folder_and_name
+from skeldpo.storage.store import Store
 from skeldpo.timing import estimate_ns
 
 ORIGIN_SUFFIX = ".origin.json"

@@ -15,20 +15,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skeldpo import __version__
+from skeldpo.accounts.core_use import CORE_USE, read_core_shares
+from skeldpo.accounts.progress import count_teller
 from skeldpo.answers import Wanted
-from skeldpo.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.config import EvaluateConfig, MeasureConfig
-from skeldpo.config_file import load_sections
+from skeldpo.config.toml_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
-from skeldpo.core_use import CORE_USE, read_core_shares
-from skeldpo.files import absolute_place
-from skeldpo.lease import driving
 from skeldpo.measure.folder import MEASURED, PROBLEMS_FILE
 from skeldpo.pipeline import Sandboxes, sample_and_measure
 from skeldpo.problems.programs import given_assignment, read_programs
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
-from skeldpo.progress import count_teller
 from skeldpo.records import (
     NO_VERDICT,
     Dropped,
@@ -38,9 +35,12 @@ from skeldpo.records import (
     StageManifest,
     content_id,
 )
-from skeldpo.scratch import scratch_folder
-from skeldpo.stages import require_verdicts
-from skeldpo.store import CANDIDATES, MEASUREMENTS, Store
+from skeldpo.rounds.lease import driving
+from skeldpo.rounds.stages import require_verdicts
+from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
+from skeldpo.storage.files import absolute_place
+from skeldpo.storage.scratch import scratch_folder
+from skeldpo.storage.store import CANDIDATES, MEASUREMENTS, Store
 
 MAX_REASON_CHARS = 160
 NUM_REASONS = 20

@@ -15,12 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from skeldpo import __version__
-from skeldpo.by_problem import MEASUREMENTS_FILE
 from skeldpo.commands.inspect import ORIGIN_SUFFIX
 from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
-from skeldpo.config_file import load_sections
+from skeldpo.config.toml_file import load_sections
 from skeldpo.console import Display
-from skeldpo.files import absolute_place, folder_and_name
 from skeldpo.measure.folder import PROBLEMS_FILE, open_measured
 from skeldpo.pair import ProblemPairs, balance_lengths, pairs_or_reason
 from skeldpo.pair.choice import speedup_tier, text_similarity
@@ -28,7 +26,9 @@ from skeldpo.pair.lengths import distribution, length_difference
 from skeldpo.problem_map import ProblemMap
 from skeldpo.problems.overlap import keep_out
 from skeldpo.records import Measurement, PreferencePair, Problem
-from skeldpo.store import Store
+from skeldpo.storage.by_problem import MEASUREMENTS_FILE
+from skeldpo.storage.files import absolute_place, folder_and_name
+from skeldpo.storage.store import Store
 
 DEFAULT_MIN_SPEEDUP = 1.2
 

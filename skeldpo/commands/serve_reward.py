@@ -8,9 +8,8 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from skeldpo.config import MeasureConfig
-from skeldpo.config_file import load_sections
-from skeldpo.config_rewards import RewardsConfig, ServeConfig
+from skeldpo.config import MeasureConfig, RewardsConfig, ServeConfig
+from skeldpo.config.toml_file import load_sections
 from skeldpo.console import Display
 from skeldpo.records import Problem, content_id
 
@@ -42,7 +41,7 @@ def serve_reward(
 ) -> None:
     """Serves until it is stopped. `folder` keeps the token, made if it is not there, and the
     answers."""
-    from skeldpo.files import is_url
+    from skeldpo.storage.files import is_url
 
     if is_url(folder):
         raise ValueError(f"serve-reward keeps a journal in a folder of this machine, got {folder}")

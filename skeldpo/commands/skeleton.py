@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeldpo.config import MeasureConfig, SkeletonConfig
+from skeldpo.judging.stdio import input_text
 from skeldpo.languages import language_of_files
 from skeldpo.languages.contract import Language
 from skeldpo.measure.lines import hot_lines
@@ -15,7 +16,6 @@ from skeldpo.problems.program_files import file_text
 from skeldpo.records import Skeleton
 from skeldpo.skeleton.extract import HotLines, group_skeleton
 from skeldpo.skeleton.placement import kept_words
-from skeldpo.stdio import input_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,18 +17,18 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skeldpo.actors import ActorNote
+from skeldpo.accounts.actors import ActorNote
+from skeldpo.accounts.quarantine import QUARANTINE, Quarantined, Tries, keep, kept
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.measure.calibration import Calibration, calibrate, unsteadiness
 from skeldpo.measure.core_clock import CoreClock
 from skeldpo.measure.on_cores import Run, make_sandbox, patient
 from skeldpo.measure.verdict import ProblemFault, SandboxFailure
 from skeldpo.measure.work import ProblemWork
-from skeldpo.quarantine import QUARANTINE, Quarantined, Tries, keep, kept
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, content_id
 from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.image import ensure_image
-from skeldpo.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
+from skeldpo.storage.store import ASSIGNMENTS, CANDIDATES, MEASUREMENTS, Store
 
 Session = Callable[[Assignment, Run], Sequence[Measurement]]
 """What is done with the candidates of a problem in place of `ProblemWork`: a function of a module

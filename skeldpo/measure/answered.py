@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from skeldpo.config import MeasureConfig
-from skeldpo.evalplus_oracles import is_evalplus, judged_by
+from skeldpo.judging.evalplus_oracles import is_evalplus, judged_by
 from skeldpo.measure.verdict import Judge, ProblemFault
 from skeldpo.records import Example, Problem
 from skeldpo.sandbox.container import RunReport, RunRequest

@@ -6,11 +6,11 @@ import time
 import uuid
 from collections.abc import Collection
 
-from skeldpo.core_use import CORE_USE, CoreUse
+from skeldpo.accounts.core_use import CORE_USE, CoreUse
 from skeldpo.measure.on_cores import Run
 from skeldpo.records import Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 
 class CoreClock:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skeldpo.by_problem import MeasuredProblem, Sampled
-from skeldpo.files import absolute_place
 from skeldpo.records import Problem
-from skeldpo.store import Store
+from skeldpo.storage.by_problem import MeasuredProblem, Sampled
+from skeldpo.storage.files import absolute_place
+from skeldpo.storage.store import Store
 
 MEASURED = "measure"
 """Stage whose manifest says that the folder is finished."""
@@ -19,9 +19,14 @@ def open_measured(folder: str) -> Store:
     store = Store(absolute_place(folder))
     manifest = store.read_manifest(".", MEASURED)
     if manifest is None:
+        advice = "run `skeldpo measure ... --out` with this folder first"
+        if store.read_manifest(".", "sample") is not None:
+            advice = (
+                "it is a round of a run, whose pairs are its pairs.parquet; `skeldpo answers` "
+                "shows what was written, `skeldpo report` why problems gave no pair"
+            )
         raise ValueError(
-            f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); "
-            "run `skeldpo measure ... --out` with this folder first"
+            f"{folder} holds no finished measurements (no {MEASURED}.manifest.json); {advice}"
         )
     store.check_outputs(".", manifest)
     return store

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skeldpo.checkers import is_correct, is_named
 from skeldpo.config import MeasureConfig
+from skeldpo.judging.checkers import is_correct, is_named
+from skeldpo.judging.right_answers import known_programs_fault
+from skeldpo.judging.stdio import input_text, line_ends
 from skeldpo.languages import SUPPORT
 from skeldpo.records import Example, Outcome, Problem
-from skeldpo.right_answers import known_programs_fault
 from skeldpo.sandbox.container import RunReport, RunRequest
-from skeldpo.stdio import input_text, line_ends
 from skeldpo.values import OBJECT, NotPlainError, as_json, decode, encode
 
 FIRST_TESTS = 4

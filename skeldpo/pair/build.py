@@ -15,9 +15,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skeldpo.config import PairConfig, SkeletonConfig
+from skeldpo.judging.right_answers import several_answers
 from skeldpo.languages import language
 from skeldpo.languages.contract import Language
-from skeldpo.pair.choice import choose_contrasts, choose_races, pair_weight
+from skeldpo.pair.choice import choose_contrasts, choose_races, may_pair, pair_weight
 from skeldpo.pair.earlier import NO_EARLIER, EarlierPrograms
 from skeldpo.pair.judged import (
     Judged,
@@ -27,7 +28,7 @@ from skeldpo.pair.judged import (
     middle,
     session_ratio,
 )
-from skeldpo.pair.races import Race, decided_races, find_races
+from skeldpo.pair.races import CUT_OFF, Race, decided_races, find_races
 from skeldpo.pair.sides import Sides, divide, pair_points, pair_skeletons
 from skeldpo.records import (
     NO_VERDICT,
@@ -41,10 +42,10 @@ from skeldpo.records import (
     Skeleton,
     content_id,
 )
-from skeldpo.right_answers import several_answers
 from skeldpo.skeleton.extract import empty_skeleton
 from skeldpo.timing import Comparison, signed_rank_p_value
 
+_OF_TWO_ORIGINS = "those that differ are a sampled and a given program (pair.origins)"
 _NOT_COMPARED = Comparison(speedup=0.0, speedup_low=0.0, p_value=0.0, median_ratio=0.0)
 
 
@@ -116,11 +117,10 @@ def build_pairs(  # noqa: PLR0913
     races = find_races(accepted, measurements)
     decided = decided_races(races, accepted, pair)
     holding = [race for race in decided if not (race.is_reversed or race.is_unchecked)]
+    holding = [race for race in holding if may_pair(*_programs(race, accepted), pair)]
     chosen_races = choose_races(holding, accepted, pair)
     several = several_answers(problem)
-    contrasts = choose_contrasts(
-        accepted.values(), () if several else wrong.values(), pair.max_correctness_pairs
-    )
+    contrasts = choose_contrasts(accepted.values(), () if several else wrong.values(), pair)
     pairs = [
         _preference(
             problem,
@@ -140,7 +140,7 @@ def build_pairs(  # noqa: PLR0913
             accepted.values(), races, decided, confirmed, pair
         )
     if accepted and not contrasts:
-        correctness_reason = _no_correctness_reason(len(wrong), pair.max_correctness_pairs, several)
+        correctness_reason = _no_correctness_reason(accepted.values(), len(wrong), pair, several)
     whole = f"efficiency: {efficiency_reason}; correctness: {correctness_reason}"
     return ProblemPairs(
         problem_id=problem.problem_id,
@@ -153,6 +153,10 @@ def build_pairs(  # noqa: PLR0913
     )
 
 
+def _programs(race: Race, accepted: Mapping[str, Program]) -> tuple[Program, Program]:
+    return accepted[race.fast.candidate_id], accepted[race.slow.candidate_id]
+
+
 def _race_sides(
     race: Race,
     accepted: Mapping[str, Program],
@@ -161,7 +165,7 @@ def _race_sides(
     earlier: EarlierPrograms,
 ) -> list[PairSide]:
     """Chosen and rejected, with their skeletons and what makes the difference."""
-    fast, slow = accepted[race.fast.candidate_id], accepted[race.slow.candidate_id]
+    fast, slow = _programs(race, accepted)
     sides = divide(accepted.values(), middle(fast, slow), config, written_in, earlier)
     codes = fast.candidate.code, slow.candidate.code
     skeletons = pair_skeletons(*codes, sides, config)
@@ -273,6 +277,8 @@ def _no_efficiency_reason(
 ) -> str:
     if pair.max_efficiency_pairs == 0:
         return "pair.max_efficiency_pairs is 0"
+    if any(not (race.is_reversed or race.is_unchecked) for race in decided):
+        return _OF_TWO_ORIGINS
     if len(accepted) == 1:
         return "one distinct accepted program"
     if sum(program.time_ratio > 0 for program in accepted) < 2:
@@ -297,11 +303,15 @@ def _can_be_shown(race: Race, max_p_value: float) -> bool:
     return signed_rank_p_value(won_ranks, num_rounds) <= max_p_value
 
 
-def _no_correctness_reason(num_wrong: int, max_pairs: int, several: str) -> str:
-    if max_pairs == 0:
+def _no_correctness_reason(
+    accepted: Iterable[Program], num_wrong: int, pair: PairConfig, several: str
+) -> str:
+    if pair.max_correctness_pairs == 0:
         return "pair.max_correctness_pairs is 0"
     if num_wrong == 0:
         return "no wrong candidate"
     if several:
         return "several answers are right, by its statement: none is known to be wrong"
-    return "every accepted candidate was cut off at generate.max_tokens"
+    if all(program.candidate.finish_reason == CUT_OFF for program in accepted):
+        return "every accepted candidate was cut off at generate.max_tokens"
+    return _OF_TWO_ORIGINS

@@ -56,8 +56,13 @@ def choose_races(
     return taken
 
 
+def may_pair(first: Program, second: Program, pair: PairConfig) -> bool:
+    """Whether `pair.origins` lets the two be a pair."""
+    return pair.origins == "any" or first.candidate.origin == second.candidate.origin
+
+
 def choose_contrasts(
-    accepted: Iterable[Program], wrong: Iterable[Program], max_pairs: int
+    accepted: Iterable[Program], wrong: Iterable[Program], pair: PairConfig
 ) -> list[tuple[Program, Program]]:
     """(accepted, wrong) programs, the most alike first; each wrong one at most once."""
     chosen = [each for each in accepted if each.candidate.finish_reason != CUT_OFF]
@@ -66,11 +71,11 @@ def choose_contrasts(
         for first, second in itertools.product(
             chosen[:MAX_COMPARED_PROGRAMS], list(wrong)[:MAX_COMPARED_PROGRAMS]
         )
-        if _tokens(first) != _tokens(second)
+        if may_pair(first, second, pair) and _tokens(first) != _tokens(second)
     ]
     contrasts: dict[str, tuple[Program, Program]] = {}
     for first, second in _by_likeness(both):
-        if len(contrasts) == max_pairs:
+        if len(contrasts) == pair.max_correctness_pairs:
             break
         contrasts.setdefault(second.candidate.candidate_id, (first, second))
     return list(contrasts.values())

@@ -5,11 +5,11 @@ Building is pure, so what raises once raises again: there is one try.
 
 from __future__ import annotations
 
-from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.build import Funnel, ProblemPairs, build_pairs
 from skeldpo.pair.earlier import earlier_programs
 from skeldpo.records import Dropped
+from skeldpo.storage.by_problem import MeasuredProblem
 
 QUARANTINED = "quarantined"
 """How the reason of a problem begins whose pairs cannot be built."""

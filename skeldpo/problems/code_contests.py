@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
+from skeldpo.judging.right_answers import several_answers, stated_checker
+from skeldpo.judging.stdio import input_text, line_ends
 from skeldpo.languages import python
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.records import Example, KnownProgram, Problem
-from skeldpo.right_answers import several_answers, stated_checker
-from skeldpo.stdio import input_text, line_ends
 
 _KEYS = {"problem_id", "statement", "solutions", "tests", "stress_generators"}
 _PREFIX = "You are an expert Python programmer, and here is your task:"

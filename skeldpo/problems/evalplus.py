@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skeldpo.evalplus_oracles import evalplus_checker
+from skeldpo.judging.evalplus_oracles import evalplus_checker
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parameters_of, tuple_depths
 from skeldpo.problems.asserts import UnsupportedProblemError

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from skeldpo.checkers import CHECKERS, is_named
-from skeldpo.config_section import Section
+from skeldpo.config import Section
+from skeldpo.judging.checkers import CHECKERS, is_named
 from skeldpo.languages.python.data import is_name
 from skeldpo.problems.family import Family, Variation
 from skeldpo.records import Example, KnownProgram

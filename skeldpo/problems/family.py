@@ -45,7 +45,7 @@ class Variation:
 class Family:
     """A task. `generator` is Python source of `generate_input(size, seed)`: the arguments for an
     input of about `size` elements; it must only import from the standard library. `checker` is a
-    name of `skeldpo.checkers` or Python source of `check(input, answer, expected)`."""
+    name of `skeldpo.judging.checkers` or Python source of `check(input, answer, expected)`."""
 
     name: str
     topic: str

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from skeldpo.records import Problem
-from skeldpo.store import Store
+from skeldpo.storage.store import Store
 
 PROBLEMS_FILE = "problems.parquet"
 DIGEST_FILE = "problems.json"

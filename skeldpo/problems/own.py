@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
-from skeldpo.checkers import CHECKERS, is_named
+from skeldpo.judging.checkers import CHECKERS, is_named
+from skeldpo.judging.stdio import input_text, line_ends
 from skeldpo.languages import DEFAULT, language
 from skeldpo.languages.contract import Language
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.records import Example, KnownProgram, Problem
-from skeldpo.stdio import input_text, line_ends
 from skeldpo.values import NotPlainError, encode
 
 KEYS = {

@@ -9,19 +9,21 @@ left out and counted.
 from __future__ import annotations
 
 import logging
+import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from skeldpo.config import ProblemsConfig
+from skeldpo.judging.right_answers import several_answers
 from skeldpo.problems import code_contests, effibench, evalplus, leetcode, mercury, own
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
 from skeldpo.problems.reader import ID_KEYS, read_rows
 from skeldpo.records import Problem, content_id
-from skeldpo.right_answers import several_answers
 
 FAMILIES = "families"
 MAX_TESTS_BYTES = 64 << 20
@@ -144,9 +146,10 @@ def training_problems(
     """The `num_train` problems of a round (counted from 1).
 
     All training problems stand in one seeded order and a round takes the next `num_train` of it,
-    so that no problem comes again before every other one was used.
+    so that no problem comes again before every other one was used. Each source (a family is one)
+    is spread evenly over the order: a round has of each its share, give or take one.
     """
-    pool = _shuffled([p for p in problems if p.split == "train"], f"train {seed}")
+    pool = _interleaved([p for p in problems if p.split == "train"], f"train {seed}")
     if not pool:
         raise ValueError(
             f"no problem of split 'train' in problems.sources {list(config.sources)} "
@@ -188,6 +191,19 @@ def _family_problems(names: Sequence[str]) -> list[Problem]:
 
 def _shuffled(problems: Sequence[Problem], salt: str) -> list[Problem]:
     return sorted(problems, key=lambda problem: content_id(salt, problem.problem_id))
+
+
+def _interleaved(problems: Sequence[Problem], salt: str) -> list[Problem]:
+    """A seeded order in which the problems of a source stand at even distances."""
+    sizes = Counter(problem.source for problem in problems)
+    offsets = {source: random.Random(f"{salt} {source}").random() for source in sizes}
+    places: Counter[str] = Counter()
+    ranked = []
+    for problem in _shuffled(problems, salt):
+        place = (places[problem.source] + offsets[problem.source]) / sizes[problem.source]
+        places[problem.source] += 1
+        ranked.append((place, problem.problem_id, problem))
+    return [problem for _, _, problem in sorted(ranked, key=lambda item: item[:2])]
 
 
 def _spread(pool: Sequence[Problem], count: int) -> list[Problem]:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skeldpo.charts import (
+from skeldpo.report.charts import (
     NUM_COLORS,
     Bar,
     Column,
@@ -31,7 +31,7 @@ from skeldpo.report.tables import (
     speedup_edges,
     splits,
 )
-from skeldpo.stages import CLOSING
+from skeldpo.rounds.stages import CLOSING
 
 _SMOOTHED_FROM = 40
 """Steps of a curve above which its running mean is drawn over it."""

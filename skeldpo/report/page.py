@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from skeldpo import __version__
-from skeldpo.alive import is_silent, read_running, running_text
 from skeldpo.console import Display
-from skeldpo.lease import read_driver
 from skeldpo.pages import Table, render
-from skeldpo.pages.sides import pair_sides
+from skeldpo.pages.side_by_side import pair_sides
 from skeldpo.processes import is_dead
 from skeldpo.records import PreferencePair
-from skeldpo.report.changes import changes, problem_table
-from skeldpo.report.cores import core_table
+from skeldpo.report.before_after import changes, problem_table
+from skeldpo.report.core_time import core_table
 from skeldpo.report.figures import build_figures, wall_time_chart
 from skeldpo.report.marks import styled_code
 from skeldpo.report.summary import (
@@ -51,7 +49,9 @@ from skeldpo.report.tables import (
     verdict_table,
     versions,
 )
-from skeldpo.store import Store
+from skeldpo.rounds.alive import is_silent, read_running, running_text
+from skeldpo.rounds.lease import read_driver
+from skeldpo.storage.store import Store
 
 REPORT = "report.html"
 TEMPLATE = "report/page.html.j2"

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from skeldpo.accounts.quarantine import Quarantined, read_quarantine
 from skeldpo.config import Config
-from skeldpo.config_file import parse_config
-from skeldpo.files import absolute_place
-from skeldpo.quarantine import Quarantined, read_quarantine
+from skeldpo.config.toml_file import parse_config
 from skeldpo.records import (
     Assignment,
     Candidate,
@@ -25,13 +24,14 @@ from skeldpo.records import (
     PreferencePair,
     StageManifest,
 )
-from skeldpo.stages import Place, closing_place, find_finished, round_place
-from skeldpo.store import ASSIGNMENTS, Store, round_folder
+from skeldpo.rounds.stages import Place, closing_place, find_finished, round_place
+from skeldpo.rounds.tracking import read_metrics
+from skeldpo.storage.files import absolute_place
+from skeldpo.storage.store import ASSIGNMENTS, Store, round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import Evaluation, Interval, mean_scores, round_evaluation
 from skeldpo.suites.of_run import SuiteScores, read_suite_scores
 from skeldpo.suites.round_scores import bootstrap_of
-from skeldpo.tracking import read_metrics
 
 NUM_EXAMPLES = 3
 

@@ -13,7 +13,7 @@ from skeldpo.pages import Table
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.records import Origin, Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
-from skeldpo.stages import CLOSING
+from skeldpo.rounds.stages import CLOSING
 from skeldpo.suites.compare import Difference
 from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
@@ -193,7 +193,7 @@ def verdict_table(summary: RunSummary) -> Table:
         where = row.place.stage(str(row.place.round_index))
         rows.append((f"{where} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
                      *counts))  # fmt: skip
-    names = (outcome.value.lower().replace("_", " ") for outcome in outcomes)
+    names = (outcome.in_words for outcome in outcomes)
     columns = ("round", "all", "distinct", "right", *names)
     return Table(title="Verdicts", columns=columns, rows=tuple(rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from skeldpo.config_rewards import PolicyGradientConfig
+from skeldpo.config import PolicyGradientConfig
 
 
 def advantages(rewards: Sequence[float], config: PolicyGradientConfig) -> tuple[float, ...]:

@@ -16,8 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from skeldpo.config import MeasureConfig
-from skeldpo.config_rewards import RewardsConfig
+from skeldpo.config import MeasureConfig, RewardsConfig
 from skeldpo.measure.on_cores import lease_cores, make_sandbox
 from skeldpo.records import Problem
 from skeldpo.rewards.measured import GroupAnswer, GroupRequest, Place, Settings, measure_group

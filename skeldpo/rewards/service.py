@@ -23,13 +23,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from skeldpo.config_rewards import ServeConfig
+from skeldpo.config import ServeConfig
 from skeldpo.problems.sources import problem_from_row
 from skeldpo.records import Problem, content_id
 from skeldpo.rewards.journal import Journal, Kept
 from skeldpo.rewards.measured import GroupAnswer, GroupRequest
 from skeldpo.rewards.pool import PoolFullError
-from skeldpo.rows import to_row
+from skeldpo.storage.rows import to_row
 
 FORGET_EVERY_S = 3600.0
 OPEN_PATHS = ("/health",)

@@ -28,7 +28,7 @@ from skeldpo.sandbox.cores import FileLock, lock_folder
 from skeldpo.sandbox.guest.serve import GUEST_FOLDER
 from skeldpo.sandbox.runtime import ContainerRuntime, RuntimeChoice, RuntimeFailure
 from skeldpo.sandbox.sweep import mark_image, sweep_stale_images
-from skeldpo.scratch import scratch_folder, sweep_scratch
+from skeldpo.storage.scratch import scratch_folder, sweep_scratch
 
 REPOSITORY = "skeldpo-sandbox"
 

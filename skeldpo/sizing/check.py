@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import STARTER, Config
-from skeldpo.sizing.engine import driver_need, engine_need, sandbox_need
 from skeldpo.sizing.needs import Need, gib, told
 from skeldpo.sizing.nodes import Node, Nodes, find_nodes
+from skeldpo.sizing.sampling import driver_need, engine_need, sandbox_need
 from skeldpo.sizing.shape import ModelShape, llama_shape, read_shape
 from skeldpo.sizing.worker import worker_need
 
@@ -60,6 +60,8 @@ def check_run(config: Config, tell: Tell, *, shows: bool) -> None:
                 tell(f"  {stage.name}: {told(need)}")
         for node in found.nodes:
             tell(f"  {node.told()}")
+        if config.generate.keep_engines == "auto":
+            tell(f"engines: {told_fit(engines_fit(config, found))}")
     lacking = [each for stage in stages for each in shortages(stage, found)]
     final = [each.text for each in lacking if each.is_final]
     if final and config.run.memory_check == "refuse":
@@ -72,21 +74,40 @@ def check_run(config: Config, tell: Tell, *, shows: bool) -> None:
 
 
 def stages_of(config: Config, shape: ModelShape, num_sandbox_cores: int) -> tuple[Stage, ...]:
-    """The kinds of worker of a run's two stages that take memory."""
+    """The kinds of worker of a run's two stages that take memory; engines that have to stay are
+    there while the policy is trained."""
+    engine = engine_need(shape, config.generate, config.policy.max_model_tokens)
+    worker = worker_need(shape, config.train, tokens_per_forward(config))
+    staying = (engine,) if config.generate.keep_engines is True else ()
     return (
         Stage(
             name="sample",
             needs=(
                 driver_need(),
-                engine_need(shape, config.generate, config.policy.max_model_tokens),
+                engine,
                 sandbox_need(config.measure, num_sandbox_cores),
             ),
         ),
-        Stage(
-            name="train",
-            needs=(driver_need(), worker_need(shape, config.train, tokens_per_forward(config))),
-        ),
+        Stage(name="train", needs=(driver_need(), *staying, worker)),
     )
+
+
+def engines_fit(config: Config, found: Nodes) -> str:
+    """Why the nodes cannot hold the engines beside the training workers; empty if they can."""
+    try:
+        shape = _policy_shape(config)
+    except (OSError, ValueError) as error:
+        return f"config.json of {config.policy.model} cannot be read here ({type(error).__name__})"
+    forced = config.generate.model_copy(update={"keep_engines": True})
+    stages = stages_of(config.model_copy(update={"generate": forced}), shape, 0)
+    return "; ".join(each.text for each in shortages(stages[-1], found))
+
+
+def told_fit(reason: str) -> str:
+    """A line on engines that need not stay, by `engines_fit`."""
+    if not reason:
+        return "they stay from round to round (generate.keep_engines)"
+    return f"each round starts its own, as they do not fit beside the training: {reason}"
 
 
 def tokens_per_forward(config: Config) -> int:

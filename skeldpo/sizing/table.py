@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from skeldpo.config_train import LoraConfig, TrainConfig
+from skeldpo.config import LoraConfig, TrainConfig
 from skeldpo.sizing.needs import GIB, Part
 from skeldpo.sizing.shape import ModelShape, llama_shape
 from skeldpo.sizing.worker import worker_need

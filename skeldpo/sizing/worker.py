@@ -28,7 +28,7 @@ from skeldpo.sizing.needs import Need, Part
 from skeldpo.sizing.shape import ModelShape
 
 if TYPE_CHECKING:
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import TrainConfig
 
 BAND = 1.6
 """A figure lies between the measured peak over this and the peak times this

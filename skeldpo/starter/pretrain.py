@@ -23,7 +23,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config,
 from skeldpo.config import PolicyConfig, StarterConfig
 from skeldpo.prompts import Prompts, instruction
 from skeldpo.records import Problem
-from skeldpo.starter.examples import Batch, Studies
+from skeldpo.starter.batches import Batch, Studies
 from skeldpo.starter.muon import Muon
 from skeldpo.starter.tokenizer import check_reload, train_tokenizer
 
@@ -102,7 +102,9 @@ def train_starter(
 def _texts(problems: Sequence[Problem], policy: PolicyConfig) -> list[str]:
     texts = []
     for problem in problems:
-        wanted = instruction(policy, "code", problem.language, is_chat=False)
+        wanted = instruction(
+            policy, "code", problem.language, starter_code=problem.starter_code, is_chat=False
+        )
         parts = (problem.statement, problem.starter_code, wanted)
         texts.append("\n".join(parts) + "\n")
         texts.extend(program.code for program in problem.solutions)

@@ -142,7 +142,7 @@ def _number(task_id: str) -> int:
 SUITE = Suite(
     name=NAME,
     data="its `enamel.csv`",
-    scores="pass@k, eff@k",
+    scores="pass@k, eff@k, fast_p@k",
     equality="the task's own checker takes it",
     load=lambda data: load_enamel(data.source),
     protocol=Protocol(score=score_levels, session=time_levels, num_repeats=NUM_REPEATS),

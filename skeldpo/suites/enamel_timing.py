@@ -54,6 +54,7 @@ from skeldpo.suites.metrics import (
     enamel_efficiency,
     enamel_limits,
 )
+from skeldpo.suites.speed import IS_FASTER, SPEEDUP, fast_scores, speed_values
 from skeldpo.timing import hodges_lehmann
 
 RESOLUTION_NS = 20_000
@@ -96,7 +97,7 @@ def time_levels(assignment: Assignment, run: Run) -> list[Measurement]:
 
 
 def score_levels(judged: Judged, ks: Sequence[int]) -> Scores:
-    """pass@k and eff@k, and of each sample its efficiency."""
+    """pass@k, eff@k and fast@p, and of each sample its efficiency and speed."""
     raw = reference_times(judged)
     overheads = [statistics.median(own) if own else 0.0 for own in finished_times(judged, ECHO)]
     net = [_net(own, overhead) for own, overhead in zip(raw, overheads, strict=True)]
@@ -104,7 +105,7 @@ def score_levels(judged: Judged, ks: Sequence[int]) -> Scores:
     samples = tuple(_scored(judged, sample, net, overheads, limits) for sample in judged.samples)
     return Scores(
         samples=samples,
-        scores=efficiency_scores(samples, ks),
+        scores=efficiency_scores(samples, ks) | fast_scores(samples, ks),
         relative_to={
             "reference_times_ns": by_level(raw),
             "overheads_ns": by_level(overheads),
@@ -146,8 +147,27 @@ def _scored(
         outcome=Outcome.ACCEPTED if passed else outcome,
         is_correct=passed,
         failure=failure,
-        values={"eff": enamel_efficiency(levels, limits) if passed else 0.0},
+        values={"eff": enamel_efficiency(levels, limits)} | _speed(own, reference, overheads)
+        if passed
+        else {"eff": 0.0},
         times_ns=tuple(map(tuple, by_level(own))),
+    )
+
+
+def _speed(
+    own: Sequence[Sequence[float]],
+    reference: Sequence[Sequence[float]],
+    overheads: Sequence[float],
+) -> dict[str, float]:
+    """Of a right sample beside the reference, on the counted test on which that takes longest; one
+    that was stopped before it is not fast."""
+    counted = [k for k, level in enumerate(LEVEL_OF) if LEVEL_WEIGHTS[level]]
+    longest = max(counted, key=lambda k: hodges_lehmann(reference[k]))
+    if longest >= len(own):
+        return {SPEEDUP: 0.0, IS_FASTER: 0.0}
+    times = _net(own[longest], overheads[longest])
+    return speed_values(
+        [round(each) for each in times], [round(each) for each in reference[longest]]
     )
 
 

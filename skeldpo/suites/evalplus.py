@@ -1,7 +1,7 @@
 """EvalPlus tasks (arXiv 2305.01210): rows of MBPP+, HumanEval+ and EvalPerf as problems.
 
 A row brings inputs and a canonical solution, no answers: the canonical solution gives them, in the
-sandbox. Whether a program answers like it is for EvalPlus's rules (`skeldpo.evalplus_oracles`).
+sandbox. Whether a program answers like it is for EvalPlus's rules (`judging.evalplus_oracles`).
 Tasks that it fails itself are listed.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from skeldpo.answers import Wanted
-from skeldpo.evalplus_oracles import evalplus_checker, judged_by
+from skeldpo.judging.evalplus_oracles import evalplus_checker, judged_by
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parameters_of, tuple_depths
 from skeldpo.measure.on_cores import Run, map_on_cores

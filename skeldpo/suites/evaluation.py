@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from skeldpo.files import folder_and_name
 from skeldpo.records import Outcome
-from skeldpo.store import Store, closing_folder, round_folder
+from skeldpo.storage.files import folder_and_name
+from skeldpo.storage.store import Store, closing_folder, round_folder
 from skeldpo.suites.metrics import bootstrap_interval, num_families
 
 FORMAT = 1

@@ -88,7 +88,7 @@ def evaluation_page(evaluation: Evaluation) -> str:
         scores=_score_table(evaluation),
         speed_note=fast_note(evaluation.problems),
         verdicts=[
-            Verdict(name=outcome.value, title=_in_words(outcome), count=counts[outcome])
+            Verdict(name=outcome.value, title=outcome.in_words, count=counts[outcome])
             for outcome in Outcome
             if counts[outcome]
         ],
@@ -149,7 +149,7 @@ def _hardness(problem: ProblemResult) -> tuple[float, float, str]:
 def _shown_problem(problem: ProblemResult) -> ShownProblem:
     counts = Counter(sample.outcome for sample in problem.samples)
     right = sum(sample.is_correct for sample in problem.samples)
-    failed = [f"{counts[o]} {_in_words(o)}" for o in Outcome if counts[o] and o != "ACCEPTED"]
+    failed = [f"{counts[o]} {o.in_words}" for o in Outcome if counts[o] and o != "ACCEPTED"]
     said = [problem.group, f"{right} of {len(problem.samples)} right", *failed]
     return ShownProblem(
         problem_id=problem.problem_id,
@@ -193,7 +193,3 @@ def _said(samples: Sequence[SampleResult]) -> str:
 def _one_line(failure: str) -> str:
     text = " ".join(failure.split())
     return text if len(text) <= SAID_CHARACTERS else f"{text[:SAID_CHARACTERS]}..."
-
-
-def _in_words(outcome: Outcome) -> str:
-    return outcome.value.lower().replace("_", " ")

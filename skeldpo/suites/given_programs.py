@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skeldpo.answers import Wanted
-from skeldpo.files import local_copy
 from skeldpo.languages import DEFAULT
 from skeldpo.problems.program_files import ProgramEntry, program_entries
+from skeldpo.storage.files import local_copy
 from skeldpo.suites.evaluation import LeftOut
 
 _NUMBERED = re.compile(r"(.*)[/_](\d+)\Z", re.S)

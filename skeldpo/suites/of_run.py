@@ -12,8 +12,8 @@ from pathlib import Path
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
-from skeldpo.files import with_ending
-from skeldpo.store import Store
+from skeldpo.storage.files import with_ending
+from skeldpo.storage.store import Store
 from skeldpo.suites.all import find_suite
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import (
@@ -25,7 +25,7 @@ from skeldpo.suites.evaluation import (
 )
 from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
-from skeldpo.suites.samples import Sampling, write_samples
+from skeldpo.suites.samples import Sampling, generate_for_suites, write_samples
 
 SCORES = ("pass@1", "eff@1", "beyond@1", "percentile@1", "fast_1@1", "dps@1")
 """Those of a suite that are shown of a run, where it has them."""
@@ -59,7 +59,10 @@ def evaluate_suites(
             continue
         held = request.load(tell)
         sampling = Sampling(
-            prompting=config.policy, generate=config.generate, num_samples=1, temperature=0.0
+            prompting=config.policy,
+            generate=generate_for_suites(config.generate, config.evaluate),
+            num_samples=1,
+            temperature=0.0,
         )
         write_samples(checkpoint.folder, request, held, sampling, tell)
         evaluation = evaluate_programs(request, held, tell)

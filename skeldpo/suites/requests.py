@@ -6,16 +6,15 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig
-from skeldpo.config_file import load_sections
-from skeldpo.config_section import Section
+from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig, Section
+from skeldpo.config.toml_file import load_sections
 from skeldpo.console import Display
-from skeldpo.files import with_ending
-from skeldpo.store import Store
+from skeldpo.storage.files import with_ending
+from skeldpo.storage.store import Store
 from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.contract import Suite, SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
-from skeldpo.suites.samples import Sampling, write_samples
+from skeldpo.suites.samples import Sampling, generate_for_suites, write_samples
 from skeldpo.suites.shown import compare_reports, save_and_show
 
 
@@ -124,7 +123,7 @@ def _sampling(options: argparse.Namespace) -> Sampling:
     assert isinstance(evaluate, EvaluateConfig)
     return Sampling(
         prompting=policy,
-        generate=generate,
+        generate=generate_for_suites(generate, evaluate),
         num_samples=evaluate.num_samples,
         temperature=evaluate.temperature,
     )

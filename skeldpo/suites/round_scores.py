@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from skeldpo.by_problem import MeasuredProblem
 from skeldpo.config import Config
 from skeldpo.records import Assignment
+from skeldpo.storage.by_problem import MeasuredProblem
 from skeldpo.suites.contract import Judged, Scores, SuiteProblems
 from skeldpo.suites.evaluation import Bootstrap, Evaluation, LeftOut, ProblemResult
 from skeldpo.suites.scoring import (

@@ -17,15 +17,15 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from skeldpo import __version__
-from skeldpo.by_problem import MEASUREMENTS_FILE, Sampled, count_values
+from skeldpo.accounts.progress import count_teller
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import connect_ray
-from skeldpo.files import folder_and_name, is_url
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import Sandboxes, sample_and_measure
-from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, content_id
-from skeldpo.store import Store
+from skeldpo.storage.by_problem import MEASUREMENTS_FILE, Sampled, count_values
+from skeldpo.storage.files import folder_and_name, is_url
+from skeldpo.storage.store import Store
 from skeldpo.suites.contract import Protocol, Suite, SuiteData, SuiteProblems
 from skeldpo.suites.evaluation import Evaluation, LeftOut, ProblemResult
 from skeldpo.suites.given_programs import (

@@ -10,15 +10,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from skeldpo.by_problem import Sampled
+from skeldpo.accounts.progress import count_teller
 from skeldpo.checkpoints import fetch_checkpoint
-from skeldpo.config import GenerateConfig, PolicyConfig
+from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
-from skeldpo.files import folder_and_name, open_files
 from skeldpo.measure.on_cores import Run
+from skeldpo.pair.races import CUT_OFF
 from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
-from skeldpo.progress import count_teller
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
+from skeldpo.storage.by_problem import Sampled
+from skeldpo.storage.files import folder_and_name, open_files
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.runner import SuiteRequest, data_identity, parts_of
 
@@ -34,6 +35,11 @@ class Sampling:
     generate: GenerateConfig
     num_samples: int
     temperature: float
+
+
+def generate_for_suites(generate: GenerateConfig, evaluate: EvaluateConfig) -> GenerateConfig:
+    """The settings of a run's answers, with up to `evaluate.max_tokens` tokens each."""
+    return generate.model_copy(update={"max_tokens": evaluate.max_tokens})
 
 
 def write_samples(
@@ -71,6 +77,7 @@ def write_samples(
     )
     by_id = sorted(held.problems, key=lambda problem: problem.problem_id)
     place, name = folder_and_name(request.programs)
+    num_cut = num_rows = 0
     with open_files(place).written(name) as lines:
         for row in (
             row
@@ -85,6 +92,14 @@ def write_samples(
                 "model_id": row.model_id,
             }
             lines.write(json.dumps(line).encode() + b"\n")
+            num_rows += 1
+            num_cut += row.finish_reason == CUT_OFF
+    if num_cut:
+        limit = sampling.generate.max_tokens
+        tell(
+            f"{request.suite.name} samples: {num_cut} of {num_rows} answers were cut off, at "
+            f"{limit} tokens (evaluate.max_tokens) or at policy.max_model_tokens with their prompt"
+        )
     tell(f"samples: {request.programs}")
 
 

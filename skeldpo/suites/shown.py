@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from skeldpo.console import Display
-from skeldpo.files import folder_and_name, with_ending
-from skeldpo.store import Store
+from skeldpo.storage.files import folder_and_name, with_ending
+from skeldpo.storage.store import Store
 from skeldpo.suites import compare
 from skeldpo.suites.evaluation import (
     Evaluation,

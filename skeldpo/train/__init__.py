@@ -15,5 +15,6 @@ agreement  the sampler's log-probabilities against the trainer's
 reference  log-probabilities of all examples under the start weights
 loop       the plan of steps and the main loop; resume: save its state and go on
 progress   lines of it
-trainer    the Ray Train entry; the only module here that imports Ray
+group      Ray Train's workers, and their waits for nodes
+trainer    the Ray Train entry; with group the only module here that imports Ray
 """

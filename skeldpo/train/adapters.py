@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 if TYPE_CHECKING:
     from peft import LoraConfig as PeftLoraConfig
 
-    from skeldpo.config_train import LoraConfig, TrainConfig
+    from skeldpo.config import LoraConfig, TrainConfig
 
 _ADAPTER = "default"
 """What PEFT calls an adapter that was given no name."""

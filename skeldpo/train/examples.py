@@ -6,16 +6,17 @@ import enum
 import itertools
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from transformers import AutoTokenizer
 
-from skeldpo.by_problem import Rows
 from skeldpo.checkpoints import Checkpoint, local_folder
 from skeldpo.config import Config
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, content_id
+from skeldpo.storage.by_problem import Rows
 from skeldpo.train.learners import make_learner
 from skeldpo.train.loop import plan_steps
 from skeldpo.train.saving import check_tokenizer
@@ -27,19 +28,24 @@ _NUM_CHECKED_TEXTS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeExamples:
-    """What can be trained on, and how many rows were left out for which reason."""
+    """What can be trained on, and how many rows were left out for which reason; `errors` has, by
+    problem, what was raised where an example should have been made."""
 
     kept: tuple[Any, ...]
     dropped: tuple[Dropped, ...]
+    errors: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The plan of a training run; `example_ids` are digests of its examples, sorted."""
+    """The plan of a training run; `example_ids` are digests of its examples, sorted, the rest is as
+    in MadeExamples; `num_problems` had rows."""
 
+    num_problems: int
     num_steps: int
     example_ids: tuple[str, ...]
     dropped: tuple[Dropped, ...]
+    errors: Mapping[str, str]
 
 
 def make_examples(rows: Rows[Any], folder: str, config: Config) -> MadeExamples:
@@ -52,8 +58,14 @@ def make_examples(rows: Rows[Any], folder: str, config: Config) -> MadeExamples:
     prompts = Prompts(tokenizer, config.policy)
     kept: list[Any] = []
     dropped: Counter[str] = Counter()
+    errors: dict[str, str] = {}
     for row in rows:
-        example = learner.make_example(row, prompts, config.policy.max_model_tokens)
+        try:
+            example = learner.make_example(row, prompts, config.policy.max_model_tokens)
+        except Exception as error:  # of a row that nobody thought of: it costs its problem alone
+            errors[row.problem_id] = f"{type(error).__name__}: {error}"
+            dropped[f"quarantined: {errors[row.problem_id]}"] += 1
+            continue
         if isinstance(example, enum.StrEnum):
             dropped[example.value] += 1
         else:
@@ -62,7 +74,7 @@ def make_examples(rows: Rows[Any], folder: str, config: Config) -> MadeExamples:
     for count in counts:
         noun = learner.wording.noun
         logger.warning("%d of %d %ss left out: %s", count.num_rows, len(rows), noun, count.reason)
-    return MadeExamples(kept=tuple(kept), dropped=tuple(counts))
+    return MadeExamples(kept=tuple(kept), dropped=tuple(counts), errors=errors)
 
 
 def prepare(
@@ -71,8 +83,10 @@ def prepare(
     """What the driver needs to know of the examples of the rows, and these, which stay with Ray."""
     made = make_examples(rows, local_folder(start, weights=False), config)
     prepared = Prepared(
+        num_problems=len({row.problem_id for row in rows}),
         num_steps=len(plan_steps(made.kept, make_learner(config.train), seed)),
         example_ids=tuple(sorted(content_id(example) for example in made.kept)),
         dropped=made.dropped,
+        errors=made.errors,
     )
     return prepared, made.kept

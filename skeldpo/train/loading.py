@@ -49,7 +49,7 @@ from skeldpo.train.weights import (
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import TrainConfig
 
 logger = logging.getLogger(__name__)
 

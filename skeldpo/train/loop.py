@@ -25,7 +25,7 @@ from skeldpo.train.passes import learn_from, plan_passes, score
 from skeldpo.train.reference import REFERENCE_TOLERANCE
 
 if TYPE_CHECKING:
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import TrainConfig
     from skeldpo.records import ReferenceLogps
     from skeldpo.train.learners.contract import AnyLearner, Example
 

@@ -36,7 +36,7 @@ from skeldpo.train.weights import StoredTensor, Workers
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
-    from skeldpo.config_train import LoraConfig
+    from skeldpo.config import LoraConfig
 
 
 _SCORE = "answer_logps"

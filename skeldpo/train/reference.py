@@ -18,9 +18,9 @@ import torch
 from torch import distributed
 from torch.distributed.fsdp import FSDPModule
 
-from skeldpo.files import folder_and_name
 from skeldpo.records import ReferenceLogps
-from skeldpo.store import Store
+from skeldpo.storage.files import folder_and_name
+from skeldpo.storage.store import Store
 from skeldpo.train.batch import build_trees
 from skeldpo.train.network import Network, device_of, workers_of
 from skeldpo.train.passes import plan_passes, score

@@ -22,9 +22,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from skeldpo.files import folder_and_name, is_url
-from skeldpo.node_cache import INDEX
-from skeldpo.store import Store
+from skeldpo.storage.files import folder_and_name, is_url
+from skeldpo.storage.node_cache import INDEX
+from skeldpo.storage.store import Store
 from skeldpo.train.network import Network, workers_of
 
 _PROGRESS_FILE = "progress.json"

@@ -19,9 +19,9 @@ from torch import distributed
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from skeldpo import durable
-from skeldpo.files import is_url
-from skeldpo.node_cache import (
+from skeldpo.storage import durable
+from skeldpo.storage.files import is_url
+from skeldpo.storage.node_cache import (
     IndexedFile,
     keep_folder,
     new_folder,
@@ -29,7 +29,7 @@ from skeldpo.node_cache import (
     remove_folder,
     write_index,
 )
-from skeldpo.scratch import scratch_folder
+from skeldpo.storage.scratch import scratch_folder
 from skeldpo.train.adapters import adapt, adapter_parameters, merged_weight, write_adapters
 from skeldpo.train.network import Network, device_of, workers_of
 from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER

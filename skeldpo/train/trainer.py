@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from torch.distributed.device_mesh import init_device_mesh
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from skeldpo.by_problem import Rows
 from skeldpo.checkpoints import (
     Checkpoint,
     load_checkpoint,
@@ -35,11 +34,11 @@ from skeldpo.checkpoints import (
     pushed_part_digest,
 )
 from skeldpo.config import Config
-from skeldpo.config_train import TrainConfig
-from skeldpo.files import is_url
-from skeldpo.node_cache import remove_folder
 from skeldpo.records import Candidate, Dropped, content_id
-from skeldpo.scratch import scratch_folder, sweep_scratch
+from skeldpo.storage.by_problem import Rows
+from skeldpo.storage.files import is_url
+from skeldpo.storage.node_cache import remove_folder
+from skeldpo.storage.scratch import scratch_folder, sweep_scratch
 from skeldpo.train.agreement import (
     Agreement,
     SampledTokens,
@@ -49,11 +48,12 @@ from skeldpo.train.agreement import (
 )
 from skeldpo.train.card import model_card
 from skeldpo.train.examples import Prepared, prepare
+from skeldpo.train.group import fit_workers
 from skeldpo.train.learners import make_learner
 from skeldpo.train.loading import load_network
 from skeldpo.train.loop import NonFiniteError, build_optimizer, plan_steps, run_steps
+from skeldpo.train.meter import Meter, following
 from skeldpo.train.network import Network, workers_of
-from skeldpo.train.progress import Meter, following
 from skeldpo.train.reference import reference_table
 from skeldpo.train.resume import Progress, find_ending, load_state, save_ending, save_state
 from skeldpo.train.saving import Saved, save_network
@@ -61,15 +61,13 @@ from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER, find_start
 
 logger = logging.getLogger(__name__)
 
-_START_TIMEOUT_S = 600
-"""A worker group may have to wait for nodes to start; Ray Train's default is 60 s."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
     """What a training run did. `metrics` has one row an optimizer step (see Learner.metrics), and
     fewer rows than the `num_steps` of the plan if the learner ended it early; `round_metrics` says
-    how far sampler and trainer differed, and which share of the weights is another."""
+    how far sampler and trainer differed, and which share of the weights is another. `errors` are
+    the problems whose rows could not be made examples of, with what was raised."""
 
     num_steps: int
     num_examples: int
@@ -77,6 +75,7 @@ class TrainResult:
     round_metrics: dict[str, float]
     dropped: tuple[Dropped, ...]
     checkpoint: Checkpoint
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +116,7 @@ def train_checkpoint(  # noqa: PLR0913
 
     Args:
         config: sections policy and train.
-        rows: what the learner made of a round, in any order; gone through in a task, so that rows
-            on disk (`by_problem.StoredRows`) never come to the driver.
+        rows: what the learner made of a round, in any order; rows on disk never come to the driver.
         start: the policy that the round sampled from, which is also the frozen reference.
         base_folder: the model that the run began with, on which its adapters are; empty for start.
         candidates: some of the round, with the engine's log-probabilities, to compare a sample of.
@@ -149,8 +147,8 @@ def train_checkpoint(  # noqa: PLR0913
         weights_id=_weights_id(config, start, base_folder),
         seed=seed,
     )
-    name = f"{run_name}-{_digest(config, job, prepared.example_ids)}"
-    outcome = _fit_once(job, config.train, (storage_path, name), tell)
+    place = storage_path, f"{run_name}-{_digest(config, job, prepared.example_ids)}"
+    outcome = _fit_once(job, config, place, tell)
     return TrainResult(
         num_steps=prepared.num_steps,
         num_examples=len(prepared.example_ids),
@@ -158,6 +156,7 @@ def train_checkpoint(  # noqa: PLR0913
         round_metrics=outcome["round_metrics"],
         dropped=prepared.dropped,
         checkpoint=load_checkpoint(output_folder),
+        errors=prepared.errors,
     )
 
 
@@ -184,12 +183,21 @@ def _prepare(
     rows: Rows[Any], start: Checkpoint, config: Config, seed: int
 ) -> tuple[Prepared, ray.ObjectRef[tuple[Any, ...]]]:
     """The plan of a task, whose examples stay with Ray; ValueError if it has no step."""
-    task = ray.remote(num_cpus=1, num_returns=2)(prepare)
+    # Without a CPU of its own: Ray makes them again if their node is lost while workers have all.
+    task = ray.remote(num_cpus=0, num_returns=2)(prepare)
     plan, examples = task.remote(rows, start, config, seed)
     try:
         prepared: Prepared = ray.get(plan)
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None  # without Ray's trace around what went wrong
+    limit = config.run.max_quarantined
+    if len(prepared.errors) > limit * prepared.num_problems:
+        problem_id, reason = next(iter(prepared.errors.items()))
+        raise RuntimeError(
+            f"no examples could be made of {len(prepared.errors)} of {prepared.num_problems} "
+            f"problems, more than run.max_quarantined = {limit:g} allows; e.g. problem "
+            f"{problem_id}: {reason}. Mend what ails them, or raise the limit"
+        )
     if not prepared.num_steps:
         raise ValueError(_nothing_to_train_on(len(rows), prepared, config))
     return prepared, examples
@@ -208,7 +216,7 @@ def _nothing_to_train_on(num_rows: int, prepared: Prepared, config: Config) -> s
 
 
 def _fit_once(
-    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+    job: _Job, config: Config, place: tuple[str, str], tell: Callable[[str], None]
 ) -> dict[str, Any]:
     """As `_fit`, or what an earlier call of the same job has left."""
     job = replace(job, ended_path="/".join(place) + ".ended.json")
@@ -218,46 +226,20 @@ def _fit_once(
         return found
     # What lies there of another job must not pass for the result of this one.
     remove_folder(job.output_folder)
-    return _fit(job, train, place, tell)
+    return _fit(job, config, place, tell)
 
 
 def _fit(
-    job: _Job, train: TrainConfig, place: tuple[str, str], tell: Callable[[str], None]
+    job: _Job, config: Config, place: tuple[str, str], tell: Callable[[str], None]
 ) -> dict[str, Any]:
     """Runs the workers and gives what rank 0 returned; `place` is (storage path, name)."""
-    storage_path, name = place
+    train, (_, name) = config.train, place
     logger.info("training as %s", name)
-    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(_START_TIMEOUT_S))
-    resources = {"CPU": float(train.cpus_per_worker)} | ({"GPU": 1.0} if train.use_gpu else {})
-
-    class Interruptible(ray.train.torch.TorchTrainer):  # type: ignore[misc]
-        """Ray Train would take Ctrl-C for itself, and end the driver without a word."""
-
-        def _register_sigint_handler(self, controller: object) -> None:
-            return
-
-    trainer = Interruptible(
-        _train_worker,
-        train_loop_config={name: getattr(job, name) for name in _Job.__slots__},
-        torch_config=ray.train.torch.TorchConfig(backend=_backend(train)),
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=train.num_workers, use_gpu=train.use_gpu, resources_per_worker=resources
-        ),
-        run_config=ray.train.RunConfig(
-            name=name,
-            storage_path=storage_path,
-            failure_config=ray.train.FailureConfig(max_failures=train.max_failures),
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
-        ),
-    )
-    try:
-        with following(job.progress_path, tell):
-            fitted = trainer.fit()
-    except ray.train.TrainingFailedError as error:
-        raise RuntimeError(
-            f"training run {name} failed more than train.max_failures={train.max_failures} times; "
-            f"last error: {error}"
-        ) from error
+    arguments = {name: getattr(job, name) for name in _Job.__slots__}
+    with following(job.progress_path, tell):
+        fitted = fit_workers(
+            _train_worker, arguments, train, place, config.run.max_node_wait_s, tell
+        )
     outcome: dict[str, Any] = fitted.return_value
     if outcome["failure"]:
         raise RuntimeError(f"training run {name} stopped: {outcome['failure']}")
@@ -269,13 +251,6 @@ def _fit(
     if reason:
         tell(f"stopped after step {len(history)}: {reason}")
     return outcome
-
-
-def _backend(train: TrainConfig) -> str:
-    """Of torch.distributed; the norm of offloaded gradients is a sum over all workers' CPUs."""
-    if not train.use_gpu:
-        return "gloo"
-    return "cpu:gloo,cuda:nccl" if train.cpu_offload else "nccl"
 
 
 def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skeldpo.languages.python import guest_lines
-from skeldpo.languages.python.answers import (
+from skeldpo.languages.python.fences import (
     FENCES,
     READS,
     WRITES,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from skeldpo.languages.python.changes import Changes
+from skeldpo.languages.python.effects import Changes
 from skeldpo.languages.python.statements import Statement, read_statements
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

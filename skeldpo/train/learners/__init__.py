@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from skeldpo.train.learners.contract import AnyLearner
 
 if TYPE_CHECKING:
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import TrainConfig
 
 
 def make_learner(config: TrainConfig) -> AnyLearner:

@@ -24,11 +24,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     import torch
 
-    from skeldpo.by_problem import MeasuredProblem
-    from skeldpo.config import Config
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import Config, TrainConfig
     from skeldpo.prompts import Prompts
     from skeldpo.records import Dropped
+    from skeldpo.storage.by_problem import MeasuredProblem
     from skeldpo.train.batch import Tree, TreeBatch
 
 

@@ -31,11 +31,10 @@ from skeldpo.train.learners.preferences_loss import (
 from skeldpo.train.logps import sum_sequences
 
 if TYPE_CHECKING:
-    from skeldpo.by_problem import MeasuredProblem
-    from skeldpo.config import Config
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import Config, TrainConfig
     from skeldpo.pair import ProblemPairs
     from skeldpo.prompts import Prompts
+    from skeldpo.storage.by_problem import MeasuredProblem
 
 
 _THOUGHTS = ("chosen_thoughts", "rejected_thoughts")

@@ -23,7 +23,7 @@ from torch.nn.functional import logsigmoid
 from skeldpo.train.learners.contract import ExampleLosses
 
 if TYPE_CHECKING:
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import TrainConfig
 
 ANSWERS = ("code_chosen", "code_rejected", "skeleton_chosen", "skeleton_rejected")
 """The four answers of a pair: its sequences, and the columns of every (B, 4) tensor."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from skeldpo.records import Dropped, content_id
-from skeldpo.rewards.rows import (
+from skeldpo.rewards.groups import (
     ProblemGroup,
     RewardedAnswer,
     RewardedGroup,
@@ -38,10 +38,9 @@ from skeldpo.train.learners.rewards_loss import (
 )
 
 if TYPE_CHECKING:
-    from skeldpo.by_problem import MeasuredProblem
-    from skeldpo.config import Config
-    from skeldpo.config_train import TrainConfig
+    from skeldpo.config import Config, TrainConfig
     from skeldpo.prompts import Prompts
+    from skeldpo.storage.by_problem import MeasuredProblem
 
 
 class DropReason(enum.StrEnum):

@@ -33,7 +33,7 @@ import torch
 from skeldpo.train.learners.contract import ExampleLosses
 
 if TYPE_CHECKING:
-    from skeldpo.config_rewards import PolicyGradientConfig
+    from skeldpo.config import PolicyGradientConfig
 
 STATISTICS = (
     "loss",

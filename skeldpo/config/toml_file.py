@@ -1,0 +1,105 @@
+"""Reading a configuration: a TOML file, overrides, and messages that say what is wrong where.
+
+`load_config` reads the file, applies `section.key=value` overrides and checks everything; a problem
+with the input is a ValueError that names the key, what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from skeldpo.config.base import Section
+from skeldpo.config.sections import Config
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads a TOML file and applies overrides such as `train.beta=0.2`."""
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"no configuration file at {file}; jobs/configs/ has examples")
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not valid TOML: {error}") from error
+    for override in overrides:
+        _apply_override(values, override)
+    return parse_config(values, str(file))
+
+
+def parse_config(values: dict[str, Any], where: str) -> Config:
+    """Checks plain values; `where` names their origin in the message of the ValueError."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise ValueError(f"{where}: " + "; ".join(lines)) from error
+
+
+def load_sections(defaults: dict[str, Section], overrides: Sequence[str]) -> dict[str, Section]:
+    """Some sections without a file: the defaults with overrides such as `measure.cpu_limit_s=5`."""
+    values = {name: section.model_dump() for name, section in defaults.items()}
+    for override in overrides:
+        _apply_override(values, override)
+    unknown = set(values) - set(defaults)
+    if unknown:
+        raise ValueError(
+            f"--set names section {sorted(unknown)}; this command has {sorted(defaults)}"
+        )
+    try:
+        return {name: type(defaults[name]).model_validate(values[name]) for name in defaults}
+    except ValidationError as error:
+        section = next(n for n in defaults if type(defaults[n]).__name__ == error.title)
+        lines = [_explain(item, (section,)) for item in error.errors()]
+        raise ValueError("--set: " + "; ".join(lines)) from error
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f"override {override!r}: expected section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.strip().split(".")
+    target = values
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise ValueError(f"override {override!r}: {section} is a value, not a section")
+    target[last] = value
+
+
+def _explain(item: Any, inside: tuple[str, ...] = ()) -> str:
+    location = [*inside, *(str(part) for part in item["loc"])]
+    name = ".".join(location) or "configuration"
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {name}{_nearest(location)}"
+    if item["type"] == "missing":
+        return f"{name} is missing and has no default"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    return f"{name}: {item['msg']}, got {item['input']!r}"
+
+
+def _nearest(location: list[str]) -> str:
+    known = _known_keys(Config)
+    sections = sorted({key.rpartition(".")[0] for key in known})
+    names = sections if len(location) == 1 else known
+    close = difflib.get_close_matches(".".join(location), names, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known keys: {', '.join(known)}"
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in model.model_fields.items():
+        inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        section = next((t for t in inner if isinstance(t, type) and issubclass(t, Section)), None)
+        keys += _known_keys(section, f"{prefix}{name}.") if section else [prefix + name]
+    return keys

@@ -1,0 +1,1 @@
+"""Problem -> Candidate: the actor that asks a vLLM engine, and the engines."""

@@ -1,0 +1,1 @@
+"""Which answers to a problem are right. Nothing here runs a program."""

@@ -1,0 +1,92 @@
+"""What a run begins with: its folder, and the policy that enters round 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from skeldpo.checkpoints import (
+    Checkpoint,
+    fetch_checkpoint,
+    load_checkpoint,
+    local_folder,
+    push_checkpoint,
+)
+from skeldpo.config import STARTER, Config
+from skeldpo.config.toml_file import parse_config
+from skeldpo.records import Problem
+from skeldpo.storage.files import is_url
+from skeldpo.storage.node_cache import new_folder
+from skeldpo.storage.store import Store, run_root
+
+Tell = Callable[[str], None]
+"""Shows a line of progress."""
+
+
+def make_starting_checkpoint(
+    config: Config, problems: Sequence[Problem], folder: str, tell: Tell
+) -> Checkpoint:
+    """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder,
+    which is put at `folder` if that is an URL.
+
+    ValueError if it cannot be had, or not with the adapters of train.lora.
+    """
+    if is_url(folder):
+        with new_folder() as place:
+            made = make_starting_checkpoint(config, problems, place, tell)
+            return push_checkpoint(made, folder)
+    model = config.policy.model
+    if model == STARTER:
+        from skeldpo.starter import train_starter
+
+        train_starter(
+            problems=problems,
+            config=config.starter,
+            policy=config.policy,
+            output_folder=folder,
+            seed=config.run.seed,
+            on_progress=tell,
+        )
+        checkpoint = load_checkpoint(folder)
+    else:
+        checkpoint = fetch_checkpoint(model, folder)
+    if config.train.lora is not None:
+        from skeldpo.train.adapters import check_adapters
+
+        check_adapters(local_folder(checkpoint, weights=False), config.train.lora)
+    return checkpoint
+
+
+def run_store(config: Config) -> Store:
+    """The folder of a run."""
+    return Store(run_root(config.run.storage, config.run.name))
+
+
+def open_run(config: Config) -> Store:
+    """The folder of a run, made if it is not there; ValueError if another configuration made it."""
+    store = run_store(config)
+    if not store.exists("config.json"):
+        store.write_text("config.json", config.model_dump_json(indent=1))
+        return store
+    made_with = parse_config(
+        json.loads(store.read_text("config.json")), f"{store.root}/config.json"
+    )
+    if made_with.digest() != config.digest():
+        raise ValueError(
+            f"{store.root} was made by another configuration ({_differences(made_with, config)}); "
+            "give the run another name (--set run.name=...) or remove that folder"
+        )
+    store.write_text("config.json", config.model_dump_json(indent=1))
+    return store
+
+
+def _differences(left: Config, right: Config) -> str:
+    """The keys whose values differ, as section.key."""
+    before, after = left.model_dump(mode="json"), right.model_dump(mode="json")
+    keys = [
+        f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
+        for section in after
+        for key, value in after[section].items()
+        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
+    ]
+    return "; ".join(keys[:5])
