@@ -5,13 +5,15 @@ statement, the starter code and then the instruction (code or skeleton), so that
 problem share their beginning (docs/METHOD.md, section 4). Completions are tokenised apart from
 prompts and the ids are joined, so no token spans the border. An answer ends with the token that the
 chat template puts behind one, and the template's clock stands still (policy.prompt_date): a problem
-has one prompt, whenever it is rendered. What a thinking model writes before its answer is told from
-the answer here as well.
+has one prompt, whenever it is rendered. The fence before a chat model's program belongs to the
+prompt (policy.prefill), so what it would say first is neither sampled nor trained. What a thinking
+model writes before its answer is told from the answer here as well.
 """
 
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -42,6 +44,8 @@ _PLAIN_INSTRUCTIONS: dict[Asked, str] = {
 }
 """The tags of SkelDPO (arXiv 2606.06826), which mean nothing to a model that was not trained on
 them; they tell two tasks apart for one that continues texts."""
+_THOUGHTS = re.compile(r"think|thought|reasoning|channel", re.I)
+"""What templates of models that think have in the names of marks and switches."""
 
 
 def instruction(
@@ -87,6 +91,9 @@ class Prompts:
         self._starts_with_bos = bos is not None and tokenizer.encode("a")[:1] == [bos]
         self._opens_reasoning = False
         self._turn = self._answer_turn()
+        self._prefills = self._chat and (
+            config.prefill == "on" or (config.prefill == "auto" and not self._thinks())
+        )
 
     @property
     def eos_token_id(self) -> int:
@@ -116,12 +123,13 @@ class Prompts:
         return self._prompt_ids(statement, starter_code, "skeleton", language_name)
 
     def answer_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
-        """Ids of an answer as an engine gives it: the text (fenced for a chat model) and the end of
-        the turn."""
+        """Ids of an answer as an engine gives it: the text (fenced for a chat model, without what
+        the prompt has of the answer) and the end of the turn."""
         body = text.rstrip() + "\n"
         if self._chat:
-            body = f"```{language(language_name).FENCES.label}\n{body}```"
-        ids = self._text.encode_after_text(self._turn.lead + self._text.quote(body))
+            body = ("" if self._prefills else _opening(language_name)) + body + "```"
+        lead = "" if self._prefills else self._turn.lead
+        ids = self._text.encode_after_text(lead + self._text.quote(body))
         return [*ids, self.end_token_id]
 
     def completion_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
@@ -133,8 +141,9 @@ class Prompts:
         ids = self.answer_ids(text, language_name)
         return ids if ids[-1] == self.eos_token_id else [*ids, self.eos_token_id]
 
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """Text of an answer's ids, without the special tokens at its end.
+    def decode(self, token_ids: Sequence[int], language_name: str = DEFAULT) -> str:
+        """Text of an answer's ids, with what the prompt has of the answer and without the special
+        tokens at its end.
 
         One in the middle stays: what is judged is what was written.
         """
@@ -142,7 +151,10 @@ class Prompts:
         length = len(token_ids)
         while length and token_ids[length - 1] in ends:
             length -= 1
-        return self._text.decode(token_ids[:length]).removeprefix(self._turn.lead)
+        text = self._text.decode(token_ids[:length])
+        if self._prefills:
+            return _opening(language_name) + text
+        return text.removeprefix(self._turn.lead)
 
     def num_reasoning_tokens(self, completion_ids: Sequence[int]) -> int:
         """How many of a completion's tokens, from its first on, are thoughts, their marks included;
@@ -172,12 +184,24 @@ class Prompts:
         wanted = instruction(
             self._config, asked, language_name, starter_code=starter_code, is_chat=self._chat
         )
-        parts = [statement.strip(), starter_code.strip(), wanted]
+        starter = starter_code.strip()
+        if starter and self._chat:
+            starter = f"{_opening(language_name)}{starter}\n```"
+        parts = [statement.strip(), starter, wanted]
         text = self._text.quote("\n".join(part for part in parts if part))
         if not self._chat:
             ids = self._text.encode(text + "\n")
             return [int(self._tokenizer.bos_token_id), *ids] if self._starts_with_bos else ids
-        return self._text.encode(self._render(text))
+        begun = self._turn.lead + _opening(language_name) if self._prefills else ""
+        return self._text.encode(self._render(text) + begun)
+
+    def _thinks(self) -> bool:
+        """Whether the model has tokens, or its template words, for thoughts before an answer."""
+        template = str(self._tokenizer.chat_template)
+        marks = self._config.reasoning_marks
+        known = [template, *self._tokenizer.get_added_vocab()]
+        has_marks = any(mark in text for text in known for mark in marks)
+        return has_marks or bool(_THOUGHTS.search(template))
 
     def _answer_turn(self) -> _Turn:
         """Found by rendering an answer; EOS ends it if the template puts no token there."""
@@ -213,6 +237,11 @@ class Prompts:
             **self._config.chat_template_kwargs,
         )
         return str(rendered)
+
+
+def _opening(language_name: str) -> str:
+    """The line that opens a block of code."""
+    return f"```{language(language_name).FENCES.label}\n"
 
 
 def extract_code(text: str, language_name: str = DEFAULT) -> str:

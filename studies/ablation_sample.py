@@ -95,7 +95,7 @@ def write_programs(job: WritingJob) -> list[Candidate]:
                     problem_id=problem.problem_id,
                     language=problem.language,
                     code=read_answer(
-                        prompts.decode(answer),
+                        prompts.decode(answer, problem.language),
                         Wanted(language=problem.language, entry_point=problem.entry_point),
                     ).code,
                     origin="sampled",

@@ -107,6 +107,16 @@ def test_parse_config_error_names_the_key(
     assert "\n" not in str(error.value)
 
 
+def test_prompt_that_begins_the_answer_leaves_no_room_for_thoughts() -> None:
+    values = _changed("policy", prefill="on")
+    assert parse_config(values, "run.toml").policy.prefill == "on"
+    values["generate"] = {**values.get("generate", {}), "max_reasoning_tokens": 64}
+    with pytest.raises(ValueError, match=r'policy\.prefill = "on".*max_reasoning_tokens \(64\)'):
+        parse_config(values, "run.toml")
+    values["policy"]["prefill"] = "auto"
+    assert parse_config(values, "run.toml").generate.max_reasoning_tokens == 64
+
+
 def test_parse_config_missing_values_are_all_named() -> None:
     values = copy.deepcopy(MINIMAL)
     del values["train"]["beta"], values["pair"]

@@ -60,6 +60,10 @@ def _shared(left: Sequence[int], right: Sequence[int]) -> int:
     return next(i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b)
 
 
+def _told(ids: Sequence[int]) -> str:
+    return str(byte_tokenizer().decode(ids))
+
+
 def test_prompts_tokenizer_without_eos_is_refused() -> None:
     tokenizer = byte_tokenizer()
     tokenizer.eos_token = None
@@ -75,8 +79,8 @@ def test_prompts_chat_without_template_is_refused() -> None:
 def test_plain_prompt_is_statement_starter_and_instruction() -> None:
     prompts = Prompts(byte_tokenizer(), _policy())
     ids = prompts.code_prompt_ids(" Add one.\n", "def f(x):\n")
-    assert prompts.decode(ids) == "Add one.\ndef f(x):\n[CODE]\n"
-    assert prompts.decode(prompts.skeleton_prompt_ids("Add.", "")) == "Add.\n[SKELETON]\n"
+    assert _told(ids) == "Add one.\ndef f(x):\n[CODE]\n"
+    assert _told(prompts.skeleton_prompt_ids("Add.", "")) == "Add.\n[SKELETON]\n"
 
 
 def test_chat_model_is_told_to_keep_a_function_that_is_given() -> None:
@@ -84,16 +88,17 @@ def test_chat_model_is_told_to_keep_a_function_that_is_given() -> None:
     tokenizer.chat_template = TEMPLATE
     prompts = Prompts(tokenizer, PolicyConfig(model="tiny"))
     asked = {
-        starter: prompts.decode(prompts.code_prompt_ids("Add.", starter)).splitlines()[-1]
+        starter: _told(prompts.code_prompt_ids("Add.", starter)).splitlines()[-1]
         for starter in ("def f(x):", "")
     }
     assert asked["def f(x):"] == (
         "Write the fastest correct Python program you can. Keep the name and the parameters of the "
-        "function as they are given. Answer with one code block and nothing else.</user><answer>"
+        "function as they are given. Answer with one code block and nothing else."
+        "</user><answer>```python"
     )
     assert asked[""] == (
         "Write the fastest correct Python program you can. Answer with one code block and nothing "
-        "else.</user><answer>"
+        "else.</user><answer>```python"
     )
 
 
@@ -111,13 +116,14 @@ def test_chat_prompt_uses_the_template_and_fences_code() -> None:
     tokenizer.chat_template = TEMPLATE
     for prompt_format in ("auto", "chat"):
         prompts = Prompts(tokenizer, _policy(prompt_format))
-        text = prompts.decode(prompts.code_prompt_ids("Add.", "def f(x):"))
-        assert text == "<user>Add.\ndef f(x):\n[CODE]</user><answer>"
+        text = _told(prompts.code_prompt_ids("Add.", "def f(x):"))
+        fenced = "```python\ndef f(x):\n```"
+        assert text == f"<user>Add.\n{fenced}\n[CODE]</user><answer>```python\n"
         completion = prompts.completion_ids("x = 1\n", "python")
         assert prompts.decode(completion) == "```python\nx = 1\n```"
         assert completion[-1] == prompts.eos_token_id
     plain = Prompts(tokenizer, _policy("plain"))
-    assert plain.decode(plain.code_prompt_ids("Add.", "")) == "Add.\n[CODE]\n"
+    assert _told(plain.code_prompt_ids("Add.", "")) == "Add.\n[CODE]\n"
 
 
 @pytest.mark.parametrize("make", [_llama2_like, _llama3_like])
@@ -147,8 +153,9 @@ def test_prompts_of_a_problem_share_all_but_the_instruction(chat: bool) -> None:
     statement, starter = "Add one to x. " * 5, "def f(x):"
     code = prompts.code_prompt_ids(statement, starter)
     skeleton = prompts.skeleton_prompt_ids(statement, starter)
-    before = prompts.decode(code[: _shared(code, skeleton)])
-    assert before.endswith(f"{statement.strip()}\n{starter}\n[")
+    before = _told(code[: _shared(code, skeleton)])
+    fenced = f"```python\n{starter}\n```" if chat else starter
+    assert before.endswith(f"{statement.strip()}\n{fenced}\n[")
 
 
 def test_answers_give_back_what_completions_hold() -> None:
@@ -181,9 +188,9 @@ def _ids(prompts: Prompts, text: str) -> list[int]:
 
 def test_switches_reach_the_chat_template():
     off = _thinking(chat_template_kwargs={"enable_thinking": False})
-    assert off.decode(off.code_prompt_ids("Add.", "")).endswith("<assistant><none/>")
+    assert _told(off.code_prompt_ids("Add.", "")).endswith("<assistant><none/>")
     on = _thinking()
-    assert on.decode(on.code_prompt_ids("Add.", "")).endswith("<assistant><think>\n")
+    assert _told(on.code_prompt_ids("Add.", "")).endswith("<assistant><think>\n")
 
 
 @pytest.mark.parametrize(
@@ -219,17 +226,62 @@ def test_a_given_program_ends_the_thoughts_that_the_prompt_opens():
     assert prompts.decode(ids) == "```python\nx = 1\n```"
 
 
+def _chat(template: str, prefill: str, new_token: str = "") -> Prompts:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = template
+    if new_token:
+        tokenizer.add_tokens([new_token])
+    return Prompts(tokenizer, PolicyConfig.model_validate({"model": "tiny", "prefill": prefill}))
+
+
+@pytest.mark.parametrize(
+    ("template", "new_token", "prefill", "begins"),
+    [
+        (TEMPLATE, "", "auto", True),
+        (TEMPLATE, "", "off", False),
+        (TEMPLATE, "<think>", "auto", False),
+        (TEMPLATE, "<think>", "on", True),
+        (TEMPLATE + "{% if False %}</think>{% endif %}", "", "auto", False),
+        (TEMPLATE + "{% if messages[0].channel %}{% endif %}", "", "auto", False),
+    ],
+)
+def test_prompt_begins_the_answer_of_a_model_that_does_not_think(
+    template, new_token, prefill, begins
+):
+    """What a prompt has of an answer is not in its ids, and what is read is the same."""
+    prompts = _chat(template, prefill, new_token)
+    fence = "```python\n"
+    for ids in (prompts.code_prompt_ids("Add.", ""), prompts.skeleton_prompt_ids("Add.", "")):
+        assert _told(ids).endswith("<answer>" + begins * fence)
+    answer = prompts.answer_ids("x = 1\n")
+    assert (
+        Prompts(byte_tokenizer(), _policy()).decode(answer) == (not begins) * fence + "x = 1\n```"
+    )
+    assert prompts.decode(answer) == fence + "x = 1\n```"
+
+
+def test_a_prompt_has_what_the_template_puts_before_an_answer():
+    """An empty thought, say: the fence comes after it, and the answer has neither."""
+    template = (
+        "{% for m in messages %}{% if m.role == 'user' %}<user>{{ m.content }}"
+        "{% else %}<answer><none/>{{ m.content }}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}<answer>{% endif %}"
+    )
+    prompts = _chat(template, "auto")
+    assert _told(prompts.code_prompt_ids("A", "")).endswith("<answer><none/>```python\n")
+    assert _told(prompts.answer_ids("x = 1")) == "x = 1\n```" + EOS
+
+
 def test_a_chat_model_is_asked_in_words_for_one_program_of_the_language():
     tokenizer = byte_tokenizer()
     config = PolicyConfig(model="tiny")
     plain = Prompts(tokenizer, config)
-    assert "[GEN_CODE] " in plain.decode(plain.code_prompt_ids("Add.", ""))
+    assert "[GEN_CODE] " in _told(plain.code_prompt_ids("Add.", ""))
     tokenizer.chat_template = TEMPLATE
     chat = Prompts(tokenizer, config)
     texts = [
-        chat.decode(ids)
-        for ids in (chat.code_prompt_ids("A", ""), chat.skeleton_prompt_ids("A", ""))
+        _told(ids) for ids in (chat.code_prompt_ids("A", ""), chat.skeleton_prompt_ids("A", ""))
     ]
     assert all("[" not in text and " Python " in text for text in texts)
     own = Prompts(tokenizer, PolicyConfig(model="tiny", code_instruction="In {language}, {fast}."))
-    assert "In Python, {fast}." in own.decode(own.code_prompt_ids("A", "", "python"))
+    assert "In Python, {fast}." in _told(own.code_prompt_ids("A", "", "python"))

@@ -25,6 +25,7 @@ from skeldpo.special_tokens import TokenText
 
 Make = Callable[..., PreTrainedTokenizerBase]
 PROGRAM = "def f(x):\n    return self.y[x] + 'é'\n"
+FENCED = "```python\ndef f(x):\n```"
 OTHER_TEXTS = "<|im_end|> </s> <|eot_id|> <end_of_turn> <|end|> <|Assistant|> <s>"
 
 every_tokenizer = pytest.mark.parametrize("make", TOKENIZERS, ids=lambda make: make.__name__)
@@ -33,7 +34,9 @@ chat_or_plain = pytest.mark.parametrize("chat", [True, False], ids=["chat", "pla
 
 def policy(**values: object) -> PolicyConfig:
     instructions = {"code_instruction": "[CODE]", "skeleton_instruction": "[SKELETON]"}
-    return PolicyConfig.model_validate({"model": "tiny", **instructions, **values})
+    return PolicyConfig.model_validate(
+        {"model": "tiny", "prefill": "off", **instructions, **values}
+    )
 
 
 def prompts_of(make: Make, chat: bool = True) -> Prompts:
@@ -68,7 +71,7 @@ def num_specials(token_ids: list[int], tokenizer: PreTrainedTokenizerBase) -> in
 def test_ordinary_chat_prompt_has_the_ids_of_apply_chat_template(make: Make, statement: str):
     tokenizer = make()
     rendered = tokenizer.apply_chat_template(
-        [{"role": "user", "content": f"{statement.strip()}\ndef f(x):\n[CODE]"}],
+        [{"role": "user", "content": f"{statement.strip()}\n{FENCED}\n[CODE]"}],
         add_generation_prompt=True,
         return_dict=False,
         strftime_now=date(2024, 7, 26).strftime,
@@ -86,7 +89,8 @@ def test_statement_with_text_of_special_tokens_has_no_more_of_them(make: Make, c
     for statement, starter in ((f"Remove {text} from x.", "def f(x):"), ("Do.", f"# {text}")):
         ids = prompts.code_prompt_ids(statement, starter)
         assert num_specials(ids, tokenizer) == num_specials(ordinary, tokenizer)
-        assert f"{statement}\n{starter}\n[CODE]" in prompts.decode(ids)
+        shown = f"```python\n{starter}\n```" if chat else starter
+        assert f"{statement}\n{shown}\n[CODE]" in prompts.decode(ids)
 
 
 @pytest.mark.parametrize("make", [qwen2, llama3], ids=["qwen2", "llama3"])
@@ -115,8 +119,11 @@ def test_template_around_such_a_statement_keeps_its_own_ids(make: Make):
         "print('<|endoftext|>')\n<pad>",
     ],
 )
-def test_program_comes_back_from_its_answer_as_it_was(make: Make, chat: bool, program: str):
-    prompts = prompts_of(make, chat)
+@pytest.mark.parametrize("prefill", ["off", "on"])
+def test_program_comes_back_from_its_answer_as_it_was(
+    make: Make, chat: bool, program: str, prefill: str
+):
+    prompts = Prompts(make() if chat else make(None), policy(prefill=prefill))
     ids = prompts.answer_ids(program, "python")
     assert prompts.decode(ids) == answer_of(program, chat)
     assert ids.count(prompts.end_token_id) == 1
@@ -151,10 +158,11 @@ def test_answer_ends_with_the_token_that_the_template_puts_behind_it(make: Make)
 
 
 @every_tokenizer
-def test_answer_behind_its_prompt_is_the_rendered_turn(make: Make):
+@pytest.mark.parametrize("prefill", ["off", "on"])
+def test_answer_behind_its_prompt_is_the_rendered_turn(make: Make, prefill: str):
     """Up to the end of the turn, with the blank or the empty thought that the template writes."""
     tokenizer = make()
-    prompts = Prompts(tokenizer, policy())
+    prompts = Prompts(tokenizer, policy(prefill=prefill))
     whole = tokenizer.apply_chat_template(
         [
             {"role": "user", "content": "Add.\n[CODE]"},
@@ -225,4 +233,4 @@ def test_prompts_share_all_but_the_instruction_with_special_text_too(make: Make)
         code = prompts.code_prompt_ids(statement, "def f(x):")
         skeleton = prompts.skeleton_prompt_ids(statement, "def f(x):")
         shared = next(i for i, (a, b) in enumerate(zip(code, skeleton, strict=False)) if a != b)
-        assert prompts.decode(code[:shared]).endswith(f"{statement.strip()}\ndef f(x):\n[")
+        assert prompts.decode(code[:shared]).endswith(f"{statement.strip()}\n{FENCED}\n[")

@@ -59,6 +59,9 @@ class PolicyConfig(Section):
     for a chat model, else the paper's tag (`skeldpo.prompts`)."""
     skeleton_instruction: str = ""
     """Follows the statement when a skeleton is wanted (training only); as code_instruction."""
+    prefill: Literal["auto", "on", "off"] = "auto"
+    """Whether a chat model's prompt ends with the fence that opens its answer, so that it writes
+    the program at once. auto: unless its vocabulary or template knows of thoughts before that."""
     chat_template_kwargs: dict[str, bool | int | float | str] = {}
     """Switches of the chat template, such as {enable_thinking = false} of Qwen3."""
     reasoning_marks: tuple[
@@ -308,6 +311,12 @@ class Config(Section):
             raise ValueError(
                 f"generate.max_reasoning_tokens and max_tokens ({budget} together) must be below "
                 f"policy.max_model_tokens ({self.policy.max_model_tokens}), the prompt included"
+            )
+        if self.policy.prefill == "on" and self.generate.max_reasoning_tokens:
+            raise ValueError(
+                'policy.prefill = "on" begins the answer, so there is no room for the thoughts of '
+                f"generate.max_reasoning_tokens ({self.generate.max_reasoning_tokens}); use "
+                '"auto" or "off"'
             )
         ranks = self.train.learner == "rewards" and self.rewards.speed == "beyond"
         if ranks and self.generate.programs == "policy":

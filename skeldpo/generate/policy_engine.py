@@ -301,7 +301,7 @@ class PolicyEngine:
             ),
             problem_id=problem_id,
             language=language,
-            code=read_answer(self._prompts.decode(answer_ids), asked).code,
+            code=read_answer(self._prompts.decode(answer_ids, language), asked).code,
             origin="sampled",
             model_id=self._model_id,
             round_index=assignment.round_index,
