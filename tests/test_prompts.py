@@ -92,13 +92,13 @@ def test_chat_model_is_told_to_keep_a_function_that_is_given() -> None:
         for starter in ("def f(x):", "")
     }
     assert asked["def f(x):"] == (
-        "Write the fastest correct Python program you can. Keep the name and the parameters of the "
-        "function as they are given. Answer with one code block and nothing else."
+        "Write a self-contained Python program that solves this problem. Keep the name and the "
+        "parameters of the function as they are given. Answer with one markdown code block."
         "</user><answer>```python"
     )
     assert asked[""] == (
-        "Write the fastest correct Python program you can. Answer with one code block and nothing "
-        "else.</user><answer>```python"
+        "Write a self-contained Python program that solves this problem. Answer with one markdown "
+        "code block.</user><answer>```python"
     )
 
 
