@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Asked = Literal["code", "skeleton"]
+
+# Asked for the fastest program, a small model writes the shortest: 10 points of HumanEval less, and
+# what is right is no faster (docs/LOG.md). Speed is learnt from pairs.
 _CHAT_INSTRUCTIONS: dict[Asked, str] = {
     "code": "Write a self-contained {language} program that solves this problem. {signature}Answer "
     "with one markdown code block.",
@@ -38,8 +41,6 @@ _CHAT_INSTRUCTIONS: dict[Asked, str] = {
 }
 _SIGNATURE = "Keep the name and the parameters of the function as they are given. "
 """Where starter code gives them; without it a program may have to read its input."""
-# Asked for the fastest program, a small model writes the shortest: 10 points of HumanEval less, and
-# what is right is no faster (docs/LOG.md). Speed is learnt from pairs.
 _PLAIN_INSTRUCTIONS: dict[Asked, str] = {
     "code": "[GEN_CODE] Write an efficient and correct program.",
     "skeleton": "[GEN_CODESKELETON] Write the skeleton of an efficient program.",
