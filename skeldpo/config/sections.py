@@ -55,8 +55,8 @@ class PolicyConfig(Section):
     prompt_format: Literal["auto", "chat", "plain"] = "auto"
     """chat: the tokenizer's chat template; auto: chat if the tokenizer has one."""
     code_instruction: str = ""
-    """Follows the statement when code is wanted; {language} stands for the problem's. Empty: words
-    for a chat model, else the paper's tag (`skeldpo.prompts`)."""
+    """Follows the statement when code is wanted; {language} stands for the problem's, {signature}
+    for keeping a given function's. Empty: words for a chat model, else the paper's tag."""
     skeleton_instruction: str = ""
     """Follows the statement when a skeleton is wanted (training only); as code_instruction."""
     prefill: Literal["auto", "on", "off"] = "auto"
