@@ -93,7 +93,7 @@ class MadePrompts:
         """It does not think."""
         return 0
 
-    def decode(self, token_ids: Sequence[int]) -> str:
+    def decode(self, token_ids: Sequence[int], language: str) -> str:
         """The text of an answer."""
         return f"def double(x):\n    return {token_ids[-1]} * x\n"
 

@@ -126,7 +126,8 @@ def require_equal(network: Network, folder: str, *, rewards: bool = False) -> No
             slopes = {name: each.grad for name, each in model.named_parameters()}
             results.append((logps.detach(), loss.detach(), slopes))
         (got_logps, got_loss, got), (logps, loss, expected) = results
-        torch.testing.assert_close(got_logps, logps, atol=1e-5, rtol=1e-5)
+        # In fp32 one of 340 is 1.5e-5 off where a CPU sums in vectors of 512 bits.
+        torch.testing.assert_close(got_logps, logps, atol=1e-5, rtol=3e-5)
         torch.testing.assert_close(got_loss, loss, atol=1e-5, rtol=1e-5)
         assert got.keys() == expected.keys()
         for name, slope in expected.items():
