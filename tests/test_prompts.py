@@ -285,3 +285,7 @@ def test_a_chat_model_is_asked_in_words_for_one_program_of_the_language():
     assert all("[" not in text and " Python " in text for text in texts)
     own = Prompts(tokenizer, PolicyConfig(model="tiny", code_instruction="In {language}, {fast}."))
     assert "In Python, {fast}." in _told(own.code_prompt_ids("A", "", "python"))
+    kept = Prompts(tokenizer, PolicyConfig(model="tiny", code_instruction="{signature}Be brief."))
+    given = "Keep the name and the parameters of the function as they are given. Be brief."
+    assert given in _told(kept.code_prompt_ids("A", "def f(x):"))
+    assert "\nBe brief." in _told(kept.code_prompt_ids("A", ""))
