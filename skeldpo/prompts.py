@@ -128,11 +128,9 @@ class Prompts:
     def answer_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
         """Ids of an answer as an engine gives it: the text (fenced for a chat model, without what
         the prompt has of the answer) and the end of the turn."""
-        body = text.rstrip() + "\n"
-        if self._chat:
-            body = ("" if self._prefills else _opening(language_name)) + body + "```"
-        lead = "" if self._prefills else self._turn.lead
-        ids = self._text.encode_after_text(lead + self._text.quote(body))
+        body = text.rstrip() + "\n" + "```" * self._chat
+        before = "" if self._prefills else self._before_program(language_name)
+        ids = self._text.encode_after_text(before + self._text.quote(body))
         return [*ids, self.end_token_id]
 
     def completion_ids(self, text: str, language_name: str = DEFAULT) -> list[int]:
@@ -195,15 +193,18 @@ class Prompts:
         if not self._chat:
             ids = self._text.encode(text + "\n")
             return [int(self._tokenizer.bos_token_id), *ids] if self._starts_with_bos else ids
-        begun = self._turn.lead + _opening(language_name) if self._prefills else ""
+        begun = self._before_program(language_name) if self._prefills else ""
         return self._text.encode(self._render(text) + begun)
+
+    def _before_program(self, language_name: str) -> str:
+        """What stands between a prompt's template and the program of its answer."""
+        return self._turn.lead + _opening(language_name) if self._chat else ""
 
     def _thinks(self) -> bool:
         """Whether the model has tokens, or its template words, for thoughts before an answer."""
         template = str(self._tokenizer.chat_template)
-        marks = self._config.reasoning_marks
         known = [template, *self._tokenizer.get_added_vocab()]
-        has_marks = any(mark in text for text in known for mark in marks)
+        has_marks = any(mark in text for text in known for mark in self._config.reasoning_marks)
         return has_marks or bool(_THOUGHTS.search(template))
 
     def _answer_turn(self) -> _Turn:
