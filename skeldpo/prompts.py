@@ -187,7 +187,7 @@ class Prompts:
         )
         starter = starter_code.strip()
         if starter and self._chat:
-            starter = f"{_opening(language_name)}{starter}\n```"
+            starter = _fenced(starter, language_name)
         parts = [statement.strip(), starter, wanted]
         text = self._text.quote("\n".join(part for part in parts if part))
         if not self._chat:
@@ -246,6 +246,13 @@ class Prompts:
 def _opening(language_name: str) -> str:
     """The line that opens a block of code."""
     return f"```{language(language_name).FENCES.label}\n"
+
+
+def _fenced(code: str, language_name: str) -> str:
+    """A block of code; its fence is longer than any in the code (a docstring may show one)."""
+    inner = re.findall(r"^\s*(`{3,})", code, re.MULTILINE)
+    more = "`" * (max(map(len, inner), default=2) - 2)
+    return f"{more}{_opening(language_name)}{code}\n{more}```"
 
 
 def extract_code(text: str, language_name: str = DEFAULT) -> str:

@@ -127,6 +127,25 @@ def test_hostile_program_gets_its_verdict(
         assert report.answer_texts == program.answers
 
 
+def test_files_that_take_nearly_all_memory_are_not_listed(sandbox: Sandbox) -> None:
+    """The program ends by itself; what it leaves is too much for PID 1 to go through, and must not
+    become its end. On Docker it ends at the first file over the limit."""
+    code = """
+import itertools, os
+paths = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+USED = open(next(path for path in paths if os.path.exists(path)))
+def f(most):
+    for n in itertools.count():
+        with open(f"/box/{n:0200}", "w"): pass
+        if n % 1000 == 0:
+            USED.seek(0)
+            if int(USED.read()) > most: return 1
+"""
+    most = f"[{MEMORY_LIMIT_BYTES - (20 << 20)}]"
+    report = call(sandbox, code, most, cpu_limit_s=20)
+    assert report.outcome in (Outcome.ACCEPTED, Outcome.RUNTIME_ERROR), report
+
+
 def test_24_forged_report_on_every_descriptor_is_only_a_wrong_answer(sandbox: Sandbox) -> None:
     code = (
         "import os\ndef f():\n    for fd in range(256):\n        try:\n"

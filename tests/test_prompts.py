@@ -158,6 +158,17 @@ def test_prompts_of_a_problem_share_all_but_the_instruction(chat: bool) -> None:
     assert before.endswith(f"{statement.strip()}\n{fenced}\n[")
 
 
+def test_fence_of_a_starter_program_is_longer_than_those_in_it() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE
+    starter = 'def f(x):\n    """Doubles.\n    ```\n    f(2) == 4\n    ```\n    """'
+    told = _told(Prompts(tokenizer, _policy()).code_prompt_ids("Double it.", starter))
+    assert f"Double it.\n````python\n{starter}\n````\n" in told
+    wider = starter.replace("```", "`````")
+    told = _told(Prompts(tokenizer, _policy()).code_prompt_ids("Double it.", wider))
+    assert f"\n``````python\n{wider}\n``````\n" in told
+
+
 def test_answers_give_back_what_completions_hold() -> None:
     tokenizer = byte_tokenizer()
     asked = Wanted(language="python")

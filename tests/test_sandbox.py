@@ -273,7 +273,11 @@ def test_replaced_containers_leave_the_spare_at_hand(image: SandboxImage) -> Non
 def test_cpu_time_that_only_the_cgroup_saw_is_counted() -> None:
     """PID 1's own time and that of the children it waited for are known."""
     seen_ns = [0]
-    counters = Counters(oom_kills=lambda: 3, cpu_ns=lambda: seen_ns[0] + time.process_time_ns())
+    counters = Counters(
+        oom_kills=lambda: 3,
+        cpu_ns=lambda: seen_ns[0] + time.process_time_ns(),
+        reached_limit=lambda: False,
+    )
     sum(range(2_000_000))
     kills, unaccounted_ns = counters.since_last()
     assert kills == 0 and unaccounted_ns < 5_000_000

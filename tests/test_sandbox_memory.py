@@ -3,8 +3,13 @@ and how much of it the report says it held."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
 import pytest
-from sandbox_runs import call, pipe
+from sandbox_runs import MEMORY_LIMIT_BYTES, call, pipe
 
 from skeldpo.records import Outcome
 from skeldpo.sandbox.container import Sandbox
@@ -89,3 +94,51 @@ def test_mean_memory_of_standard_input_programs(sandbox: Sandbox) -> None:
         for size in (1, 40)
     )
     assert 25 << 20 < large.mean_memory_bytes - small.mean_memory_bytes < 40 << 20
+
+
+HOLD = """
+def f(n):
+    held = bytearray(n)
+    for at in range(0, n, 4096): held[at] = 1
+    return 1
+"""
+
+
+@contextlib.contextmanager
+def memory_above(container_id: str, headroom_bytes: int) -> Iterator[None]:
+    """Leaves all containers of the engine so much more memory than they have now."""
+    client = docker.from_env()
+    process_id = client.containers.get(container_id).attrs["State"]["Pid"]
+    client.close()
+    lines = Path(f"/proc/{process_id}/cgroup").read_text().splitlines()
+    paths = dict(line.split(":", 2)[1:] for line in lines)
+    if "memory" in paths:
+        folder, names = (
+            Path("/sys/fs/cgroup/memory"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        )
+    else:
+        folder, names = Path("/sys/fs/cgroup"), ("memory.max", "memory.current")
+    above = (folder / paths.get("memory", paths.get("", "")).lstrip("/")).parent
+    if above.name != "docker":
+        pytest.skip(f"containers are in {above}, which is not the engine's own")
+    limit, usage = (above / name for name in names)
+    before = limit.read_text().strip()
+    try:
+        limit.write_text(str(int(usage.read_text()) + headroom_bytes))
+        yield
+    finally:
+        limit.write_text("-1" if before.isdecimal() else before)
+
+
+def test_kill_below_the_containers_own_limit_says_nothing_of_the_program(sandbox: Sandbox) -> None:
+    """As on a host whose memory is taken by others: the kernel picks the child of the sandbox."""
+    fits = f"[{MEMORY_LIMIT_BYTES // 2}]"
+    assert call(sandbox, HOLD, fits, cpu_limit_s=5).outcome is Outcome.ACCEPTED
+    with memory_above(sandbox.container_id, MEMORY_LIMIT_BYTES // 4):
+        report = call(sandbox, HOLD, fits, cpu_limit_s=5)
+    assert report.outcome is Outcome.SANDBOX_FAILED, report
+    assert "below the container's limit" in report.failure
+    assert call(sandbox, HOLD, fits, cpu_limit_s=5).outcome is Outcome.ACCEPTED
+    too_much = call(sandbox, HOLD, f"[{2 * MEMORY_LIMIT_BYTES}]", cpu_limit_s=5)
+    assert too_much.outcome is Outcome.MEMORY_LIMIT

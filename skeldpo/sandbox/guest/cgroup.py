@@ -21,6 +21,11 @@ _CPU_NS = (
     ("/sys/fs/cgroup/cpu.stat", b"usage_usec", 1000),
     ("/sys/fs/cgroup/cpuacct/cpuacct.usage", b"", 1),
 )
+_LIMIT_REACHED = (("/sys/fs/cgroup/memory.events", b"oom", 1),)
+"""Allocations that failed at this cgroup's own limit, not at that of one above it or the host's."""
+_MOST_USED = (("/sys/fs/cgroup/memory/memory.max_usage_in_bytes", b"", 1),)
+_LIMIT = (("/sys/fs/cgroup/memory/memory.limit_in_bytes", b"", 1),)
+_NEAR_LIMIT = 0.95
 _PROBE_NS = 5_000_000
 
 
@@ -29,13 +34,31 @@ def counter_files() -> tuple[Callable[[], int] | None, Callable[[], int] | None]
     return _counter(_OOM_KILLS), _counter(_CPU_NS)
 
 
+def limit_reader() -> Callable[[], bool] | None:
+    """Whether the memory of this cgroup has ever reached its own limit: a kernel counts a kill the
+    same if the whole host had none left. None where that cannot be known."""
+    if reached := _counter(_LIMIT_REACHED):
+        return lambda: reached() > 0
+    most_used, limit = _counter(_MOST_USED), _counter(_LIMIT)
+    if most_used is None or limit is None:
+        return None
+    return lambda: most_used() >= _NEAR_LIMIT * limit()
+
+
 class Counters:
     """What the cgroup counts from one run to the next: kills for lack of memory, and CPU time of
-    all its processes in ns."""
+    all its processes in ns; and whether it has reached its own limit of memory."""
 
-    def __init__(self, *, oom_kills: Callable[[], int], cpu_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        oom_kills: Callable[[], int],
+        cpu_ns: Callable[[], int],
+        reached_limit: Callable[[], bool],
+    ) -> None:
         self._oom_kills = oom_kills
         self._cpu_ns = cpu_ns
+        self.reached_limit = reached_limit
         self._last = self._read()
 
     def since_last(self) -> tuple[int, int]:
@@ -56,11 +79,13 @@ class Counters:
 
 
 def missing_counters(
-    oom_kills: Callable[[], int] | None, cpu_ns: Callable[[], int] | None
+    oom_kills: Callable[[], int] | None,
+    cpu_ns: Callable[[], int] | None,
+    reached_limit: Callable[[], bool] | None,
 ) -> list[str]:
     """Which counts that verdicts and times rest on are not kept here: their files are not there, or
     they miss a process that works for PROBE_NS and that nobody waits for."""
-    missing = [] if oom_kills else ["kills for lack of memory"]
+    missing = [] if oom_kills and reached_limit else ["kills for lack of memory"]
     if not _counts_processes(cpu_ns):
         missing.append("the CPU time of a container's processes")
     try:

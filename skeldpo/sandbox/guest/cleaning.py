@@ -14,6 +14,9 @@ from skeldpo.sandbox.guest.child import BOX
 
 _ORPHAN_TRIES = 10_000
 _ORPHAN_PAUSE_S = 0.0005
+_MOST_INODES = 5000
+"""Of a folder that is emptied. One with more is left to the container's replacement: where nothing
+but memory limits their number, listing them takes more than is left, and PID 1 would be killed."""
 
 
 def kill_orphans() -> tuple[int, bool]:
@@ -35,6 +38,9 @@ def empty_folders() -> bool:
     """Empties /box and /tmp; False if anything of the run may have stayed."""
     try:
         for top in (BOX, "/tmp"):
+            status = os.statvfs(top)
+            if status.f_files - status.f_ffree > _MOST_INODES:
+                return False
             if os.listdir(top):
                 _empty(top)
         os.utime(BOX, (0, 0))

@@ -22,7 +22,12 @@ import struct
 import sys
 
 from skeldpo.sandbox.guest import child as child_module
-from skeldpo.sandbox.guest.cgroup import Counters, counter_files, missing_counters
+from skeldpo.sandbox.guest.cgroup import (
+    Counters,
+    counter_files,
+    limit_reader,
+    missing_counters,
+)
 from skeldpo.sandbox.guest.child import BOX, PROGRAM_HEADER
 from skeldpo.sandbox.guest.facts import facts
 from skeldpo.sandbox.guest.supervise import (
@@ -91,16 +96,16 @@ def serve() -> None:
     """Runs what the host asks for until it closes the connection."""
     header, program = Pages(mmap.PAGESIZE), Pages(PROGRAM_LIMIT_BYTES)
     inputs, answers = Pages(INPUT_LIMIT_BYTES), Pages(OUTPUT_LIMIT_BYTES + CHUNK_BYTES)
-    oom_kills, cpu_ns = counter_files()
+    (oom_kills, cpu_ns), reached_limit = counter_files(), limit_reader()
     hello: dict[str, object] = {
         "python_version": "{}.{}.{}".format(*sys.version_info[:3]),
-        "missing": missing_counters(oom_kills, cpu_ns),
+        "missing": missing_counters(oom_kills, cpu_ns, reached_limit),
         "facts": facts(),
     }
     _send(0, hello, memoryview(b""))
-    if oom_kills is None or cpu_ns is None:
+    if oom_kills is None or cpu_ns is None or reached_limit is None:
         return  # the host has read what is missing, and asks for nothing
-    counters = Counters(oom_kills=oom_kills, cpu_ns=cpu_ns)
+    counters = Counters(oom_kills=oom_kills, cpu_ns=cpu_ns, reached_limit=reached_limit)
     gc.collect()
     gc.freeze()
     loaded: _Loaded | None = None

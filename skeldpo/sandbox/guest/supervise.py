@@ -331,6 +331,9 @@ class Supervision:
         if hidden_ns > _HIDDEN_NS + _HIDDEN_SHARE * total_ns:
             outcome = "VIOLATION"
             failure = f"{hidden_ns} ns of CPU time by no process that was seen to end"
+        elif oom_kills and not counters.reached_limit():
+            outcome = "SANDBOX_FAILED"
+            failure = "killed for lack of memory below the container's limit"
         else:
             outcome, failure = self._verdict(num_orphans, oom_kills > 0, wait_status)
         helper_ns = total_ns - own_ns if total_ns - own_ns > _HELPER_NOISE_NS else 0
