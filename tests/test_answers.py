@@ -555,6 +555,60 @@ def test_what_a_function_needs_stays(code: str) -> None:
     assert run(read.code)["area"](2, 3) == 6
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for row in made:\n    row[0] = 1",
+        "for _, row in enumerate(made):\n    row[0] = 1",
+        "row = made[0]\nrow[0] = 1",
+        "rows = [made]\nrows[0][0][0] = 1",
+        "put = made[0].__setitem__\nfor _ in range(2):\n    put(0, 1)",
+        "put = made[0].append\nmade[0].clear()\nput(1)",
+        "made[0].clear()\nlist(map(made[0].append, [1]))",
+        "def fill():\n    row = made[0]\n    for _ in range(2):\n        row[0] = 1\n\n\nfill()",
+        "def fill():\n    made[0][0] = 1\n\n\nfilled = fill\nfilled()",
+        "[row.__setitem__(0, 1) for row in made]",
+        "made = node = [[0]]\nfor _ in range(2):\n    node[0] = [1]",
+        "for row in made:\n    row += [1]\n    row.pop(0)",
+        "[made := [[k]] for k in range(2)]",
+    ],
+)
+def test_what_is_changed_by_another_name_is_changed(line: str) -> None:
+    code = f"made = [[0]]\n{line}\n\n\ndef area(w, h):\n    return w * h * made[0][0]\n"
+    read = read_answer(f"{code}\n\nprint(area(1, 2))\n", WANTED)
+    assert (read.code, read.note) == (code, USAGE)
+    assert run(read.code)["area"](2, 3) == 6
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class Box:\n    sides = []\n\n    @classmethod\n    def fill(cls):\n"
+        "        cls.sides.append(1)\n\n    def area(self, w, h):\n"
+        "        return w * h * self.sides[0]\n\n\nBox.fill()\n",
+        "class Side:\n    pass\n\n\nclass One(Side):\n    size = 1\n\n\nclass Box:\n"
+        "    def area(self, w, h):\n        return w * h * Side.__subclasses__()[0].size\n",
+    ],
+)
+def test_what_changes_a_class_stays(code: str) -> None:
+    assert read_answer(f"{code}\n\nprint(Box().area(1, 2))\n", METHOD).code == code
+    assert run(code)["Box"]().area(2, 3) == 6
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for fn in (area, brute):\n    print(fn(1, 2))",
+        "made = [area(side, 1) for side in SIDES]\nmade.sort()\nprint(made)",
+        "total = 0\nfor side in SIDES:\n    total += area(side, 1)\nprint(total)",
+    ],
+)
+def test_usage_of_what_the_function_reads_goes(line: str) -> None:
+    code = "SIDES = [1, 2]\n\n\ndef area(w, h):\n    return w * h * SIDES[0]\n"
+    brute = "\n\ndef brute(w, h):\n    return sum([w] * h) * SIDES[0]\n"
+    assert read_answer(f"{code}{brute}\n\n{line}\n", WANTED).code == code
+
+
 def test_a_program_that_looks_names_up_by_text_keeps_them() -> None:
     code = (
         "def double(x):\n    return 2 * x\n\n\ndef area(w, h):\n    return globals()['double'](w)\n"

@@ -6,8 +6,9 @@ Errs on the side of too much: a statement that may change what a function needs 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
+from skeldpo.languages.python.aliases import Sources, alias_sources, with_sources
 from skeldpo.languages.python.statements import BLOCKS, FUNCTIONS, Statement, flat
 
 _READ_ONLY = frozenset(
@@ -22,6 +23,7 @@ _SETTINGS = frozenset(
      "contextlib", "asyncio"}
 )  # fmt: skip
 """Modules with settings of the whole process: calls for their effect alone are kept."""
+_DISPLAYS = (ast.List, ast.ListComp, ast.Set, ast.SetComp, ast.Dict, ast.DictComp)
 _SHOWN = frozenset({"exit", "_exit", "stdout", "stderr", "stdin", "system", "abort", "version"})
 """Of these modules, what a program ends, reads or writes with."""
 
@@ -33,10 +35,13 @@ class Changes:
     it, not to set it up.
     """
 
-    def __init__(self, statements: Iterable[Statement], entry: str) -> None:
+    def __init__(self, statements: Sequence[Statement], entry: str) -> None:
         self._entry = entry
         self._owners: dict[str, list[Statement]] = {}
         self._modules: dict[str, str] = {}
+        self._lists_subclasses = False
+        outside = [s.node for s in statements if not isinstance(s.node, (*FUNCTIONS, ast.ClassDef))]
+        self._sources = alias_sources(outside, entry)
         for statement in statements:
             node = statement.node
             if isinstance(node, (*FUNCTIONS, ast.ClassDef, *BLOCKS)):
@@ -46,15 +51,21 @@ class Changes:
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Import | ast.ImportFrom):
                     self._modules |= _modules(inner)
+                elif isinstance(inner, ast.Attribute):
+                    self._lists_subclasses |= inner.attr == "__subclasses__"
+        self._told_classes: dict[str, set[str]] = {}
+        self._told_classes = self._classes_told()
 
     def of(self, statement: Statement) -> frozenset[str]:
         """Names that it binds or may change when it runs."""
         changed = set(statement.bound)
+        if not isinstance(statement.node, (*FUNCTIONS, ast.ClassDef)):
+            changed |= statement.stored_inside  # `:=` in a comprehension
         called: list[str] = []
         for node in flat([statement.node]):
             changed |= self._registered_by(node)
         for part in run_at_once(statement.node):
-            changed |= self._changed_in(part)
+            changed |= self._changed_in(part, self._sources)
             called += _names_in(part)
         seen = {self._entry}
         while called:
@@ -62,8 +73,10 @@ class Changes:
             if name in seen:
                 continue
             seen.add(name)
+            called += self._sources.get(name, ())
             for owner in self._owners.get(name, ()):
-                changed |= self._changed_in(owner.node) & owner.loaded
+                inside = self._changed_in(owner.node, alias_sources([owner.node], self._entry))
+                changed |= self._spread(inside & owner.loaded, self._sources)
                 changed |= owner.stored_inside
                 called += _names_in(owner.node)
         return frozenset(changed)
@@ -92,7 +105,7 @@ class Changes:
 
     def _hears(self, name: str) -> bool:
         """Whether a class is told of its subclasses, or is made by another class than `type`."""
-        return any(
+        return self._lists_subclasses or any(
             (isinstance(node, FUNCTIONS) and node.name == "__init_subclass__")
             or (isinstance(node, ast.ClassDef) and bool(node.keywords))
             for owner in self._owners.get(name, ())
@@ -112,8 +125,16 @@ class Changes:
             return "seed" in names or "setstate" in names
         return module in _SETTINGS and not _SHOWN & set(names)
 
-    def _changed_in(self, tree: ast.AST) -> set[str]:
-        """Roots of what is stored to, called a method of, or handed to a call."""
+    def _spread(self, changed: set[str], sources: Sources) -> set[str]:
+        """The names and those that they may be other names of, but functions and modules."""
+        shared = with_sources(changed, sources) - changed
+        return changed | {
+            name for name in shared if name not in self._owners and name not in self._modules
+        }
+
+    def _changed_in(self, tree: ast.AST, sources: Sources) -> set[str]:
+        """Roots of what is stored to, called a method of, or handed to a call, and what they are
+        other names of by `sources`."""
         changed: set[str] = set()
         for node in ast.walk(tree):
             match node:
@@ -122,28 +143,55 @@ class Changes:
                     | ast.Subscript(ctx=ast.Store() | ast.Del())
                 ):
                     changed.add(_chain(node)[0])
+                case ast.AugAssign(target=ast.Name(id=name), value=value) if isinstance(
+                    value, _DISPLAYS
+                ):
+                    changed.add(name)
                 case ast.Call():
-                    changed |= self._changed_by_call(node)
-        return changed - {""}
+                    changed |= self._changed_by_call(node, sources)
+        return self._spread(changed - {""}, sources)
 
-    def _changed_by_call(self, call: ast.Call) -> set[str]:
+    def _changed_by_call(self, call: ast.Call, sources: Sources) -> set[str]:
         name, *attributes = _chain(call.func)
+        changed = set(self._told_classes.get(attributes[-1], ())) if attributes else set()
         if name and name == self._entry and len(attributes) < 2:
-            return set()
+            return changed
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
             made = call.func.value.func  # `Solution().method(data)`
             if isinstance(made, ast.Name) and made.id == self._entry:
-                return set()
-        changed: set[str] = set()
+                return changed
         # `Solution.method()` and `module.function()` change no name, `Solution.table.append()` does
         if len(attributes) >= (2 if name in self._owners or name in self._modules else 1):
             changed.add(name)
+        if not attributes and name in sources:
+            changed.add(name)  # `add(3)` for `add = primes.append`
         if attributes or name not in _READ_ONLY:
             given = [*call.args, *(keyword.value for keyword in call.keywords)]
             names = {_chain(argument)[0] for argument in given}
             is_setter = name in ("setattr", "delattr")
             changed |= {given for given in names if is_setter or given not in self._owners}
+        elif name in ("map", "filter") and call.args:
+            called, *method = _chain(call.args[0])
+            if called in sources or (method and called not in self._modules):
+                changed.add(called)
         return changed
+
+    def _classes_told(self) -> dict[str, set[str]]:
+        """Methods that change the class that they are called on -> the names of the classes."""
+        found: dict[str, set[str]] = {}
+        classes = {
+            owner.node.name: owner.node
+            for owners in self._owners.values()
+            for owner in owners
+            if isinstance(owner.node, ast.ClassDef)
+        }
+        for name, node in classes.items():
+            for method in node.body:
+                if isinstance(method, FUNCTIONS) and _is_class_method(method):
+                    changed = self._changed_in(method, alias_sources([method], self._entry))
+                    if changed & {argument.arg for argument in method.args.args[:1]}:
+                        found.setdefault(method.name, set()).add(name)
+        return found
 
 
 def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
@@ -161,6 +209,10 @@ def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
             yield from run_at_once(child)
     else:
         yield node
+
+
+def _is_class_method(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == "classmethod" for n in method.decorator_list)
 
 
 def _names_in(tree: ast.AST) -> list[str]:

@@ -1,0 +1,86 @@
+"""Names that may share an object: what is done to one of them is done to the other. Pure.
+
+`row` of `for row in table`, `node` of `node = node.setdefault(letter, {})`, `add` of
+`add = primes.append`. Errs on the side of too much, and looks at names only: scopes do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+
+Sources = Mapping[str, Iterable[str]]
+"""Name -> the names of what it was bound to, or to a part of."""
+_MAKES_NEW = frozenset(
+    {"len", "sum", "str", "repr", "int", "float", "bool", "range", "abs", "round", "hash", "id",
+     "any", "all", "isinstance", "issubclass", "type", "ord", "chr", "divmod", "pow", "open",
+     "input", "print", "super"}
+)  # fmt: skip
+"""Builtins whose value has nothing of their arguments in it."""
+_NO_OBJECTS = (ast.Compare, ast.UnaryOp, ast.Constant, ast.JoinedStr, ast.Lambda)
+
+
+def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
+    """Of every name that is bound in the trees, in whatever scope; what `entry` returns is new."""
+    found: dict[str, set[str]] = {}
+    for tree in trees:
+        for node in ast.walk(tree):
+            for targets, value in _bindings(node):
+                names = {
+                    name.id
+                    for target in targets
+                    for name in ast.walk(target)
+                    if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+                }
+                shared = {*_shared_with(value, entry), *(names if len(targets) > 1 else ())}
+                for name in names:
+                    found.setdefault(name, set()).update(shared - {name})
+    return found
+
+
+def with_sources(names: Iterable[str], sources: Sources) -> set[str]:
+    """The names and, step by step, what they were bound to."""
+    waiting = [*names]
+    found = set(waiting)
+    while waiting:
+        further = set(sources.get(waiting.pop(), ())) - found
+        found |= further
+        waiting += further
+    return found
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[list[ast.expr], ast.expr]]:
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield targets, value
+        case (
+            ast.AnnAssign(target=target, value=ast.expr() as value)
+            | ast.NamedExpr(target=target, value=value)
+            | ast.For(target=target, iter=value)
+            | ast.AsyncFor(target=target, iter=value)
+            | ast.comprehension(target=target, iter=value)
+            | ast.withitem(context_expr=value, optional_vars=ast.expr() as target)
+        ):
+            yield [target], value
+
+
+def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
+    """Names whose objects a value may be, or hold; no recursion, so any depth will do."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        match part:
+            case ast.Name(id=name):
+                yield name
+            case ast.Call(func=ast.Name(id=name), args=given, keywords=named):
+                waiting += [] if name in _MAKES_NEW or name == entry else [*given, *named]
+            case ast.Subscript(value=inner):
+                waiting.append(inner)  # the index is no part of it
+            case ast.IfExp(body=body, orelse=orelse):
+                waiting += [body, orelse]
+            case ast.ListComp(elt=each) | ast.SetComp(elt=each) | ast.GeneratorExp(elt=each):
+                waiting.append(each)
+            case ast.DictComp(value=each):
+                waiting.append(each)
+            case _ if not isinstance(part, _NO_OBJECTS):
+                waiting += ast.iter_child_nodes(part)
