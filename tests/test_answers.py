@@ -58,6 +58,8 @@ ONE_PROGRAM = {
     + "  ```\n",
     "indented, closed at the margin": "  ```py\n  def area(w, h):\n      return w * h\n```\n",
     "quoted": "> ```python\n> def area(w, h):\n>     return w * h\n> ```\n",
+    "quoted twice": ">> ```\n>> def area(w, h):\n>>     return w * h\n>> ```\n",
+    "tab behind the mark of a list": "1.\t```python\n\tdef area(w, h):\n\t    return w * h\n\t```\n",
     "indented as Markdown": "As follows:\n\n    def area(w, h):\n        return w * h\n\nDone.\n",
     "fence after prose": f"Answer: {fenced(AREA)}",
     "closing fence after the code": f"{TICKS}python\n{AREA.rstrip()}{TICKS}\nDone.",
@@ -132,6 +134,18 @@ ONE_PROGRAM = {
 def test_the_program_meant_is_found(name: str) -> None:
     wanted = "area = lambda w, h: w * h\n" if name == "one line" else AREA
     assert read_answer(ONE_PROGRAM[name], WANTED).code == wanted
+
+
+def test_a_quotation_without_blanks_behind_its_marks_is_read() -> None:
+    read = read_answer(">```python\n>def area(w, h):\n>    return w * h\n>```\n", WANTED)
+    assert run(read.code)["area"](2, 3) == 6
+
+
+@pytest.mark.parametrize("start", ["1. ", "- ", "10.\t", "\t", "  \t"])
+def test_tabs_of_a_block_in_a_list_stay_its_indentation(start: str) -> None:
+    code = "def area(w, h):\n\tif w:\n\t\treturn w * h\n\treturn 0\n"
+    body = "".join(f"\t{line}\n" for line in code.splitlines())
+    assert read_answer(f"{start}{TICKS}python\n{body}\t{TICKS}\n", WANTED).code == code
 
 
 @pytest.mark.parametrize(

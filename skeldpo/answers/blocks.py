@@ -118,8 +118,16 @@ def repaired(code: str, language: Language) -> str | None:
 
 
 def _shifted(line: str, width: int) -> str:
-    """The line without its first `width` characters, as far as they are blanks."""
-    return line[min(width, len(line) - len(line.lstrip(" \t"))) :]
+    """The line without its first `width` columns, as far as they are blanks."""
+    at = 0
+    while line[at : at + 1] in (" ", "\t") and _num_columns(line[:at]) < width:
+        at += 1
+    return line[at:]
+
+
+def _num_columns(text: str) -> int:
+    """Of a text of one line, with Markdown's tabs."""
+    return len(text.expandtabs(4))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +156,7 @@ def _opening(line: str, language: Language) -> _Opening | None:
         kind = "labelled"
     elif label in _PLAIN:
         kind = "plain"
-    before = match["before"]
+    before, quotes = match["before"], match["before"].count(">")
     is_placed = bool(_PLACE.match(before))
     in_comment = before.lstrip().startswith(language.LINE_COMMENT)
     if not is_placed and (kind != "labelled" or "`" in before or in_comment):
@@ -159,8 +167,8 @@ def _opening(line: str, language: Language) -> _Opening | None:
         code=_code_of(match["info"], language),
         kind=kind,
         is_placed=is_placed,
-        width=len(before) - before.count(">") * 2 if is_placed else 0,
-        quotes=before.count(">") if is_placed else 0,
+        width=_num_columns(_unquoted(before, quotes)) if is_placed else 0,
+        quotes=quotes if is_placed else 0,
     )
 
 
@@ -181,7 +189,7 @@ def _fenced(
     body = [opening.code] if opening.code else []
     in_string: list[tuple[int, int]] = []
     for number in range(at + 1, len(lines)):
-        line = _unquoted(lines[number], opening)
+        line = _unquoted(lines[number], opening.quotes)
         is_close = close.fullmatch(line) is not None
         other = None if is_close else _opening(lines[number], language)
         if opening.kind is None:
@@ -232,10 +240,9 @@ def _one_line(line: str, at: int, language: Language) -> Block | None:
     return replace(block, kind="plain")
 
 
-def _unquoted(line: str, opening: _Opening) -> str:
-    return (
-        re.sub(rf"\A(?:[ \t]*>[ \t]?){{0,{opening.quotes}}}", "", line) if opening.quotes else line
-    )
+def _unquoted(line: str, quotes: int) -> str:
+    """The line without so many marks of quotations."""
+    return re.sub(rf"\A(?:[ \t]*>[ \t]?){{0,{quotes}}}", "", line) if quotes else line
 
 
 def _block(
