@@ -59,7 +59,7 @@ ONE_PROGRAM = {
     "indented, closed at the margin": "  ```py\n  def area(w, h):\n      return w * h\n```\n",
     "quoted": "> ```python\n> def area(w, h):\n>     return w * h\n> ```\n",
     "quoted twice": ">> ```\n>> def area(w, h):\n>>     return w * h\n>> ```\n",
-    "tab behind the mark of a list": "1.\t```python\n\tdef area(w, h):\n\t    return w * h\n\t```\n",
+    "tab behind the mark of a list": "1.\t```py\n\tdef area(w, h):\n\t    return w * h\n\t```\n",
     "indented as Markdown": "As follows:\n\n    def area(w, h):\n        return w * h\n\nDone.\n",
     "fence after prose": f"Answer: {fenced(AREA)}",
     "closing fence after the code": f"{TICKS}python\n{AREA.rstrip()}{TICKS}\nDone.",
@@ -80,6 +80,8 @@ ONE_PROGRAM = {
              "    def test_one(self):\n        self.assertEqual(area(1, 1), 1)\n"),
     "timed in a later block": fenced(AREA)
     + fenced("def timed(f):\n    return f\n\n\narea = timed(area)\nprint(area(1, 2))\n"),
+    "stub behind it": fenced(AREA + "\n\ndef area(w, h):\n    ...\n"),
+    "begun once more": AREA + '\n\ndef area(w, h):\n    """The area."""\n',
     "stub shown again": fenced(AREA) + fenced("def area(w, h):\n    ...\n"),
     "stub shown first": fenced('def area(w, h):\n    """Area."""\n    pass\n') + fenced(AREA),
     "fragment shown again": fenced(AREA) + "The line\n" + fenced("    return w * h\n") + "does it.",
@@ -253,6 +255,7 @@ BOX = "class Box:\n    def area(self, w, h):\n        return w * h\n"
         fenced(BOX) + fenced("box = Box()\nprint(box.area(2, 3))\n"),
         fenced(BOX.replace("w * h", "w + h")) + "Sorry:\n" + fenced(BOX),
         fenced("class Box:\n    def area(self, w, h):\n        pass\n") + fenced(BOX),
+        fenced(BOX + "\n\nclass Box:\n    def area(self, w, h):\n        pass\n"),
         fenced(BOX) + fenced("class Box:\n    def volume(self):\n        return 0\n"),
         BOX + "\n\nif __name__ == '__main__':\n    print(Box().area(2, 3))\n",
         BOX + "\nassert Box().area(2, 3) == 6\n",
@@ -329,12 +332,30 @@ READER = "n = int(input())\nprint(n * 2)\n"
         fenced(READER) + "For example\n" + fenced("print(21 * 2)\n"),
         fenced(READER, "") + fenced("21 -> 42\n", ""),
         f"<think>\n{fenced('print(input())' + chr(10))}</think>\n{fenced(READER)}",
+        fenced(READER)
+        + "Test it:\n"
+        + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
+        fenced(READER)
+        + fenced("import subprocess\nprint(subprocess.run(['python', 'a.py'], input=b'4'))\n"),
+        fenced(READER)
+        + fenced(
+            "from unittest.mock import patch\nwith patch('builtins.input', return_value='4'):\n"
+            "    print(input())\n"
+        ),
+        fenced(READER) + fenced("input = lambda: '4'\nprint(int(input()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
     ],
 )
 def test_programs_that_read_and_print(text: str) -> None:
     assert read_answer(text, RUN).code == READER
+
+
+def test_fast_reading_is_reading() -> None:
+    for line in ("import os\nn = int(os.read(0, 99))\n", "import sys\ninput = sys.stdin.readline\n",
+                 "import sys\nlines = iter(sys.stdin)\ninput = lambda: next(lines)\n"):  # fmt: skip
+        code = f"{line}print(2)\n"
+        assert read_answer(fenced(READER) + "Faster:\n" + fenced(code), RUN).code == code
 
 
 def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
@@ -372,6 +393,19 @@ PROMPT = (
         "    return [half(x) for x in xs]\n\n\ndef next_one(",
         "    return [half(x) for x in xs]\n\n\nif __name__ == '__main__':\n    import doctest\n",
         "    return [half(x) for x in xs]<|endoftext|>",
+        "    return [half(x) for x in xs]<|fim_pad|>",
+        "    return [half(x) for x in xs]\n```\n",
+        "    return [half(x) for x in xs]\n```\n\nThis halves each of them.\n",
+        "return [half(x) for x in xs]\n```\nDone.",
+        "    return [half(x) for x in xs]\n    ```\n",
+        "    return [half(x) for x in xs]\n```\nOutput\n```\n[2]\n```\n",
+        "    return [half(x) for x in xs]\n\n" + fenced("print(halves([4]))\n"),
+        '    """Halves.\n\n    ```\n    halves([4])\n    ```\n    """\n'
+        "    return [half(x) for x in xs]\n",
+        "made = []\nfor x in xs:\n    made.append(half(x))\nreturn made\n",
+        "made = []\nfor x in xs:\n    made.append(half(x))\nreturn made\n\nThat is all.\n",
+        "    return [half(x) for x in xs]\n\n\ndef halves(xs: List[int]) -> List[int]:\n"
+        '    """Half of each."""\n',
         "<think>easy</think>\n    return [half(x) for x in xs]\n",
     ],
 )
@@ -380,6 +414,15 @@ def test_a_body_goes_on_where_the_prompt_ends(text: str) -> None:
     assert BODY in read.note
     assert "print" not in read.code
     assert run(read.code)["halves"]([4, 7]) == [2, 3]
+
+
+def test_what_stands_before_a_fence_is_a_body_only_if_it_goes_on() -> None:
+    asked = Wanted(language="python", entry_point="halves", prompt=PROMPT)
+    for words in ("Sure", "Sure\nIn Java:", "Java\n\n", "  Sure"):
+        assert "    Sure" not in read_answer(f"{words}\n{fenced(AREA)}", asked).code
+    assert read_answer("Sure\n" + fenced("int x;\n", "java"), asked).note == NO_PROGRAM
+    whole = "def halves(xs):\n    return [x // 2 for x in xs]\n"
+    assert read_answer("    return xs\n```\nBetter:\n" + fenced(whole), asked).code == whole
 
 
 def test_a_body_needs_a_prompt() -> None:

@@ -78,7 +78,7 @@ def read_answer(text: str, wanted: Wanted) -> Answer:
     blocks = program_blocks(answer, wanted.entry_point, written_in)
     if not wanted.entry_point:
         blocks = [b for b in blocks if b.kind != "unfenced" or ends_alone(b, answer, written_in)]
-    found = _chosen(blocks, wanted)
+    found = _unopened(answer, blocks, wanted) or _chosen(blocks, wanted)
     if found is not None:
         return found
     if is_cut:
@@ -179,6 +179,26 @@ def _chosen(blocks: Sequence[Block], asked: Wanted) -> Answer | None:
     return Answer(code=labelled[-1].code, note="; ".join(notes)) if labelled else None
 
 
+def _unopened(text: str, blocks: Sequence[Block], asked: Wanted) -> Answer | None:
+    """A body that goes on where the prompt ends, up to a fence: one that the prompt opened ends
+    there, or a block begins that shows how to call the function."""
+    programs = [p for p in _programs(blocks, asked.written_in) if p is not None]
+    if any(p.definition(asked.entry_point) >= Definition.WHOLE for p in programs):
+        return None
+    lines = text.split("\n")
+    fence = next((n for n, line in enumerate(lines) if has_fence(line, asked.written_in)), 0)
+    before = "\n".join(lines[:fence]).strip("\n").rstrip()
+    if before[:1].isspace():
+        body = continued(asked, text) or continued(asked, before)
+    elif asked.written_in.parsed(before) is None:  # "Sure" would do for a body
+        body = continued(asked, before)
+        if body is not None and not body.code.rstrip().endswith(before.rpartition("\n")[2].strip()):
+            body = None
+    else:
+        return None
+    return None if body is None else _without_usage(body, asked, [BODY])
+
+
 def _programs(blocks: Sequence[Block], written_in: Language) -> list[Program | None]:
     return [written_in.parsed(block.code) if block.is_program else None for block in blocks]
 
@@ -242,6 +262,7 @@ def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | Non
         joined = _joined(program, index, programs, written_in)
         writes = bool(written_in.WRITES.search(joined.code))
         rank = 2 * writes + (writes and bool(written_in.READS.search(joined.code)))
+        rank = -1 if written_in.FEEDS.search(program.code) else rank
         num_best = num_best + 1 if best and rank == best[0] else 1
         if best is None or rank >= best[0]:
             best = (rank, joined, joined is not program)
@@ -265,6 +286,6 @@ def _without_usage(program: Program, asked: Wanted, notes: Sequence[str]) -> Ans
     code = program.code
     if asked.entry_point:
         root = asked.entry_point.partition(".")[0]
-        code = program.needed(frozenset({root}), root)
+        code = program.needed(frozenset({root}), asked.entry_point)
         notes = [*notes, USAGE] if code.split() != program.code.split() else notes
     return Answer(code=code.strip("\n").rstrip() + "\n", note="; ".join(notes))

@@ -23,7 +23,8 @@ _BARE_CHANNELS = re.compile(r"\Aanalysis.*?assistantfinal", re.S)
 _END = re.compile(
     r"[ \t]*(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|endofturn|eos)\|>|</s>"
     r"|<eos>|<end_of_turn>|<turn\|>|<\uff5cend\u2581of\u2581sentence\uff5c>|<\|end\u2581of\u2581sentence\|>"
-    r"|<EOT>|<\|EOT\|>|<\|file_separator\|>)(?=\s*(?:\Z|\n|<[|\uff5c\w]))"
+    r"|<EOT>|<\|EOT\|>|<\|file_separator\|>|<\|(?:fim_\w+|file_sep|repo_name)\|>"
+    r"|<(?:fim_\w+|file_sep|reponame)>)(?=\s*(?:\Z|\n|<[|\uff5c\w]))"
 )
 """Tokens with which templates end a turn or a text, where they end a line."""
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")

@@ -183,6 +183,8 @@ class Language(Protocol):
     WRITES: re.Pattern[str]
     READS: re.Pattern[str]
     """What a program says that writes to standard output, that reads standard input."""
+    FEEDS: re.Pattern[str]
+    """What a test of such a program says, which gives it its input."""
 
     def parsed(self, code: str) -> Program | None:
         """The program in a text, or None if it does not compile."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skeldpo.languages.python import guest_lines
 from skeldpo.languages.python.fences import (
+    FEEDS,
     FENCES,
     READS,
     WRITES,
@@ -34,8 +35,9 @@ LINE_COMMENT = "#"
 LINE_PROFILER = guest_lines
 
 __all__ = [
-    "FENCES", "FILE_SUFFIX", "GRAMMAR", "LINE_COMMENT", "LINE_PROFILER", "NAME", "READS", "TITLE",
-    "WRITES", "continuations", "ends_in_string", "file_text", "guest_calls", "guest_program",
-    "is_transcript", "joined", "lexemes", "mended", "normalize_program", "own_names", "parsed",
-    "prompt_preamble", "read_syntax", "syntax_error", "tokens", "typed", "unfenced",
+    "FEEDS", "FENCES", "FILE_SUFFIX", "GRAMMAR", "LINE_COMMENT", "LINE_PROFILER", "NAME", "READS",
+    "TITLE", "WRITES", "continuations", "ends_in_string", "file_text", "guest_calls",
+    "guest_program", "is_transcript", "joined", "lexemes", "mended", "normalize_program",
+    "own_names", "parsed", "prompt_preamble", "read_syntax", "syntax_error", "tokens", "typed",
+    "unfenced",
 ]  # fmt: skip

@@ -25,7 +25,12 @@ FENCES = Fences(
     first_line=re.compile(r"(?:async[ \t]+)?(?:def|class|import|from)[ \t]"),
 )
 WRITES = re.compile(r"\bprint\b|\bstdout\b|\bwrite\b")
-READS = re.compile(r"\binput\b|\bstdin\b|\bopen\b")
+READS = re.compile(r"\binput\b(?!\s*=)|\bstdin\b|\bopen\b|\bos\.read\b|\bfileinput\b")
+FEEDS = re.compile(
+    r"\bstdin\s*=\s*(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|\bsubprocess\b"
+    r"|\bpatch(?:\.object)?\(.*\b(?:input|stdin)\b|\bmonkeypatch\b"
+    r"|\binput\s*=\s*(?:lambda\b(?!.*(?:read|stdin|open|next)).*|(?:mock\.)?(?:Magic)?Mock\b)"
+)
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.:?|In \[\d+\]:)(?: (.*))?\Z")
 _BLANKS = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _NOTHING = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
@@ -151,8 +156,8 @@ def continuations(prompt: str, text: str) -> Iterator[str]:
         shapes = [["    " + lines[0], *lines[1:]], ["    " * bool(x) + x for x in lines]]
     start = prompt.rstrip(" \t")
     start += "" if start.endswith("\n") else "\n"
-    for shape in shapes:
-        for end in dict.fromkeys((len(shape), *_margins(shape), margin)):
+    for end in dict.fromkeys((len(lines), *_margins(lines), margin)):
+        for shape in shapes:
             yield start + "\n".join(shape[:end]) + "\n"
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from skeldpo.languages.contract import Definition
 from skeldpo.languages.python.effects import Changes
-from skeldpo.languages.python.statements import Statement, read_statements
+from skeldpo.languages.python.statements import Statement, definition, read_statements
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MAKES_NAMES = frozenset({"globals", "exec"})
@@ -26,7 +27,7 @@ def needed_code(
     The program's own `code` where all of it is needed, or where it looks names up by their text.
     """
     changes = Changes(statements, entry_point.partition(".")[0])
-    kept = _needed(statements, changes, wanted)
+    kept = _needed(statements, changes, wanted) - _late_stubs(statements, entry_point)
     if len(kept) == len(statements):
         return code
     if _SEES_ALL & frozenset().union(*(statements[index].loaded for index in kept)):
@@ -48,6 +49,18 @@ def needed_code(
                     lines[line - 1] = None
     shorter = "\n".join(line for line in lines if line is not None).rstrip() + "\n"
     return shorter if read_statements(shorter) is not None else code
+
+
+def _late_stubs(statements: Sequence[Statement], entry_point: str) -> set[int]:
+    """Heads of the entry point, shown or begun once more behind the whole of it."""
+    found: set[int] = set()
+    is_whole = False
+    for index, statement in enumerate(statements):
+        how = definition((statement,), entry_point)
+        is_whole = is_whole or how is Definition.WHOLE
+        if is_whole and how is Definition.STUB:
+            found.add(index)
+    return found
 
 
 def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset[str]) -> set[int]:
