@@ -225,12 +225,30 @@ def test_blocks_that_need_each_other_are_joined(text: str) -> None:
          "def side(n):\n    return n\n"],
         ["def side(n):\n    return n + 1\n", "def side(n):\n    return n\n",
          "def area(w, h):\n    return side(w) * side(h)\n"],
+        ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
+         "def same(n):\n    return n\n\n\ndef side(n):\n    return same(n)\n\n\n"
+         "def test():\n    assert area(1, 2) == 2\n"],
     ],
 )  # fmt: skip
 def test_a_later_version_of_a_helper_replaces_the_earlier(parts: list[str]) -> None:
     read = read_answer("Better:\n".join(fenced(part) for part in parts), WANTED)
     assert JOINED in read.note
     assert run(read.code)["area"](2, 3) == 6
+
+
+@pytest.mark.parametrize("other", ["def volume(w, h, d):\n    return side(w, h) * d\n",
+                                   "class Volume:\n    pass\n"])  # fmt: skip
+def test_another_program_behind_it_mends_nothing(other: str) -> None:
+    side, area = "def side(n):\n    return n\n", "def area(w, h):\n    return side(w) * side(h)\n"
+    last = fenced("def side(w, h):\n    return w * h\n\n\n" + other)
+    for text in (fenced(side + area), fenced(side) + fenced(area)):
+        code = read_answer(f"{text}For bodies:\n{last}", WANTED).code
+        assert run(code)["area"](2, 3) == 6
+
+
+def test_star_imports_of_a_block_for_imports_are_joined() -> None:
+    text = fenced("from math import *\n") + fenced("def area(w, h):\n    return ceil(w) * h\n")
+    assert run(read_answer(text, WANTED).code)["area"](2, 3) == 6
 
 
 def test_joining_takes_no_usage_of_the_other_block() -> None:
@@ -664,6 +682,16 @@ def test_usage_of_what_the_function_reads_goes(line: str) -> None:
     code = "SIDES = [1, 2]\n\n\ndef area(w, h):\n    return w * h * SIDES[0]\n"
     brute = "\n\ndef brute(w, h):\n    return sum([w] * h) * SIDES[0]\n"
     assert read_answer(f"{code}{brute}\n\n{line}\n", WANTED).code == code
+
+
+def test_names_of_python_are_not_changed() -> None:
+    code = "def area(w: int, h: int) -> int:\n    return max(w, 0) * h\n"
+    for line in (
+        "n, m = map(int, input().split())\nn += reduce(max, [n])\nprint(area(n, m))",
+        "parser = ArgumentParser()\nparser.add_argument('w', type=int)\nw = parser.parse_args().w",
+        "made = defaultdict(int)\nmade[input()] += 1\nprint(area(*made.values()))",
+    ):
+        assert read_answer(f"{code}\n\n{line}\n", WANTED).code == code
 
 
 def test_a_program_that_looks_names_up_by_text_keeps_them() -> None:

@@ -27,6 +27,7 @@ JOINED = "joined from several blocks"
 USAGE = "lines of usage are left out"
 FAILED = frozenset({NO_PROGRAM, CUT_REASONING})
 """Notes of answers without a program."""
+_LENT_LATER: tuple[NameKind, ...] = ("functions", "imports")
 _KINDS = ("labelled", "plain", "unfenced", "transcript")
 
 
@@ -212,25 +213,41 @@ def _joined(
 ) -> Program:
     """The program with what it lacks from other blocks, and with functions that later ones mend.
 
-    A later block gives functions first, as a correction does, then the nearest before it anything,
-    then later ones their imports; values in later blocks show how to call it.
+    A later block of the same program gives functions first, as a correction does, then the nearest
+    before it anything, then later ones functions and their imports; values in later blocks show how
+    to call it.
     """
     later, before = range(len(programs) - 1, index, -1), range(index - 1, -1, -1)
     if entry:
         program = _mended(program, [programs[place] for place in later], written_in, entry)
     order: list[tuple[int, NameKind]] = [(place, "functions") for place in later]
-    order += [(place, "anything") for place in before] + [(place, "imports") for place in later]
+    order += [(place, "anything") for place in before]
+    order += [(place, kind) for kind in _LENT_LATER for place in later]
     tried: set[str] = set()
     while missing := program.free - tried:
         tried |= missing
-        for place, kind in order:
+        for step, (place, kind) in enumerate(order):
             other = programs[place]
             lent = missing & other.names(kind) if other else frozenset()
-            if other and lent:
+            is_first = step < len(later)
+            if other and lent and not (is_first and _is_another(other, lent, written_in, entry)):
                 both = written_in.joined(other.needed(lent), program.code)
                 program = written_in.parsed(both) or program
                 missing -= lent
+    for place in before if program.free else ():
+        other = programs[place]
+        if other and "*" in other.names("imports") and not other.names("functions"):
+            both = written_in.joined(other.needed(frozenset()), program.code)
+            program = written_in.parsed(both) or program
     return program
+
+
+def _is_another(other: Program, names: frozenset[str], written_in: Language, entry: str) -> bool:
+    """Whether a block with functions of these names is of another program than the entry point's:
+    it has functions that neither those need nor need it."""
+    needed = written_in.parsed(other.needed(names))
+    has_more = needed is None or other.names("functions") > needed.names("functions")
+    return bool(entry) and has_more and entry not in other.free
 
 
 def _mended(
@@ -240,7 +257,12 @@ def _mended(
     own = program.names("functions") - {entry}
     for other in later:
         mends = own & other.names("functions") if other else frozenset()
-        if other and mends and entry not in other.bound:
+        if (
+            other
+            and mends
+            and entry not in other.bound
+            and not _is_another(other, mends, written_in, entry)
+        ):
             both = written_in.joined(program.code, other.needed(mends))
             program = written_in.parsed(both) or program
             own -= mends

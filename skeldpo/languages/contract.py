@@ -98,7 +98,8 @@ class Program(Protocol):
         """How far it defines a function, or with "Class.method" a method."""
 
     def names(self, kind: NameKind) -> frozenset[str]:
-        """Names that its top level binds by definitions that are no stubs, by imports, at all."""
+        """Names that its top level binds by definitions that are no stubs, by imports, at all; "*"
+        for imports that do not say what they bind."""
 
     def needed(self, wanted: frozenset[str], entry_point: str = "") -> str:
         """The text without what the names in `wanted` do not need, such as lines of usage."""

@@ -6,6 +6,7 @@ Errs on the side of too much: a statement that may change what a function needs 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator, Sequence
 
 from skeldpo.languages.python.aliases import Sources, alias_sources, with_sources
@@ -40,6 +41,8 @@ class Changes:
         self._owners: dict[str, list[Statement]] = {}
         self._modules: dict[str, str] = {}
         self._lists_subclasses = False
+        bound = frozenset().union(*(s.bound | s.stored_inside for s in statements))
+        self._builtins = frozenset(dir(builtins)) - bound
         outside = [s.node for s in statements if not isinstance(s.node, (*FUNCTIONS, ast.ClassDef))]
         self._sources = alias_sources(outside, entry)
         for statement in statements:
@@ -126,8 +129,10 @@ class Changes:
         return module in _SETTINGS and not _SHOWN & set(names)
 
     def _spread(self, changed: set[str], sources: Sources) -> set[str]:
-        """The names and those that they may be other names of, but functions and modules."""
-        shared = with_sources(changed, sources) - changed
+        """The names and those that they may be other names of, but functions and modules; nothing
+        changes what is Python's own, such as the `int` of `map(int, words)`."""
+        changed = changed - self._builtins
+        shared = with_sources(changed, sources) - changed - self._builtins
         return changed | {
             name for name in shared if name not in self._owners and name not in self._modules
         }

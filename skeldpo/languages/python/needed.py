@@ -103,7 +103,7 @@ def _stays(statement: Statement) -> bool:
     """Constants that stand alone, and what binds names that its text does not tell."""
     node = statement.node
     if isinstance(node, ast.ImportFrom):
-        return node.module == "__future__" or any(alias.name == "*" for alias in node.names)
+        return node.module == "__future__" or statement.is_star_import
     makes_names = bool(_MAKES_NAMES & statement.loaded) and not isinstance(node, _DEFINITIONS)
     return statement.is_constant or makes_names or isinstance(node, ast.Global | ast.Pass)
 

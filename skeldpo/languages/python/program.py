@@ -40,11 +40,11 @@ class PythonProgram:
         return definition(self.statements, entry_point)
 
     def names(self, kind: NameKind) -> frozenset[str]:
-        """Names that top-level statements of a kind bind, but stubs."""
+        """Names that top-level statements of a kind bind, but stubs; "*" of a star import."""
         nodes = _NODES[kind]
-        return frozenset().union(
-            *(s.bound for s in self.statements if isinstance(s.node, nodes) and not s.is_stub)
-        )
+        found = [s for s in self.statements if isinstance(s.node, nodes) and not s.is_stub]
+        has_star = any(s.is_star_import for s in found)
+        return frozenset({"*"} if has_star else ()).union(*(s.bound for s in found))
 
     def needed(self, wanted: frozenset[str], entry_point: str = "") -> str:
         """The text of the statements that the names in `wanted` need."""

@@ -34,6 +34,12 @@ class Statement:
         return isinstance(self.node, FUNCTIONS) and _is_stub(self.node.body)
 
     @property
+    def is_star_import(self) -> bool:
+        """Whether it binds names that its text does not tell."""
+        node = self.node
+        return isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
+
+    @property
     def is_constant(self) -> bool:
         """Whether it is a docstring, or another constant that stands alone."""
         return isinstance(self.node, ast.Expr) and isinstance(self.node.value, ast.Constant)
