@@ -213,8 +213,9 @@ class Prompts:
         if not self._chat:
             return plain
         question, answer = (self._text.stand_in(name) for name in ("question", "answer"))
+        prompt = self._checked_prompt(question)
         try:
-            prompt, whole = self._render(question), self._render(question, answer)
+            whole = self._render(question, answer)
         except TemplateError:  # a template for one turn
             return plain
         before, found, after = whole.partition(answer)
@@ -228,6 +229,22 @@ class Prompts:
             lead=lead,
             end_token_id=self.eos_token_id if end is None else end,
         )
+
+    def _checked_prompt(self, question: str) -> str:
+        """The prompt of one turn; ValueError of a template that refuses it, or leaves it out as
+        those do that want a list of texts and images."""
+        try:
+            prompt = self._render(question)
+            reason = "" if question in prompt else "it leaves the text of the turn out"
+        except (TemplateError, TypeError) as error:
+            reason = str(error)
+        if reason:
+            raise ValueError(
+                f"the chat template of {self._config.model} does not take a conversation of one "
+                f"user's turn: {reason}; correct the template in the model's folder, or set "
+                'policy.prompt_format to "plain"'
+            )
+        return prompt
 
     def _render(self, *turns: str) -> str:
         """The chat template around a user's turn, and around an answer if one is given."""

@@ -76,6 +76,23 @@ def test_prompts_chat_without_template_is_refused() -> None:
         Prompts(byte_tokenizer(), _policy("chat"))
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if messages[0].role != 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
+        "{% for m in messages %}{{ m.content }}{% endfor %}",
+        "{% for m in messages %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}",
+        "{% for m in messages %}{{ m.content[0]['text'] + eos_token }}{% endfor %}",
+    ],
+)
+def test_template_that_does_not_take_a_user_turn_is_refused(template: str) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = template
+    with pytest.raises(ValueError, match="does not take a conversation of one user's turn"):
+        Prompts(tokenizer, PolicyConfig(model="tiny"))
+    Prompts(tokenizer, PolicyConfig(model="tiny", prompt_format="plain"))
+
+
 def test_plain_prompt_is_statement_starter_and_instruction() -> None:
     prompts = Prompts(byte_tokenizer(), _policy())
     ids = prompts.code_prompt_ids(" Add one.\n", "def f(x):\n")
