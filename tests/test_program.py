@@ -73,6 +73,11 @@ def test_key_of_a_small_program():
          "from math import *\ndef f(e): return e * e"),
         ("def f(a): return 1", "def f(a): return 1.0"),
         ("def f(a: List): return a", "def f(a: Dict): return a"),
+        ("def f(inf): return g()\ndef g(): return inf", "def f(a): return g()\ndef g(): return a"),
+        ("def f(cache): return g()\n@cache\ndef g(): return 1",
+         "def f(memo): return g()\n@memo\ndef g(): return 1"),
+        ("from inspect import signature\ndef f(a): return str(signature(f))",
+         "from inspect import signature\ndef f(b): return str(signature(f))"),
     ],
 )  # fmt: skip
 def test_difference_that_could_show_gives_other_keys(first, second):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import symtable
 import types
 import warnings
 
@@ -32,7 +33,8 @@ def normalize_program(code: str) -> str:
         if not _mentions(tree, frozenset({"__doc__"})):
             _drop_docstrings(tree)
         if not _may_see_its_names(tree):
-            _VariableNumbers(_bound_names(tree) - _fixed_names(tree)).visit(tree)
+            own = _bound_names(tree) - _fixed_names(tree) - _names_from_outside(code)
+            _VariableNumbers(own).visit(tree)
         return ast.unparse(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return f"# not a program\n{code.strip()}"
@@ -48,12 +50,13 @@ def own_names(code: str) -> frozenset[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(code)
+            from_outside = _names_from_outside(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     if _may_see_its_names(tree):
         return frozenset()
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    return _bound_names(tree) - functions - _fixed_names(tree, ast.ClassDef)
+    return _bound_names(tree) - functions - _fixed_names(tree, ast.ClassDef) - from_outside
 
 
 class _VariableNumbers(ast.NodeTransformer):
@@ -95,7 +98,9 @@ def _mentions(tree: ast.AST, names: frozenset[str]) -> bool:
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)):
                 mentioned = {name}
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            case ast.ImportFrom(module=module, names=aliases):
+                mentioned = {module or "", *(alias.name for alias in aliases)}
+            case ast.Import(names=aliases):
                 mentioned = {alias.name for alias in aliases}
             case _:
                 continue
@@ -134,6 +139,20 @@ def _bound_names(tree: ast.AST) -> frozenset[str]:
             ):
                 bound.add(name)
     return frozenset(bound)
+
+
+def _names_from_outside(code: str) -> frozenset[str]:
+    """Names that the module is asked for and does not bind, which a problem's preamble may: `inf`
+    of one function is no variable because another has a variable of that name."""
+    module = symtable.symtable(code, "<program>", "exec")
+    own = {s.get_name() for s in module.get_symbols() if s.is_assigned() or s.is_imported()}
+    asked = {symbol.get_name() for symbol in module.get_symbols()}
+    waiting = list(module.get_children())
+    while waiting:
+        scope = waiting.pop()
+        waiting += scope.get_children()
+        asked |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
+    return frozenset(asked - own)
 
 
 def _fixed_names(
