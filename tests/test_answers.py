@@ -154,14 +154,16 @@ def test_tabs_of_a_block_in_a_list_stay_its_indentation(start: str) -> None:
     "label",
     ["python", "Python", "PYTHON3", "py", "py3", "python2", "python3.11", "ipython", "{.python}",
      "{python}", "python title=area.py", "python:area.py", "python {linenos=true}", "area.py",
-     "language-python", "tool_code", "python,ignore", " python "],
+     "language-python", "tool_code", "python,ignore", " python ", "python-3.11", "x-python",
+     "python-code", "src/area.py", "/tmp/my-area.py", 'title="area.py"', "file=src/area.py"],
 )  # fmt: skip
 def test_labels_that_say_python(label: str) -> None:
     longer = fenced("w, h and their product, in words that are no program at all\n" * 3, "")
     assert read_answer(fenced(AREA, label) + longer, WANTED).code == AREA
 
 
-@pytest.mark.parametrize("label", ["java", "c++", "c#", "js", "bash", "json", "output", "diff"])
+@pytest.mark.parametrize("label", ["java", "c++", "c#", "js", "bash", "json", "output", "diff",
+                                   "diff:area.py", "src/area.cpp", "bash area.py"])  # fmt: skip
 def test_blocks_of_other_languages_never_count(label: str) -> None:
     read = read_answer("So:\n" + fenced(AREA, label), WANTED)
     assert (read.code, read.note) == ("", NO_PROGRAM)

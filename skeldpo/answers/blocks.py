@@ -19,6 +19,8 @@ _FENCE = re.compile(r"^(?P<before>.*?)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\n
 _PLACE = re.compile(r"[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?\Z")
 """What may stand before an opening fence: blanks, marks of a quotation or of a list item."""
 _LABEL = re.compile(r"[\w+#.-]+")
+_FILE = re.compile(r"\A\s*(?:\w+=[\"']?)?(?:[\w.~-]*[/\\])*([\w-]+\.\w+)\b(?!:)")
+"""The name of a file in the place of a label, as in `src/area.py` and `title="area.py"`."""
 _PLAIN = frozenset({"", "code", "text", "txt", "plaintext", "plain", "solution", "none"})
 _PROSE = frozenset({"markdown", "md"})
 MAX_FENCES = 60
@@ -146,7 +148,8 @@ def _opening(line: str, language: Language) -> _Opening | None:
     match = _FENCE.match(line)
     if match is None:
         return None
-    words = _LABEL.findall(match["info"].lower())
+    info = match["info"].lower()
+    words = _FILE.findall(info) or _LABEL.findall(info)
     label = words[0].strip(".-") if words else ""
     kind: Kind | None = None
     fences = language.FENCES

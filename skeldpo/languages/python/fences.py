@@ -14,7 +14,8 @@ from skeldpo.languages.python.program import parsed
 FENCES = Fences(
     label="python",
     labels=re.compile(
-        r"(?:language-|lang-)?(?:i?python|py|pypy|cpython|gpython|sage)[\d._]*(?:code|_code)?"
+        r"(?:language-|lang-|x-)?(?:i?python|py|pypy|cpython|micropython|gpython|sage)[\d._-]*"
+        r"(?:code|_code)?"
         r"|[\w.-]+\.py|tool_code"
     ),
     transcripts=re.compile(
