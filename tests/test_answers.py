@@ -365,6 +365,8 @@ READER = "n = int(input())\nprint(n * 2)\n"
         fenced(READER) + fenced("input = lambda: '4'\nprint(int(input()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
+        f" {READER}",
+        f"So:\n\n {READER}",
     ],
 )
 def test_programs_that_read_and_print(text: str) -> None:

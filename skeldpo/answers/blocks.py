@@ -297,8 +297,10 @@ def _merged(blocks: Sequence[Block], lines: Sequence[str], language: Language) -
         if last is not None and last.kind == block.kind == "unfenced":
             between = lines[last.end : block.first]
             if all(not line.strip() or line.startswith(language.LINE_COMMENT) for line in between):
-                code = "\n".join(lines[last.first : block.end]).rstrip() + "\n"
-                if language.parsed(code) is not None:
+                text = "\n".join(lines[last.first : block.end]).rstrip() + "\n"
+                shifted = "\n".join([last.code.rstrip(), *between, block.code])
+                code = next((c for c in (text, shifted) if language.parsed(c) is not None), None)
+                if code is not None:
                     made[-1] = replace(last, code=code, end=block.end)
                     continue
         made.append(block)
