@@ -615,6 +615,10 @@ def test_settings_of_the_process_stay(line: str) -> None:
         "exec('FACTOR = 1')\n\n\ndef area(w, h):\n    return w * h * FACTOR\n",
         "def area(w, h):\n    return area.table[w] * h\n\n\narea.table = list(range(99))\n",
         "def area(w, h):\n    return w * h\n\n\nsetattr(area, 'calls', 0)\n",
+        "def area(w, h):\n    return w * h * area.table[0]\n\n\narea.table = table = []\n"
+        "table.append(1)\n",
+        "class Held:\n    table = []\n\n\nput = Held.table.append\nput(1)\n\n\n"
+        "def area(w, h):\n    return w * h * Held.table[0]\n",
         "cache = {}\nfor w in range(9):\n    for h in range(9):\n        cache[w, h] = w * h\n\n\n"
         "def area(w, h):\n    return cache[w, h]\n",
         "cache = []\n\n\ndef fill(n):\n    cache.extend(range(n))\n\n\n"
@@ -650,6 +654,8 @@ def test_what_a_function_needs_stays(code: str) -> None:
         "made = node = [[0]]\nfor _ in range(2):\n    node[0] = [1]",
         "for row in made:\n    row += [1]\n    row.pop(0)",
         "[made := [[k]] for k in range(2)]",
+        "row = made[0]\nrow += [1]\nrow.pop(0)",
+        "row = made[0]\nfor k in range(1, 2):\n    row += [k]\nrow.pop(0)",
     ],
 )
 def test_what_is_changed_by_another_name_is_changed(line: str) -> None:

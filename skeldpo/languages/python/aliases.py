@@ -32,7 +32,9 @@ def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
                     for name in ast.walk(target)
                     if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
                 }
-                shared = {*_shared_with(value, entry), *(names if len(targets) > 1 else ())}
+                shared = {*_shared_with(value, entry)}
+                for target in targets if len(targets) > 1 else ():
+                    shared |= {*_shared_with(target, entry)}
                 for name in names:
                     found.setdefault(name, set()).update(shared - {name})
     return found
@@ -65,7 +67,8 @@ def _bindings(node: ast.AST) -> Iterator[tuple[list[ast.expr], ast.expr]]:
 
 
 def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
-    """Names whose objects a value may be, or hold; no recursion, so any depth will do."""
+    """Names whose objects a value may be, or hold, with a dot behind one whose attribute it is; no
+    recursion, so any depth will do."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -74,6 +77,10 @@ def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
                 yield name
             case ast.Call(func=ast.Name(id=name), args=given, keywords=named):
                 waiting += [] if name in _MAKES_NEW or name == entry else [*given, *named]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == entry:
+                continue
+            case ast.Attribute(value=ast.Name(id=name)):
+                yield from (name, f"{name}.")
             case ast.Subscript(value=inner):
                 waiting.append(inner)  # the index is no part of it
             case ast.IfExp(body=body, orelse=orelse):

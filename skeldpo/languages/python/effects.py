@@ -133,9 +133,8 @@ class Changes:
         changes what is Python's own, such as the `int` of `map(int, words)`."""
         changed = changed - self._builtins
         shared = with_sources(changed, sources) - changed - self._builtins
-        return changed | {
-            name for name in shared if name not in self._owners and name not in self._modules
-        }
+        shared = {n for n in shared if n not in self._owners}  # but what they hold, as `f.memo`
+        return changed | {n.removesuffix(".") for n in shared} - self._modules.keys()
 
     def _changed_in(self, tree: ast.AST, sources: Sources) -> set[str]:
         """Roots of what is stored to, called a method of, or handed to a call, and what they are

@@ -93,10 +93,16 @@ def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset
 def _looked_up(statement: Statement) -> frozenset[str]:
     """Names that it needs from others: a loop sets its own variables."""
     node = statement.node
+    added = {
+        n.target.id
+        for n in ast.walk(node)
+        if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)
+    }
+    needed = statement.loaded | (added & statement.bound)  # `symtable` does not call that a look-up
     if isinstance(node, ast.For):
         own = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
-        return statement.loaded - own
-    return statement.loaded
+        return needed - own
+    return needed
 
 
 def _stays(statement: Statement) -> bool:
