@@ -189,7 +189,8 @@ def mentions(source: str, name: str) -> bool:
 def compared_value(source: str) -> str:
     """The expression that `evaluate_offline` compares with `expected`, "" if it does more.
 
-    That of `if X == expected: return True` and of `return X == expected` is X.
+    That of `return X == expected`, and of `if X == expected: return True` with nothing else after
+    it than `return False`, is X.
     """
     try:
         body = ast.parse(source).body
@@ -202,11 +203,15 @@ def compared_value(source: str) -> str:
             ast.FunctionDef(
                 name="evaluate_offline",
                 body=[
-                    ast.If(test=test, body=[ast.Return(value=ast.Constant(value=True))]),
+                    ast.If(
+                        test=test,
+                        body=[ast.Return(value=ast.Constant(value=True))],
+                        orelse=otherwise,
+                    ),
                     *rest,
                 ],
             )
-        ] if len(rest) <= 1:
+        ] if len(otherwise) + len(rest) <= 1 and all(map(_returns_false, [*otherwise, *rest])):
             pass
         case _:
             return ""
@@ -216,3 +221,10 @@ def compared_value(source: str) -> str:
         ):
             return ast.unparse(left)
     return ""
+
+
+def _returns_false(node: ast.stmt) -> bool:
+    match node:
+        case ast.Return(value=None | ast.Constant(value=False | None)):
+            return True
+    return False
