@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from effibench_rows import effibench_row
+from mercury_rows import row as mercury_row
 from sample_records import FUNCTION_PROBLEM
 
 from skeldpo.config import KeepOutConfig
@@ -63,6 +67,27 @@ def test_best_match_is_named() -> None:
     (by_text,) = find_overlaps([problem("other")], evaluation, 0.5)
     assert (by_id.matched.evaluation_id, by_id.by) == ("mine", "id")
     assert by_text.matched.evaluation_id == "half"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        mercury_row(slug_name="total-of-it", pretty_content=[TEXT]),
+        mercury_row(slug_name="total-of-it", pretty_content=[*TEXT.split(". ")]),
+        {"task_id": "total-of-it", "prompt": "from typing import *\n\nfrom math import *\n",
+         "query": f"### Question:\n{TEXT}\n\n```python\nclass Solution:\n```"},
+        effibench_row(markdown_description=TEXT),
+    ],
+    ids=["mercury", "parts", "leetcode", "effibench"],
+)  # fmt: skip
+def test_statement_is_found_in_the_rows_of_every_data_set(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    file = tmp_path / "evaluation.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    (overlap,) = find_overlaps([problem("mine")], read_evaluation(str(file)), 0.5)
+    assert overlap.by == "statement"
+    assert overlap.share > 0.75
 
 
 def test_only_training_problems_are_kept_out_and_counted(tmp_path: Path) -> None:

@@ -19,8 +19,12 @@ from skeldpo.problems.reader import read_rows
 from skeldpo.records import Problem
 
 NUM_RUN_WORDS = 5
-_ID_KEYS = ("problem_id", "task_id", "slug_name", "slug", "id")
-_STATEMENT_KEYS = ("statement", "problem_description", "prompt", "pretty_content", "content")
+_ID_KEYS = ("problem_id", "task_id", "slug_name", "slug", "id", "task_name", "problem_idx")
+_STATEMENT_KEYS = (
+    "statement", "problem_description", "pretty_content", "markdown_description", "content",
+    "query", "prompt",
+)  # fmt: skip
+"""The likeliest first: beside a statement, `prompt` is code (Mercury, LeetCodeDataset)."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 
 Run = tuple[str, ...]
@@ -76,7 +80,8 @@ def keep_out(problems: Sequence[Problem], config: KeepOutConfig) -> KeptOut:
 def read_evaluation(path: str) -> list[EvaluationProblem]:
     """The problems of a file of names (.txt, one a line), or of what `problems.reader` takes.
 
-    Rows need an id (problem_id, task_id, slug_name, slug or id) and may have a statement.
+    Rows need an id, as rows of problems have (EffiBench's task_name is one), and may have a
+    statement.
     """
     file = Path(path)
     if file.suffix != ".txt":
@@ -137,6 +142,8 @@ def _from_row(row: Mapping[str, Any], source: str, where: str) -> EvaluationProb
             f"got the columns {sorted(map(str, row))}"
         )
     statement = next((row[key] for key in _STATEMENT_KEYS if row.get(key)), "")
+    if isinstance(statement, list):  # Mercury
+        statement = "\n\n".join(map(str, statement))
     return EvaluationProblem(source=source, evaluation_id=str(key), statement=str(statement))
 
 
