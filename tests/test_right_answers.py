@@ -138,6 +138,20 @@ def test_decimals_are_right_where_a_tolerance_is_stated_and_tests_expect_ints() 
     assert not is_correct(checker, "stdio", "6\n", "5\n")
 
 
+@pytest.mark.parametrize(
+    ("sentence", "tolerance"),
+    [("Print it with at least two digits after the decimal point.", "1e-2"),
+     ("Output at least 12 digits after the point.", "1e-9"),
+     ("Print no less than 4 decimals. The error must be at most 1e-3.", "1e-3")],
+)  # fmt: skip
+def test_where_more_digits_may_be_printed_others_are_right(sentence: str, tolerance: str) -> None:
+    assert f"<= {tolerance} *" in stated_checker(sentence, _tests("0.33\n"))
+    exactly = "Print it with exactly two digits after the decimal point."
+    assert stated_checker(exactly, _tests("0.33\n")) == "exact"
+    given = "The numbers have at least two digits after the point. Print the largest."
+    assert stated_checker(given, _tests("0.33\n")) == "exact"
+
+
 @pytest.mark.parametrize("digits", [4, 6, 9])
 def test_a_stated_tolerance_does_not_hide_several_answers(digits: int) -> None:
     statement = f"Print any point of the disc. The error must not exceed 1e-{digits}."

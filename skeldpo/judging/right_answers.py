@@ -89,6 +89,17 @@ _RAISED = str.maketrans(
     "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "-0123456789"
 )
 _SMALL_NUMBER = re.compile(r"\b0\.(0{1,11})1\b")
+_NUMBER_WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+)  # fmt: skip
+_AT_LEAST_DIGITS = re.compile(
+    rf"\b(?:at least|not? (?:less|fewer) than) (\d{{1,2}}|{'|'.join(_NUMBER_WORDS[1:])})"
+    r" (?:(?:digits?|places?) (?:after|behind|past|to the right of) the (?:decimal )?(?:point|dot)"
+    r"|decimal (?:digits?|places?)|decimals|digits of precision)\b"
+)
+"""Whoever may print more digits may print others than the expected ones."""
+_MAX_ASKED_DIGITS = 9
+"""Programs that print 15 digits do not agree on the last."""
 _INT = re.compile(r"-?\d+")
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|-?\d+e[+-]?\d+", re.IGNORECASE)
 _MAX_FIXED_WORDS = 8
@@ -203,7 +214,8 @@ def _sentences(statement: str) -> Iterator[str]:
 
 
 def _stated_digits(statement: str) -> int:
-    """k where an error of up to 10^-k is right; 0 if the statement names none."""
+    """k where an error of up to 10^-k is right, or k decimals are the least that is; 0 if the
+    statement names neither."""
     for sentence in _sentences(statement):
         if _ERROR.search(sentence):
             sentence = sentence.translate(_RAISED)
@@ -212,6 +224,12 @@ def _stated_digits(statement: str) -> int:
                 return int(power[1] or power[2])
             if small:
                 return len(small[1]) + 1
+    for sentence in _sentences(statement):
+        asked = _AT_LEAST_DIGITS.search(sentence)
+        if asked and re.search(_OUTPUT, sentence):
+            number = asked[1]
+            count = int(number) if number.isdecimal() else _NUMBER_WORDS.index(number)
+            return min(count, _MAX_ASKED_DIGITS)
     return 0
 
 
