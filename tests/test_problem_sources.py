@@ -26,6 +26,8 @@ from skeldpo.problems.sources import (
     training_problems,
 )
 from skeldpo.records import Outcome, Problem
+from skeldpo.suites.effibench import load_effibench
+from skeldpo.suites.mercury import load_mercury
 
 CONFIG = ProblemsConfig(num_train=100, num_heldout_variants=48, num_heldout_families=16)
 
@@ -205,6 +207,23 @@ def test_mercury_row_is_a_training_problem_that_is_called_as_leetcode_does() -> 
     assert callable(check)
     assert check([5], [0, 2, 4], [4, 0, 2]) is True
     assert check([5], [0, 2], [4, 0, 2]) is False
+
+
+def test_floats_of_training_rows_have_a_tolerance_and_those_of_the_suites_none(
+    tmp_path: Path,
+) -> None:
+    tenths = row(test_cases=json.dumps([{"input": [3], "expected": 0.3}]))
+    asserted = effibench_row(test_case="assert solution.total(3, 1) == 0.3")
+    paths = {"mercury": tmp_path / "m.jsonl", "effibench": tmp_path / "e.jsonl"}
+    paths["mercury"].write_text(json.dumps(tenths))
+    paths["effibench"].write_text(json.dumps(asserted))
+    program = "class Solution:\n    def total(self, n, step=1):\n        return 0.1 + 0.2\n"
+    for problem in load_problems([str(path) for path in paths.values()]):
+        assert problem.checker == "float"
+        assert _outcome(problem, program) is Outcome.ACCEPTED
+        assert _outcome(problem, program.replace("0.2", "0.3")) is Outcome.WRONG_ANSWER
+    for load, path in ((load_mercury, paths["mercury"]), (load_effibench, paths["effibench"])):
+        assert [problem.checker for problem in load(str(path)).problems] == ["equal"]
 
 
 def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from skeldpo.answers import plain_text
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parse_asserts, stub_parameters
-from skeldpo.problems.asserts import assert_examples, expects_floats
+from skeldpo.problems.asserts import assert_examples, compared_by
 from skeldpo.problems.growth import with_growth
 from skeldpo.records import KnownProgram, Problem
 
@@ -52,7 +52,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         starter_code=starter_code,
         tests=tests,
         generators=(),
-        checker="float" if expects_floats(tests) else "equal",  # the tests compare with ==
+        checker=compared_by(tests),
         reference=reference,
         solutions=(KnownProgram(code=reference, speed="unknown"),),
         preamble=plain_text(row["prompt"]),

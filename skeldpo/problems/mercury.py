@@ -15,7 +15,7 @@ from typing import Any
 from skeldpo.languages import python
 from skeldpo.languages.python.data import compared_value, has_calls, mentions, stub_parameters
 from skeldpo.problems import mercury_guest
-from skeldpo.problems.asserts import UnsupportedProblemError
+from skeldpo.problems.asserts import UnsupportedProblemError, compared_by
 from skeldpo.problems.growth import with_growth
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
@@ -50,7 +50,9 @@ def problem(row: Mapping[str, Any]) -> Problem:
         framed,
         split="train",
         entry_point=f"{OWNER}.{row['entry_point']}",
-        checker="equal" if is_compared else _checker(row["evaluate_offline"], "input, answer"),
+        checker=compared_by(framed.tests)
+        if is_compared
+        else _checker(row["evaluate_offline"], "input, answer"),
     )
     return with_growth(read, _parameters(row["prompt"], str(row["entry_point"])))
 
