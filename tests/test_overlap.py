@@ -61,6 +61,19 @@ def test_statement_in_other_words_or_below_the_limit_is_kept() -> None:
     assert find_overlaps([problem("a", half)], [entry("b", TEXT)], 0.9) == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "other"),
+    [("Add two numbers.", "Add three numbers."),
+     ("\u7ed9\u5b9a\u6570\u7ec4\uff0c\u8fd4\u56de\u5b83\u7684\u548c\u3002",  # an array, its sum
+      "\u7ed9\u5b9a\u4e00\u4e2a\u5b57\u7b26\u4e32\uff0c\u5224\u65ad\u5b83")],  # a text, a question
+    ids=["short", "chinese"],
+)  # fmt: skip
+def test_same_statement_is_found_without_a_run_of_words(statement: str, other: str) -> None:
+    (overlap,) = find_overlaps([problem("mine", statement)], [entry("their", statement)], 0.5)
+    assert (overlap.by, overlap.share) == ("statement", 1)
+    assert find_overlaps([problem("mine", other)], [entry("their", statement)], 0.5) == []
+
+
 def test_best_match_is_named() -> None:
     evaluation = [entry("half", TEXT.split(". ")[0]), entry("whole", TEXT), entry("mine")]
     (by_id,) = find_overlaps([problem("mine")], evaluation, 0.5)

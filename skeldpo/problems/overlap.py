@@ -2,7 +2,8 @@
 
 Ids are compared without case and punctuation, also without what stands before the last slash
 ("leetcode/Two-Sum" is "two sum"). Statements are compared by runs of five words: the share of the
-shorter one's that the other has. A problem told in other words is not found.
+shorter one's that the other has, and of fewer words all of them. A problem told in other words is
+not found.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _STATEMENT_KEYS = (
     "query", "prompt",
 )  # fmt: skip
 """The likeliest first: beside a statement, `prompt` is code (Mercury, LeetCodeDataset)."""
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+"""Chinese and Japanese have no blanks between words: each character counts as one."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 
 Run = tuple[str, ...]
@@ -158,8 +161,6 @@ def _names(problem_id: str) -> list[str]:
 
 
 def _runs(statement: str) -> frozenset[Run]:
-    words = re.findall(r"\w+", _TAG.sub(" ", statement).lower())
-    return frozenset(
-        tuple(words[start : start + NUM_RUN_WORDS])
-        for start in range(len(words) - NUM_RUN_WORDS + 1)
-    )
+    words = _WORD.findall(_TAG.sub(" ", statement).lower())
+    num_runs = max(1, len(words) - NUM_RUN_WORDS + 1) if words else 0
+    return frozenset(tuple(words[start : start + NUM_RUN_WORDS]) for start in range(num_runs))
