@@ -226,6 +226,25 @@ def test_floats_of_training_rows_have_a_tolerance_and_those_of_the_suites_none(
         assert [problem.checker for problem in load(str(path)).problems] == ["equal"]
 
 
+def test_problem_whose_every_test_expects_none_is_left_out(tmp_path: Path) -> None:
+    in_place = {"problem_id": "sort", "statement": "Sort nums in place.", "entry_point": "f"}
+    none = {"tests": [{"input": [[2, 1]], "expected": None}]}
+    rows = [
+        row(test_cases=json.dumps([{"input": [3], "expected": None}])),
+        effibench_row(test_case="assert solution.total(3, 1) == None"),
+        in_place | none,
+        in_place | none | {"problem_id": "mixed", "tests": [*none["tests"],
+                           {"input": [[]], "expected": []}]},
+    ]  # fmt: skip
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    left_out: list[LeftOutProblem] = []
+    kept = list(iter_problems([str(path)], on_left_out=left_out.append))
+    assert [problem.problem_id for problem in kept] == ["mixed"]
+    assert [each.problem_id for each in left_out] == ["total", "7", "sort"]
+    assert all("every test expects None" in each.reason for each in left_out)
+
+
 def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Path) -> None:
     rows = [row(), LINKED, IN_PLACE, row(slug_name="none", test_cases="[]")]
     rows += [effibench_row(), effibench_row(problem_idx=8, test_case="print(1)")]

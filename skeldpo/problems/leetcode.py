@@ -14,7 +14,7 @@ from typing import Any
 from skeldpo.answers import plain_text
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parse_asserts, stub_parameters
-from skeldpo.problems.asserts import assert_examples, compared_by
+from skeldpo.problems.asserts import assert_examples, compared_by, require_answers
 from skeldpo.problems.growth import with_growth
 from skeldpo.records import KnownProgram, Problem
 
@@ -39,6 +39,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
     entry_point = row["entry_point"].replace("()", "", 1)
     parameters = stub_parameters(starter_code, entry_point.rpartition(".")[2])
     tests = tuple(assert_examples(parse_asserts(row["test"]), "candidate", parameters))
+    require_answers(tests)
     reference = f"{row['prompt'].rstrip()}\n\n{row['completion'].strip()}\n"
     read = Problem(
         problem_id=row["task_id"],

@@ -15,7 +15,7 @@ from typing import Any
 from skeldpo.languages import python
 from skeldpo.languages.python.data import compared_value, has_calls, mentions, stub_parameters
 from skeldpo.problems import mercury_guest
-from skeldpo.problems.asserts import UnsupportedProblemError, compared_by
+from skeldpo.problems.asserts import UnsupportedProblemError, compared_by, require_answers
 from skeldpo.problems.growth import with_growth
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
@@ -43,6 +43,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
             raise ValueError("its arguments are made by code")
         if mentions(row["evaluate_offline"], "inputs"):
             raise ValueError("its answers are judged by what became of the arguments")
+        require_answers(framed.tests)
     except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
         raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
     is_compared = compared_value(row["evaluate_offline"]) == "outputs"
