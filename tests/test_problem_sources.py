@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -30,6 +31,14 @@ from skeldpo.suites.effibench import load_effibench
 from skeldpo.suites.mercury import load_mercury
 
 CONFIG = ProblemsConfig(num_train=100, num_heldout_variants=48, num_heldout_families=16)
+
+
+def contest_row(**changes: Any) -> dict[str, Any]:
+    """A row of CodeContests, changed."""
+    return {
+        "problem_id": "double", "statement": "Read n and print 2 n.", "solutions": ["print(2)"],
+        "tests": [{"input": "1", "output": "2"}], "stress_generators": [], **changes,
+    }  # fmt: skip
 
 
 def _ids(problems: list[Problem]) -> list[str]:
@@ -261,6 +270,34 @@ def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Pa
         strict=True,
     ):  # fmt: skip
         assert reason in each.reason
+
+
+@pytest.mark.parametrize(
+    ("row_of", "message"),
+    [
+        (contest_row(statement=None), "statement must be a string, got None"),
+        (contest_row(solutions="print(1)"), r"solutions must be a list of str, got 'print\(1\)'"),
+        (contest_row(tests={"input": ["1"], "output": ["2"]}), "tests must be a list of dict"),
+        (contest_row(tests=[{"input": "1"}]), "output must be a string, got None"),
+        (row(solutions="class Solution: pass"), "solutions must be a list, got 'class"),
+        (row(prompt=5), "prompt must be a string, got 5"),
+        ({"task_id": "Mbpp/2", "prompt": "", "entry_point": "f", "canonical_solution": "def f(:",
+          "base_input": [[1]], "plus_input": []}, "invalid syntax"),
+    ],
+)  # fmt: skip
+def test_wrong_type_in_a_row_of_a_data_set_is_named_by_its_key(
+    tmp_path: Path, row_of: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row_of))
+    with pytest.raises(ValueError, match=rf"rows\.jsonl:1: .*{message}"):
+        load_problems([str(path)])
+
+
+def test_id_of_a_problem_may_be_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(contest_row(problem_id=7))}\n{json.dumps(row(slug_name=8))}\n")
+    assert [problem.problem_id for problem in load_problems([str(path)])] == ["7", "8"]
 
 
 def test_rows_of_evalplus_that_lack_something_are_named(tmp_path: Path) -> None:

@@ -95,6 +95,26 @@ def _file_rows(file: Path) -> Iterator[DataRow]:
     return _line_rows(file)
 
 
+def id_text(key: object) -> str:
+    """A row's name for its problem, which may be a number."""
+    return "" if key is None else str(key)
+
+
+def require_texts(row: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """ValueError names a key of the row that holds no text."""
+    for key in keys:
+        if not isinstance(row.get(key), str):
+            raise ValueError(f"{key} must be a string, got {row.get(key)!r:.80}")
+
+
+def require_lists(row: Mapping[str, Any], keys: Iterable[str], kind: type) -> None:
+    """ValueError names a key of the row that holds no list of `kind`."""
+    for key in keys:
+        held = row.get(key)
+        if not isinstance(held, list) or not all(isinstance(each, kind) for each in held):
+            raise ValueError(f"{key} must be a list of {kind.__name__}, got {held!r:.80}")
+
+
 def _refuse_compressed(file: Path) -> None:
     """ValueError for a file that has to be unpacked before it is read."""
     with file.open("rb") as held:
