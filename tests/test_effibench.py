@@ -90,6 +90,7 @@ def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -
         effibench_row(problem_idx=4, test_case="assert solution.other(5, 1) == 10"),
         effibench_row(problem_idx=5, test_case="assert 1 == 1"),
         effibench_row(problem_idx=6, canonical_solution="class Solution:"),
+        effibench_row(problem_idx=8, test_case="assert solution.total(5, 1, 2) == 10"),
     )
     suite = load_effibench(str(file))
     assert [problem.problem_id for problem in suite.problems] == ["7"]
@@ -101,6 +102,23 @@ def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -
     assert "no method Solution.other" in reasons["4"]
     assert "expected calls of solution" in reasons["5"]
     assert "expected" in reasons["6"]
+    assert "a test with 3 arguments for parameters ['n', 'step']" in reasons["8"]
+
+
+@pytest.mark.parametrize(
+    ("head", "is_marked"),
+    [("def total(self, n, /, step):", False), ("@staticmethod\n    def total(n, step):", True),
+     ("@classmethod\n    def total(cls, n, step):", True)],
+)  # fmt: skip
+def test_every_argument_of_a_test_is_handed_over(
+    tmp_path: Path, head: str, is_marked: bool
+) -> None:
+    code = f"class Solution:\n    {head}\n        return sum(range(0, n, step))\n"
+    row = effibench_row(canonical_solution=code, test_case="assert solution.total(5, 2) == 6")
+    (problem,) = load_effibench(str(write_rows(tmp_path / "rows.jsonl", row))).problems
+    assert [test.input_text for test in problem.tests] == ["[5, 2]"]
+    assert ("method\n    def total" in problem.starter_code) is is_marked
+    assert Judge(problem, run_here, MeasureConfig()).check(code).outcome is Outcome.ACCEPTED
 
 
 def test_six_figures_by_hand(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def test_infinity_and_floats_are_compared_with_a_tolerance() -> None:
         "candidate([1], other.inf) == 2",
         "candidate(numbers = [1], target = 2) == []",
         "candidate([1]) == []",
+        "candidate([1], 2, 3) == []",
+        "candidate([1], 2) == None",
         "candidate([1], 2) < 3",
         "candidate(__import__('os').system('exit'), 2) == 0",
     ],

@@ -25,6 +25,7 @@ from mercury_rows import (
 from skeldpo.config import MeasureConfig
 from skeldpo.languages.python.data import compared_value
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems.mercury import problem
 from skeldpo.records import Outcome
 from skeldpo.suites.contract import SuiteProblems
 from skeldpo.suites.mercury import load_mercury
@@ -34,6 +35,10 @@ from skeldpo.suites.scoring import (
 )
 
 STOPPED_NS = 1e9
+_IF_EQUAL = (
+    "def evaluate_offline(inputs, outputs, expected):\n"
+    "    if outputs == expected:\n        return True\n"
+)
 
 
 def _outcome(suite: SuiteProblems, code: str) -> Outcome:
@@ -55,10 +60,28 @@ def _outcome(suite: SuiteProblems, code: str) -> Outcome:
          "    return sorted(outputs) == sorted(expected)", ""),
         ("def evaluate_offline(inputs, outputs, expected):\n"
          "    outputs.sort()\n    return outputs == expected", ""),
+        (_IF_EQUAL, "outputs"),
+        (f"{_IF_EQUAL}    else:\n        return False\n", "outputs"),
+        (f"{_IF_EQUAL}    return sorted(outputs) == sorted(expected)\n", ""),
+        (f"{_IF_EQUAL}    else:\n        return abs(outputs - expected) < 1e-5\n", ""),
     ],
 )  # fmt: skip
 def test_compared_value(source: str, value: str) -> None:
     assert compared_value(source) == value
+
+
+@pytest.mark.parametrize("answer", ["[4, 0, 2]", "[0, 2, 4]"])
+def test_what_follows_an_equal_answer_in_the_rows_own_check_counts(
+    tmp_path: Path, answer: str
+) -> None:
+    own = f"{_IF_EQUAL}    return sorted(outputs) == sorted(expected)\n"
+    evens = {**ANY_ORDER, "evaluate_offline": own}
+    program = f"class Solution:\n    def evens(self, n):\n        return {answer}\n"
+    held = load_mercury(str(write_rows(tmp_path / "m.jsonl", evens)))
+    assert _outcome(held, program) is Outcome.ACCEPTED
+    judge = Judge(problem(evens), run_here, MeasureConfig())
+    assert judge.check(program).outcome is Outcome.ACCEPTED
+    assert _outcome(held, program.replace("4", "6")) is Outcome.WRONG_ANSWER
 
 
 def test_compared_value_of_no_program_is_value_error() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from effibench_rows import effibench_row
+from mercury_rows import row as mercury_row
 from sample_records import FUNCTION_PROBLEM
 
 from skeldpo.config import KeepOutConfig
@@ -57,12 +61,46 @@ def test_statement_in_other_words_or_below_the_limit_is_kept() -> None:
     assert find_overlaps([problem("a", half)], [entry("b", TEXT)], 0.9) == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "other"),
+    [("Add two numbers.", "Add three numbers."),
+     ("\u7ed9\u5b9a\u6570\u7ec4\uff0c\u8fd4\u56de\u5b83\u7684\u548c\u3002",  # an array, its sum
+      "\u7ed9\u5b9a\u4e00\u4e2a\u5b57\u7b26\u4e32\uff0c\u5224\u65ad\u5b83")],  # a text, a question
+    ids=["short", "chinese"],
+)  # fmt: skip
+def test_same_statement_is_found_without_a_run_of_words(statement: str, other: str) -> None:
+    (overlap,) = find_overlaps([problem("mine", statement)], [entry("their", statement)], 0.5)
+    assert (overlap.by, overlap.share) == ("statement", 1)
+    assert find_overlaps([problem("mine", other)], [entry("their", statement)], 0.5) == []
+
+
 def test_best_match_is_named() -> None:
     evaluation = [entry("half", TEXT.split(". ")[0]), entry("whole", TEXT), entry("mine")]
     (by_id,) = find_overlaps([problem("mine")], evaluation, 0.5)
     (by_text,) = find_overlaps([problem("other")], evaluation, 0.5)
     assert (by_id.matched.evaluation_id, by_id.by) == ("mine", "id")
     assert by_text.matched.evaluation_id == "half"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        mercury_row(slug_name="total-of-it", pretty_content=[TEXT]),
+        mercury_row(slug_name="total-of-it", pretty_content=[*TEXT.split(". ")]),
+        {"task_id": "total-of-it", "prompt": "from typing import *\n\nfrom math import *\n",
+         "query": f"### Question:\n{TEXT}\n\n```python\nclass Solution:\n```"},
+        effibench_row(markdown_description=TEXT),
+    ],
+    ids=["mercury", "parts", "leetcode", "effibench"],
+)  # fmt: skip
+def test_statement_is_found_in_the_rows_of_every_data_set(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    file = tmp_path / "evaluation.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    (overlap,) = find_overlaps([problem("mine")], read_evaluation(str(file)), 0.5)
+    assert overlap.by == "statement"
+    assert overlap.share > 0.75
 
 
 def test_only_training_problems_are_kept_out_and_counted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -78,6 +79,37 @@ def test_table_of_text_has_a_row_a_line(tmp_path: Path) -> None:
     path.write_bytes(b"task_id\n\xff\n")
     with pytest.raises(ValueError, match=r"rows\.csv is not a CSV table"):
         list(read_rows(path))
+
+
+def test_table_may_hold_long_texts_and_a_row_of_more_cells_is_none(tmp_path: Path) -> None:
+    csv.field_size_limit(1 << 17)
+    path = tmp_path / "rows.csv"
+    path.write_text(f"task_id,code\na,{'x' * 200_000}\nb,print(1,2)\nc,pass\n")
+    long, cut, last = data_rows(path)
+    assert long.row == {"task_id": "a", "code": "x" * 200_000}
+    assert (cut.row, cut.reason) == (None, 'more cells than the 2 columns: text with commas in ""')
+    assert last.row == {"task_id": "c", "code": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "kind"),
+    [("a.jsonl.zst", b"\x28\xb5\x2f\xfd", "zstd"), ("a.jsonl.xz", b"\xfd7zXZ\x00", "xz"),
+     ("a.jsonl", gzip.compress(b"{}"), "gzip"), ("a.json.gz", gzip.compress(b"[]"), "gzip")],
+)  # fmt: skip
+def test_file_that_must_be_unpacked_is_said_to_be_so(
+    tmp_path: Path, name: str, start: bytes, kind: str
+) -> None:
+    (tmp_path / name).write_bytes(start)
+    with pytest.raises(ValueError, match=f"{name} is a {kind} file: unpack it first"):
+        list(data_rows(tmp_path / name))
+
+
+def test_lines_in_a_file_called_json_are_told_from_broken_json(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('{"a": 1}\n{"a": 2}\n')
+    for read in (data_rows, program_entries):
+        with pytest.raises(ValueError, match=r"not valid JSON.*call a file of JSON Lines \.jsonl"):
+            list(read(path))
 
 
 def _saved_splits(folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -26,8 +27,18 @@ from skeldpo.problems.sources import (
     training_problems,
 )
 from skeldpo.records import Outcome, Problem
+from skeldpo.suites.effibench import load_effibench
+from skeldpo.suites.mercury import load_mercury
 
 CONFIG = ProblemsConfig(num_train=100, num_heldout_variants=48, num_heldout_families=16)
+
+
+def contest_row(**changes: Any) -> dict[str, Any]:
+    """A row of CodeContests, changed."""
+    return {
+        "problem_id": "double", "statement": "Read n and print 2 n.", "solutions": ["print(2)"],
+        "tests": [{"input": "1", "output": "2"}], "stress_generators": [], **changes,
+    }  # fmt: skip
 
 
 def _ids(problems: list[Problem]) -> list[str]:
@@ -207,6 +218,42 @@ def test_mercury_row_is_a_training_problem_that_is_called_as_leetcode_does() -> 
     assert check([5], [0, 2], [4, 0, 2]) is False
 
 
+def test_floats_of_training_rows_have_a_tolerance_and_those_of_the_suites_none(
+    tmp_path: Path,
+) -> None:
+    tenths = row(test_cases=json.dumps([{"input": [3], "expected": 0.3}]))
+    asserted = effibench_row(test_case="assert solution.total(3, 1) == 0.3")
+    paths = {"mercury": tmp_path / "m.jsonl", "effibench": tmp_path / "e.jsonl"}
+    paths["mercury"].write_text(json.dumps(tenths))
+    paths["effibench"].write_text(json.dumps(asserted))
+    program = "class Solution:\n    def total(self, n, step=1):\n        return 0.1 + 0.2\n"
+    for problem in load_problems([str(path) for path in paths.values()]):
+        assert problem.checker == "float"
+        assert _outcome(problem, program) is Outcome.ACCEPTED
+        assert _outcome(problem, program.replace("0.2", "0.3")) is Outcome.WRONG_ANSWER
+    for load, path in ((load_mercury, paths["mercury"]), (load_effibench, paths["effibench"])):
+        assert [problem.checker for problem in load(str(path)).problems] == ["equal"]
+
+
+def test_problem_whose_every_test_expects_none_is_left_out(tmp_path: Path) -> None:
+    in_place = {"problem_id": "sort", "statement": "Sort nums in place.", "entry_point": "f"}
+    none = {"tests": [{"input": [[2, 1]], "expected": None}]}
+    rows = [
+        row(test_cases=json.dumps([{"input": [3], "expected": None}])),
+        effibench_row(test_case="assert solution.total(3, 1) == None"),
+        in_place | none,
+        in_place | none | {"problem_id": "mixed", "tests": [*none["tests"],
+                           {"input": [[]], "expected": []}]},
+    ]  # fmt: skip
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    left_out: list[LeftOutProblem] = []
+    kept = list(iter_problems([str(path)], on_left_out=left_out.append))
+    assert [problem.problem_id for problem in kept] == ["mixed"]
+    assert [each.problem_id for each in left_out] == ["total", "7", "sort"]
+    assert all("every test expects None" in each.reason for each in left_out)
+
+
 def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Path) -> None:
     rows = [row(), LINKED, IN_PLACE, row(slug_name="none", test_cases="[]")]
     rows += [effibench_row(), effibench_row(problem_idx=8, test_case="print(1)")]
@@ -223,6 +270,34 @@ def test_rows_of_other_data_sets_that_cannot_be_judged_are_left_out(tmp_path: Pa
         strict=True,
     ):  # fmt: skip
         assert reason in each.reason
+
+
+@pytest.mark.parametrize(
+    ("row_of", "message"),
+    [
+        (contest_row(statement=None), "statement must be a string, got None"),
+        (contest_row(solutions="print(1)"), r"solutions must be a list of str, got 'print\(1\)'"),
+        (contest_row(tests={"input": ["1"], "output": ["2"]}), "tests must be a list of dict"),
+        (contest_row(tests=[{"input": "1"}]), "output must be a string, got None"),
+        (row(solutions="class Solution: pass"), "solutions must be a list, got 'class"),
+        (row(prompt=5), "prompt must be a string, got 5"),
+        ({"task_id": "Mbpp/2", "prompt": "", "entry_point": "f", "canonical_solution": "def f(:",
+          "base_input": [[1]], "plus_input": []}, "invalid syntax"),
+    ],
+)  # fmt: skip
+def test_wrong_type_in_a_row_of_a_data_set_is_named_by_its_key(
+    tmp_path: Path, row_of: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row_of))
+    with pytest.raises(ValueError, match=rf"rows\.jsonl:1: .*{message}"):
+        load_problems([str(path)])
+
+
+def test_id_of_a_problem_may_be_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(contest_row(problem_id=7))}\n{json.dumps(row(slug_name=8))}\n")
+    assert [problem.problem_id for problem in load_problems([str(path)])] == ["7", "8"]
 
 
 def test_rows_of_evalplus_that_lack_something_are_named(tmp_path: Path) -> None:

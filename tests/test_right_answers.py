@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sample_records import FUNCTION_PROBLEM, STDIO_PROBLEM
 
+from skeldpo.judging.checkers import is_correct
 from skeldpo.judging.right_answers import (
     MAX_KNOWN_PROGRAMS,
     known_programs_fault,
@@ -28,6 +29,11 @@ SEVERAL = (
     "It is a problem with a special checker.",
     "Return the pairs; the order of the pairs does not matter.",
     "If it is not possible, print -1, otherwise print any such\nsequence.",
+    "If there are several plans, print one of them.",
+    "If there are multiple solutions, output only one.",
+    "Print one of the possible answers.",
+    "If more than one solution exists, all of them are accepted.",
+    "All correct answers will be accepted.",
 )
 ONE = (
     "If there are several plans, print the lexicographically smallest one.",
@@ -39,6 +45,9 @@ ONE = (
     "You can print each letter in any case.",
     "Any answer with a relative error of at most 1e-6 will be accepted.",
     "Return the largest sum of any path, and its length.",
+    "If there are several plans, print one with the least cost.",
+    "If there are several piles, choose any. Print what is left.",
+    "Print one integer, the number of all answers.",
     "Return the starts of windows whose letters, in any order, are those of the word.",
 )
 
@@ -108,11 +117,50 @@ def test_case_that_tells_words_apart_is_kept() -> None:
     ("sentence", "checker"),
     [("an absolute or relative error of at most 10^{-6}", "float"),
      ("a precision of 0.000001", "float"),
-     ("an absolute error of 10 - 6", "float")],
+     ("an absolute error of 10 - 6", "float"),
+     ("an error below 10^(-6)", "float"),
+     ("an error of 10**-6", "float"),
+     ("an error of at most 10\u207b\u2076", "float"),
+     ("an error of 10<sup>-6</sup>", "float"),
+     ("an error of 1.0e\u22126", "float"),
+     ("all digits accurate to 1e-6", "float")],
 )  # fmt: skip
 def test_a_stated_tolerance_is_the_float_checker(sentence: str, checker: str) -> None:
     assert stated_checker(f"Print the mean with {sentence}.", _tests("0.5\n")) == checker
-    assert stated_checker(f"Print the sum with {sentence}.", _tests("5\n")) == "exact"
+    assert stated_checker(f"Print the mean with {sentence}.", _tests("2e-05 7\n")) == checker
+    assert stated_checker(f"Print the name with {sentence}.", _tests("Ann 5\n")) == "exact"
+
+
+def test_decimals_are_right_where_a_tolerance_is_stated_and_tests_expect_ints() -> None:
+    checker = stated_checker("The error of the mean must not exceed 10^{-6}.", _tests("5\n", "0"))
+    assert is_correct(checker, "stdio", "5.000000\n", "5\n")
+    assert not is_correct(checker, "stdio", "5.1\n", "5\n")
+    assert not is_correct(checker, "stdio", "6\n", "5\n")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "tolerance"),
+    [("Print it with at least two digits after the decimal point.", "1e-2"),
+     ("Output at least 12 digits after the point.", "1e-9"),
+     ("Print no less than 4 decimals. The error must be at most 1e-3.", "1e-3")],
+)  # fmt: skip
+def test_where_more_digits_may_be_printed_others_are_right(sentence: str, tolerance: str) -> None:
+    assert f"<= {tolerance} *" in stated_checker(sentence, _tests("0.33\n"))
+    exactly = "Print it with exactly two digits after the decimal point."
+    assert stated_checker(exactly, _tests("0.33\n")) == "exact"
+    given = "The numbers have at least two digits after the point. Print the largest."
+    assert stated_checker(given, _tests("0.33\n")) == "exact"
+
+
+@pytest.mark.parametrize("digits", [4, 6, 9])
+def test_a_stated_tolerance_does_not_hide_several_answers(digits: int) -> None:
+    statement = f"Print any point of the disc. The error must not exceed 1e-{digits}."
+    problem = _stdio(statement, "0.5 0.5\n")
+    problem = replace(problem, checker=stated_checker(statement, problem.tests))
+    assert several_answers(problem) == "print any point of the disc."
+    known = tuple(KnownProgram(code=f"print({n})", speed="unknown") for n in range(3))
+    problem = replace(problem, solutions=known)
+    assert known_programs_fault(problem, lambda code: Outcome.WRONG_ANSWER)
 
 
 def test_another_tolerance_than_that_of_the_named_checker_is_kept() -> None:

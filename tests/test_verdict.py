@@ -100,7 +100,10 @@ def test_run_tests_wrong_answer_has_no_time() -> None:
 
 
 @pytest.mark.parametrize(("says", "outcome"), [("true", "ACCEPTED"), ("false", "WRONG_ANSWER"),
-                                               ("1", "WRONG_ANSWER")])  # fmt: skip
+                                               ("1", "ACCEPTED"), ("0", "WRONG_ANSWER"),
+                                               ("null", "WRONG_ANSWER"),
+                                               ("[2]", "FAULTY_PROBLEM"),
+                                               ('{"$set":[1]}', "FAULTY_PROBLEM")])  # fmt: skip
 def test_python_checker_runs_by_itself_with_input_answer_and_expected(
     says: str, outcome: str
 ) -> None:

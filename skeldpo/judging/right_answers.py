@@ -47,10 +47,18 @@ _ANY_ANSWER = tuple(map(re.compile, (
     rf"\b{_SEVERAL}.{{0,40}}\b{_ANSWER}\b.{{0,80}}\b{_ANY}(?! {_NOT_AN_ANSWER})",
     # any of them will be accepted; any valid answer is fine
     rf"\b{_ANY}(?: [\w-]+){{0,12}} (?:will|is|are|can|may|would|should) (?:also )?(?:be )?"
-    r"(?:accepted|acceptable|printed|output|returned|reported|considered (?:as )?correct)\b",
+    r"(?:accepted|acceptable|printed|output|returned|reported"
+    r"|(?:considered|judged) (?:as )?correct)\b",
     rf"\b{_ANY} (?:[\w-]+ )?{_ANSWER} (?:will|is|are|would) (?:be )?"
     r"(?:correct|right|valid|fine|ok)\b",
     rf"\b(?:choose|pick|select) {_ANY}(?: one)?(?: [\w-]+)? {_ANSWER}\b",
+    # if there are several plans, output one of them
+    rf"\b{_SEVERAL}.{{0,80}}\b{_ASKING} (?:only |just )?one(?: of (?:them|these|those))?"
+    r"(?=[.;!)]|$)",
+    # print one of the possible answers; all correct answers are accepted
+    rf"\b{_ASKING} (?:only |just )?one (?:of the )?(?:possible|valid|correct) {_ANSWER}\b",
+    rf"\ball (?:of them|(?:[\w-]+ ){{0,2}}{_ANSWER}) (?:will|are|would) (?:be )?"
+    r"(?:accepted|acceptable|considered (?:as )?correct)\b",
     r"\bspecial (?:judge|checker)\b",
 )))  # fmt: skip
 _OUTPUT = r"\b(?:print|output|return|report|display)(?:s|ed|ted|ing)?\b|\banswers?\b"
@@ -60,7 +68,7 @@ _ANY_ORDER = tuple(map(re.compile, (
     rf"(?=.*(?:{_OUTPUT})).*\border\b.*\b(?:does not|doesn't|do not|don't|is not|isn't) "
     r"(?:matter|important|relevant)",
 )))  # fmt: skip
-_HINT = re.compile(r"\b(?:any|either|arbitrary|order|special)\b")
+_HINT = re.compile(r"\b(?:any|either|arbitrary|order|special|one|all)\b")
 """Without one of these words a sentence says nothing of several answers."""
 _REFUSED_BEFORE = re.compile(r"\b(?:not|never|cannot|can't|don't|without|unable to)(?: \w+)? $")
 _ABOUT_FORM = re.compile(r"(?<!test )\bcase\b|\b(?:register|uppercase|lowercase|error|precision)\b")
@@ -70,10 +78,30 @@ _ANY_CASE = re.compile(
     r"|\bcase[- ]insensitive|\b(?:case|register)\b.*\b(?:does not|doesn't|is not) "
     r"(?:matter|important)|\bregardless of (?:the )?case\b|\bignor\w+ (?:the )?case\b)"
 )
-_ERROR = re.compile(r"\b(?:error|precision|accuracy|tolerance|differs?|difference)\b")
-_POWER_OF_TEN = re.compile(r"\b10\s*\^?\s*\{?\s*[-\u2212\u2013]\s*(\d{1,2})\b|\b1e-(\d{1,2})\b")
+_ERROR = re.compile(
+    r"\b(?:error|precision|precise|accuracy|accurate(?:ly)?|tolerance|differs?|difference)\b"
+)
+_POWER_OF_TEN = re.compile(
+    r"\b10\s*(?:\^|\*\*|<sup>)?\s*[{(]*\s*[-\u2212\u2013]\s*(\d{1,2})\b"
+    r"|\b1(?:\.0+)?e[-\u2212\u2013](\d{1,2})\b"
+)
+_RAISED = str.maketrans(
+    "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "-0123456789"
+)
 _SMALL_NUMBER = re.compile(r"\b0\.(0{1,11})1\b")
-_DECIMAL = re.compile(r"-?\d+\.\d+")
+_NUMBER_WORDS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+)  # fmt: skip
+_AT_LEAST_DIGITS = re.compile(
+    rf"\b(?:at least|not? (?:less|fewer) than) (\d{{1,2}}|{'|'.join(_NUMBER_WORDS[1:])})"
+    r" (?:(?:digits?|places?) (?:after|behind|past|to the right of) the (?:decimal )?(?:point|dot)"
+    r"|decimal (?:digits?|places?)|decimals|digits of precision)\b"
+)
+"""Whoever may print more digits may print others than the expected ones."""
+_MAX_ASKED_DIGITS = 9
+"""Programs that print 15 digits do not agree on the last."""
+_INT = re.compile(r"-?\d+")
+_DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|-?\d+e[+-]?\d+", re.IGNORECASE)
 _MAX_FIXED_WORDS = 8
 """Different words, but for their case, of answers that are chosen from a list (YES, NO, Alice)."""
 _MAX_DECISION_WORDS = 2
@@ -101,13 +129,14 @@ def _is_near(given, wanted):
 def stated_checker(statement: str, tests: Sequence[Example]) -> str:
     """The checker of a stdio problem that came without one.
 
-    A float checker of the stated tolerance where decimals are expected; "ignore_case" where the
-    statement lets letters be of any case, unless two of many expected words differ in nothing
-    else; else "exact".
+    A float checker of the stated tolerance where decimals, or nothing but ints (a decimal is as
+    right), are expected; "ignore_case" where the statement lets letters be of any case, unless two
+    of many expected words differ in nothing else; else "exact".
     """
     words = {word for test in tests for word in test.expected_text.split()}
     digits = _stated_digits(statement)
-    if digits and any(map(_DECIMAL.fullmatch, words)):
+    has_numbers = any(map(_DECIMAL.fullmatch, words)) or all(map(_INT.fullmatch, words))
+    if digits and words and has_numbers:
         if digits == _NAMED_DIGITS:
             return "float"
         return _FLOAT_CHECKER.replace("TOLERANCE", f"1e-{digits}")
@@ -125,7 +154,7 @@ def several_answers(problem: Problem) -> str:
     Who gives a checker in Python is taken to know. A problem of decisions has one answer, whatever
     it says, and the order of answers of one member is no matter.
     """
-    if not is_named(problem.checker):
+    if _is_given(problem.checker):
         return ""
     for sentence in filter(_HINT.search, _sentences(problem.statement)):
         if _says_any(sentence) and not _are_decisions(problem):
@@ -147,7 +176,7 @@ def known_programs_fault(problem: Problem, outcome_of: Callable[[str], Outcome])
     """
     key_of = language(problem.language).normalize_program
     distinct = {key_of(known.code): known.code for known in problem.solutions}
-    if len(distinct) < MIN_REFUSED or not is_named(problem.checker):
+    if len(distinct) < MIN_REFUSED or _is_given(problem.checker):
         return ""
     codes = list(distinct.values())
     step = max(1.0, len(codes) / MAX_KNOWN_PROGRAMS)
@@ -161,6 +190,11 @@ def known_programs_fault(problem: Problem, outcome_of: Callable[[str], Outcome])
         f"{num_refused} of {num_answered} known programs do not give the expected answers: "
         "several right answers, or wrong tests; give it a checker"
     )
+
+
+def _is_given(checker: str) -> bool:
+    """Whether someone wrote the checker for the problem."""
+    return not (is_named(checker) or checker.startswith(_FLOAT_CHECKER.partition("TOLERANCE")[0]))
 
 
 def _says_any(sentence: str) -> bool:
@@ -180,14 +214,22 @@ def _sentences(statement: str) -> Iterator[str]:
 
 
 def _stated_digits(statement: str) -> int:
-    """k where an error of up to 10^-k is right; 0 if the statement names none."""
+    """k where an error of up to 10^-k is right, or k decimals are the least that is; 0 if the
+    statement names neither."""
     for sentence in _sentences(statement):
         if _ERROR.search(sentence):
+            sentence = sentence.translate(_RAISED)
             power, small = _POWER_OF_TEN.search(sentence), _SMALL_NUMBER.search(sentence)
             if power:
                 return int(power[1] or power[2])
             if small:
                 return len(small[1]) + 1
+    for sentence in _sentences(statement):
+        asked = _AT_LEAST_DIGITS.search(sentence)
+        if asked and re.search(_OUTPUT, sentence):
+            number = asked[1]
+            count = int(number) if number.isdecimal() else _NUMBER_WORDS.index(number)
+            return min(count, _MAX_ASKED_DIGITS)
     return 0
 
 

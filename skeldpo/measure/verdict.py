@@ -28,6 +28,9 @@ GROWTH = 4
 GENERATOR_CPU_LIMIT_S = 10.0
 MAX_INPUT_CHARS = 16 << 20
 FAILURE_CHARS = 400
+_TAKEN = (("true",), ("1",))
+_REFUSED = (("false",), ("0",), ("null",))
+"""What a checker in Python says; one that ends without a return says nothing else than no."""
 MAX_OVERRUN = 2.0
 """CPU time of a process over its limit, at which it is stopped: a clock that says more is wrong."""
 
@@ -191,13 +194,14 @@ class Judge:
         """Whether a checker in Python takes the expected answer; the named ones always do."""
         if is_named(self._problem.checker):
             return True
-        return self._call_checker(test, test.expected_text).answer_texts == ("true",)
+        return self._call_checker(test, test.expected_text).answer_texts in _TAKEN
 
     def _judge_answer(self, test: Example, answer_text: str) -> tuple[Outcome, str]:
         """What an answer is, and why.
 
         A checker in Python that raises has refused the answer if it takes the expected one. One
-        that breaks a limit, or cannot take its own answer, says nothing about the program.
+        that breaks a limit, cannot take its own answer or returns what is no bool (a list, a pair)
+        says nothing about the program.
         """
         checker = self._problem.checker
         wrong = f"expected {_shown(test.expected_text)}, got {_shown(answer_text)}"
@@ -211,12 +215,14 @@ class Judge:
         if not self._can_be_checked(answer_text):
             return Outcome.WRONG_ANSWER, wrong
         report = self._call_checker(test, answer_text)
-        if report.answer_texts == ("true",):
+        if report.answer_texts in _TAKEN:
             return Outcome.ACCEPTED, ""
         raised = report.outcome is Outcome.RUNTIME_ERROR
-        if report.outcome is Outcome.ACCEPTED or (raised and self.accepts_expected(test)):
+        if report.answer_texts in _REFUSED or (raised and self.accepts_expected(test)):
             return Outcome.WRONG_ANSWER, wrong
         said = f"{report.outcome.value} {report.failure[-120:]}"
+        if report.answer_texts:
+            said = f"it returns {_shown(report.answer_texts[0])}, which is no bool"
         return Outcome.FAULTY_PROBLEM, f"the problem's checker fails: {said}"
 
     def _can_be_checked(self, answer_text: str) -> bool:

@@ -25,9 +25,21 @@ def assert_examples(
     return [_example(check, callee, parameters) for check in checks]
 
 
-def expects_floats(examples: Sequence[Example]) -> bool:
-    """Whether an expected answer is a float, or holds one."""
-    return any(_holds_float(decode(example.expected_text)) for example in examples)
+def compared_by(examples: Sequence[Example]) -> str:
+    """The checker of tests that compare with ==: "float" if an expected answer is a float, or holds
+    one. Right programs add up in another order, and LeetCode takes what they answer."""
+    has_floats = any(_holds_float(decode(example.expected_text)) for example in examples)
+    return "float" if has_floats else "equal"
+
+
+def require_answers(examples: Sequence[Example]) -> None:
+    """UnsupportedProblemError where every test expects None, as from a function that changes its
+    arguments: what became of them is not seen, so that one that does nothing would be right."""
+    if examples and all(example.expected_text == "null" for example in examples):
+        raise UnsupportedProblemError(
+            "every test expects None: what a program makes of its arguments is not seen, so that "
+            "one that does nothing would be right"
+        )
 
 
 def _holds_float(value: object) -> bool:

@@ -13,6 +13,7 @@ from skeldpo.judging.right_answers import several_answers, stated_checker
 from skeldpo.judging.stdio import input_text, line_ends
 from skeldpo.languages import python
 from skeldpo.problems.asserts import UnsupportedProblemError
+from skeldpo.problems.reader import id_text, require_lists, require_texts
 from skeldpo.records import Example, KnownProgram, Problem
 
 _KEYS = {"problem_id", "statement", "solutions", "tests", "stress_generators"}
@@ -49,13 +50,18 @@ def any_problem(row: Mapping[str, Any]) -> Problem:
     missing = _KEYS - set(row)
     if missing:
         raise ValueError(f"a CodeContests row needs {sorted(missing)}")
+    require_texts(row, ["statement"])
+    require_lists(row, ["solutions", "stress_generators"], str)
+    require_lists(row, ["tests"], dict)
+    for test in row["tests"]:
+        require_texts(test, ["input", "output"])
     statement = row["statement"].removeprefix(_PREFIX).strip()
     tests = tuple(
         Example(input_text=input_text(test["input"]), expected_text=line_ends(test["output"]))
         for test in row["tests"]
     )
     return Problem(
-        problem_id=row["problem_id"],
+        problem_id=id_text(row["problem_id"]),
         language=python.NAME,
         source="code_contests",
         split="train",

@@ -11,7 +11,12 @@ from typing import Any
 
 from skeldpo.languages import python
 from skeldpo.languages.python.data import called_method, method_head, parse_asserts
-from skeldpo.problems.asserts import UnsupportedProblemError, assert_examples
+from skeldpo.problems.asserts import (
+    UnsupportedProblemError,
+    assert_examples,
+    compared_by,
+    require_answers,
+)
 from skeldpo.records import KnownProgram, Problem
 
 COLUMNS = ("problem_idx", "markdown_description", "canonical_solution", "test_case")
@@ -60,6 +65,8 @@ def _problem(row: Mapping[str, Any]) -> Problem:
     checks = parse_asserts(row["test_case"])
     method = called_method(checks[0], _OBJECT)
     head = method_head(row["canonical_solution"], _OWNER, method)
+    tests = tuple(assert_examples(checks, f"{_OBJECT}.{method}", head.parameters))
+    require_answers(tests)
     return Problem(
         problem_id=str(row["problem_idx"]),
         language=python.NAME,
@@ -70,9 +77,9 @@ def _problem(row: Mapping[str, Any]) -> Problem:
         statement=row["markdown_description"],
         entry_point=f"{_OWNER}.{method}",
         starter_code=head.code,
-        tests=tuple(assert_examples(checks, f"{_OBJECT}.{method}", head.parameters)),
+        tests=tests,
         generators=(),
-        checker="equal",
+        checker=compared_by(tests),
         reference="",
         solutions=(KnownProgram(code=row["canonical_solution"], speed="unknown"),),
         preamble=PRELUDE,

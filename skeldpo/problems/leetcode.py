@@ -14,8 +14,9 @@ from typing import Any
 from skeldpo.answers import plain_text
 from skeldpo.languages import python
 from skeldpo.languages.python.data import parse_asserts, stub_parameters
-from skeldpo.problems.asserts import assert_examples, expects_floats
+from skeldpo.problems.asserts import assert_examples, compared_by, require_answers
 from skeldpo.problems.growth import with_growth
+from skeldpo.problems.reader import id_text, require_texts
 from skeldpo.records import KnownProgram, Problem
 
 _KEYS = {"task_id", "prompt", "completion", "entry_point", "test", "query"}
@@ -35,13 +36,15 @@ def problem(row: Mapping[str, Any]) -> Problem:
     missing = _KEYS - set(row)
     if missing:
         raise ValueError(f"a LeetCodeDataset row needs {sorted(missing)}")
+    require_texts(row, sorted(_KEYS - {"task_id"}))
     statement, starter_code = _parts(row["query"])
     entry_point = row["entry_point"].replace("()", "", 1)
     parameters = stub_parameters(starter_code, entry_point.rpartition(".")[2])
     tests = tuple(assert_examples(parse_asserts(row["test"]), "candidate", parameters))
+    require_answers(tests)
     reference = f"{row['prompt'].rstrip()}\n\n{row['completion'].strip()}\n"
     read = Problem(
-        problem_id=row["task_id"],
+        problem_id=id_text(row["task_id"]),
         language=python.NAME,
         source="leetcode",
         split="train",
@@ -52,7 +55,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         starter_code=starter_code,
         tests=tests,
         generators=(),
-        checker="float" if expects_floats(tests) else "equal",  # the tests compare with ==
+        checker=compared_by(tests),
         reference=reference,
         solutions=(KnownProgram(code=reference, speed="unknown"),),
         preamble=plain_text(row["prompt"]),

@@ -15,8 +15,9 @@ from typing import Any
 from skeldpo.languages import python
 from skeldpo.languages.python.data import compared_value, has_calls, mentions, stub_parameters
 from skeldpo.problems import mercury_guest
-from skeldpo.problems.asserts import UnsupportedProblemError
+from skeldpo.problems.asserts import UnsupportedProblemError, compared_by, require_answers
 from skeldpo.problems.growth import with_growth
+from skeldpo.problems.reader import id_text, require_texts
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import encode
@@ -43,6 +44,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
             raise ValueError("its arguments are made by code")
         if mentions(row["evaluate_offline"], "inputs"):
             raise ValueError("its answers are judged by what became of the arguments")
+        require_answers(framed.tests)
     except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
         raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
     is_compared = compared_value(row["evaluate_offline"]) == "outputs"
@@ -50,7 +52,9 @@ def problem(row: Mapping[str, Any]) -> Problem:
         framed,
         split="train",
         entry_point=f"{OWNER}.{row['entry_point']}",
-        checker="equal" if is_compared else _checker(row["evaluate_offline"], "input, answer"),
+        checker=compared_by(framed.tests)
+        if is_compared
+        else _checker(row["evaluate_offline"], "input, answer"),
     )
     return with_growth(read, _parameters(row["prompt"], str(row["entry_point"])))
 
@@ -68,6 +72,9 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     missing = [name for name in COLUMNS if not row.get(name)]
     if missing:
         raise ValueError(f"missing or empty columns {missing}")
+    require_texts(row, ["prompt", "convert_offline", "evaluate_offline"])
+    if not isinstance(row["solutions"], list):
+        raise ValueError(f"solutions must be a list, got {row['solutions']!r:.80}")
     entry_point = str(row["entry_point"])
     if not entry_point.isidentifier():
         raise ValueError(f"entry_point must be a name, got {entry_point!r}")
@@ -78,7 +85,7 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     value = compared_value(row["evaluate_offline"])
     statement = row["pretty_content"]
     problem = Problem(
-        problem_id=row["slug_name"],
+        problem_id=id_text(row["slug_name"]),
         language=python.NAME,
         source=SOURCE,
         split="heldout_family",

@@ -2,7 +2,8 @@
 
 Ids are compared without case and punctuation, also without what stands before the last slash
 ("leetcode/Two-Sum" is "two sum"). Statements are compared by runs of five words: the share of the
-shorter one's that the other has. A problem told in other words is not found.
+shorter one's that the other has, and of fewer words all of them. A problem told in other words is
+not found.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ from skeldpo.problems.reader import read_rows
 from skeldpo.records import Problem
 
 NUM_RUN_WORDS = 5
-_ID_KEYS = ("problem_id", "task_id", "slug_name", "slug", "id")
-_STATEMENT_KEYS = ("statement", "problem_description", "prompt", "pretty_content", "content")
+_ID_KEYS = ("problem_id", "task_id", "slug_name", "slug", "id", "task_name", "problem_idx")
+_STATEMENT_KEYS = (
+    "statement", "problem_description", "pretty_content", "markdown_description", "content",
+    "query", "prompt",
+)  # fmt: skip
+"""The likeliest first: beside a statement, `prompt` is code (Mercury, LeetCodeDataset)."""
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+"""Chinese and Japanese have no blanks between words: each character counts as one."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 
 Run = tuple[str, ...]
@@ -76,7 +83,8 @@ def keep_out(problems: Sequence[Problem], config: KeepOutConfig) -> KeptOut:
 def read_evaluation(path: str) -> list[EvaluationProblem]:
     """The problems of a file of names (.txt, one a line), or of what `problems.reader` takes.
 
-    Rows need an id (problem_id, task_id, slug_name, slug or id) and may have a statement.
+    Rows need an id, as rows of problems have (EffiBench's task_name is one), and may have a
+    statement.
     """
     file = Path(path)
     if file.suffix != ".txt":
@@ -137,6 +145,8 @@ def _from_row(row: Mapping[str, Any], source: str, where: str) -> EvaluationProb
             f"got the columns {sorted(map(str, row))}"
         )
     statement = next((row[key] for key in _STATEMENT_KEYS if row.get(key)), "")
+    if isinstance(statement, list):  # Mercury
+        statement = "\n\n".join(map(str, statement))
     return EvaluationProblem(source=source, evaluation_id=str(key), statement=str(statement))
 
 
@@ -151,8 +161,6 @@ def _names(problem_id: str) -> list[str]:
 
 
 def _runs(statement: str) -> frozenset[Run]:
-    words = re.findall(r"\w+", _TAG.sub(" ", statement).lower())
-    return frozenset(
-        tuple(words[start : start + NUM_RUN_WORDS])
-        for start in range(len(words) - NUM_RUN_WORDS + 1)
-    )
+    words = _WORD.findall(_TAG.sub(" ", statement).lower())
+    num_runs = max(1, len(words) - NUM_RUN_WORDS + 1) if words else 0
+    return frozenset(tuple(words[start : start + NUM_RUN_WORDS]) for start in range(num_runs))

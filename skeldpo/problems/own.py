@@ -14,7 +14,7 @@ from skeldpo.judging.checkers import CHECKERS, is_named
 from skeldpo.judging.stdio import input_text, line_ends
 from skeldpo.languages import DEFAULT, language
 from skeldpo.languages.contract import Language
-from skeldpo.problems.asserts import UnsupportedProblemError
+from skeldpo.problems.asserts import UnsupportedProblemError, require_answers
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.values import NotPlainError, encode
 
@@ -46,6 +46,9 @@ def problem(row: Mapping[str, Any]) -> Problem:
     entry_point = row.get("entry_point") or ""
     default_kind = "function" if entry_point else "stdio"
     kind = _one_of("kind", row.get("kind") or default_kind, ("function", "stdio"))
+    tests = tuple(_example(test, kind) for test in row.get("tests") or ())
+    if kind == "function" and not row.get("generators"):
+        require_answers(tests)
     written_in = language(row.get("language") or DEFAULT)
     return Problem(
         problem_id=row["problem_id"],
@@ -57,7 +60,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         statement=row["statement"],
         entry_point=entry_point,
         starter_code=row.get("starter_code") or "",
-        tests=tuple(_example(test, kind) for test in row.get("tests") or ()),
+        tests=tests,
         generators=tuple(_generator(code) for code in row.get("generators") or ()),
         checker=_checker(row.get("checker") or "exact"),
         reference=plain_text(row.get("reference") or ""),

@@ -21,7 +21,7 @@ from skeldpo.languages import LANGUAGES
 from skeldpo.languages.contract import Language
 from skeldpo.problems import leetcode
 from skeldpo.problems.asserts import UnsupportedProblemError
-from skeldpo.problems.reader import ID_KEYS, DataRow, data_rows
+from skeldpo.problems.reader import ID_KEYS, DataRow, data_rows, json_fault
 from skeldpo.problems.sources import problem_from_row
 
 CODE_KEYS = ("code", "solution", "completion")
@@ -100,7 +100,7 @@ def _known_entries(place: str, row: Mapping[str, Any]) -> Iterator[ProgramEntry]
         problem = problem_from_row(row, source=place)
     except UnsupportedProblemError:
         return
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError, SyntaxError) as error:
         name = next((str(row[key]) for key in ID_KEYS if row.get(key)), "")
         yield _refused(place, name, str(error))
         return
@@ -134,7 +134,7 @@ def _json_entries(source: Path) -> Iterator[ProgramEntry]:
         text = source.read_text(encoding="utf-8-sig")
         held = json.loads(text, object_pairs_hook=first_of_each)
     except ValueError as error:
-        raise ValueError(f"{source} is not valid JSON: {error}") from error
+        raise ValueError(f"{source} is {json_fault(error)}") from error
     if not isinstance(held, dict | list):
         raise ValueError(f"{source}: expected an object or a list, got {type(held).__name__}")
     named = held.items() if isinstance(held, dict) else enumerate(held)

@@ -24,6 +24,12 @@ ID_KEYS = ("problem_id", "task_id", "slug_name", "problem_idx")
 """What rows of problems and programs call the problem, the likeliest first."""
 _BATCH_ROWS = 64
 _FILE_SUFFIXES = (".jsonl", ".gz", ".json", ".csv", ".parquet", ".txt")
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2",
+    b"PK\x03\x04": "zip",
+}  # fmt: skip
+"""Compressions by the bytes that their files begin with."""
+_FIELD_LIMIT_CHARS = 1 << 30
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}")
 EXPECTED = (
@@ -79,6 +85,7 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
 
 
 def _file_rows(file: Path) -> Iterator[DataRow]:
+    _refuse_compressed(file)
     if file.suffix == ".parquet":
         return _numbered(str(file), _parquet_rows([file]))
     if file.suffix == ".csv":
@@ -86,6 +93,45 @@ def _file_rows(file: Path) -> Iterator[DataRow]:
     if file.suffix == ".json":
         return _array_rows(file)
     return _line_rows(file)
+
+
+def id_text(key: object) -> str:
+    """A row's name for its problem, which may be a number."""
+    return "" if key is None else str(key)
+
+
+def require_texts(row: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """ValueError names a key of the row that holds no text."""
+    for key in keys:
+        if not isinstance(row.get(key), str):
+            raise ValueError(f"{key} must be a string, got {row.get(key)!r:.80}")
+
+
+def require_lists(row: Mapping[str, Any], keys: Iterable[str], kind: type) -> None:
+    """ValueError names a key of the row that holds no list of `kind`."""
+    for key in keys:
+        held = row.get(key)
+        if not isinstance(held, list) or not all(isinstance(each, kind) for each in held):
+            raise ValueError(f"{key} must be a list of {kind.__name__}, got {held!r:.80}")
+
+
+def _refuse_compressed(file: Path) -> None:
+    """ValueError for a file that has to be unpacked before it is read."""
+    with file.open("rb") as held:
+        start = held.read(6)
+    kind = next((kind for mark, kind in _COMPRESSED.items() if start.startswith(mark)), "")
+    is_table = Path(file.stem).suffix in (".json", ".csv", ".parquet", ".tar")
+    if kind and (kind != "gzip" or file.suffix != ".gz" or is_table):
+        raise ValueError(
+            f"{file} is a {kind} file: unpack it first (of compressed files, JSON Lines named "
+            ".jsonl.gz are read)"
+        )
+
+
+def json_fault(error: Exception) -> str:
+    """What is wrong with a text that is no one JSON value."""
+    is_more = str(error).startswith("Extra data")
+    return f"not valid JSON: {error}{'; call a file of JSON Lines .jsonl' * is_more}"
 
 
 def _numbered(source: str, rows: Iterable[Any]) -> Iterator[DataRow]:
@@ -109,11 +155,17 @@ def _parquet_rows(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
 
 
 def _table_rows(file: Path) -> Iterator[DataRow]:
+    csv.field_size_limit(_FIELD_LIMIT_CHARS)  # of the process; Python's own is 128 KiB
     with file.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.DictReader(lines)
         try:
             for row in rows:
-                yield DataRow(place=f"{file}:{rows.line_num}", row=row)
+                place = f"{file}:{rows.line_num}"
+                if None in row:
+                    reason = f'more cells than the {len(row) - 1} columns: text with commas in ""'
+                    yield DataRow(place=place, row=None, reason=reason)
+                else:
+                    yield DataRow(place=place, row=row)
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{file} is not a CSV table: {error}") from error
 
@@ -122,7 +174,7 @@ def _array_rows(file: Path) -> Iterator[DataRow]:
     try:
         held = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is not valid JSON: {error}") from error
+        raise ValueError(f"{file} is {json_fault(error)}") from error
     if not isinstance(held, list):
         raise ValueError(f"{file}: expected an array of rows, got {type(held).__name__}")
     return _numbered(str(file), held)

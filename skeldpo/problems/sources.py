@@ -101,7 +101,7 @@ def _data_problems(
                 key = next((str(row[key]) for key in ID_KEYS if row.get(key)), "")
                 on_left_out(LeftOutProblem(place=where, problem_id=key, reason=str(error)))
             continue
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
+        except (TypeError, KeyError, AttributeError, ValueError, SyntaxError) as error:
             raise ValueError(f"{where}: {error}") from error
         if problem.problem_id in seen:
             raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")

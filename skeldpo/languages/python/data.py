@@ -16,6 +16,7 @@ Assert = ast.Assert
 _TYPES: dict[str, Callable[..., Any]] = {
     kind.__name__: kind for kind in (set, frozenset, tuple, list, dict, float, complex)
 }
+_BOUND_KINDS = ("staticmethod", "classmethod")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,10 @@ def asserted_call(check: Assert, callee: str, parameters: tuple[str, ...]) -> As
             ops=[ast.Eq()],
             comparators=[expected],
         ) if ast.unparse(function) == callee:
+            if len(positional) > len(parameters):
+                raise ValueError(
+                    f"a test with {len(positional)} arguments for parameters {sorted(parameters)}"
+                )
             values = dict(zip(parameters, positional, strict=False))
             values |= {each.arg: each.value for each in named if each.arg}
             if set(values) != set(parameters):
@@ -118,8 +123,11 @@ def method_head(code: str, owner: str, method: str) -> MethodHead:
                 if isinstance(item, ast.FunctionDef) and item.name == method:
                     returned = f" -> {ast.unparse(item.returns)}" if item.returns else ""
                     head = f"    def {method}({ast.unparse(item.args)}){returned}:"
-                    names = tuple(argument.arg for argument in item.args.args[1:])
-                    return MethodHead(code=f"class {owner}:\n{head}\n", parameters=names)
+                    kinds = [ast.unparse(kind) for kind in item.decorator_list]
+                    is_static = "staticmethod" in kinds
+                    marked = "".join(f"    @{kind}\n" for kind in kinds if kind in _BOUND_KINDS)
+                    names = _names(item.args)[not is_static :]
+                    return MethodHead(code=f"class {owner}:\n{marked}{head}\n", parameters=names)
     raise ValueError(f"canonical_solution has no method {owner}.{method}")
 
 
@@ -131,7 +139,7 @@ def stub_parameters(starter_code: str, name: str) -> tuple[str, ...]:
         raise ValueError(f"query: the code to complete does not parse: {error}") from error
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return tuple(argument.arg for argument in node.args.args if argument.arg != "self")
+            return tuple(name for name in _names(node.args) if name != "self")
     raise ValueError(f"query: the code to complete has no function {name!r}")
 
 
@@ -139,8 +147,13 @@ def parameters_of(code: str, entry_point: str) -> list[str]:
     """Names of the parameters of a function of a program."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.FunctionDef) and node.name == entry_point:
-            return [argument.arg for argument in node.args.args]
+            return [*_names(node.args)]
     raise ValueError(f"no function {entry_point} in its own solution")
+
+
+def _names(arguments: ast.arguments) -> tuple[str, ...]:
+    """Of the parameters that can be given by position."""
+    return tuple(each.arg for each in (*arguments.posonlyargs, *arguments.args))
 
 
 def tuple_depths(contract: str, parameters: Sequence[str]) -> list[int]:
@@ -189,7 +202,8 @@ def mentions(source: str, name: str) -> bool:
 def compared_value(source: str) -> str:
     """The expression that `evaluate_offline` compares with `expected`, "" if it does more.
 
-    That of `if X == expected: return True` and of `return X == expected` is X.
+    That of `return X == expected`, and of `if X == expected: return True` with nothing else after
+    it than `return False`, is X.
     """
     try:
         body = ast.parse(source).body
@@ -202,11 +216,15 @@ def compared_value(source: str) -> str:
             ast.FunctionDef(
                 name="evaluate_offline",
                 body=[
-                    ast.If(test=test, body=[ast.Return(value=ast.Constant(value=True))]),
+                    ast.If(
+                        test=test,
+                        body=[ast.Return(value=ast.Constant(value=True))],
+                        orelse=otherwise,
+                    ),
                     *rest,
                 ],
             )
-        ] if len(rest) <= 1:
+        ] if len(otherwise) + len(rest) <= 1 and all(map(_returns_false, [*otherwise, *rest])):
             pass
         case _:
             return ""
@@ -216,3 +234,10 @@ def compared_value(source: str) -> str:
         ):
             return ast.unparse(left)
     return ""
+
+
+def _returns_false(node: ast.stmt) -> bool:
+    match node:
+        case ast.Return(value=None | ast.Constant(value=False | None)):
+            return True
+    return False
