@@ -275,6 +275,7 @@ class ProblemWork:
                         baseline_times_ns=session.baseline_ns[key],
                         input_digest=session.input_digest,
                         instructions=session.instructions[key],
+                        num_processes=session.num_processes,
                         hot_lines=self._hot_lines.get(key, ()) if phase == "screen" else (),
                         mean_memory_bytes=self._mean_memory.get(key, 0) * (phase == "screen"),
                     )
