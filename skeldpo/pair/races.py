@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import PairConfig
 from skeldpo.pair.judged import Program
 from skeldpo.records import Measurement
@@ -25,9 +26,6 @@ from skeldpo.timing import (
     is_faster,
     is_slight,
 )
-
-CUT_OFF = "length"
-"""finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

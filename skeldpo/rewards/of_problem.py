@@ -18,10 +18,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import RewardsConfig
 from skeldpo.judging.right_answers import several_answers
 from skeldpo.pair.judged import check_rows, judge_candidates, session_ratio
-from skeldpo.pair.races import CUT_OFF, Race, find_races
+from skeldpo.pair.races import Race, find_races
 from skeldpo.records import NO_VERDICT, Candidate, Dropped, Measurement, Outcome, Problem
 from skeldpo.rewards.levels import Level, speed_levels
 from skeldpo.timing import Comparison, compare, is_faster, is_slight
