@@ -227,11 +227,10 @@ class Measurement:
     "screen" row without times says how a program that the tests accept failed on `input_digest`, an
     input that was made to time programs: no verdict on it. A "crosscheck" row without times says
     that one is missing. `equal_to` names the candidate run for it: the same program, measured once.
-    `instructions` are those of each timed run, where the machine counts them; `hot_lines` the
-    lines that take the program's time, in rows of phase "screen", empty if they were not profiled;
-    `mean_memory_bytes` the resident set averaged over its time, there too, 0 if it was not taken.
-    `unverified` says why times would prove nothing on that machine (docs/SANDBOX.md, promises):
-    none are taken then, so there are verdicts and no efficiency pairs; else empty.
+    `instructions` are those of each timed run, where the machine counts them. If asked for, rows of
+    phase "screen" have `hot_lines`, which take the program's time, and `mean_memory_bytes`, the
+    resident set averaged over it. `unverified` says why times would prove nothing there, else it is
+    empty (docs/SANDBOX.md). A time is of `num_processes` together: of a stdio program one an input.
     """
 
     candidate_id: str
@@ -253,6 +252,7 @@ class Measurement:
     hot_lines: tuple[int, ...] = ()
     mean_memory_bytes: int = 0
     unverified: str = ""
+    num_processes: int = 1
 
     def __post_init__(self) -> None:
         where = f"measurement of {self.candidate_id}"

@@ -30,6 +30,11 @@ MAX_RUN_DELAY_SHARE = 0.10
 """Largest time waiting for the core, over CPU time. 2 % is usual advice, with involuntary switches
 counted too; measured, CPU time varies by 0.5 % at 1 to 2 % delay and 200 switches a second, so
 that would throw good rounds away (docs/LOG.md)."""
+STARTING_NS = 750_000
+"""What one process may take longer than another for no reason of its own: pages that are copied
+when they are first written, which what it imports may have done before its clock. The same program
+with `List[int]` in a signature took 0.2 ms more, with longer types 0.7, where Python alone takes
+0.03 and 0.13."""
 RUN_DELAY_ALLOWANCE_NS = 250_000
 """Waiting that every run has: for its supervisor, which shares the core, to hand over and go."""
 
@@ -100,6 +105,11 @@ def is_faster(comparison: Comparison, *, min_speedup: float, max_p_value: float)
         and comparison.median_ratio >= MIN_AGREEING_RATIO
         and comparison.speedup_low > 1
     )
+
+
+def is_slight(first_ns: Sequence[float], second_ns: Sequence[float], num_processes: int) -> bool:
+    """Whether two programs differ by no more than the starting of their processes may."""
+    return abs(estimate_ns(first_ns) - estimate_ns(second_ns)) <= STARTING_NS * num_processes
 
 
 def is_settled(

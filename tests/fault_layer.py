@@ -23,7 +23,12 @@ from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.image import SandboxImage
 
 CONFIG = MeasureConfig(
-    min_cpu_time_ms=1.0, max_slow_ratio=20.0, max_retries=2, max_screened=5, confirm_repeats=(8,)
+    min_cpu_time_ms=1000.0,
+    max_slow_ratio=20.0,
+    cpu_limit_s=100.0,
+    max_retries=2,
+    max_screened=5,
+    confirm_repeats=(8,),
 )
 """Five programs are timed, so that some are not; a problem is tried three times."""
 IMAGE = SandboxImage(reference="made", digest="made", python_version="3.11")
@@ -37,12 +42,12 @@ When = Callable[[int, RunRequest], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeProgram:
-    """A program for inputs [n]: 2 n in `ns` a unit, `ns_reversed` below 0; `wrong_from` is the
+    """A program for inputs [n]: 2 n in `us` a unit, `us_reversed` below 0; `wrong_from` is the
     size from which it answers 0, `crashes_from` that from which it recurses too deep."""
 
     name: str
-    ns: int
-    ns_reversed: int = 0
+    us: int
+    us_reversed: int = 0
     wrong_from: int = 1 << 60
     crashes_from: int = 1 << 60
 
@@ -54,8 +59,8 @@ class MadeProgram:
     def run(self, request: RunRequest) -> RunReport:
         """What a sound sandbox says of it."""
         values = [json.loads(text)[0] for text in request.input_texts]
-        cpu_time_ns = sum(
-            -n * (self.ns_reversed or self.ns) if n < 0 else n * self.ns for n in values
+        cpu_time_ns = 1000 * sum(
+            -n * (self.us_reversed or self.us) if n < 0 else n * self.us for n in values
         )
         if cpu_time_ns > request.cpu_limit_s * 1e9:
             return make_report(Outcome.TIME_LIMIT)
@@ -109,7 +114,7 @@ class Truth:
 
     def sandbox(self, fault: Fault, when: When) -> MadeSandbox:
         """One with a fault."""
-        reference = replace(self.programs[0], name="the_reference", ns=100)
+        reference = replace(self.programs[0], name="the_reference", us=100)
         known = {program.code: program for program in (reference, *self.programs)}
         return MadeSandbox(known, fault, when)
 
@@ -240,15 +245,15 @@ PROBLEM = replace(
     FUNCTION_PROBLEM, tests=TESTS, generators=(SIZED, REVERSED), reference=REFERENCE, solutions=()
 )
 _RIGHT = (
-    MadeProgram(name="fast", ns=1000),
-    MadeProgram(name="slow", ns=3000),
-    MadeProgram(name="depends", ns=200, ns_reversed=9000),
+    MadeProgram(name="fast", us=1000),
+    MadeProgram(name="slow", us=3000),
+    MadeProgram(name="depends", us=200, us_reversed=9000),
 )
-_DEEP = MadeProgram(name="deep", ns=1500, crashes_from=100)
-_GARBAGE = MadeProgram(name="garbage", ns=50, wrong_from=64)
+_DEEP = MadeProgram(name="deep", us=1500, crashes_from=100)
+_GARBAGE = MadeProgram(name="garbage", us=50, wrong_from=64)
 _WRONG = (
-    MadeProgram(name="off", ns=500, wrong_from=5),
-    MadeProgram(name="crashing", ns=600, crashes_from=1),
+    MadeProgram(name="off", us=500, wrong_from=5),
+    MadeProgram(name="crashing", us=600, crashes_from=1),
 )
 _REFUSED = {
     "off": {Outcome.WRONG_ANSWER},
@@ -283,14 +288,14 @@ TRUTHS = {
     "no tests": Truth(
         problem=replace(PROBLEM, tests=()),
         programs=(*_RIGHT, _GARBAGE, *_WRONG,
-                  *(MadeProgram(name=f"guess{n}", ns=70, wrong_from=n) for n in range(4))),
+                  *(MadeProgram(name=f"guess{n}", us=70, wrong_from=n) for n in range(4))),
         verdicts=_accepted("fast", "slow", "depends") | _REFUSED
         | {name: {Outcome.WRONG_ANSWER} for name in ("garbage", *(f"guess{n}" for n in range(4)))},
         faster=_FASTER,
     ),
     "evaluation": Truth(
         problem=PROBLEM,
-        programs=(MadeProgram(name="known_fast", ns=800), MadeProgram(name="known_slow", ns=4000),
+        programs=(MadeProgram(name="known_fast", us=800), MadeProgram(name="known_slow", us=4000),
                   *_RIGHT, _DEEP, *_WRONG),
         verdicts=_accepted("known_fast", "known_slow", "fast", "slow", "depends", "deep")
         | _REFUSED,

@@ -111,6 +111,8 @@ PROGRAMS = (
     _stdio(18, "read for ever",
            "import sys\nwhile True:\n    sys.stdin.read()", TIME_LIMIT, input_text="1"),
     _function(19, "exit at import", "import os\nos._exit(0)", RUNTIME_ERROR),
+    _function(19, "exit in a module of the library",
+              "import unittest.__main__\ndef f(): return 1", RUNTIME_ERROR, cpu_limit_s=1),
     _function(20, "exit in the call", "import sys\ndef f(): sys.exit(0)", RUNTIME_ERROR),
     _stdio(21, "spin at exit",
            "import atexit\n@atexit.register\ndef g():\n    while True: pass\nprint(1)", TIME_LIMIT),
@@ -139,6 +141,12 @@ PROGRAMS = (
         "import os, time\ndef f():\n    if os.fork() == 0:\n        sum(range(10 ** 7))\n"
         "        time.sleep(60)\n    time.sleep(0.05)\n    return 1", VIOLATION,
     ),
+    _function(
+        35, "helper that takes more than the limit",
+        "import os, time\ndef f():\n    if os.fork() == 0:\n"
+        "        while time.process_time() < 0.45: pass\n        os._exit(0)\n"
+        "    os.wait()\n    return 1", TIME_LIMIT,
+    ),
     _function(36, "lazy result", "def f(): return map(str, range(10))", RUNTIME_ERROR),
     _function(
         40, "strange files",
@@ -152,6 +160,8 @@ PROGRAMS = (
               "import ctypes\ndef f(): return ctypes.string_at(0)", RUNTIME_ERROR),
     _function(41, "abort", "import os\ndef f(): os.abort()", RUNTIME_ERROR),
     _function(41, "kill itself", "import os\ndef f(): os.kill(os.getpid(), 9)", RUNTIME_ERROR),
+    _function(41, "signal without a name", "import os\ndef f(): os.kill(os.getpid(), 40)",
+              RUNTIME_ERROR),
     _function(
         42, "other cores",
         "import os\ndef f():\n    n = len(os.sched_getaffinity(0))\n"

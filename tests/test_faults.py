@@ -250,7 +250,7 @@ def test_violation_on_an_input_that_was_made_stays_one(name: str) -> None:
 def test_programs_that_are_not_drawn_are_checked_without_tests_too() -> None:
     """Five of 41 programs are timed: 31 more guess, and none is right by not having run."""
     truth = TRUTHS["no tests"]
-    guesses = tuple(MadeProgram(name=f"more{n}", ns=n + 1, wrong_from=0) for n in range(31))
+    guesses = tuple(MadeProgram(name=f"more{n}", us=n + 1, wrong_from=0) for n in range(31))
     verdicts = truth.verdicts | {g.name: {Outcome.WRONG_ANSWER} for g in guesses}
     truth = replace(truth, programs=(*truth.programs, *guesses), verdicts=verdicts)
     made = _measured(truth, broken, _never)

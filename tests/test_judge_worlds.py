@@ -84,6 +84,19 @@ WRITING = {
     "when it is deleted": World(
         "class Last:\n    def __del__(self):\n        print(42)\nlast = Last()"
     ),
+    "when it is deleted, with names of the program": World(
+        "import os\nclass Last:\n    alive = 41\n    def __del__(self):\n"
+        "        Last.alive += 1\n        os.write(1, b'%d\\n' % Last.alive)\nlast = Last()"
+    ),
+    "left open, with a class that ends": World(
+        "class Last:\n    def __del__(self): pass\nout = open(1, 'w', closefd=False)\n"
+        "out.write('42\\n')"
+    ),
+    "by the module of the built-in names": World("__builtins__.print(42)"),
+    "by a process that ends with the program": World(
+        "import os\nif os.fork():\n    os.wait()\n    print(2)\nelse:\n    print(4, end='')",
+        answer="42\n",
+    ),
     "text beyond ASCII": World("print('\\u017c\\u00f3')\nprint(42)", answer="\u017c\u00f3\n42\n"),
     "files in its folder": World("open('out.txt', 'w').write('42')\nprint(open('out.txt').read())"),
     "nothing read of much": World("print(42)"),

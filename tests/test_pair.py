@@ -108,6 +108,29 @@ def test_time_without_instructions_is_no_difference(slow_instructions, num_pairs
 
 
 @pytest.mark.parametrize(
+    ("fast_us", "slow_us", "num_processes", "num_pairs"),
+    [(140, 400, 1, 0), (140, 1_400, 1, 1), (2_240, 6_400, 16, 0), (2_240, 22_400, 16, 1)],
+    ids=["types in the signature", "another program", "of a script", "another script"],
+)
+def test_what_starting_may_take_is_no_difference(fast_us, slow_us, num_processes, num_pairs):
+    """The first and third pair are one program, with other imports and names of types."""
+    times = {"fast": fast_us, "slow": slow_us}
+    rows = [measurement(key) for key in times]
+    rows += [timed(key, us / 100_000, num_processes=num_processes) for key, us in times.items()]
+    result = build([candidate("fast", FAST[0]), candidate("slow", SLOW[0])], rows)
+    assert len(result.pairs) == num_pairs
+    assert ("their starting" in result.efficiency_reason) == (not num_pairs)
+
+
+def test_what_starting_may_take_reverses_nothing():
+    """On the other input the slow program is quicker by 0.2 ms, which says nothing."""
+    rows = [measurement("fast"), measurement("slow"), timed("fast", 1.0), timed("slow", 2.0)]
+    rows += [timed("fast", 0.004, "crosscheck"), timed("slow", 0.002, "crosscheck")]
+    (pair,) = build([candidate("fast", FAST[0]), candidate("slow", SLOW[0])], rows).pairs
+    assert (pair.chosen.candidate_id, pair.rejected.candidate_id) == ("fast", "slow")
+
+
+@pytest.mark.parametrize(
     ("outcome", "reason"),
     [(Outcome.SANDBOX_FAILED, "the sandbox failed"),
      (Outcome.FAULTY_PROBLEM, "the problem is at fault"),

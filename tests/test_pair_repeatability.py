@@ -11,7 +11,8 @@ from benchmarks.pair_repeatability import repeatability
 from skeldpo.measure.folder import read_measured
 from skeldpo.storage.by_problem import MeasuredProblem
 
-FAST, SLOW = tuple(range(100, 108)), tuple(range(200, 208))
+MS = 1_000_000
+FAST, SLOW = (tuple(ms * MS for ms in range(start, start + 8)) for start in (100, 200))
 
 
 def measured(fast: tuple[int, ...], slow: tuple[int, ...], phase="confirm") -> MeasuredProblem:
@@ -40,7 +41,7 @@ def test_run_that_contradicts_is_counted_from_both_sides(capsys: pytest.CaptureF
 
 
 def test_screening_session_of_the_other_run_counts_too() -> None:
-    other = measured(FAST[:3], (260, 261, 262), phase="screen")
+    other = measured(FAST[:3], (260 * MS, 261 * MS, 262 * MS), phase="screen")
     figures = repeatability([measured(FAST, SLOW)], [other])
     assert (figures["num_pairs"], figures["timed_in_both"]) == (1, 1)
     assert (figures["same_direction"], figures["ratio_within_20_percent"]) == (1, 0)

@@ -225,10 +225,7 @@ def test_sampled_program_is_run_for_the_known_one_that_it_equals(
         candidates=(*known, SAMPLED),
     )
 
-    def run(request: object) -> NoReturn:
-        raise AssertionError("nothing is to be run")
-
-    work = ProblemWork(asked, run, MeasureConfig(), EvaluateConfig())
+    work = ProblemWork(asked, _run_nothing, MeasureConfig(), EvaluateConfig())
     image = SandboxImage(reference="r", digest="d", python_version="3.11")
     rows = {row.candidate_id: row.equal_to for row in work.rows(image, 0)}
     twin, other = known
@@ -238,6 +235,23 @@ def test_sampled_program_is_run_for_the_known_one_that_it_equals(
         SAMPLED.candidate_id: run_for,
         other.candidate_id: other.candidate_id,
     }
+
+
+def test_whole_answer_is_run_for_the_one_that_was_cut_off_behind_the_same_program() -> None:
+    """Else nothing of that program could be chosen, the whole answer neither."""
+    cut = replace(SAMPLED, candidate_id="cut", finish_reason="length")
+    asked = training_assignment(FUNCTION_PROBLEM, GenerateConfig(programs="policy"), 1, seed=0)
+    for candidates in ((cut, SAMPLED), (SAMPLED, cut), (cut, *known_candidates(FUNCTION_PROBLEM))):
+        work = ProblemWork(
+            replace(asked, candidates=candidates), _run_nothing, MeasureConfig(), EvaluateConfig()
+        )
+        image = SandboxImage(reference="r", digest="d", python_version="3.11")
+        run_for = {row.candidate_id: row.equal_to for row in work.rows(image, 0)}
+        assert run_for["cut"] != "cut"
+
+
+def _run_nothing(request: object) -> NoReturn:
+    raise AssertionError("nothing is to be run")
 
 
 def test_known_candidates_are_the_solutions() -> None:

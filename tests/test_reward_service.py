@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from skeldpo.api import RewardPool, RewardsConfig, read_problem, reward
 from skeldpo.commands.serve_reward import read_token
 from skeldpo.config import MeasureConfig, ServeConfig
-from skeldpo.records import Outcome
+from skeldpo.records import Outcome, Problem
 from skeldpo.rewards.journal import Journal, Kept
 from skeldpo.rewards.measured import (
     GroupAnswer,
@@ -58,6 +58,7 @@ class ScriptedPool:
         self.num_waiting = 0
         self.num_busy = 0
         self.is_full = False
+        self.outcome = Outcome.ACCEPTED
         self.error: Exception | None = None
         self.requests: list[GroupRequest] = []
         self.let = threading.Event()
@@ -74,16 +75,20 @@ class ScriptedPool:
             if self.error is not None:
                 future.set_exception(self.error)
             else:
-                future.set_result(made_answer(request, float(len(self.requests))))
+                earned = float(len(self.requests))
+                future.set_result(made_answer(request, earned, self.outcome))
 
         threading.Thread(target=answer).start()
         return future
 
 
-def made_answer(request: GroupRequest, earned: float) -> GroupAnswer:
+def made_answer(
+    request: GroupRequest, earned: float, outcome: Outcome = Outcome.ACCEPTED
+) -> GroupAnswer:
+    is_right = outcome is Outcome.ACCEPTED
     program = ProgramAnswer(
-        reward=earned, is_known=True, outcome=Outcome.ACCEPTED, is_right=True, level=0, speed=0.0,
-        penalty=0.0, failure="",
+        reward=earned, is_known=is_right, outcome=outcome, is_right=is_right, level=0, speed=0.0,
+        penalty=0.0, failure="" if is_right else "no engine",
     )  # fmt: skip
     return GroupAnswer(
         problem_id=request.problem.problem_id,
@@ -92,12 +97,14 @@ def made_answer(request: GroupRequest, earned: float) -> GroupAnswer:
     )  # fmt: skip
 
 
-def service(folder: Path, pool: ScriptedPool, **serve: Any) -> TestClient:
+def service(
+    folder: Path, pool: ScriptedPool, problem: Problem = PROBLEM, **serve: Any
+) -> TestClient:
     """A client of a service that was just started on the folder."""
     started = RewardService(
         pool=pool,
         journal=Journal(folder / "answers.sqlite", keep_hours=1.0),
-        problems={"distinct": PROBLEM},
+        problems={"distinct": problem},
         config=ServeConfig(**serve),
         token="secret",
         settings_digest="s",
@@ -125,6 +132,30 @@ def test_a_request_is_answered_in_order_with_what_is_known_of_its_times(tmp_path
         assert whole.status_code == 200
         assert pool.requests[1].problem == PROBLEM
         assert pool.requests[1].cut_off == (True, False)
+
+
+def test_an_answer_is_not_that_of_the_problem_as_it_was_before(tmp_path):
+    """A test of the problem was corrected, and the service started again."""
+    pool = ScriptedPool()
+    with service(tmp_path, pool) as client:
+        assert ask(client).status_code == 200
+    with service(tmp_path, pool) as client:
+        assert ask(client).json()["rewards"] == [1.0, 1.0], "the same problem: it is kept"
+    corrected = read_problem({**ROW, "tests": [{"input": [[1, 1]], "expected": 1}]})
+    with service(tmp_path, pool, problem=corrected) as client:
+        assert ask(client).status_code == 409
+        assert ask(client, "new").status_code == 200
+
+
+def test_where_the_sandbox_broke_nothing_is_kept(tmp_path):
+    pool = ScriptedPool()
+    pool.outcome = Outcome.SANDBOX_FAILED
+    with service(tmp_path, pool) as client:
+        refused = ask(client)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert "no engine" in refused.json()["error"]
+        pool.outcome = Outcome.ACCEPTED
+        assert ask(client).status_code == 200
 
 
 def test_without_the_token_there_is_only_health(tmp_path):

@@ -9,7 +9,7 @@ import random
 import statistics
 
 import pytest
-from pair_rows import FAST, PROBLEM, SLOW, WRONG, candidate, measurement, timed
+from pair_rows import FAST, PROBLEM, SLOW, STEADY, WRONG, candidate, measurement, timed
 
 from skeldpo.config import PolicyGradientConfig, RewardsConfig
 from skeldpo.records import Outcome
@@ -83,6 +83,18 @@ def test_what_is_not_shown_earns_the_same():
     rewards, _ = rewarded([program(key, n) for n, key in enumerate("abcd")], rows)
     assert rewards["a"].reward == rewards["b"].reward == rewards["c"].reward == 1.0
     assert rewards["d"].reward < 0.95
+
+
+def test_what_starting_may_take_earns_nothing():
+    """0.14 and 0.40 ms: one program, one with `List[int]` in its signature; the baseline, 0.8."""
+    rows = [measurement(key) for key in "ab"]
+    rows += [
+        timed(key, ratio, baseline_times_ns=(800_000,) * len(STEADY))
+        for key, ratio in (("a", 0.0014), ("b", 0.0040))
+    ]
+    rewards, found = rewarded([program("a", 1), program("b", 2)], rows)
+    assert (rewards["a"].reward, rewards["b"].reward) == (1.0, 1.0)
+    assert [level.log_ratio for level in found.levels] == [0.0]
 
 
 def test_speed_of_a_level_apart_from_the_baseline_is_its_mean():

@@ -9,4 +9,7 @@ from __future__ import annotations
 from skeldpo.answers.reading import Answer, Wanted, read_answer, read_program
 from skeldpo.answers.text import plain_text
 
-__all__ = ["Answer", "Wanted", "plain_text", "read_answer", "read_program"]
+CUT_OFF = "length"
+"""finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
+
+__all__ = ["CUT_OFF", "Answer", "Wanted", "plain_text", "read_answer", "read_program"]

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.checkpoints import local_place
 from skeldpo.columns import wrapped
 from skeldpo.console import Display
@@ -50,7 +51,7 @@ class Answer:
     @property
     def is_cut(self) -> bool:
         """Whether the answer ended at its limit of tokens."""
-        return self.candidate.finish_reason == "length"
+        return self.candidate.finish_reason == CUT_OFF
 
     @property
     def is_read_apart(self) -> bool:

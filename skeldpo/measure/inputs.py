@@ -336,7 +336,7 @@ class InputFinder:
         failed = {key: run.verdict for key, run in runs.items() if run.verdict.outcome not in fine}
         certain = (Outcome.VIOLATION, Outcome.SANDBOX_FAILED)
         disagreeing = {key for key, v in failed.items() if v.outcome not in certain}
-        is_doubted = len(disagreeing) > (1 - MIN_AGREEING_SHARE) * len(runs)
+        is_doubted = len(runs) - len(disagreeing) < MIN_AGREEING_SHARE * len(runs)
         if self._is_doubting and is_doubted:
             self.refused.update({k: v for k, v in failed.items() if k not in disagreeing})
             return {}

@@ -46,6 +46,8 @@ class SessionTimes:
     cpu_times_ns: Mapping[str, tuple[int, ...]]
     instructions: Mapping[str, tuple[int, ...]]
     """Of each run, by program; empty for those whose instructions were not counted in each."""
+    num_processes: int
+    """Of each run."""
 
 
 class BaselineFailure(SandboxFailure):
@@ -211,6 +213,9 @@ class ProgramTimer:
             },
             cpu_times_ns={key: times.get(key, ()) for key in timed},
             instructions={key: _all_counted(rounds, key) for key in timed},
+            num_processes=max(
+                (run.num_processes for runs in rounds for run in runs.values()), default=1
+            ),
         )
 
     def _one_round(

@@ -15,6 +15,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.languages import language
 from skeldpo.measure.answered import answered
@@ -275,6 +276,7 @@ class ProblemWork:
                         baseline_times_ns=session.baseline_ns[key],
                         input_digest=session.input_digest,
                         instructions=session.instructions[key],
+                        num_processes=session.num_processes,
                         hot_lines=self._hot_lines.get(key, ()) if phase == "screen" else (),
                         mean_memory_bytes=self._mean_memory.get(key, 0) * (phase == "screen"),
                     )
@@ -315,10 +317,11 @@ def _no_verdict(outcome: Outcome, failure: str) -> Verdict:
 
 def _representatives(assignment: Assignment) -> dict[str, str]:
     """candidate_id -> id of the candidate that is run for it: the first that is the same program,
-    for training the first that was sampled, so that a pair has the ids that the engine wrote."""
+    for training the first that may be chosen (what was cut off behind its program may not), and of
+    those that was sampled, so that a pair has the ids that the engine wrote."""
     candidates = list(assignment.candidates)
     if assignment.purpose == "train":
-        candidates.sort(key=lambda candidate: candidate.origin == "dataset")
+        candidates.sort(key=lambda each: (each.finish_reason == CUT_OFF, each.origin == "dataset"))
     first: dict[str, str] = {}
     return {
         candidate.candidate_id: first.setdefault(

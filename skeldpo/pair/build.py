@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.judging.right_answers import several_answers
 from skeldpo.languages import language
@@ -28,7 +29,7 @@ from skeldpo.pair.judged import (
     middle,
     session_ratio,
 )
-from skeldpo.pair.races import CUT_OFF, Race, decided_races, find_races
+from skeldpo.pair.races import Race, decided_races, find_races, is_shown
 from skeldpo.pair.sides import Sides, divide, pair_points, pair_skeletons
 from skeldpo.records import (
     NO_VERDICT,
@@ -293,6 +294,8 @@ def _no_efficiency_reason(
         return "a cross-check that was asked for is missing; measure the problem again"
     if decided:
         return "which program is faster depends on the input"
+    if any(race.is_slight and is_shown(race, pair) for race in races):
+        return "programs differ by no more than their starting may; larger inputs would tell"
     return "no speed difference beyond doubt"
 
 

@@ -9,10 +9,11 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import PairConfig
 from skeldpo.languages import language
 from skeldpo.pair.judged import Program
-from skeldpo.pair.races import CUT_OFF, Race
+from skeldpo.pair.races import Race
 from skeldpo.timing import Comparison
 
 MAX_COMPARED_PROGRAMS = 8

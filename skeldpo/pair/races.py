@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import PairConfig
 from skeldpo.pair.judged import Program
 from skeldpo.records import Measurement
@@ -23,10 +24,8 @@ from skeldpo.timing import (
     compare,
     estimate_ns,
     is_faster,
+    is_slight,
 )
-
-CUT_OFF = "length"
-"""finish_reason of a completion that reached generate.max_tokens: it is never chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +45,11 @@ class Race:
         """Whether `fast` is the slower one on another kind of input, by more than the difference
         that is no difference to the test either."""
         return min(self.other_ratios, default=1.0) < 1 / DISCOUNT
+
+    @property
+    def is_slight(self) -> bool:
+        """Whether the sandbox, not the programs, may make the difference."""
+        return _is_slight(self.fast, self.slow)
 
     @property
     def is_contradicted(self) -> bool:
@@ -98,15 +102,22 @@ def crosscheck_ratios(
     fast: Iterable[Measurement], slow: Iterable[Measurement]
 ) -> tuple[float, ...]:
     """CPU time of `slow` over that of `fast` in each cross-check that both have rows of, by
-    session id: the median over its rounds. ValueError if their numbers of rounds differ."""
+    session id: the median over its rounds, but of those whose difference is slight. ValueError if
+    their numbers of rounds differ."""
     own, theirs = (
-        {r.session_id: r.cpu_times_ns for r in rows if r.phase == "crosscheck" and r.cpu_times_ns}
+        {r.session_id: r for r in rows if r.phase == "crosscheck" and r.cpu_times_ns}
         for rows in (fast, slow)
     )
     return tuple(
-        median(s / f for f, s in zip(own[key], theirs[key], strict=True))
+        median(s / f for f, s in zip(own[key].cpu_times_ns, theirs[key].cpu_times_ns, strict=True))
         for key in sorted(own.keys() & theirs.keys())
+        if not _is_slight(own[key], theirs[key])
     )
+
+
+def is_shown(race: Race, pair: PairConfig) -> bool:
+    """Whether the times of a race differ beyond doubt, whatever made the difference."""
+    return is_faster(race.comparison, min_speedup=pair.min_speedup, max_p_value=pair.max_p_value)
 
 
 def decided_races(
@@ -117,14 +128,18 @@ def decided_races(
     decided = [
         race
         for race in races
-        if is_faster(race.comparison, min_speedup=pair.min_speedup, max_p_value=pair.max_p_value)
-        and not race.is_contradicted
+        if is_shown(race, pair)
+        and not (race.is_contradicted or race.is_slight)
         and accepted[race.fast.candidate_id].candidate.finish_reason != CUT_OFF
     ]
     decided.sort(key=lambda race: (race.fast.candidate_id, race.slow.candidate_id))
     return sorted(
         decided, key=lambda race: (-race.comparison.speedup_low, -race.comparison.speedup)
     )
+
+
+def _is_slight(first: Measurement, second: Measurement) -> bool:
+    return is_slight(first.cpu_times_ns, second.cpu_times_ns, first.num_processes)
 
 
 def _check_session(rows: Sequence[Measurement]) -> None:

@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from skeldpo.answers import Wanted, read_answer
+from skeldpo.answers import CUT_OFF, Wanted, read_answer
 from skeldpo.config import EvaluateConfig, MeasureConfig, RewardsConfig
 from skeldpo.measure.on_cores import Run, patient
 from skeldpo.measure.work import ProblemWork
-from skeldpo.pair.races import CUT_OFF
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Problem, content_id
 from skeldpo.rewards.of_problem import UNTIMED, ProblemRewards, problem_rewards

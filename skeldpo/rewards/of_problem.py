@@ -18,13 +18,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from skeldpo.answers import CUT_OFF
 from skeldpo.config import RewardsConfig
 from skeldpo.judging.right_answers import several_answers
 from skeldpo.pair.judged import check_rows, judge_candidates, session_ratio
-from skeldpo.pair.races import CUT_OFF, Race, find_races
+from skeldpo.pair.races import Race, find_races
 from skeldpo.records import NO_VERDICT, Candidate, Dropped, Measurement, Outcome, Problem
 from skeldpo.rewards.levels import Level, speed_levels
-from skeldpo.timing import Comparison, compare, is_faster
+from skeldpo.timing import Comparison, compare, is_faster, is_slight
 
 UNTIMED = -1
 """Level of a program whose speed was not compared."""
@@ -245,7 +246,8 @@ def _levels(races: Sequence[Race], config: RewardsConfig) -> tuple[Level, ...]:
             (race.fast.candidate_id, race.slow.candidate_id)
             for race in races
             if _is_shown(race.comparison, config)
-            and not (race.is_contradicted or race.is_reversed or race.is_unchecked)
+            and not (race.is_contradicted or race.is_slight)
+            and not (race.is_reversed or race.is_unchecked)
         },
     )
     like_baseline = [
@@ -262,6 +264,8 @@ def _levels(races: Sequence[Race], config: RewardsConfig) -> tuple[Level, ...]:
 
 def _differs_from_baseline(row: Measurement, config: RewardsConfig) -> bool:
     own, baseline = row.cpu_times_ns, row.baseline_times_ns
+    if is_slight(own, baseline, row.num_processes):
+        return False
     comparisons = compare(own, baseline), compare(baseline, own)
     return any(_is_shown(comparison, config) for comparison in comparisons)
 

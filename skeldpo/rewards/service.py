@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from skeldpo.config import ServeConfig
 from skeldpo.problems.sources import problem_from_row
-from skeldpo.records import Problem, content_id
+from skeldpo.records import Outcome, Problem, content_id
 from skeldpo.rewards.journal import Journal, Kept
 from skeldpo.rewards.measured import GroupAnswer, GroupRequest
 from skeldpo.rewards.pool import PoolFullError
@@ -133,6 +133,7 @@ class RewardService:
         self._token = token
         self._settings_digest = settings_digest
         self._metrics = _Metrics(pool)
+        self._digests: dict[str, str] = {}
         self._running: dict[str, tuple[str, asyncio.Future[str]]] = {}
         self.app = Starlette(
             lifespan=self._lifespan,
@@ -181,7 +182,8 @@ class RewardService:
 
     async def _rewards(self, request: Request) -> Response:
         body = _parsed(await self._read(request))
-        digest = content_id(body.model_dump_json(exclude={"request_id"}), self._settings_digest)
+        asked = body.model_dump_json(exclude={"request_id"})
+        digest = content_id(asked, self._problem_digest(body.problem_id), self._settings_digest)
         kept = self._journal.get(body.request_id)
         if kept is not None:
             _require_same(kept.request_digest, digest, body.request_id)
@@ -226,6 +228,8 @@ class RewardService:
     async def _finish(self, request_id: str, digest: str, measured: Future[GroupAnswer]) -> str:
         answer = await asyncio.wrap_future(measured)
         self._metrics.count(answer)
+        if all(program.outcome is Outcome.SANDBOX_FAILED for program in answer.programs):
+            raise RuntimeError(answer.programs[0].failure)  # another time it may be measured
         text = json.dumps(
             {
                 "request_id": request_id,
@@ -262,6 +266,12 @@ class RewardService:
             return GroupRequest(problem=problem, completions=body.completions, cut_off=body.cut_off)
         except ValueError as error:
             raise _RefusalError(422, str(error)) from error
+
+    def _problem_digest(self, problem_id: str) -> str:
+        """Of a problem that the service was started with; empty for others."""
+        if problem_id not in self._digests and problem_id in self._problems:
+            self._digests[problem_id] = content_id(to_row(self._problems[problem_id]))
+        return self._digests.get(problem_id, "")
 
     async def _read(self, request: Request) -> bytes:
         """The body, given up as soon as it is too long: its announced length may be a lie."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from skeldpo.accounts.progress import count_teller
+from skeldpo.answers import CUT_OFF
 from skeldpo.checkpoints import fetch_checkpoint
 from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
 from skeldpo.measure.on_cores import Run
-from skeldpo.pair.races import CUT_OFF
 from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.records import Assignment, Example, Measurement, Problem, content_id
 from skeldpo.storage.by_problem import Sampled

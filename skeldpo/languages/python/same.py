@@ -19,6 +19,9 @@ _SEES_NAMES = frozenset(
      "__dict__", "__code__", "__annotations__", "__qualname__"}
 )  # fmt: skip
 """A program that mentions one of these may depend on its own variable names."""
+_SEES_DOCSTRINGS = frozenset({"__doc__", "doctest", "getdoc", "help", "inspect", "pydoc"})
+_SEES_TEXT = frozenset({"__file__", "f_lineno", "getsource", "linecache", "tb_lineno"})
+"""... on its comments and lines as well."""
 
 
 def normalize_program(code: str) -> str:
@@ -30,7 +33,9 @@ def normalize_program(code: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(code)
-        if not _mentions(tree, frozenset({"__doc__"})):
+        if _mentions(tree, _SEES_TEXT):
+            return code.strip()
+        if not _mentions(tree, _SEES_DOCSTRINGS):
             _drop_docstrings(tree)
         if not _may_see_its_names(tree):
             own = _bound_names(tree) - _fixed_names(tree) - _names_from_outside(code)

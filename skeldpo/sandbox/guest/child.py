@@ -8,7 +8,9 @@ takes only the bytes on the answer pipe, and the clock and the verdict are its o
 from __future__ import annotations
 
 import atexit
+import builtins
 import ctypes
+import gc
 import importlib
 import marshal
 import math
@@ -60,7 +62,7 @@ def load_ahead(program: str) -> None:
             if module.partition(".")[0] not in _NEVER_AHEAD:
                 try:  # modules of a package may be among the members
                     importlib.__import__(module, fromlist=members)
-                except Exception:
+                except (Exception, SystemExit):
                     continue  # it fails in the program as well, which says how
 
 
@@ -89,7 +91,7 @@ class ChildSide:
 
     def live(self) -> None:
         """Waits for its program, runs it and waits to be killed, or exits."""
-        exit_status = EXIT_ERROR
+        exit_status, own_id = EXIT_ERROR, os.getpid()
         try:
             self._confine()
             cpu_limit_s, code_bytes, entry_bytes, preamble_bytes, _ = PROGRAM_HEADER.unpack(
@@ -116,8 +118,10 @@ class ChildSide:
             if entry_point:
                 self._answer_calls(program, module, entry_point)
             else:
-                exit_status = self._run_main(program, module)
-            if exit_status == 0:
+                vars(module)["__builtins__"] = builtins
+                del module  # `_run_main` has the last word on when it goes
+                exit_status = self._run_main(program, has_finalizers="__del__" in text)
+            if exit_status == 0 and os.getpid() == own_id:  # not of a process that it forked
                 os.write(self._status, DONE)
                 while True:
                     signal.pause()  # PID 1 reads the clock now, and kills
@@ -189,12 +193,13 @@ class ChildSide:
         while True:
             signal.pause()
 
-    def _run_main(self, program: types.CodeType, module: types.ModuleType) -> int:
+    def _run_main(self, program: types.CodeType, *, has_finalizers: bool) -> int:
         """Runs the program and what the interpreter runs at its end; returns the exit status."""
         os.close(self._go)
         exit_status = 0
+        namespace = vars(sys.modules["__main__"])
         try:
-            exec(program, module.__dict__)
+            exec(program, namespace)
         except SystemExit as stop:
             if isinstance(stop.code, int):
                 exit_status = stop.code & 0xFF
@@ -205,7 +210,13 @@ class ChildSide:
             sys.modules["threading"]._shutdown()  # joins the program's threads
         atexit._run_exitfuncs()
         _flush_output()
-        module.__dict__.clear()  # files the program left open are written out, as at a normal exit
+        if has_finalizers:  # they find the names of their program, as at a normal exit
+            gc.collect()  # sorts what is alive: files are written out before they are closed
+            sys.modules.pop("__main__", None)
+            del namespace
+            gc.collect()
+        else:
+            namespace.clear()  # files the program left open are written out, as at a normal exit
         if sys.__stdout__ is not None and not sys.__stdout__.closed:
             sys.__stdout__.flush()  # what was printed by that
         return exit_status

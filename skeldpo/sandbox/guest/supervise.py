@@ -342,10 +342,13 @@ class Supervision:
             end - start if self._started else 0
             for start, end in zip(self._start, self._end, strict=True)
         )
+        cpu_ns += helper_ns
+        if outcome == "ACCEPTED" and cpu_ns > child.cpu_limit_ns:
+            outcome, failure = "TIME_LIMIT", "its processes together took more than the time limit"
         return {
             "outcome": outcome,
             "failure": failure,
-            "cpu_time_ns": cpu_ns + helper_ns,
+            "cpu_time_ns": cpu_ns,
             "total_cpu_time_ns": total_ns,
             "wall_time_ns": wall_ns,
             "run_delay_ns": max(0, delay_ns),
@@ -377,6 +380,14 @@ class Supervision:
             return "OUTPUT_LIMIT", "stopped by SIGXFSZ"
         if code == child_module.EXIT_COMPILE and not self._started:
             return "COMPILE_ERROR", tail
-        end = f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
+        end = _signal_name(-code) if code < 0 else f"status {code}"
         answered = f"{self._num_lines} of {self._num_answers} answers, "
         return "RUNTIME_ERROR", f"{answered * self._child.is_function}ended with {end}\n{tail}"
+
+
+def _signal_name(number: int) -> str:
+    """Real-time signals but the first and the last have no name."""
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal {number}"
