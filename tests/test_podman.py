@@ -26,7 +26,7 @@ from skeldpo.sandbox.cores import lease_core, sandbox_cores
 from skeldpo.sandbox.docker import Dialect, DockerRuntime
 from skeldpo.sandbox.image import ensure_image
 from skeldpo.sandbox.podman import HOST_VARIABLE as PODMAN_HOST_VARIABLE
-from skeldpo.sandbox.podman import is_podman
+from skeldpo.sandbox.podman import is_podman, start_service
 from skeldpo.sandbox.runtime import RuntimeFailure
 
 WORK = "def f(n):\n    return sum(i * i % 7 for i in range(n))"
@@ -52,6 +52,21 @@ def test_podman_is_told_from_docker_by_its_version() -> None:
     assert is_podman({"Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]})
     assert not is_podman({"Components": [{"Name": "Engine"}]})
     assert not is_podman({"Version": "20.10"})
+
+
+def test_service_works_beside_its_socket_not_in_the_users_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its monitors write there: after a kill for lack of memory an empty file called oom."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "podman"
+    program.write_text('#!/bin/sh\npwd -P > "$(dirname "$0")/where"\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    with pytest.raises(RuntimeFailure, match="does not start"):
+        start_service(f"unix://{tmp_path}/run/podman.sock")
+    assert (programs / "where").read_text().strip() == str((tmp_path / "run").resolve())
 
 
 def test_engine_that_is_not_there_is_an_error_that_says_what_was_tried(

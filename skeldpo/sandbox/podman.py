@@ -67,7 +67,7 @@ def open_podman(timeout_s: float = TIMEOUT_S) -> docker.DockerClient:
     except RuntimeFailure as failure:
         if os.environ.get(HOST_VARIABLE) or not shutil.which("podman"):
             raise RuntimeFailure(f"no Podman service at {host} ({failure})") from failure
-    _start_service(host)
+    start_service(host)
     return open_client(host, timeout_s)
 
 
@@ -113,13 +113,16 @@ def podman_dialect(info: dict[str, Any]) -> Dialect:
     )
 
 
-def _start_service(host: str) -> None:
-    Path(host.removeprefix("unix://")).parent.mkdir(parents=True, exist_ok=True)
+def start_service(host: str) -> None:
+    """Starts a service at a socket, and waits until it answers; RuntimeFailure if it does not."""
+    folder = Path(host.removeprefix("unix://")).parent
+    folder.mkdir(parents=True, exist_ok=True)
     service = subprocess.Popen(
         ["podman", "system", "service", f"--time={_IDLE_S}", host],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        cwd=folder,  # its monitors of containers leave a file "oom" where they work
         start_new_session=True,
     )
     # Its containers have its priority, and an actor of Ray that starts it has a low one.
