@@ -96,7 +96,8 @@ def save_network(
         if workers.rank == 0:
             if network.lora is not None:
                 base = base_name or network.start.model
-                write_adapters(adapters, network.lora, str(aside / ADAPTER_FOLDER), base)
+                adapter = str(aside / ADAPTER_FOLDER)
+                write_adapters(adapters, network.lora, adapter, base, network.causal_lm)
             tokenizer.save_pretrained(aside)
             Path(aside, "README.md").write_text(card, encoding="utf-8")
     return saved
