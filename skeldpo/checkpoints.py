@@ -29,6 +29,7 @@ _NEEDED_FILES = ("config.json",)
 _WEIGHTS_INDEX = "model.safetensors.index.json"
 _ONE_FILE = ("model.safetensors", "adapter_model.safetensors")
 """How transformers and peft call the only weight file of a folder."""
+_ADAPTER_CONFIG = "adapter_config.json"
 _POLL_S = 0.2
 
 
@@ -44,6 +45,12 @@ def load_checkpoint(folder: str) -> Checkpoint:
     """The checkpoint of a folder or URL; ValueError says what is missing in it."""
     if is_url(folder):
         return Checkpoint(folder=folder, model_id=_indexed_digest(read_index(folder), folder))
+    if Path(folder, _ADAPTER_CONFIG).is_file():
+        raise ValueError(
+            f"{folder} has {_ADAPTER_CONFIG}, so it is an adapter, or a model that transformers "
+            "puts one on and engines do not; expected a model alone: merge the adapter into its "
+            "base (PEFT's merge_and_unload) and save that in a folder of its own"
+        )
     missing = [name for name in _NEEDED_FILES if not (Path(folder) / name).is_file()]
     if missing:
         raise ValueError(
@@ -102,7 +109,7 @@ def fetch_checkpoint(model: str, folder: str) -> Checkpoint:
         with new_folder() as place:
             return push_checkpoint(fetch_checkpoint(model, place), folder)
     if Path(model).expanduser().is_dir():
-        return load_checkpoint(str(Path(model).expanduser()))
+        return _given(str(Path(model).expanduser()))
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
         raise ValueError(
             f"policy.model: no such model folder: {model!r}; expected a folder, a Hugging Face id "
@@ -139,6 +146,30 @@ def weight_files(folder: str, visible_within_s: float = VISIBLE_WITHIN_S) -> lis
     if not found:
         raise ValueError(f"no *.safetensors in {folder}; expected a saved policy")
     return sorted(found)
+
+
+def _given(folder: str) -> Checkpoint:
+    """The checkpoint of a folder that no run has made; ValueError for a tensor in two files, of
+    which engines, trainers and transformers do not take the same one."""
+    checkpoint = load_checkpoint(folder)
+    seen: dict[str, Path] = {}
+    for file in weight_files(folder):
+        for name in _tensor_names(file):
+            other = seen.setdefault(name, file)
+            if other != file:
+                raise ValueError(
+                    f"{name} is in {other} and in {file.name}; remove the weight files that are "
+                    "not the model's"
+                )
+    return checkpoint
+
+
+def _tensor_names(file: Path) -> list[str]:
+    """From the header of a weight file; none if it has no such header, which its readers tell."""
+    with file.open("rb") as stream:
+        num_bytes = int.from_bytes(stream.read(8), "little")
+        header = stream.read(num_bytes) if num_bytes < file.stat().st_size else b"{}"
+    return [name for name in json.loads(header) if name != "__metadata__"]
 
 
 def _indexed_names(folder: Path) -> set[str]:
@@ -198,4 +229,4 @@ def _download(model: str, folder: str) -> Checkpoint:
             f"downloaded ({type(error).__name__}); check the name, the network and HF_TOKEN, or "
             "give a folder"
         ) from error
-    return load_checkpoint(folder)
+    return _given(folder)

@@ -81,6 +81,27 @@ def test_shape_by_arithmetic_is_that_of_the_built_model(tied):
     assert counted.adapter_parameters(4, lora.target_modules) == trained
 
 
+@pytest.mark.slow
+def test_every_kind_that_trains_has_a_shape(tmp_path):
+    """A run of GPT-2, StarCoder, OPT, Falcon, BLOOM, Mamba ended before it began, in an
+    AttributeError: their layers and sizes have other names."""
+    import transformers as tf
+    from tiny_kinds import IN_ROWS, IN_TREES
+
+    from skeldpo.sizing.shape import read_shape
+
+    gpt2 = IN_TREES["positions that are learnt"][1]
+    falcon = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    kinds = [each[:2] for each in (*IN_ROWS.values(), *IN_TREES.values())]
+    kinds += [(tf.GPTBigCodeConfig, gpt2), (tf.FalconConfig, falcon)]
+    for kind, settings in kinds:
+        kind(**settings).save_pretrained(tmp_path)
+        shape = read_shape(str(tmp_path))
+        assert shape.num_layers == 2, kind
+        assert 0 < shape.layer_parameters < shape.num_parameters, kind
+        assert shape.mlp_size > 0, kind
+
+
 def test_qwen_shapes_have_the_published_numbers_of_parameters():
     """Those of the model cards: 0.49, 1.54, 7.61, 14.7 and 32.5 billion (32.8 by its files)."""
     counts = {name: shape.num_parameters / 1e9 for name, shape in qwen_shapes().items()}

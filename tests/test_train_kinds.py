@@ -14,6 +14,7 @@ from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
     MistralConfig,
+    Phi3Config,
     PhiConfig,
     PretrainedConfig,
     Qwen2Config,
@@ -47,6 +48,21 @@ def pairs() -> list[PairTokens]:
     tokens = [tokenize_pair(pair, prompts, 160) for pair in made]
     assert all(isinstance(row, PairTokens) for row in tokens)
     return tokens
+
+
+def pair_of_length(num_tokens: int) -> PairTokens:
+    """One whose chosen code and its prompt have so many."""
+    code = tuple(range(num_tokens - 10))
+    return PairTokens(
+        pair_id="long",
+        stage="efficiency",
+        code_prompt=tuple(range(10)),
+        skeleton_prompt=(1,),
+        code_chosen=code,
+        code_rejected=code[:5],
+        skeleton_chosen=(),
+        skeleton_rejected=(),
+    )
 
 
 def own_token_logps(model: Any, trees: TreeBatch) -> torch.Tensor:
@@ -209,6 +225,46 @@ def test_tree_is_not_exact_for_a_short_window(tmp_path):
         require_equal(network, folder)
 
 
+FACTORS = {"short_factor": [1.0] * 4, "long_factor": [2.0, 4.0, 6.0, 8.0]}
+
+
+@pytest.mark.parametrize(("max_tokens", "factors"), [(160, "long_factor"), (120, "short_factor")])
+def test_two_sets_of_rotations_are_chosen_by_the_longest_sequence_of_the_run(
+    tmp_path, max_tokens, factors
+):
+    """Phi-3 and Phi-4-mini: transformers chooses by the longest of a pass, so that what was packed
+    together would change what it is; vLLM once, by its max_model_len."""
+    rope = {"rope_theta": 10000.0, "original_max_position_embeddings": 120, **FACTORS}
+    settings = {**SHAPE, "bos_token_id": 1, "eos_token_id": 2}
+    kind = Phi3Config(
+        **settings,
+        original_max_position_embeddings=120,
+        rope_parameters={"rope_type": "longrope", **rope},
+    )
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(kind).save_pretrained(tmp_path)
+    network = load_network(str(tmp_path), tiny_config().train, max_tokens, seed=0)
+    # Both sets alike: whatever is chosen are these.
+    rope |= dict.fromkeys(FACTORS, FACTORS[factors])
+    kind.rope_parameters = {"rope_type": "longrope", **rope}
+    own = AutoModelForCausalLM.from_pretrained(tmp_path, config=kind)
+    examples = [*pairs(), pair_of_length(130)][: 3 + (max_tokens > 130)]
+    for packed in (examples, examples[:1]):
+        trees = build_trees([each.tree for each in packed])
+        torch.testing.assert_close(
+            token_logps(network, trees), own_token_logps(own, trees), atol=1e-5, rtol=3e-5
+        )
+
+
+def test_rotations_that_change_with_every_length_are_refused(tmp_path):
+    rope = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}
+    settings = {**SHAPE, "max_position_embeddings": 120, "rope_parameters": rope}
+    folder = save_kind(LlamaConfig, settings, tmp_path)
+    assert load_network(folder, tiny_config().train, 120, seed=0).said == "trains in prefix trees"
+    with pytest.raises(ValueError, match=r"beyond 120 tokens, .*max_model_tokens=160; lower it"):
+        load_network(folder, tiny_config().train, 160, seed=0)
+
+
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
@@ -233,9 +289,31 @@ def test_head_is_read_from_the_configuration():
     assert found == Head(scale=1.0, cap=15.0)
 
 
-def test_output_layer_with_a_bias_is_refused(tmp_path):
-    folder = save_kind(PhiConfig, SHAPE, tmp_path)
-    with pytest.raises(ValueError, match=r"more to their logits than cap or scale them \(a bias\)"):
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    ["positions that are learnt", "dropout within layers", "experts that training draws"],
+)
+def test_noise_that_a_model_has_for_training_is_off(tmp_path, name, checkpointing):
+    """GPT-2 and OPT have dropout, Phi-3.5-MoE draws experts; the reference has neither."""
+    folder = save_kind(*IN_TREES[name], tmp_path)
+    config = tiny_config(activation_checkpointing=checkpointing).train
+    network = load_network(folder, config, 160, seed=0)
+    trees = build_trees([pair.tree for pair in pairs()])
+    expected = token_logps(network.eval(), trees)
+    assert torch.equal(token_logps(network.train(), trees), expected)
+    kept = [name for name, module in network.named_modules() if module.training]
+    assert bool(kept) == checkpointing
+
+
+@pytest.mark.parametrize("bias", [0.5, 0.01], ids=["large", "small"])
+def test_output_layer_with_a_bias_is_refused(tmp_path, bias):
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(PhiConfig(**SHAPE))
+    torch.nn.init.normal_(model.lm_head.bias, std=bias)
+    model.save_pretrained(tmp_path)
+    folder = str(tmp_path)
+    with pytest.raises(ValueError, match=r"more to their logits than cap or scale them \(a bias"):
         load_network(folder, tiny_config().train, 160, seed=0)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
+from tiny_kinds import SHAPE
 from tiny_policy import (
     answer_counts,
     answer_logps,
@@ -20,10 +23,10 @@ from tiny_policy import (
     trees_of,
 )
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, Gemma3Config, PreTrainedTokenizerFast
 
 from skeldpo.checkpoints import weight_files, weights_digest
-from skeldpo.train.adapters import check_adapters, linear_view
+from skeldpo.train.adapters import adapter_parameters, check_adapters, linear_view
 from skeldpo.train.learners.preferences import PairTokens
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
 from skeldpo.train.loading import load_network
@@ -246,6 +249,36 @@ def test_adapter_on_an_end_of_a_tied_model_is_refused_with_and_without_weights(t
     check_adapters(folder, tiny_config(lora=LORA).train.lora)
     untied = save_tiny_policy(tmp_path / "untied", tied=False)
     check_adapters(untied, tiny_config(lora=lora).train.lora)
+
+
+def test_adapters_of_a_model_that_sees_are_on_its_text_layers_alone(tmp_path):
+    """Layers of Gemma 3's picture tower are called as the decoder's are: all of the default names
+    were refused, and no others tell the two apart."""
+    text = {**SHAPE, "head_dim": 8, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    picture = {
+        "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "image_size": 28,
+        "num_attention_heads": 2, "patch_size": 14,
+    }  # fmt: skip
+    settings = {"image_token_index": 260, "boi_token_index": 261, "eoi_token_index": 262}
+    kind = Gemma3Config(text_config=text, vision_config=picture, mm_tokens_per_image=4, **settings)
+    folder = str(tmp_path / "policy")
+    AutoModelForCausalLM.from_config(kind).save_pretrained(folder)
+    check_adapters(folder, tiny_config(lora=LORA).train.lora)
+    network = load(folder, lora=LORA)
+    adapters = adapter_parameters(network.causal_lm)
+    assert len(adapters) == 2 * 2 * 7
+    assert all(".language_model.layers." in name for name in adapters)
+    change_weights(network)
+    tokens = tokens_of([preference_pair(0)], save_tiny_policy(tmp_path / "t"), tiny_config())
+    trees = trees_of(tokens)
+    trained = answer_logps(network, trees)
+    save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "", folder)
+    merged = load(str(tmp_path / "saved"))
+    torch.testing.assert_close(answer_logps(merged, trees), trained, atol=1e-3, rtol=1e-4)
+    base = AutoModelForCausalLM.from_pretrained(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # adapters that the file lacks
+        PeftModel.from_pretrained(base, str(tmp_path / "saved" / "adapter"))
 
 
 def test_adapters_on_layers_that_the_model_does_not_have_are_refused(tmp_path):

@@ -411,6 +411,22 @@ def test_tokens_that_only_one_side_shares_have_more_credit():
     assert {FAST[0], SLOW[0]} == {row.answers[0].code, row.answers[2].code}
 
 
+def test_credit_is_for_the_program_and_not_for_its_draft_in_the_thoughts():
+    config = rewards_config(skeleton_credit=3.0)
+    (row,) = group_or_reason(measured_programs(), config=config, round_index=3).groups
+    prompts = Prompts(byte_tokenizer(), config.policy)
+    code = row.answers[0].code
+    thoughts = f"<think>\n{code}\nIt is right.</think>\n"
+    ids = tuple(byte_tokenizer().encode(thoughts + code))
+    answer = dataclasses.replace(row.answers[0], completion_token_ids=ids)
+    credits = token_credits(answer, prompts, 3.0)
+    ids = tuple(byte_tokenizer().encode(code))
+    alone = token_credits(dataclasses.replace(answer, completion_token_ids=ids), prompts, 3.0)
+    raised = [place for place, credit in enumerate(credits) if credit > min(credits)]
+    expected = [place for place, credit in enumerate(alone) if credit > min(alone)]
+    assert raised == [len(thoughts) + place for place in expected] != []
+
+
 def sum_ratio(lead: tuple[int, ...], ids: tuple[int, ...], credits: tuple[float, ...]) -> float:
     """The mean weight of the answer over that of the answer with other text around it."""
     unit = min(credits)

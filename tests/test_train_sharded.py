@@ -112,6 +112,24 @@ def test_files_with_experts_one_by_one_are_read_and_written_by_transformers(tmp_
     torch.testing.assert_close(again.state_dict(), network.state_dict(), atol=0, rtol=0)
 
 
+@pytest.mark.parametrize("config", [EXPERTS, MODELS["qwen3"]], ids=["whole", "slices"])
+@pytest.mark.parametrize("lora", [None, {"rank": 2, "alpha": 4.0}], ids=["full", "lora"])
+def test_files_beside_the_weights_are_kept_as_they_are(tmp_path, config, lora):
+    """A sampling that transformers reads and refuses to write ended a training when all was done;
+    without the settings of its pictures no engine starts with a Gemma 3 of 4 B."""
+    folder = Path(saved_model(config, tmp_path / "p"))
+    kept = {
+        "generation_config.json": '{"temperature": 0.6, "top_p": 0.9, "eos_token_id": [7, 9]}',
+        "preprocessor_config.json": '{"image_processor_type": "Gemma3ImageProcessor"}',
+        "processor_config.json": '{"image_seq_length": 256}',
+    }
+    for name, text in kept.items():
+        (folder / name).write_text(text)
+    network = load_network(str(folder), tiny_config(lora=lora).train, 160, seed=0)
+    save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "")
+    assert {name: (tmp_path / "saved" / name).read_text() for name in kept} == kept
+
+
 @pytest.mark.parametrize("num_workers", [1, 2, 3, 8])
 def test_files_are_divided_among_workers_and_have_an_index(tmp_path, num_workers):
     """Each worker writes by itself: no tensor is sharded here."""

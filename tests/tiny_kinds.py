@@ -131,6 +131,8 @@ IN_ROWS: dict[str, tuple[type, dict[str, Any], str]] = {
         {k: v for k, v in _HEADS.items() if k != "max_position_embeddings"} | {"lru_width": 32},
         "convolutions over tokens",
     ),
+    "attention that is handed nothing": (tf.StableLmConfig, SHAPE, "0 calls of an attention"),
+    "mask of its own": (tf.DogeConfig, SHAPE, "asks for attention_mask"),
     "bias by distance": (
         tf.BloomConfig,
         {"vocab_size": 264, "hidden_size": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.2},
@@ -152,6 +154,17 @@ IN_TREES: dict[str, tuple[type, dict[str, Any]]] = {
         },
     ),
     "divided logits": (tf.GraniteConfig, {**SHAPE, "logits_scaling": 4.0}),
+    "experts that training draws": (
+        tf.PhimoeConfig,
+        {**SHAPE, "num_local_experts": 4, "num_experts_per_tok": 2},
+    ),
+    "dropout within layers": (
+        tf.OPTConfig,
+        {
+            **{k: v for k, v in SHAPE.items() if k != "pad_token_id"}, "ffn_dim": 64,
+            "word_embed_proj_dim": 32, "init_std": 0.2, "layerdrop": 0.5,
+        },
+    ),
     "positions that are learnt": (
         tf.GPT2Config,
         {"vocab_size": 264, "n_embd": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.2},
@@ -165,7 +178,7 @@ def save_kind(kind: type, settings: dict[str, Any], folder: Path) -> str:
     model = AutoModelForCausalLM.from_config(kind(**settings))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith(("sinks", "bias", "recurrent_param")):
+            if name.endswith(("sinks", "bias", "recurrent_param", "self_attn.A")):
                 parameter.normal_(std=0.5)
     model.save_pretrained(folder)
     return str(folder)

@@ -128,14 +128,14 @@ def shape_of(model_config: Any) -> ModelShape:
         model: Any = AutoModelForCausalLM.from_config(model_config)
         model.tie_weights()
     embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
-    heads = int(config.num_attention_heads)
+    heads = int(getattr(config, "num_attention_heads", 1))  # state-space models have none
     head_size = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
     key_heads = int(getattr(config, "num_key_value_heads", None) or heads)
     kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
     dtype = getattr(config, "dtype", None) or torch.float32
     return ModelShape(
         num_parameters=_num_parameters(model),
-        layer_parameters=max(_num_parameters(layer) for layer in model.get_decoder().layers),
+        layer_parameters=max(_num_parameters(layer) for layer in _layers(model)),
         embedding_parameters=embedding.weight.numel(),
         is_tied=embedding.weight is output.weight,
         num_layers=int(config.num_hidden_layers),
@@ -156,14 +156,28 @@ def shape_of(model_config: Any) -> ModelShape:
     )
 
 
+def _layers(model: Any) -> Any:
+    """Of the decoder; most models call them so, in others they are its longest list."""
+    from torch.nn import ModuleList
+
+    decoder = model.get_decoder()
+    if decoder is model:  # transformers does not find it in all
+        decoder = next(each for each in model.children() if hasattr(each, "layers"))
+    lists = [each for each in decoder.children() if isinstance(each, ModuleList)]
+    return getattr(decoder, "layers", None) or max(lists, key=len)
+
+
 def _num_parameters(module: Any) -> int:
     return sum(math.prod(parameter.shape) for parameter in module.parameters())
 
 
 def _mlp_size(config: Any) -> int:
     """Width of what a token passes through between two layers' attention."""
+    names = ("intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner")
+    found = [getattr(config, name, None) for name in names]
+    dense = next(filter(None, found), 4 * config.hidden_size)  # GPT-2 and others say nothing
     per_token = getattr(config, "num_experts_per_tok", None)
     if not per_token:
-        return int(config.intermediate_size)
-    width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
+        return int(dense)
+    width = getattr(config, "moe_intermediate_size", None) or dense
     return int(per_token * width + (getattr(config, "shared_expert_intermediate_size", None) or 0))

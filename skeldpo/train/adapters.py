@@ -51,7 +51,7 @@ def add_adapters(model: Any, lora: LoraConfig, folder: str) -> None:
     from peft import inject_adapter_in_model  # takes seconds to import, and only LoRA needs it
 
     with torch.random.fork_rng():
-        inject_adapter_in_model(_peft_config(lora), model)
+        inject_adapter_in_model(_peft_config(lora, model), model)
     ends = {
         name
         for name, module in model.named_modules()
@@ -122,16 +122,16 @@ def read_adapters(folder: str) -> dict[str, torch.Tensor]:
 
 
 def write_adapters(
-    values: Mapping[str, torch.Tensor], lora: LoraConfig, folder: str, base: str
+    values: Mapping[str, torch.Tensor], lora: LoraConfig, folder: str, base: str, model: nn.Module
 ) -> None:
-    """A folder that PEFT loads; `base` is the model it says that the adapter belongs to."""
+    """A folder that PEFT loads; `base` is what it says that the adapter of `model` belongs to."""
     Path(folder).mkdir()
     files = {
         _FILE_PREFIX + name.replace(f".{_ADAPTER}", ""): value.contiguous()
         for name, value in values.items()
     }
     save_file(files, Path(folder, _FILE), metadata={"format": "pt"})
-    config = _peft_config(lora, base)
+    config = _peft_config(lora, model, base)
     config.inference_mode = True
     config.save_pretrained(folder)
 
@@ -160,7 +160,7 @@ def adapt(model: Any, lora: LoraConfig, values: Mapping[str, torch.Tensor]) -> A
     """The model of transformers with trained adapter values merged into it by PEFT."""
     from peft import get_peft_model
 
-    adapted = get_peft_model(model, _peft_config(lora))
+    adapted = get_peft_model(model, _peft_config(lora, model))
     missing = adapted.get_base_model().load_state_dict(values, strict=False)
     assert not missing.unexpected_keys, missing.unexpected_keys
     return adapted.merge_and_unload()
@@ -192,14 +192,29 @@ def keep_4_bit_format(model: nn.Module) -> None:
             setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010 (mypy)
 
 
-def _peft_config(lora: LoraConfig, base: str | None = None) -> PeftLoraConfig:
+def _peft_config(lora: LoraConfig, model: Any, base: str | None = None) -> PeftLoraConfig:
     from peft import LoraConfig as PeftLoraConfig
 
+    unread = _unread_parts(model)
     return PeftLoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=list(lora.target_modules),
+        # A regular expression: layers of a tower for pictures are called as the decoder's are.
+        exclude_modules=rf"({'|'.join(map(re.escape, unread))})(\..*)?" if unread else None,
         task_type="CAUSAL_LM",
         base_model_name_or_path=base,
     )
+
+
+def _unread_parts(model: Any) -> list[str]:
+    """Names of the largest parts of a model that no text goes through."""
+    ends = model.get_input_embeddings(), model.get_output_embeddings()
+    read = {*model.get_decoder().modules(), *ends}
+    parts: list[str] = []
+    for name, module in model.named_modules():
+        is_inside = any(name.startswith(f"{part}.") for part in parts)
+        if not is_inside and read.isdisjoint(module.modules()):
+            parts.append(name)
+    return parts

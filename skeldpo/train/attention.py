@@ -99,18 +99,23 @@ def tree_attention(  # noqa: PLR0913
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    tree_mask: TreeMask,
+    tree_mask: TreeMask | None = None,
     scaling: float | None = None,
     tree_calls: TreeCalls | None = None,
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """An attention function of transformers: (1, H, T, E), (1, K, T, E) twice -> (1, T, H, E).
 
-    `tree_calls` notes what the model asks for beside that (a cap, sinks, a bias) and does not get.
+    `tree_calls` notes what the model asks for beside that (a cap, sinks, a mask of its own) and
+    does not get. Some models hand nothing on to their attention: it is not noted then, and is no
+    tree's.
     """
     if tree_calls is not None:
         asked = {name for name, value in others.items() if value is not None}
-        tree_calls.unread.append(asked - _PLAIN)
+        own_mask = {"attention_mask"} if attention_mask is not None else set()
+        tree_calls.unread.append((asked - _PLAIN) | own_mask)
+    if tree_mask is None:
+        tree_mask = (query.shape[2],), (Chain(context=(), own=(0,)),)
     if isinstance(tree_mask, BlockMask):
         # Compiled where its kernels are; elsewhere it is plain arithmetic.
         attend = compiled_flex() if query.is_cuda else flex_attention

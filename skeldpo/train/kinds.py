@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from skeldpo.train.attention import TreeCalls
 
@@ -50,6 +51,30 @@ def attention_function(config: Any) -> str | None:
     """Which of transformers' attention functions computes the model itself; None: its own choice.
     SDPA leaves out a cap on attention scores without a word."""
     return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else None
+
+
+def hold_rotations(model: nn.Module, max_tokens: int, folder: str) -> None:
+    """Makes rotary positions that transformers chooses by the longest sequence of a pass those of
+    sequences of up to `max_tokens`, in place: what is packed together must not matter. For two sets
+    of frequencies ("longrope") that is what vLLM does.
+
+    ValueError for frequencies that go on changing with the length.
+    """
+    for module in model.modules():
+        kind: Any = getattr(module, "rope_type", "")
+        if kind == "longrope":
+            frequencies: Any = module.inv_freq
+            found, _ = ROPE_INIT_FUNCTIONS[kind](
+                module.config, frequencies.device, seq_len=max_tokens
+            )
+            frequencies.copy_(found)
+            module.rope_type = "default"  # type: ignore[assignment]
+        elif kind == "dynamic" and max_tokens > (limit := int(module.original_max_seq_len)):  # type: ignore[arg-type]
+            raise ValueError(
+                f"{folder}: its positions (rope_type dynamic) change with the length of a sequence "
+                f"beyond {limit} tokens, got policy.max_model_tokens={max_tokens}; lower it to "
+                f"{limit}"
+            )
 
 
 def reason_against_trees(config: Any, decoder: nn.Module, max_tokens: int) -> str:

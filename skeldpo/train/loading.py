@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,7 +27,12 @@ from skeldpo.train.adapters import (
 )
 from skeldpo.train.attention import TreeCalls, enable_tree_attention
 from skeldpo.train.batch import Answer, Prompt, Tree
-from skeldpo.train.kinds import attention_function, reason_against_trees, reason_from_calls
+from skeldpo.train.kinds import (
+    attention_function,
+    hold_rotations,
+    reason_against_trees,
+    reason_from_calls,
+)
 from skeldpo.train.logps import sum_sequences
 from skeldpo.train.network import (
     Network,
@@ -91,6 +97,7 @@ def load_network(  # noqa: PLR0913
     if not is_empty:
         model = AutoModelForCausalLM.from_pretrained(
             start.model,
+            config=_own_config(start.model),
             dtype=_dtype(config),
             attn_implementation=attention_function(model.config),
             quantization_config=quantization(config),
@@ -126,7 +133,7 @@ def _dtype(config: TrainConfig) -> torch.dtype:
 def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, StoredTensor]]:
     """The model without values, and its own tensors in the folder's files: none, which is said, if
     these have others or the model cannot be made real."""
-    model_config = AutoConfig.from_pretrained(folder)
+    model_config = _own_config(folder)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(
             model_config, dtype=dtype, attn_implementation=attention_function(model_config)
@@ -153,6 +160,17 @@ def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, Stored
     return model, {name: found[name] for name in own}
 
 
+def _own_config(folder: str) -> Any:
+    """The model's configuration without its dropout: the reference has none, and layers that are
+    computed from checkpoints read it (see Network.train)."""
+    config = AutoConfig.from_pretrained(folder)
+    for part in (config, config.get_text_config()):
+        for name, value in part.to_dict().items():
+            if re.search("dropout|pdrop|layerdrop", name) and isinstance(value, float):
+                setattr(part, name, 0.0)
+    return config
+
+
 def _unmade_buffers(model: Any) -> list[str]:
     """Buffers that no file has and that `make_real` would leave without values."""
     unmade = []
@@ -176,10 +194,11 @@ def _unmade_buffers(model: Any) -> list[str]:
 def _prepare(network: Network, config: TrainConfig) -> None:
     """All that needs no values."""
     model: Any = network.causal_lm
-    if getattr(model.config, "attention_dropout", 0.0):
+    if getattr(model.get_output_embeddings(), "bias", None) is not None:
+        # By what it is: a small one would pass the trial of `_require_same_logps`.
         raise ValueError(
-            f"{network.source_folder}: attention_dropout must be 0, got "
-            f"{model.config.attention_dropout}; set it to 0 in its config.json"
+            f"{network.source_folder}: models that do more to their logits than cap or scale them "
+            "(a bias of the output layer) cannot be trained here"
         )
     if config.lora is not None:
         add_adapters(model, config.lora, network.source_folder)
@@ -224,9 +243,10 @@ def _choose_rows(network: Network, max_tokens: int) -> None:
     """Prefix trees if the model is exact in them, else a sequence a row, which is said.
 
     Raises:
-        ValueError: the model does to its logits what is not known here (a bias).
+        ValueError: the model does to its logits, or to positions, what is not known here.
     """
     model: Any = network.causal_lm
+    hold_rotations(model, max_tokens, network.source_folder)
     own = model.config._attn_implementation
     reason = reason_against_trees(model.config, network.decoder, max_tokens)
     if not reason:

@@ -91,6 +91,16 @@ class Network(nn.Module):
         layers: nn.ModuleList = getattr(decoder, "layers", None) or max(lists, key=len)
         return layers
 
+    def train(self, mode: bool = True) -> Network:
+        """Puts what trains into training mode: adapters that drop parts, and layers that keep only
+        their inputs. The rest computes as the reference does, without what models have of their own
+        for training (dropout, experts that are drawn)."""
+        super().train(False)
+        for name, module in self.named_modules():
+            if ".lora_dropout." in name or getattr(module, "gradient_checkpointing", False):
+                module.training = mode
+        return self
+
     def own_logits(self, input_ids: torch.Tensor) -> torch.Tensor:
         """The model's own logits (B, L, V), for short rows."""
         logits: torch.Tensor = self.causal_lm(input_ids=input_ids, use_cache=False).logits

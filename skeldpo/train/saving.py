@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import distributed
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from skeldpo.storage import durable
 from skeldpo.storage.files import is_url
@@ -46,7 +46,14 @@ from skeldpo.train.weights import (
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_COPIED_FILES = ("config.json", "generation_config.json")
+_CONFIG = "config.json"
+_COPIED_FILES = (
+    "generation_config.json",
+    # Without these no engine starts with a model that reads pictures too (Gemma 3).
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,8 @@ def save_network(
         if workers.rank == 0:
             if network.lora is not None:
                 base = base_name or network.start.model
-                write_adapters(adapters, network.lora, str(aside / ADAPTER_FOLDER), base)
+                adapter = str(aside / ADAPTER_FOLDER)
+                write_adapters(adapters, network.lora, adapter, base, network.causal_lm)
             tokenizer.save_pretrained(aside)
             Path(aside, "README.md").write_text(card, encoding="utf-8")
     return saved
@@ -167,9 +175,7 @@ def _write_model(network: Network, adapters: Mapping[str, torch.Tensor], folder:
     if not stored:
         return _write_whole(network, adapters, folder)
     if workers.rank == 0:
-        for name in _COPIED_FILES:
-            if Path(start.model, name).is_file():
-                shutil.copyfile(Path(start.model, name), folder / name)
+        _copy_files((_CONFIG, *_COPIED_FILES), start.model, folder)
     before = stored if start.policy == start.model else stored_tensors(start.policy)
     trained = own_tensors(network.causal_lm) if network.lora is None else {}
     counts = torch.zeros(2, dtype=torch.int64)  # changed, all
@@ -229,9 +235,18 @@ def _write_whole(network: Network, adapters: Mapping[str, torch.Tensor], folder:
             model.load_state_dict({n.removeprefix("causal_lm."): v for n, v in state.items()})
         else:
             model = adapt(model, network.lora, adapters).to(stored)
+        # The folder's own is copied: transformers reads some that it refuses to write.
+        model.generation_config = GenerationConfig()
         model.save_pretrained(folder)
+        _copy_files(_COPIED_FILES, source, folder)
     _write_masters(network, folder)
     return Saved(num_changed=0, num_weights=0)
+
+
+def _copy_files(names: Sequence[str], source: str, folder: Path) -> None:
+    for name in names:
+        if Path(source, name).is_file():
+            shutil.copyfile(Path(source, name), folder / name)
 
 
 def _wait() -> None:

@@ -120,24 +120,27 @@ def token_credits(
     """1 + skeleton_credit for tokens in the answer's spans and 1 for others, over their mean: an
     answer pushes as hard as without, but at other places.
 
-    A token is in a span if any of its characters is. All are 1 if the code has no spans, or does
-    not stand in the answer as it is (an import that was joined to it, a fence inside).
+    A token is in a span if any of its characters is; the code is that behind the thoughts, which
+    may hold a draft of it. All are 1 if the code has no spans, or does not stand in the answer as
+    it is (an import that was joined to it, a fence inside).
     """
     token_ids = answer.completion_token_ids
     even = (1.0,) * len(token_ids)
     if not answer.kept_spans or not skeleton_credit:
         return even
-    text = prompts.decode(token_ids)
+    num_thoughts = prompts.num_reasoning_tokens(token_ids)
+    written = token_ids[num_thoughts:]
+    text = prompts.decode(written)
     start = text.find(answer.code.strip("\n"))
     if start < 0:
         return even
     start -= len(answer.code) - len(answer.code.lstrip("\n"))
-    ends = [len(prompts.decode(token_ids[: place + 1])) for place in range(len(token_ids))]
+    ends = [len(prompts.decode(written[: place + 1])) for place in range(len(written))]
     raised = set[int]()
     for low, high in answer.kept_spans:
         first = bisect.bisect_right(ends, start + low)
         last = bisect.bisect_left(ends, start + high)
-        raised.update(range(first, last + 1))
+        raised.update(range(num_thoughts + first, num_thoughts + last + 1))
     weights = [1.0 + skeleton_credit * (place in raised) for place in range(len(token_ids))]
     mean = sum(weights) / len(weights)
     return tuple(weight / mean for weight in weights)
