@@ -7,7 +7,6 @@ told from a wrong program. The problems that fewest answers are right for come f
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -225,9 +224,7 @@ def _decoder(folder: str, candidates: Sequence[Candidate]) -> tuple[Decode, str]
     before = written.round_index - 1
     try:
         made = f"{round_folder(before)}/{WEIGHTS}"
-        policy = (
-            run.location(made) if before else json.loads(run.read_text("policy-0.json"))["folder"]
-        )
+        policy = run.location(made) if before else run.read_json("policy-0.json")["folder"]
         tokenizer = AutoTokenizer.from_pretrained(local_place(policy, weights=False))
     except (OSError, ValueError, RuntimeError) as error:
         return lambda token_ids: "", (
