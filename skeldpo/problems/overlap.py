@@ -78,7 +78,7 @@ def read_evaluation(path: str) -> list[EvaluationProblem]:
 
     Rows need an id (problem_id, task_id, slug_name, slug or id) and may have a statement.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     if file.suffix != ".txt":
         found = [_from_row(row, file.name, where) for where, row in read_rows(path)]
     elif not file.is_file():
