@@ -13,6 +13,7 @@ from pair_rows import FAST, SLOW, write_measured
 from skeldpo.cli import USER_ERROR, main
 from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
+from skeldpo.prompts import Prompts
 from skeldpo.records import PreferencePair
 from skeldpo.storage.store import Store
 
@@ -218,3 +219,17 @@ def test_export_of_messages_is_fenced_for_a_chat_model(pairs: Path) -> None:
     assert row["chosen"] == [
         {"role": "assistant", "content": f"```python\n{FAST[0].rstrip()}\n```"}
     ]
+
+
+@pytest.mark.parametrize("starter_code", ["", "def f(a):", "class S:\n    def f(self, a):\n"])
+def test_exported_messages_ask_as_our_own_training_does(pairs: Path, starter_code: str) -> None:
+    from tiny_policy import byte_tokenizer
+
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    (pair, *_) = Store(str(pairs.parent)).read_records(pairs.name, PreferencePair)
+    asked = dataclasses.replace(pair, starter_code=starter_code)
+    policy = PolicyConfig(model="", prefill="off")
+    (row,) = preference_rows(asked, policy, "messages", with_skeletons=False)
+    ids = Prompts(tokenizer, policy).code_prompt_ids(pair.statement, starter_code)
+    assert tokenizer.decode(ids) == f"<user>{row['prompt'][0]['content']}"

@@ -317,6 +317,17 @@ def test_mistake_that_ends_a_run_before_its_policy_is_there_can_be_mended(
         world.run(1)
 
 
+def test_run_whose_folder_was_moved_goes_on(world: World) -> None:
+    store = world.run(1)
+    moved = world.storage / "elsewhere \u00e9"
+    moved.mkdir()
+    Path(store.root).rename(moved / "made-up")
+    num_sampled = len(world.sampled)
+    world.storage = moved
+    assert world.run(1).root == str(moved / "made-up")
+    assert world.trained == ["round-001"] and len(world.sampled) == num_sampled
+
+
 def test_what_ray_train_left_is_there_until_the_manifest_is(world: World) -> None:
     world.kill_before_manifest = ("train", "round-001")
     with pytest.raises(KilledError):

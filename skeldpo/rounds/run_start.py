@@ -20,7 +20,9 @@ from skeldpo.storage.node_cache import new_folder
 from skeldpo.storage.store import Store, round_folder, run_root
 
 POLICY_0 = "policy-0"
-"""Folder of the starting policy."""
+"""Folder of the starting policy, unless that is a local folder elsewhere."""
+START_FILE = "policy-0.json"
+"""Where the starting policy is, and the digest of its weights."""
 
 Tell = Callable[[str], None]
 """Shows a line of progress."""
@@ -87,6 +89,13 @@ def open_run(config: Config) -> Store:
             )
     store.write_text("config.json", config.model_dump_json(indent=1))
     return store
+
+
+def start_folder(store: Store) -> str:
+    """Where the policy is that entered round 1. A run's own copy is found where the run is now: its
+    folder may have been moved or copied since."""
+    made = str(store.read_json(START_FILE)["folder"])
+    return store.location(POLICY_0) if store.exists(POLICY_0) else made
 
 
 def _has_begun(store: Store) -> bool:
