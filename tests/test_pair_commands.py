@@ -10,7 +10,7 @@ import pytest
 from datasets import load_from_disk
 from pair_rows import FAST, SLOW, write_measured
 
-from skeldpo.cli import USER_ERROR, main
+from skeldpo.cli import RUN_FAILED, USER_ERROR, main
 from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
 from skeldpo.prompts import Prompts
@@ -233,3 +233,18 @@ def test_exported_messages_ask_as_our_own_training_does(pairs: Path, starter_cod
     (row,) = preference_rows(asked, policy, "messages", with_skeletons=False)
     ids = Prompts(tokenizer, policy).code_prompt_ids(pair.statement, starter_code)
     assert tokenizer.decode(ids) == f"<user>{row['prompt'][0]['content']}"
+
+
+def test_settings_that_give_no_pair_leave_the_earlier_ones(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = pairs.read_bytes()
+    measured = json.loads(Path(f"{pairs}.origin.json").read_text())["measured"]
+    strict = ["--set", "pair.min_speedup=1000", "--set", "pair.max_correctness_pairs=0"]
+    assert main(["pair", measured, "--out", str(pairs), *strict]) == RUN_FAILED
+    assert "no pair from" in capsys.readouterr().err
+    assert pairs.read_bytes() == before
+    table = Path(measured) / "measurements.parquet"
+    rows = table.read_bytes()
+    assert "give another name" in refused(capsys, "pair", measured, "--out", str(table))
+    assert table.read_bytes() == rows
