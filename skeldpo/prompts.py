@@ -182,14 +182,12 @@ class Prompts:
     def _prompt_ids(
         self, statement: str, starter_code: str, asked: Asked, language_name: str
     ) -> list[int]:
-        wanted = instruction(
+        asking = instruction(
             self._config, asked, language_name, starter_code=starter_code, is_chat=self._chat
         )
-        starter = starter_code.strip()
-        if starter and self._chat:
-            starter = _fenced(starter, language_name)
-        parts = [statement.strip(), starter, wanted]
-        text = self._text.quote("\n".join(part for part in parts if part))
+        text = self._text.quote(
+            question(statement, starter_code, asking, language_name, is_chat=self._chat)
+        )
         if not self._chat:
             ids = self._text.encode(text + "\n")
             return [int(self._tokenizer.bos_token_id), *ids] if self._starts_with_bos else ids
@@ -258,6 +256,17 @@ class Prompts:
             **self._config.chat_template_kwargs,
         )
         return str(rendered)
+
+
+def question(
+    statement: str, starter_code: str, asking: str, language_name: str = DEFAULT, *, is_chat: bool
+) -> str:
+    """What is asked: a problem, what its answer begins with (fenced for a chat model), and the
+    `instruction`."""
+    starter = starter_code.strip()
+    if starter and is_chat:
+        starter = _fenced(starter, language_name)
+    return "\n".join(part for part in (statement.strip(), starter, asking) if part)
 
 
 def _opening(language_name: str) -> str:

@@ -146,3 +146,13 @@ def test_pair_on_a_round_says_where_its_pairs_are(
     Store(str(answered)).write_manifest(".", manifest)
     assert main(["pair", str(answered), "--out", str(tmp_path / "pairs.parquet")]) == USER_ERROR
     assert "whose pairs are its pairs.parquet" in " ".join(capsys.readouterr().err.split())
+
+
+def test_unknown_verdict_and_a_place_without_answers_are_said(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["answers", str(answered), "--verdict", "wrong"]) == USER_ERROR
+    assert "no verdict 'wrong'; there are ACCEPTED, WRONG_ANSWER" in capsys.readouterr().err
+    Store(str(answered)).write_records("candidates.parquet", Candidate, [])
+    assert main(["answers", str(answered)]) == USER_ERROR
+    assert "has no answers: nothing was asked for there" in capsys.readouterr().err

@@ -205,3 +205,17 @@ def test_run_guarded_raises_for_a_developer(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(KeyError):
         run_guarded(broken)
+
+
+def test_new_policy_does_not_mix_with_what_a_folder_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model-00001-of-00002.safetensors").write_bytes(b"another model")
+    assert main(["init-policy", "--out", str(tmp_path)]) == USER_ERROR
+    assert "is not empty (model-00001-of-00002.safetensors)" in capsys.readouterr().err
+
+
+def test_no_samples_are_refused_in_our_words(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["evaluate", "--suite", "heldout", "--policy", "p", "--out", "o.json"]
+    assert main([*asked, "--num-samples", "0"]) == USER_ERROR
+    assert capsys.readouterr().err == "skeldpo: --num-samples takes a number from 1, got 0\n"

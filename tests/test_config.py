@@ -95,6 +95,12 @@ def test_shipped_configurations_load() -> None:
         ("generate", {"stop": [""]}, r"generate\.stop.*: .*at least 1 character, got ''"),
         ("generate", {"dtype": "half"}, r"generate\.dtype: .*'auto', 'float32', .*got 'half'"),
         ("policy", {"prompt_date": "today"}, r"policy\.prompt_date: .*date.*got 'today'"),
+        ("run", {"num_rounds": True}, r"run\.num_rounds: .*no true or false, got True"),
+        ("measure", {"cpu_limit_s": True}, r"measure\.cpu_limit_s: .*no true or false, got True"),
+        ("run", {"name": 7}, r'run\.name: .*string in quotes, such as "7b", got 7'),
+        ("problems", {"sources": "a.jsonl"}, r'problems\.sources: .*list such as \["a", "b"\]'),
+        ("measure", {"confirm_repeats": [5]}, r"no program could ever be shown to be faster"),
+        ("pair", {"max_p_value": 1e-7}, r"pair\.max_p_value \(1e-07\) .* 20 rounds .*9\.5e-07"),
         ("starter", {"hidden_size": 20}, r"starter\.hidden_size \(20\) must be a multiple"),
     ],
 )
@@ -105,6 +111,16 @@ def test_parse_config_error_names_the_key(
         parse_config(_changed(section, **values), "run.toml")
     assert str(error.value).startswith("run.toml: ")
     assert "\n" not in str(error.value)
+
+
+def test_key_without_its_section_is_shown_where_it_belongs(file: Path) -> None:
+    with pytest.raises(ValueError, match=r"unknown key beta; did you mean train\.beta\?"):
+        load_config(file, ["beta=1"])
+    with pytest.raises(ValueError, match=r"one of generate\.max_tokens, evaluate\.max_tokens\?"):
+        load_config(file, ["max_tokens=1"])
+    for empty in ("train.=1", ".beta=1", "train..beta=1", "=1"):
+        with pytest.raises(ValueError, match=r"expected section\.key=value"):
+            load_config(file, [empty])
 
 
 def test_prompt_that_begins_the_answer_leaves_no_room_for_thoughts() -> None:

@@ -10,9 +10,10 @@ import pytest
 from datasets import load_from_disk
 from pair_rows import FAST, SLOW, write_measured
 
-from skeldpo.cli import USER_ERROR, main
+from skeldpo.cli import RUN_FAILED, USER_ERROR, main
 from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
+from skeldpo.prompts import Prompts
 from skeldpo.records import PreferencePair
 from skeldpo.storage.store import Store
 
@@ -218,3 +219,32 @@ def test_export_of_messages_is_fenced_for_a_chat_model(pairs: Path) -> None:
     assert row["chosen"] == [
         {"role": "assistant", "content": f"```python\n{FAST[0].rstrip()}\n```"}
     ]
+
+
+@pytest.mark.parametrize("starter_code", ["", "def f(a):", "class S:\n    def f(self, a):\n"])
+def test_exported_messages_ask_as_our_own_training_does(pairs: Path, starter_code: str) -> None:
+    from tiny_policy import byte_tokenizer
+
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    (pair, *_) = Store(str(pairs.parent)).read_records(pairs.name, PreferencePair)
+    asked = dataclasses.replace(pair, starter_code=starter_code)
+    policy = PolicyConfig(model="", prefill="off")
+    (row,) = preference_rows(asked, policy, "messages", with_skeletons=False)
+    ids = Prompts(tokenizer, policy).code_prompt_ids(pair.statement, starter_code)
+    assert tokenizer.decode(ids) == f"<user>{row['prompt'][0]['content']}"
+
+
+def test_settings_that_give_no_pair_leave_the_earlier_ones(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = pairs.read_bytes()
+    measured = json.loads(Path(f"{pairs}.origin.json").read_text())["measured"]
+    strict = ["--set", "pair.min_speedup=1000", "--set", "pair.max_correctness_pairs=0"]
+    assert main(["pair", measured, "--out", str(pairs), *strict]) == RUN_FAILED
+    assert "no pair from" in capsys.readouterr().err
+    assert pairs.read_bytes() == before
+    table = Path(measured) / "measurements.parquet"
+    rows = table.read_bytes()
+    assert "give another name" in refused(capsys, "pair", measured, "--out", str(table))
+    assert table.read_bytes() == rows

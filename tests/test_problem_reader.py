@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from skeldpo.problems.overlap import read_evaluation
 from skeldpo.problems.program_files import program_entries
 from skeldpo.problems.reader import DataRow, data_rows, read_rows
 
@@ -186,6 +187,15 @@ def test_source_that_is_nothing_says_what_can_be_one(
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=message):
         list(data_rows(source))
+
+
+def test_home_folder_is_known_where_no_shell_has_read_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "rows.jsonl").write_text('{"task_id": "a"}\n')
+    assert [row.row for row in data_rows("~/rows.jsonl")] == [{"task_id": "a"}]
+    assert [row.evaluation_id for row in read_evaluation("~/rows.jsonl")] == ["a"]
 
 
 @pytest.mark.slow

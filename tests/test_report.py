@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import os
 import platform
 import re
@@ -378,6 +379,27 @@ def test_status_of_a_folder_that_is_no_run_says_what_was_expected(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(ValueError, match=r"expected config\.json in it, found notes\.txt"):
         open_run_folder(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"architectures": ["Qwen2ForCausalLM"]}')
+    with pytest.raises(ValueError, match=r"config\.json in it, that of a model or something else"):
+        open_run_folder(str(tmp_path))
+
+
+def test_status_names_the_damaged_file(config):
+    run = MadeRun(config)
+    for name in ("running.json", "config.json"):
+        run.store.write_text(name, '{"host_id": ')
+        with pytest.raises(ValueError, match=rf"{name}.*cut short"):
+            show_status(run.store.root, Display())
+
+
+def test_metrics_that_are_not_finite_leave_the_report_its_charts(config):
+    run = MadeRun(config)
+    run.whole()
+    rows = [{"step": float(step), "loss": loss} for step, loss in
+            enumerate([math.nan, 0.5, math.inf, 0.4, -math.inf])]  # fmt: skip
+    run.tracker.log(NUM_ROUNDS + 1, rows)
+    write_report(run.store)
+    assert "nan" not in re.findall(r'points="([^"]*)"', run.store.read_text("report.html"))
 
 
 def test_run_folder_may_be_relative(whole_run, monkeypatch):

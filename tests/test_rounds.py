@@ -289,6 +289,45 @@ def test_changed_problems_at_resume_are_named(world: World) -> None:
         world.run(1)
 
 
+def test_mistake_that_ends_a_run_before_its_policy_is_there_can_be_mended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems, make_start = list(world.problems), world.make_starting_checkpoint
+    mended = world.config(1).model_dump()
+    mended["run"]["seed"] = 7
+
+    def fail(config: Config, problems: Sequence[Problem], folder: str, tell: Any) -> Checkpoint:
+        write_policy(f"{folder}/half", "of another model")
+        raise ValueError("no such model")
+
+    monkeypatch.setattr(driver, "make_starting_checkpoint", fail)
+    world.problems = problems[1:]
+    with pytest.raises(ValueError, match="no such model"):
+        world.run(1)
+    monkeypatch.setattr(driver, "make_starting_checkpoint", make_start)
+    world.problems = problems
+    store = run_rounds(Config.model_validate(mended), world.told.append)
+    assert not store.exists("policy-0/half")
+    assert json.loads(store.read_text("config.json"))["run"]["seed"] == 7
+    assert {key for _, key in world.sampled} == {problem.problem_id for problem in problems}
+    with pytest.raises(ValueError, match=r"another configuration \(run\.seed: 7 there, 0 now\)"):
+        world.run(1)
+    store.remove("round-000/start.manifest.json")  # as one does to have lost weights made again
+    with pytest.raises(ValueError, match="another configuration"):
+        world.run(1)
+
+
+def test_run_whose_folder_was_moved_goes_on(world: World) -> None:
+    store = world.run(1)
+    moved = world.storage / "elsewhere \u00e9"
+    moved.mkdir()
+    Path(store.root).rename(moved / "made-up")
+    num_sampled = len(world.sampled)
+    world.storage = moved
+    assert world.run(1).root == str(moved / "made-up")
+    assert world.trained == ["round-001"] and len(world.sampled) == num_sampled
+
+
 def test_what_ray_train_left_is_there_until_the_manifest_is(world: World) -> None:
     world.kill_before_manifest = ("train", "round-001")
     with pytest.raises(KilledError):

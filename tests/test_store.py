@@ -137,6 +137,21 @@ def test_read_records_of_another_kind_or_no_table_names_the_file(store: Store) -
         store.read_records("none.parquet", Candidate)
 
 
+def test_damaged_page_of_a_table_names_the_file(store: Store) -> None:
+    store.write_records("t.parquet", Candidate, [SAMPLED])
+    whole = store.read_bytes("t.parquet")
+    store.write_bytes("t.parquet", whole[:4] + bytes(40) + whole[44:])
+    with pytest.raises((OSError, ValueError), match=r"run/t\.parquet"):
+        store.read_records("t.parquet", Candidate)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff\xfe", b"[]", b"{}"])
+def test_damaged_manifest_names_the_file(store: Store, content: bytes) -> None:
+    store.write_bytes("r/train.manifest.json", content)
+    with pytest.raises(ValueError, match=r"run/r/train\.manifest\.json"):
+        store.read_manifest("r", "train")
+
+
 def test_file_that_is_being_written_is_not_seen(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     (tmp_path / "t.parts").mkdir()
@@ -188,7 +203,19 @@ def test_parts_are_committed_joined_in_order_and_dropped(store: Store) -> None:
     assert store.names("round-001") == ["t.parquet"]
 
 
-@pytest.mark.parametrize("key", ["Mbpp/2", "../up", "a b%2F", "x.parquet", "\u00fc?#*"])
+KEYS = [
+    "Mbpp/2",
+    "../up",
+    "a b%2F",
+    "x.parquet",
+    "\u00fc?#*",
+    "\u6df1\u57fa" * 99,
+    "x" * 300,
+    "/" * 200,
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
 def test_part_of_a_problem_id_that_is_no_file_name_is_found_again(store: Store, key: str) -> None:
     row = replace(SAMPLED, problem_id=key)
     store.write_part("t", key, Candidate, [row])
@@ -196,6 +223,8 @@ def test_part_of_a_problem_id_that_is_no_file_name_is_found_again(store: Store, 
     store.join_parts("t", Candidate, [key])
     assert store.read_records("t.parquet", Candidate) == [row]
     assert store.names("t.parts") and "/" not in store.names("t.parts")[0]
+    store.remove_part("t", key)
+    assert store.part_keys("t") == set()
 
 
 def test_manifest_is_none_until_written_then_the_same(store: Store) -> None:

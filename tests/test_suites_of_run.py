@@ -90,6 +90,13 @@ def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_pa
         check_suites(config_with(str(tmp_path), enamle="x.csv"))
     with pytest.raises(ValueError, match=r"no file at .*gone\.csv for enamel"):
         check_suites(config_with(str(tmp_path), enamel=str(tmp_path / "gone.csv")))
+    for gone in (
+        "gone.jsonl",
+        "data/gone.jsonl",
+    ):  # not a Hugging Face id, though the suite has one
+        with pytest.raises(ValueError, match=rf"no file at {gone} for mercury"):
+            check_suites(config_with(str(tmp_path), mercury=gone))
+    check_suites(config_with(str(tmp_path), mercury="Elfsong/Mercury:eval"))
 
 
 @pytest.mark.docker

@@ -55,6 +55,14 @@ def test_read_metrics_counts_a_repeated_stage_once(store: Store) -> None:
     assert len(rows) == 4
 
 
+@pytest.mark.parametrize("line", ['{"round": 1, "ti', "[]", "{}"])
+def test_damaged_line_is_named(store: Store, line: str) -> None:
+    Tracker(store, TrackingConfig(), "a").log(1, [{"sample/seconds": 1.0}])
+    store.write_text("metrics.jsonl", store.read_text("metrics.jsonl") + line)
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:2 is no line of metrics"):
+        read_metrics(store)
+
+
 def test_tensorboard_backend_writes_events(store: Store, tmp_path: Path) -> None:
     _tracker(store, "tensorboard").log(3, [{"step": 2, "train/loss": 0.7}])
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -7,7 +7,6 @@ told from a wrong program. The problems that fewest answers are right for come f
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from skeldpo.console import Display
 from skeldpo.measure.folder import PROBLEMS_FILE
 from skeldpo.pages import render
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
+from skeldpo.rounds.run_start import start_folder
 from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.storage.files import folder_and_name
 from skeldpo.storage.store import WEIGHTS, Store, round_folder
@@ -129,6 +129,10 @@ def show_answers(
             "whose sample stage is finished (runs/NAME/round-001), or what `skeldpo measure` wrote"
         )
     candidates = store.read_records(CANDIDATES_FILE, Candidate)
+    if not candidates:
+        raise ValueError(f"{folder} has no answers: nothing was asked for there")
+    if verdict and verdict not in tuple(Outcome):
+        raise ValueError(f"no verdict {verdict!r}; there are {', '.join(Outcome)}")
     sampled = [row for row in candidates if row.origin == "sampled"] or candidates
     decode, note = _decoder(folder, sampled)
     problems = _by_problem(store, sampled, _problems(folder), decode)
@@ -226,9 +230,7 @@ def _decoder(folder: str, candidates: Sequence[Candidate]) -> tuple[Decode, str]
     before = written.round_index - 1
     try:
         made = f"{round_folder(before)}/{WEIGHTS}"
-        policy = (
-            run.location(made) if before else json.loads(run.read_text("policy-0.json"))["folder"]
-        )
+        policy = run.location(made) if before else start_folder(run)
         tokenizer = AutoTokenizer.from_pretrained(local_place(policy, weights=False))
     except (OSError, ValueError, RuntimeError) as error:
         return lambda token_ids: "", (

@@ -11,10 +11,12 @@ from skeldpo.probe import try_storage
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.sizing.check import check_run
+from skeldpo.suites.of_run import check_suites
 
 
 def dry_run(config: Config, display: Display) -> None:
     """Shows it; ValueError for problems that cannot be read and workers that cannot fit."""
+    check_suites(config)
     kept = keep_out(
         load_problems(config.problems.sources, config.problems.families), config.keep_out
     )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from skeldpo.config import PolicyConfig
 from skeldpo.languages import language
-from skeldpo.prompts import Asked, instruction
+from skeldpo.prompts import Asked, instruction, question
 from skeldpo.records import PairStage, PreferencePair
 from skeldpo.storage.files import folder_and_name
 from skeldpo.storage.store import Store
@@ -42,7 +42,7 @@ def export_trl(
     """Writes a `datasets` folder of the pairs in their order; returns its number of rows.
 
     `policy` has the instructions. The messages are for a chat model, whose template TRL applies;
-    their programs are fenced, as in our own training.
+    their programs are fenced, as in our own training, and so is what an answer begins with.
     """
     from datasets import Dataset
 
@@ -61,16 +61,12 @@ def preference_rows(
     if with_skeletons and pair.chosen.skeleton.text:
         texts.append(("skeleton", pair.chosen.skeleton.text, pair.rejected.skeleton.text))
     for asked, chosen, rejected in texts:
-        wanted = instruction(
-            policy,
-            asked,
-            pair.language,
-            starter_code=pair.starter_code,
-            is_chat=shape == "messages",
+        is_chat = shape == "messages"
+        asking = instruction(
+            policy, asked, pair.language, starter_code=pair.starter_code, is_chat=is_chat
         )
-        parts = [pair.statement.strip(), pair.starter_code.strip(), wanted]
-        prompt = "\n".join(part for part in parts if part)
-        if shape == "messages":
+        prompt = question(pair.statement, pair.starter_code, asking, pair.language, is_chat=is_chat)
+        if is_chat:
             yield {
                 "prompt": [{"role": "user", "content": prompt}],
                 "chosen": _answer(chosen, pair.language),

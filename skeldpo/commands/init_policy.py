@@ -12,6 +12,7 @@ from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
 from skeldpo.storage.files import is_url
 from skeldpo.storage.node_cache import new_folder, push_folder
+from skeldpo.storage.store import Store
 
 MAX_MODEL_TOKENS = 640
 """Of the starter: the longest built-in problem with its longest program."""
@@ -21,7 +22,12 @@ def init_policy(
     *, output: str, config_path: str, overrides: Sequence[str], on_progress: Callable[[str], None]
 ) -> StarterResult:
     """Trains a policy as the configuration says, or on the default families, into a new folder,
-    which may be an URL."""
+    which may be an URL; ValueError if it holds something, such as the weights of another model."""
+    held = Store(output).names("")
+    if held:
+        raise ValueError(
+            f"{output} is not empty ({', '.join(held[:3])}); give another --out, or remove it"
+        )
     seed = 0
     sections: dict[str, Section] = {
         "starter": StarterConfig(),

@@ -107,10 +107,10 @@ def read_origin(pairs_path: str) -> Origin:
     beside, run = Store(folder), Store(folder_and_name(folder)[0])
     settings = {}
     if beside.exists(name + ORIGIN_SUFFIX):
-        settings = json.loads(beside.read_text(name + ORIGIN_SUFFIX))
+        settings = beside.read_json(name + ORIGIN_SUFFIX)
         folder = settings["measured"]
     elif run.exists("config.json"):
-        whole = json.loads(run.read_text("config.json"))
+        whole = run.read_json("config.json")
         settings = {name: whole[name] for name in ("pair", "skeleton", "measure")}
     store = Store(folder)
     if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):

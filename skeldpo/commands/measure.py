@@ -42,6 +42,8 @@ from skeldpo.storage.files import absolute_place
 from skeldpo.storage.scratch import scratch_folder
 from skeldpo.storage.store import CANDIDATES, MEASUREMENTS, Store
 
+INPUTS_FILE = "inputs.digest"
+"""What the problems, programs and settings of a folder are."""
 MAX_REASON_CHARS = 160
 NUM_REASONS = 20
 """Reasons that are shown; those of programs are all in the table of measurements."""
@@ -206,14 +208,16 @@ def _show(verdicts: _Verdicts, seconds: float, display: Display) -> None:
 
 
 def _claim(store: Store, digest: str) -> None:
-    """Marks the folder as that of these inputs; ValueError if it holds something else."""
-    if store.exists("inputs.digest"):
-        if store.read_text("inputs.digest") != digest:
-            raise ValueError(
-                f"{store.root} holds measurements of other problems, programs or settings; "
-                "give another --out, or remove it"
-            )
-    elif store.names("."):
-        raise ValueError(f"{store.root} is not empty and no folder of `skeldpo measure`")
-    else:
-        store.write_text("inputs.digest", digest)
+    """Marks the folder as that of these inputs; ValueError if it holds something else. Where the
+    inputs are all there is, a start that failed (no engine, say) has measured nothing."""
+    found = set(store.names("."))
+    if not found <= {INPUTS_FILE, PROBLEMS_FILE}:
+        if INPUTS_FILE not in found:
+            raise ValueError(f"{store.root} is not empty and no folder of `skeldpo measure`")
+        if store.read_text(INPUTS_FILE) == digest:
+            return
+        raise ValueError(
+            f"{store.root} holds measurements of other problems, programs or settings; "
+            "give another --out, or remove it"
+        )
+    store.write_text(INPUTS_FILE, digest)

@@ -6,6 +6,7 @@ that every pair can be traced (`skeldpo inspect`).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -26,11 +27,12 @@ from skeldpo.pair.lengths import distribution, length_difference
 from skeldpo.problem_map import ProblemMap
 from skeldpo.problems.overlap import keep_out
 from skeldpo.records import Measurement, PreferencePair, Problem
-from skeldpo.storage.by_problem import MEASUREMENTS_FILE
+from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.storage.files import absolute_place, folder_and_name
 from skeldpo.storage.store import Store
 
 DEFAULT_MIN_SPEEDUP = 1.2
+MEASURED_TABLES = (CANDIDATES_FILE, MEASUREMENTS_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,10 @@ class _Settings:
     pair: PairConfig
     skeleton: SkeletonConfig
     keep_out: KeepOutConfig
+
+
+class _NoPairError(Exception):
+    """There is nothing to write."""
 
 
 @dataclass(slots=True)
@@ -90,6 +96,8 @@ def pair_given(
     if kept.overlaps:
         display.tell(kept.account())
     target, name = folder_and_name(output)
+    if target == absolute_place(folder) and name in (PROBLEMS_FILE, *MEASURED_TABLES):
+        raise ValueError(f"{output} has the measurements that pairs are made of; give another name")
     place = Store(target)
     keys = [problem.problem_id for problem in kept.problems]
     shown = _write_pairs(store, place, name, keys, settings, display)
@@ -106,7 +114,6 @@ def pair_given(
               f"{each.share:.2f}") for each in kept.overlaps],
         )  # fmt: skip
     if not shown.likeness:
-        place.remove(name)
         reasons = Counter(row.reason for p, _ in shown.problems for row in p.dropped)
         raise RuntimeError(f"no pair from {len(kept.problems)} problems: {dict(reasons)}")
     origin = {
@@ -148,8 +155,11 @@ def _write_pairs(  # noqa: PLR0913
         for made in balance_lengths(lambda: mapped.made_rows(keys), settings.pair.balance_lengths):
             shown.add(made)
             yield from made.pairs
+        if not shown.likeness:
+            raise _NoPairError
 
-    place.write_records(name, PreferencePair, pairs())
+    with contextlib.suppress(_NoPairError):  # an earlier start's file stays
+        place.write_records(name, PreferencePair, pairs())
     mapped.drop()
     return shown
 

@@ -9,6 +9,17 @@ from pydantic import Field, model_validator
 from skeldpo.config.base import Section
 
 
+def require_reachable(name: str, max_p_value: float, num_rounds: int) -> None:
+    """ValueError if no difference, however clear, could be shown in so many rounds: the signed-rank
+    test gives no less than 2^-n."""
+    if 0.5**num_rounds > max_p_value:
+        raise ValueError(
+            f"{name} ({max_p_value:g}) is below what the test can give after the "
+            f"{num_rounds} rounds that measure.confirm_repeats ends with ({0.5**num_rounds:.2g}), "
+            "so that no program could ever be shown to be faster; ask for more rounds"
+        )
+
+
 class MeasureConfig(Section):
     """[measure] Verdicts and CPU times in containers (docs/SANDBOX.md)."""
 
@@ -73,4 +84,5 @@ class MeasureConfig(Section):
                 f"measure.confirm_repeats must be one or more rising numbers, "
                 f"got {self.confirm_repeats}"
             )
+        require_reachable("measure.max_p_value", self.max_p_value, self.confirm_repeats[-1])
         return self

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from skeldpo.config.base import Section
-from skeldpo.config.measure_section import MeasureConfig
+from skeldpo.config.measure_section import MeasureConfig, require_reachable
 from skeldpo.config.rewards_section import RewardsConfig
 from skeldpo.config.train_section import TrainConfig
 from skeldpo.node_watch import MAX_NODE_WAIT_S
@@ -324,6 +324,12 @@ class Config(Section):
                 'rewards.speed = "beyond" ranks among known programs: generate.programs must be '
                 '"both", got "policy"'
             )
+        shown_at = {"preferences": "pair", "rewards": "rewards"}[self.train.learner]
+        require_reachable(
+            f"{shown_at}.max_p_value",
+            getattr(self, shown_at).max_p_value,
+            self.measure.confirm_repeats[-1],
+        )
         if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
             raise ValueError(
                 'skeleton.method = "dynamic" needs measure.profile_lines = true, got false'

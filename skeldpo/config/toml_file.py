@@ -17,6 +17,12 @@ from pydantic import BaseModel, ValidationError
 from skeldpo.config.base import Section
 from skeldpo.config.sections import Config
 
+_EXAMPLES = {
+    "string_type": ' in quotes, such as "7b"',
+    "tuple_type": ', a list such as ["a", "b"] or [8, 12]',
+}
+"""What a value of a type looks like, for one that came without the marks of it."""
+
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a TOML file and applies overrides such as `train.beta=0.2`."""
@@ -61,13 +67,15 @@ def load_sections(defaults: dict[str, Section], overrides: Sequence[str]) -> dic
 
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
+    if not equals:
         raise ValueError(f"override {override!r}: expected section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *sections, last = key.strip().split(".")
+    *sections, last = [part.strip() for part in key.split(".")]
+    if not all((*sections, last)):
+        raise ValueError(f"override {override!r}: expected section.key=value")
     target = values
     for section in sections:
         target = target.setdefault(section, {})
@@ -85,7 +93,8 @@ def _explain(item: Any, inside: tuple[str, ...] = ()) -> str:
         return f"{name} is missing and has no default"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
-    return f"{name}: {item['msg']}, got {item['input']!r}"
+    example = _EXAMPLES.get(item["type"], "")
+    return f"{name}: {item['msg']}{example}, got {item['input']!r}"
 
 
 def _nearest(location: list[str]) -> str:
@@ -93,6 +102,10 @@ def _nearest(location: list[str]) -> str:
     sections = sorted({key.rpartition(".")[0] for key in known})
     names = sections if len(location) == 1 else known
     close = difflib.get_close_matches(".".join(location), names, n=1, cutoff=0.5)
+    if len(location) == 1:  # a key without its section, or not under it
+        close = [key for key in known if key.rpartition(".")[2] == location[0]] or close
+        if len(close) > 1:
+            return f"; did you mean one of {', '.join(close)}?"
     return f"; did you mean {close[0]}?" if close else f"; known keys: {', '.join(known)}"
 
 

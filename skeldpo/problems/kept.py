@@ -26,7 +26,7 @@ def keep_problems(store: Store, problems: Sequence[Problem]) -> None:
         held = {"sha256": store.digest(PROBLEMS_FILE), "num_problems": len(problems)}
         store.write_text(DIGEST_FILE, json.dumps(held))
         return
-    expected = json.loads(store.read_text(DIGEST_FILE))["sha256"]
+    expected = store.read_json(DIGEST_FILE)["sha256"]
     if store.digest(PROBLEMS_FILE) != expected:
         raise ValueError(
             f"{store.location(PROBLEMS_FILE)} is not what the run wrote (SHA-256 in "
@@ -42,6 +42,12 @@ def keep_problems(store: Store, problems: Sequence[Problem]) -> None:
             "measured next: put the files of problems.sources (and keep_out.files) back, or give "
             "the run another name (--set run.name=...)"
         )
+
+
+def forget_problems(store: Store) -> None:
+    """Of a run in which nothing was made yet: the next start writes its own copy."""
+    for name in (DIGEST_FILE, PROBLEMS_FILE):
+        store.remove(name)
 
 
 def _differences(store: Store, problems: Sequence[Problem]) -> list[str]:

@@ -86,7 +86,7 @@ def read_evaluation(path: str) -> list[EvaluationProblem]:
     Rows need an id, as rows of problems have (EffiBench's task_name is one), and may have a
     statement.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     if file.suffix != ".txt":
         found = [_from_row(row, file.name, where) for where, row in read_rows(path)]
     elif not file.is_file():

@@ -65,16 +65,16 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
     `default_split` is read where a data set has splits and the source names none. ValueError if the
     source as a whole cannot be read.
     """
-    path = Path(source)
+    path = Path(source).expanduser()  # a configuration is read by no shell
     if path.is_file():
         return _file_rows(path)
     if path.is_dir():
         return _folder_rows(path, "", default_split)
     name, _, split = str(source).rpartition(":")
-    if name and Path(name).is_dir():
-        return _folder_rows(Path(name), split, "")
+    if name and Path(name).expanduser().is_dir():
+        return _folder_rows(Path(name).expanduser(), split, "")
     hub_id, split = (name, split) if name else (str(source), default_split)
-    if not _HUB_ID.fullmatch(hub_id) or hub_id.endswith(_FILE_SUFFIXES):
+    if not is_hub_id(hub_id):
         raise ValueError(f"no file at {source}; {EXPECTED}")
     if not split:
         raise ValueError(
@@ -82,6 +82,11 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
             f"such as {source}:train"
         )
     return _numbered(str(source), _downloaded(hub_id, split))
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a text can name a Hugging Face data set (without its split), and no file."""
+    return bool(_HUB_ID.fullmatch(name)) and not name.endswith(_FILE_SUFFIXES)
 
 
 def _file_rows(file: Path) -> Iterator[DataRow]:

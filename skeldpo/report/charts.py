@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 NUM_COLORS = 5
@@ -102,7 +102,9 @@ def line_chart(
     marks: Sequence[Tick] = (),
     limits: tuple[float, float] = (-math.inf, math.inf),
 ) -> str:
-    """Lines over a common x axis; `marks` are named vertical rules, `limits` bound the y axis."""
+    """Lines over a common x axis; `marks` are named vertical rules, `limits` bound the y axis. What
+    is not finite has no place on it and is left out."""
+    series = [replace(line, points=tuple(filter(_is_finite, line.points))) for line in series]
     points = [point for line in series for point in line.points]
     if not points:
         return ""
@@ -178,6 +180,10 @@ def nice_ticks(low: float, high: float, limits: tuple[float, float]) -> list[flo
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = [round(index * step, 10) for index in range(first, last + 1)]
     return [tick for tick in ticks if limits[0] <= tick <= limits[1]] or [low, high]
+
+
+def _is_finite(point: Point) -> bool:
+    return all(map(math.isfinite, (point.x, point.y, point.low, point.high)))
 
 
 def _integer_ticks(xs: Sequence[float]) -> list[Tick]:

@@ -6,7 +6,6 @@ and named in `missing`.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import Counter
 from collections.abc import Mapping
@@ -115,11 +114,15 @@ class RunSummary:
 def open_run_folder(run: str) -> Store:
     """The store of an existing run's folder; ValueError if it is none."""
     store = Store(absolute_place(run))
+    found = ""
     if not store.exists("config.json"):
         names = store.names(".") if store.exists("") else []
         found = (
             f"found {', '.join(names[:5])}" if names else "there is no such folder, or it is empty"
         )
+    elif "run" not in store.read_json("config.json"):
+        found = "that of a model or something else is there"
+    if found:
         raise ValueError(
             f"{run} is not the folder of a run: expected config.json in it, {found}; give a folder "
             "that `skeldpo run` made, such as runs/quickstart"
@@ -129,7 +132,7 @@ def open_run_folder(run: str) -> Store:
 
 def read_config(store: Store) -> Config:
     """The configuration that a run was made with."""
-    return parse_config(json.loads(store.read_text("config.json")), store.location("config.json"))
+    return parse_config(store.read_json("config.json"), store.location("config.json"))
 
 
 def summarize_run(store: Store) -> RunSummary:

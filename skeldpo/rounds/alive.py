@@ -139,9 +139,15 @@ class RunNote:
 
 def read_running(store: Store) -> Running | None:
     """What the driver of a run said last; None if none is there, or it ended in order."""
-    if not store.exists(RUNNING):
-        return None
-    return Running(**json.loads(store.read_text(RUNNING)))
+    try:
+        return Running(**store.read_json(RUNNING)) if store.exists(RUNNING) else None
+    except (ValueError, TypeError) as error:
+        if not store.exists(RUNNING):  # removed between the two
+            return None
+        raise ValueError(
+            f"{store.location(RUNNING)} does not say what the run does ({error}); remove it, a "
+            "driver that is at work writes it again"
+        ) from error
 
 
 def is_silent(now: Running, read_s: float) -> bool:

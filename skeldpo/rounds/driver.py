@@ -41,7 +41,15 @@ from skeldpo.rounds.kept_engines import KeptEngines
 from skeldpo.rounds.lease import Lease, driving
 from skeldpo.rounds.round_clock import RoundClock
 from skeldpo.rounds.round_rows import RoundMaker
-from skeldpo.rounds.run_start import Tell, make_starting_checkpoint, open_run, run_store
+from skeldpo.rounds.run_start import (
+    POLICY_0,
+    START_FILE,
+    Tell,
+    make_starting_checkpoint,
+    open_run,
+    run_store,
+    start_folder,
+)
 from skeldpo.rounds.stages import (
     Account,
     Place,
@@ -145,12 +153,12 @@ class _Run:
         """What enters round 1."""
         stage = self._stages.begin("start", round_place(0))
         if stage is None:
-            made = json.loads(self.store.read_text("policy-0.json"))
-            return same_weights(made["folder"], made["model_id"])
+            expected = self.store.read_json(START_FILE)["model_id"]
+            return same_weights(start_folder(self.store), expected)
         self._tell(f"start: making the starting policy ({self._config.policy.model})")
-        folder = self.store.location("policy-0")
+        folder = self.store.location(POLICY_0)
         checkpoint = make_starting_checkpoint(self._config, self._problems, folder, self._tell)
-        self.store.write_text("policy-0.json", json.dumps(asdict(checkpoint)))
+        self.store.write_text(START_FILE, json.dumps(asdict(checkpoint)))
         self._stages.finish(stage, Account(num_in=1, num_out=1))
         return checkpoint
 

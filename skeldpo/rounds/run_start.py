@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from skeldpo.checkpoints import (
@@ -14,10 +13,16 @@ from skeldpo.checkpoints import (
 )
 from skeldpo.config import STARTER, Config
 from skeldpo.config.toml_file import parse_config
+from skeldpo.problems.kept import forget_problems
 from skeldpo.records import Problem
 from skeldpo.storage.files import is_url
 from skeldpo.storage.node_cache import new_folder
-from skeldpo.storage.store import Store, run_root
+from skeldpo.storage.store import Store, round_folder, run_root
+
+POLICY_0 = "policy-0"
+"""Folder of the starting policy, unless that is a local folder elsewhere."""
+START_FILE = "policy-0.json"
+"""Where the starting policy is, and the digest of its weights."""
 
 Tell = Callable[[str], None]
 """Shows a line of progress."""
@@ -63,21 +68,40 @@ def run_store(config: Config) -> Store:
 
 
 def open_run(config: Config) -> Store:
-    """The folder of a run, made if it is not there; ValueError if another configuration made it."""
+    """The folder of a run, made if it is not there; ValueError if another configuration made it.
+
+    A run that stopped before its starting policy was there has nothing to protect: what was wrong
+    in its configuration or problems was mended since.
+    """
     store = run_store(config)
-    if not store.exists("config.json"):
-        store.write_text("config.json", config.model_dump_json(indent=1))
-        return store
-    made_with = parse_config(
-        json.loads(store.read_text("config.json")), f"{store.root}/config.json"
-    )
-    if made_with.digest() != config.digest():
-        raise ValueError(
-            f"{store.root} was made by another configuration ({_differences(made_with, config)}); "
-            "give the run another name (--set run.name=...) or remove that folder"
-        )
+    if store.exists("config.json"):
+        made_with = parse_config(store.read_json("config.json"), f"{store.root}/config.json")
+        is_same = made_with.digest() == config.digest()
+        if not _has_begun(store):
+            forget_problems(store)
+            if not is_same:
+                store.remove(POLICY_0)  # half a download of another model, say
+        elif not is_same:
+            raise ValueError(
+                f"{store.root} was made by another configuration "
+                f"({_differences(made_with, config)}); give the run another name (--set "
+                "run.name=...) or remove that folder"
+            )
     store.write_text("config.json", config.model_dump_json(indent=1))
     return store
+
+
+def start_folder(store: Store) -> str:
+    """Where the policy is that entered round 1. A run's own copy is found where the run is now: its
+    folder may have been moved or copied since."""
+    made = str(store.read_json(START_FILE)["folder"])
+    return store.location(POLICY_0) if store.exists(POLICY_0) else made
+
+
+def _has_begun(store: Store) -> bool:
+    """Whether the starting policy is made, or anything is there that was made after it."""
+    has_start = store.read_manifest(round_folder(0), "start") is not None
+    return has_start or store.exists(round_folder(1))
 
 
 def _differences(left: Config, right: Config) -> str:

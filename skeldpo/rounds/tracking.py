@@ -52,10 +52,16 @@ def read_metrics(store: Store) -> list[dict[str, float]]:
     if not store.exists("metrics.jsonl"):
         return []
     latest: dict[tuple[object, ...], dict[str, float]] = {}
-    for text in store.read_text("metrics.jsonl").splitlines():
-        line = json.loads(text)
-        names = tuple(sorted(key for key in line if "/" in key))
-        latest[(line["round"], line.get("step"), names[:1])] = line
+    for number, text in enumerate(store.read_text("metrics.jsonl").splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            names = tuple(sorted(key for key in line if "/" in key))
+            latest[(line["round"], line.get("step"), names[:1])] = line
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f"{store.location('metrics.jsonl')}:{number} is no line of metrics, it was changed "
+                f"or cut short ({error!r}); take the line out"
+            ) from error
     return list(latest.values())
 
 

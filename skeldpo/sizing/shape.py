@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -65,7 +66,8 @@ def read_shape(model: str) -> ModelShape:
     or build it."""
     from transformers import AutoConfig  # takes seconds to import
 
-    return shape_of(AutoConfig.from_pretrained(model))
+    folder = Path(model).expanduser()
+    return shape_of(AutoConfig.from_pretrained(folder if folder.is_dir() else model))
 
 
 def llama_shape(  # noqa: PLR0913

@@ -19,7 +19,7 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,6 +41,10 @@ VISIBLE_WITHIN_S = 90.0
 """How long a file that was written may be missing on another node: NFS clients keep the names of a
 folder for 60 s (acdirmax)."""
 _POLL_S = 0.2
+_NAME_CHARS = 200
+"""Of a problem id in one file name, which may have 255 with what is put round it."""
+_NAME_GOES_ON = "%"
+"""How a folder's name ends that begins a longer one."""
 _DIGEST_BYTES = 1 << 20
 PROBLEM_ID = "problem_id"
 """The column by which rows belong to a part, and which alone travels through the pipeline."""
@@ -104,8 +108,23 @@ class Store:
         self.write_bytes(path, text.encode())
 
     def read_text(self, path: str) -> str:
-        """The content of a text file (UTF-8)."""
-        return self.read_bytes(path).decode()
+        """The content of a text file; ValueError if it is not UTF-8."""
+        try:
+            return self.read_bytes(path).decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.location(path)} is not UTF-8 text: {error}") from error
+
+    def read_json(self, path: str) -> dict[str, Any]:
+        """The object in a JSON file; ValueError if it holds no such thing."""
+        try:
+            held = json.loads(self.read_text(path))
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{self.location(path)} is not JSON: {error}; it was changed or cut short"
+            ) from error
+        if not isinstance(held, dict):
+            raise ValueError(f"{self.location(path)}: expected a JSON object, got {held!r:.80}")
+        return held
 
     def write_records(self, path: str, record: type, rows: Iterable[object]) -> None:
         """Creates or replaces a Parquet table of one kind of record, a chunk at a time."""
@@ -136,6 +155,8 @@ class Store:
                 ) from error
             except ValueError as error:
                 raise ValueError(f"{self.location(path)}: {error}") from error
+            except OSError as error:  # a page that is damaged, too
+                raise OSError(f"cannot read {self.location(path)}: {error}") from error
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -156,8 +177,15 @@ class Store:
 
     def part_keys(self, table: str) -> set[str]:
         """Problems whose rows were committed."""
-        names = self.names(f"{table}.parts")
-        return {urllib.parse.unquote(name.removesuffix(".parquet")) for name in names}
+        return {urllib.parse.unquote(quoted) for quoted in self._part_names(f"{table}.parts")}
+
+    def _part_names(self, folder: str) -> Iterator[str]:
+        for name in self.names(folder):
+            if name.endswith(_NAME_GOES_ON):
+                start = name.removesuffix(_NAME_GOES_ON)
+                yield from (f"{start}{rest}" for rest in self._part_names(f"{folder}/{name}"))
+            else:
+                yield name.removesuffix(".parquet")
 
     def read_part(self, table: str, key: str, record: type[Record]) -> list[Record]:
         """The committed rows of one problem, waited for; RuntimeError if they do not come."""
@@ -254,7 +282,11 @@ class Store:
         path = f"{folder}/{stage}.manifest.json"
         if not self.exists(path):
             return None
-        return from_row(StageManifest, json.loads(self.read_text(path)))
+        row = self.read_json(path)
+        try:
+            return from_row(StageManifest, row)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self.location(path)} is no manifest: {error}") from error
 
     def _count_keys(self, path: str) -> Counter[str]:
         """Rows of a table by problem, without the rest of it."""
@@ -305,5 +337,8 @@ def _chunks(rows: Iterable[object]) -> Iterator[list[object]]:
 
 
 def _part_path(table: str, key: str) -> str:
-    """Problem ids such as "Mbpp/2" are no file names, so they are quoted."""
-    return f"{table}.parts/{urllib.parse.quote(key, safe=' ')}.parquet"
+    """Problem ids such as "Mbpp/2" are no file names, so they are quoted, and long ones go on in
+    folders: a title in Chinese has nine characters for each of its own."""
+    quoted = urllib.parse.quote(key, safe=" ")
+    pieces = [quoted[at : at + _NAME_CHARS] for at in range(0, len(quoted), _NAME_CHARS)]
+    return f"{table}.parts/{f'{_NAME_GOES_ON}/'.join(pieces)}.parquet"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
+from skeldpo.problems.reader import is_hub_id
 from skeldpo.storage.files import with_ending
 from skeldpo.storage.store import Store
 from skeldpo.suites.all import find_suite
@@ -109,12 +110,14 @@ def _report_name(name: str) -> str:
 def _request(config: Config, name: str, folder: str) -> SuiteRequest:
     suite = find_suite(name)
     data = config.evaluate.suites[name]
-    if data and not Path(data).exists() and not suite.hub_id:
+    file = Path(data).expanduser()
+    is_file = bool(data) and file.exists()
+    if data and not is_file and not (suite.hub_id and is_hub_id(data.partition(":")[0])):
         raise ValueError(f"evaluate.suites: no file at {data} for {name}")
     out = f"{folder}/{_report_name(name)}"
     return SuiteRequest(
         suite=suite,
-        data=str(Path(data).absolute()) if data and Path(data).exists() else data,
+        data=str(file.absolute()) if is_file else data,
         programs=with_ending(out, ".samples.jsonl"),
         ks=(1,),
         released=False,

@@ -35,6 +35,8 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
     """Everything a command line asks for, checked; ValueError says what does not fit."""
     if options.against and not options.policy:
         raise ValueError("--against names a second policy and needs --policy")
+    if options.num_samples < 1:
+        raise ValueError(f"--num-samples takes a number from 1, got {options.num_samples}")
     sampling = _sampling(options)
     if options.policy and max(options.k) > sampling.num_samples:
         raise ValueError(f"--k {max(options.k)} needs --num-samples {max(options.k)} or more")

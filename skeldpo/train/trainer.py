@@ -305,7 +305,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
     if workers_of(network).rank == 0:
         save_ending(history, figures, job.ended_path)
     model = config.policy.model
-    base_name = job.base_folder if Path(model).is_dir() else model
+    base_name = job.base_folder if Path(model).expanduser().is_dir() else model
     saved = save_network(network, tokenizer, job.output_folder, card, base_name)
     figures = _round_metrics(agreement, saved)
     if workers_of(network).rank == 0:
