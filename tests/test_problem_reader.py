@@ -95,7 +95,8 @@ def test_table_may_hold_long_texts_and_a_row_of_more_cells_is_none(tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "start", "kind"),
     [("a.jsonl.zst", b"\x28\xb5\x2f\xfd", "zstd"), ("a.jsonl.xz", b"\xfd7zXZ\x00", "xz"),
-     ("a.jsonl", gzip.compress(b"{}", mtime=0), "gzip"), ("a.json.gz", gzip.compress(b"[]", mtime=0), "gzip")],
+     ("a.jsonl", gzip.compress(b"{}", mtime=0), "gzip"),
+     ("a.json.gz", gzip.compress(b"[]", mtime=0), "gzip")],
 )  # fmt: skip
 def test_file_that_must_be_unpacked_is_said_to_be_so(
     tmp_path: Path, name: str, start: bytes, kind: str
