@@ -36,9 +36,15 @@ class Side:
     name: str
     groups: tuple[tuple[str, ...], ...]
 
-    def group_of(self, code: str) -> tuple[str, ...]:
-        """The group of a program; empty if the program is not of this side."""
-        return next((group for group in self.groups if code in group), ())
+    def group_of(self, code: str, language: Language) -> tuple[str, ...]:
+        """The group of a program, itself first; empty if the program is not of this side. One that
+        only stands on other lines has its place there: both are masked alike."""
+        tokens = language.tokens(code)
+        for group in self.groups:
+            others = tuple(each for each in group if language.tokens(each) != tokens)
+            if len(others) < len(group):
+                return (code, *others)
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +116,7 @@ def pair_skeletons(
             group_skeleton(
                 code, own, config, sides.language, against=other, hot_lines=sides.hot_lines
             ),
-            len(own) - len(side.group_of(code)[: config.max_group]),
+            len(own) - len(side.group_of(code, sides.language)[: config.max_group]),
         )
         for code, own, other, side in _both(chosen, rejected, sides, config)
     )
@@ -147,10 +153,12 @@ def _both(
 
 def _group(code: str, side: Side, config: SkeletonConfig, language: Language) -> list[str]:
     """The programs that skeletons of a program are made of, itself first."""
-    alike = side.group_of(code)
-    group = [code, *(each for each in alike if each != code)] if alike else []
+    group = list(side.group_of(code, language))
     if len(group) < config.min_group and config.alone == "nearest":
-        others = [each for other in side.groups if other is not alike for each in other]
+        known = set(map(language.tokens, group))
+        others = [
+            each for other in side.groups for each in other if language.tokens(each) not in known
+        ]
         others.sort(key=lambda each: -similarity(code, each, language))
         group += others[: config.min_group - len(group)]
     return group[: config.max_group]
