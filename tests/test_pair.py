@@ -453,6 +453,26 @@ def test_programs_of_earlier_rounds_are_members_on_the_side_that_they_had_there(
     assert (both_sides.efficient, both_sides.inefficient) == ((), ())
 
 
+def test_earlier_program_with_other_names_is_on_one_side():
+    """What was fast there is slow here, or was slow in another round: it says nothing."""
+    there, here = SLOW[1], SLOW[1].replace("b", "c").replace("x", "item")
+    slowest = SLOW[0]
+
+    def measured(fast: str, slow: str):
+        rows = [measurement("fast"), measurement("slow"), timed("fast", 1.0), timed("slow", 3.0)]
+        return [candidate("fast", fast), candidate("slow", slow)], rows
+
+    before = earlier_programs([measured(there, slowest)], PAIR)
+    assert before.efficient == (there,)
+    (pair,) = build(*measured(FAST[0], here), earlier=before, min_similarity=0, alone="none").pairs
+    assert pair.chosen.skeleton.note.startswith("efficient group of 1 program")
+    (pair,) = build(*measured(FAST[0], here), earlier=before, min_similarity=0).pairs
+    assert pair.chosen.skeleton.text == "def f(_):\n    return len(set(_))\n"
+    reworded = there.replace("    b = ", "    # so far\n    b = ").replace("x", "y")
+    both = earlier_programs([measured(there, slowest), measured(FAST[0], reworded)], PAIR)
+    assert (both.efficient, both.inefficient) == ((FAST[0],), (slowest,))
+
+
 def test_groups_are_those_of_the_pair():
     """Of times 1, 1.05, 2 and 3 the third is slow beside the first and fast beside the last."""
     candidates, rows = whole_problem()

@@ -66,7 +66,8 @@ def divide(
     earlier: EarlierPrograms = NO_EARLIER,
 ) -> Sides:
     """The timed programs of a problem by their time over the baseline's, behind them the `earlier`
-    ones that are not among them, and each side by structure."""
+    ones that are not among them nor, with other names, on the other side, and each side by
+    structure."""
     timed = sorted(
         (program for program in accepted if program.time_ratio > 0),
         key=lambda program: program.time_ratio,
@@ -76,8 +77,12 @@ def divide(
     tokens = language.tokens
     known = {tokens(text) for each in timed for text in (each.candidate.code, *each.variants)}
     before = [
-        [text for text in texts if tokens(text) not in known]
-        for texts in (earlier.efficient, earlier.inefficient)
+        _of_no_program(
+            [text for text in texts if tokens(text) not in known],
+            opposite if texts else (),
+            language,
+        )
+        for texts, opposite in ((earlier.efficient, slow), (earlier.inefficient, fast))
     ]
     return Sides(
         efficient=Side(name="efficient", groups=_groups(fast, before[0], config, language)),
@@ -192,6 +197,15 @@ def _groups(
     if config.min_similarity == 0:
         return (codes,) if codes else ()
     return tuple(alike_groups(codes, config.min_similarity, language))
+
+
+def _of_no_program(
+    texts: Sequence[str], programs: Iterable[Program], language: Language
+) -> list[str]:
+    """Those that are none of the programs with other names or comments."""
+    key = language.normalize_program
+    known = {key(program.candidate.code) for program in programs}
+    return [text for text in texts if key(text) not in known]
 
 
 def _same_lines(first: str, second: str, language: Language) -> bool:
