@@ -25,6 +25,7 @@ from skeldpo.records import (
 )
 from skeldpo.report.before_after import NUM_CHANGES, changes, problem_table
 from skeldpo.report.charts import nice_ticks
+from skeldpo.report.core_time import core_table
 from skeldpo.report.marks import STYLES, styled_code
 from skeldpo.report.page import show_report, show_status, write_report
 from skeldpo.report.summary import PolicyScores, example_pairs, open_run_folder, summarize_run
@@ -412,6 +413,8 @@ def test_run_that_was_extended_is_reported_with_what_had_closed_it(config):
     write_report(store)
     assert "finished, 3 rounds" in store.read_text("report.html")
     assert "closing-3 held-out" in store.read_text("report.html")
+    places = ["round 1", "round 2", "closing 2", "round 3", "closing 3"]
+    assert [row[0] for row in core_table(store, longer).rows] == places
     store.write_text("config.json", config.model_dump_json())
     assert not summarize_run(store).missing  # of the shorter run, again
 
