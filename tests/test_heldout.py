@@ -109,6 +109,15 @@ def test_fast_share_splits_at_the_geometric_mean_of_the_references(
     assert _evaluate([*REFERENCES, *_samples(1)], rows).problems[0].scores["fast_share"] == share
 
 
+@pytest.mark.parametrize("time_ns", [99, 100, 101])
+def test_beside_one_known_program_no_sample_is_nearer_to_the_fastest(time_ns: int) -> None:
+    """It is the slowest, too: whichever of two equal programs is ahead is noise."""
+    rows = [measurement("fast"), measurement("fast", "screen", times_ns=(100,)),
+            measurement("s0"), measurement("s0", "screen", times_ns=(time_ns,))]  # fmt: skip
+    (result,) = _evaluate([*REFERENCES[:1], *_samples(1)], rows).problems
+    assert set(result.scores) == {"pass@1", "beyond@1"}
+
+
 def test_beyond_of_the_fastest_reference_written_again_is_one() -> None:
     rows = [*REFERENCE_ROWS, measurement("s0", equal_to="fast")]
     score = _evaluate([*REFERENCES, *_samples(1)], rows).problems[0].scores

@@ -77,6 +77,35 @@ def test_correctness_pair_is_an_accepted_program_over_the_nearest_wrong_one():
     assert pair.chosen.skeleton.note == "correctness pairs have no skeletons"
 
 
+def test_line_that_stands_elsewhere_makes_a_correctness_pair():
+    """The same words in the same order: one returns within its loop."""
+    right = "def f(a):\n    n = 0\n    for x in a:\n        n += x\n    return n\n"
+    wrong = right.replace("    return", "        return")
+    rows = [measurement("right"), measurement("wrong", outcome=Outcome.WRONG_ANSWER)]
+    (pair,) = build([candidate("right", right), candidate("wrong", wrong)], rows).pairs
+    assert (pair.chosen.code, pair.rejected.code) == (right, wrong)
+
+
+def test_program_whose_only_difference_is_where_a_line_stands_has_its_skeleton():
+    """Two slow programs that sort within and behind their loop, of which either may be timed."""
+    within = (
+        "def f(a):\n    b = []\n    for x in a:\n        b += [x]\n        b.sort()\n    return b\n"
+    )
+    behind = within.replace("        b.sort", "    b.sort")
+    codes = {"fast": "def f(a):\n    return sorted(a)\n", "slow": within, "other": behind}
+    for slow, other in ((within, behind), (behind, within)):
+        codes |= {"slow": slow, "other": other}
+        rows = [measurement(key) for key in codes]
+        rows += [timed("fast", 1.0), timed("slow", 3.0), timed("other", 2.9, "screen")]
+        result = build([candidate(key, code) for key, code in codes.items()], rows)
+        (pair,) = result.pairs
+        assert pair.rejected.code == slow
+        assert pair.rejected.skeleton.text.count("\n") == slow.count("\n")
+        assert pair.rejected.skeleton.text.splitlines()[4].rstrip("\n") == (
+            "        _.sort()" if slow == within else "    _.sort()"
+        )
+
+
 def test_account_covers_every_candidate():
     candidates, rows = whole_problem()
     result = build(candidates, rows)
@@ -181,6 +210,14 @@ def test_same_program_again_is_left_out():
     result = build(candidates, rows)
     assert result.pairs == build(*whole_problem()).pairs
     assert reasons(result)["same program as another candidate"] == 1
+
+
+def test_faster_program_that_was_cut_off_is_the_reason_for_no_pair():
+    candidates = [candidate("a", FAST[0], "length"), candidate("b", SLOW[0])]
+    rows = [measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 3.0)]
+    result = build(candidates, rows)
+    assert result.pairs == ()
+    assert result.efficiency_reason == "the faster program was cut off at generate.max_tokens"
 
 
 @pytest.mark.parametrize(
@@ -414,6 +451,26 @@ def test_programs_of_earlier_rounds_are_members_on_the_side_that_they_had_there(
     there = [timed("fast1", 9.0), timed("slow0", 4.0), *rows[:3]]
     both_sides = earlier_programs([(candidates, rows), (candidates, there)], PAIR)
     assert (both_sides.efficient, both_sides.inefficient) == ((), ())
+
+
+def test_earlier_program_with_other_names_is_on_one_side():
+    """What was fast there is slow here, or was slow in another round: it says nothing."""
+    there, here = SLOW[1], SLOW[1].replace("b", "c").replace("x", "item")
+    slowest = SLOW[0]
+
+    def measured(fast: str, slow: str):
+        rows = [measurement("fast"), measurement("slow"), timed("fast", 1.0), timed("slow", 3.0)]
+        return [candidate("fast", fast), candidate("slow", slow)], rows
+
+    before = earlier_programs([measured(there, slowest)], PAIR)
+    assert before.efficient == (there,)
+    (pair,) = build(*measured(FAST[0], here), earlier=before, min_similarity=0, alone="none").pairs
+    assert pair.chosen.skeleton.note.startswith("efficient group of 1 program")
+    (pair,) = build(*measured(FAST[0], here), earlier=before, min_similarity=0).pairs
+    assert pair.chosen.skeleton.text == "def f(_):\n    return len(set(_))\n"
+    reworded = there.replace("    b = ", "    # so far\n    b = ").replace("x", "y")
+    both = earlier_programs([measured(there, slowest), measured(FAST[0], reworded)], PAIR)
+    assert (both.efficient, both.inefficient) == ((FAST[0],), (slowest,))
 
 
 def test_groups_are_those_of_the_pair():

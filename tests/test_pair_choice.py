@@ -227,6 +227,11 @@ def test_balance_stops_when_neither_side_prevails_and_at_its_share() -> None:
     assert list(balance_lengths(lambda: shorter, 0)) == shorter
 
 
+def shape(line: str) -> tuple[int, tuple[str, ...]]:
+    """What makes a line another one."""
+    return (len(line) - len(line.lstrip())) * bool(tokens(line)), tokens(line)
+
+
 @given(st.lists(st.lists(st.sampled_from("abc=+ "), max_size=9).map("".join), max_size=8),
        st.lists(st.lists(st.sampled_from("abc=+ "), max_size=9).map("".join), max_size=8),
        st.integers(0, 4))  # fmt: skip
@@ -250,7 +255,7 @@ def test_contrasts_are_those_of_all_likenesses(
     every = [
         (text_similarity(a.candidate.code, b.candidate.code, "python"), a, b)
         for a, b in itertools.product(*programs)
-        if tokens(a.candidate.code) != tokens(b.candidate.code)
+        if shape(a.candidate.code) != shape(b.candidate.code)
     ]
     expected: dict[str, object] = {}
     for _, a, b in sorted(every, key=lambda row: -row[0]):
@@ -279,6 +284,20 @@ def test_pairs_of_one_origin_leave_out_the_larger_difference_and_the_nearer_text
     assert sides(build(*asked, pair=same)) == [("quick", "slow"), ("quick", "wrong")]
     both = sides(build(*asked, pair=settings(max_efficiency_pairs=9, max_correctness_pairs=9)))
     assert both == [("fast", "slow"), ("quick", "slow"), ("fast", "quick"), ("fast", "wrong")]
+
+
+@pytest.mark.parametrize("outcomes", [(Outcome.ACCEPTED,), (Outcome.WRONG_ANSWER,)])
+def test_many_programs_of_one_origin_do_not_hide_those_of_the_other(outcomes) -> None:
+    """Twelve given programs, right or wrong, before a right and a wrong sample."""
+    given = [
+        dataclasses.replace(candidate(f"a{n:02}", f"{FAST[0]}X = {n}\n"), origin="dataset")
+        for n in range(12)
+    ]
+    rows = [measurement(row.candidate_id, outcome=outcomes[0]) for row in given]
+    rows += [measurement("right"), measurement("wrong", outcome=Outcome.WRONG_ANSWER)]
+    candidates = [*given, candidate("right", FAST[1]), candidate("wrong", WRONG)]
+    result = build(candidates, rows, pair=settings(origins="same"))
+    assert (sides(result), result.correctness_reason) == ([("right", "wrong")], "")
 
 
 def test_two_origins_are_the_reason_where_nothing_else_is() -> None:

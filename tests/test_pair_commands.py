@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from datasets import load_from_disk
-from pair_rows import FAST, SLOW, write_measured
+from pair_rows import FAST, SLOW, timed, write_measured
 
 from skeldpo.cli import RUN_FAILED, USER_ERROR, main
 from skeldpo.commands.export import preference_rows
 from skeldpo.config import PolicyConfig
 from skeldpo.prompts import Prompts
-from skeldpo.records import PreferencePair
+from skeldpo.records import Measurement, PreferencePair
 from skeldpo.storage.store import Store
 
 
@@ -130,6 +130,16 @@ def test_pair_shows_tiers_lengths_and_why_there_are_no_more(
     flat = " ".join(shown.split())
     assert "no accepted candidate" in flat
     assert "1 of 1" in flat
+
+
+def test_median_of_two_speedups_is_between_them(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(str(measured))
+    rows = [*store.iter_records("measurements.parquet", Measurement), timed("slow0", 2.0)]
+    store.write_records("measurements.parquet", Measurement, rows)
+    assert main(["pair", str(measured), "--out", str(measured.parent / "two.parquet")]) == 0
+    assert "speedup: median 2.50, least 2.00, largest 3.0" in capsys.readouterr().out
 
 
 def test_pair_writes_where_its_pairs_come_from(measured: Path, pairs: Path) -> None:

@@ -185,6 +185,7 @@ def test_pairs_that_cannot_be_built_cost_their_problem_alone(tmp_path: Path) -> 
     assert made.error.startswith("ValueError: build_pairs of problem")
     assert made.pairs == () and made.dropped[0].num_rows == 1
     assert made.dropped[0].reason == f"quarantined: {made.error}"
+    assert made.funnel.num_candidates == made.dropped_candidates[0].num_rows == 1
     store = Store(str(tmp_path))
     keys = [made.problem_id, "old", "p1", "p2", "p3"]
     keep(store, ROW)

@@ -23,17 +23,18 @@ from skeldpo.records import (
     Outcome,
     PreferencePair,
 )
-from skeldpo.report.before_after import NUM_CHANGES, changes
+from skeldpo.report.before_after import NUM_CHANGES, changes, problem_table
 from skeldpo.report.charts import nice_ticks
+from skeldpo.report.core_time import core_table
 from skeldpo.report.marks import STYLES, styled_code
 from skeldpo.report.page import show_report, show_status, write_report
-from skeldpo.report.summary import example_pairs, open_run_folder, summarize_run
+from skeldpo.report.summary import PolicyScores, example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
 from skeldpo.rounds.lease import driving
 from skeldpo.rounds.stages import closing_place, round_place
 from skeldpo.storage.store import Store, round_folder
 from skeldpo.suites.compare import Difference
-from skeldpo.suites.evaluation import Interval
+from skeldpo.suites.evaluation import Evaluation, Interval, ProblemResult, SampleResult
 
 
 @pytest.fixture
@@ -268,6 +269,58 @@ def test_page_shows_what_was_written_before_and_now(whole_run, page):
     assert changes(policies[:1]) == ()
 
 
+def written(scores: dict[str, float], times_ms: list[int]) -> PolicyScores:
+    """A policy on a problem whose fastest known program takes 1 ms; 0 ms: a wrong sample."""
+    samples = tuple(
+        SampleResult(
+            sample_index=index,
+            code=f"x = {index}, {scores}\n",
+            outcome=Outcome.ACCEPTED if time_ms else Outcome.WRONG_ANSWER,
+            is_correct=bool(time_ms),
+            failure="",
+            values={},
+            times_ns=(((time_ms * 10**6,),),) if time_ms > 0 else (),
+        )
+        for index, time_ms in enumerate(times_ms)
+    )
+    result = ProblemResult(
+        problem_id="p",
+        difficulty="easy",
+        samples=samples,
+        relative_to={"reference_times_ns": [[10**6]]},
+        scores=scores,
+    )
+    report = Evaluation(suite="", protocol="cpu", provenance={}, problems=(result,), left_out=())
+    return PolicyScores(report=report, round_index=0, scores={}, differences={})
+
+
+@pytest.mark.parametrize(
+    ("times_ms", "cells"),
+    [([0, 0, 0, 7], ("1 of 4", "7.00")), ([9, 3, 5, 0, 0, 0], ("3 of 6", "5.00")),
+     ([0, 0], ("0 of 2", "-")), ([2, 3, 4], ("3 of 3", "3.00")), ([-1], ("1 of 1", "-"))],
+)  # fmt: skip
+def test_time_of_a_problem_is_that_of_its_middling_right_sample(times_ms, cells):
+    assert problem_table([written({"pass@1": 0.5}, times_ms)]).rows == (("p", *cells),)
+
+
+def test_gain_is_not_of_two_scores():
+    """The first policy's right sample could not be timed, so that only pass@1 is of both."""
+    before = [written({"pass@1": 1.0}, [-1]), written({"pass@1": 1.0, "beyond@1": 0.5}, [9])]
+    after = [
+        written({"pass@1": 1.0, "beyond@1": 0.1}, [9]),
+        written({"pass@1": 0.0, "beyond@1": 0.0}, [0]),
+    ]
+    policies = []
+    for each in (before, after):
+        problems = tuple(
+            dataclasses.replace(policy.report.problems[0], problem_id=key)
+            for key, policy in zip(("same", "worse"), each, strict=True)
+        )
+        report = dataclasses.replace(each[0].report, problems=problems)
+        policies.append(dataclasses.replace(each[0], report=report))
+    assert [each.problem_id for each in changes(policies)] == ["same", "worse"]
+
+
 def test_markup_in_programs_stays_text(config):
     run = MadeRun(config)
     store = run.whole()
@@ -360,6 +413,8 @@ def test_run_that_was_extended_is_reported_with_what_had_closed_it(config):
     write_report(store)
     assert "finished, 3 rounds" in store.read_text("report.html")
     assert "closing-3 held-out" in store.read_text("report.html")
+    places = ["round 1", "round 2", "closing 2", "round 3", "closing 3"]
+    assert [row[0] for row in core_table(store, longer).rows] == places
     store.write_text("config.json", config.model_dump_json())
     assert not summarize_run(store).missing  # of the shorter run, again
 

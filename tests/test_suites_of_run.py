@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ from skeldpo.report.summary import summarize_run
 from skeldpo.report.tables import suite_tables
 from skeldpo.rounds.run_start import open_run
 from skeldpo.suites import of_run
+from skeldpo.suites.all import SUITES
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
-from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
+from skeldpo.suites.of_run import SCORES, check_suites, evaluate_suites, suite_folder
 
 PROBLEMS = [
     {
@@ -97,6 +100,41 @@ def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_pa
         with pytest.raises(ValueError, match=rf"no file at {gone} for mercury"):
             check_suites(config_with(str(tmp_path), mercury=gone))
     check_suites(config_with(str(tmp_path), mercury="Elfsong/Mercury:eval"))
+
+
+def test_report_shows_dps_which_is_in_percent_and_of_some_problems(tmp_path):
+    config = config_with(str(tmp_path), evalperf="data.jsonl")
+    store = open_run(config)
+    for policy, dps in ((0, 65.0), (2, 80.5)):
+        solved = result("p", True)
+        solved = dataclasses.replace(solved, scores={**solved.scores, "dps": dps})
+        save_evaluation(
+            Evaluation(
+                suite="evalperf",
+                protocol="cpu",
+                provenance={},
+                problems=(solved, result("q", False)),
+                left_out=(),
+            ),
+            store.location(f"{suite_folder(policy)}/evalperf.json"),
+        )
+    (table,) = suite_tables(summarize_run(store))
+    assert table.columns == ("", "pass@1, %", "dps, %")
+    assert [row[2] for row in table.rows] == [
+        "65.0 [65.0, 65.0] of 1",
+        "80.5 [80.5, 80.5] of 1",
+        "+15.5 [+15.5, +15.5] of 1",
+    ]
+
+
+def test_scores_shown_of_a_run_are_scores_that_suites_have():
+    """By their names in docs/SUITES.md, where k stands for 1 and p for a ratio."""
+    names = {
+        part.replace("@k", "@1").replace("fast_p", "fast_1")
+        for suite in SUITES
+        for part in re.split(r"[,; ]+", suite.scores)
+    }
+    assert set(SCORES) <= names
 
 
 @pytest.mark.docker

@@ -192,7 +192,7 @@ def _show_pairs(shown: _Shown, output: str, display: Display) -> None:
     speedups = sorted(shown.speedups)
     if speedups:
         display.tell(
-            f"speedup: median {speedups[len(speedups) // 2]:.2f}, least {speedups[0]:.2f}, "
+            f"speedup: median {statistics.median(speedups):.2f}, least {speedups[0]:.2f}, "
             f"largest {speedups[-1]:.1f}"
         )
     for title, name, reasons in (

@@ -294,7 +294,11 @@ def _no_efficiency_reason(
         return "a cross-check that was asked for is missing; measure the problem again"
     if decided:
         return "which program is faster depends on the input"
-    if any(race.is_slight and is_shown(race, pair) for race in races):
+    shown = [race for race in races if is_shown(race, pair)]
+    cut_off = {p.candidate.candidate_id for p in accepted if p.candidate.finish_reason == CUT_OFF}
+    if any(race.fast.candidate_id in cut_off and not race.is_slight for race in shown):
+        return "the faster program was cut off at generate.max_tokens"
+    if any(race.is_slight for race in shown):
         return "programs differ by no more than their starting may; larger inputs would tell"
     return "no speed difference beyond doubt"
 

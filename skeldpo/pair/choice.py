@@ -7,6 +7,7 @@ import functools
 import heapq
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from skeldpo.answers import CUT_OFF
@@ -14,10 +15,12 @@ from skeldpo.config import PairConfig
 from skeldpo.languages import language
 from skeldpo.pair.judged import Program
 from skeldpo.pair.races import Race
+from skeldpo.skeleton.masking import mask_words
 from skeldpo.timing import Comparison
 
 MAX_COMPARED_PROGRAMS = 8
-"""Programs a side among which the nearest two are looked for, by lowest id."""
+"""Programs a side among which the nearest two are looked for, by lowest id; with `pair.origins`
+"same" of each origin."""
 MAX_COMPARED_TOKENS = 400
 """Tokens at the start of a program that count for nearness."""
 
@@ -66,13 +69,11 @@ def choose_contrasts(
     accepted: Iterable[Program], wrong: Iterable[Program], pair: PairConfig
 ) -> list[tuple[Program, Program]]:
     """(accepted, wrong) programs, the most alike first; each wrong one at most once."""
-    chosen = [each for each in accepted if each.candidate.finish_reason != CUT_OFF]
+    chosen = _compared((each for each in accepted if each.candidate.finish_reason != CUT_OFF), pair)
     both = [
         (first, second)
-        for first, second in itertools.product(
-            chosen[:MAX_COMPARED_PROGRAMS], list(wrong)[:MAX_COMPARED_PROGRAMS]
-        )
-        if may_pair(first, second, pair) and _tokens(first) != _tokens(second)
+        for first, second in itertools.product(chosen, _compared(wrong, pair))
+        if may_pair(first, second, pair) and _differ(first, second)
     ]
     contrasts: dict[str, tuple[Program, Program]] = {}
     for first, second in _by_likeness(both):
@@ -80,6 +81,18 @@ def choose_contrasts(
             break
         contrasts.setdefault(second.candidate.candidate_id, (first, second))
     return list(contrasts.values())
+
+
+def _compared(programs: Iterable[Program], pair: PairConfig) -> list[Program]:
+    """The first programs, of each origin if those are not paired with the other's."""
+    found: Counter[str] = Counter()
+    kept = []
+    for program in programs:
+        group = program.candidate.origin if pair.origins == "same" else ""
+        found[group] += 1
+        if found[group] <= MAX_COMPARED_PROGRAMS:
+            kept.append(program)
+    return kept
 
 
 def _by_likeness(both: Sequence[tuple[Program, Program]]) -> Iterator[tuple[Program, Program]]:
@@ -102,8 +115,25 @@ def _likeness(first: Program, second: Program) -> float:
     return text_similarity(first.candidate.code, second.candidate.code, first.candidate.language)
 
 
+def _differ(first: Program, second: Program) -> bool:
+    """Whether in more than comments and blanks. How far a line is indented may be all that makes
+    one of them right."""
+    return _tokens(first) != _tokens(second) or _lines(first) != _lines(second)
+
+
 def _tokens(program: Program) -> tuple[str, ...]:
     return language(program.candidate.language).tokens(program.candidate.code)
+
+
+def _lines(program: Program) -> list[tuple[str, tuple[str, ...]]]:
+    """Indentation and tokens of each line that has any."""
+    spoken = language(program.candidate.language)
+    lines = mask_words(program.candidate.code, lambda start, end: True, spoken).text.splitlines()
+    return [
+        (line[: len(line) - len(line.lstrip())], spoken.tokens(line))
+        for line in lines
+        if line.strip()
+    ]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,15 +2,18 @@
 
 Times of two sessions are never compared. So an earlier program keeps the side that it had in its
 own session: that of the chosen or of the rejected program of the widest difference that was shown
-there. A round that showed none says nothing, nor does a program that was on either side.
+there. A round that showed none says nothing, nor does a program that was on either side, with
+whatever names and comments.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skeldpo.config import PairConfig
+from skeldpo.languages import language
 from skeldpo.pair.judged import judge_candidates, middle
 from skeldpo.pair.races import decided_races, find_races
 from skeldpo.records import Candidate, Measurement
@@ -33,7 +36,8 @@ def earlier_programs(
     rounds: Iterable[tuple[Sequence[Candidate], Sequence[Measurement]]], pair: PairConfig
 ) -> EarlierPrograms:
     """Of the rows of a problem in each earlier round, oldest first."""
-    is_efficient: dict[str, set[bool]] = {}
+    keys: dict[str, str] = {}
+    is_efficient: dict[str, set[bool]] = defaultdict(set)
     hot_lines: dict[str, tuple[int, ...]] = {}
     for candidates, measurements in reversed(list(rounds)):
         programs = judge_candidates(candidates, measurements).programs
@@ -46,12 +50,14 @@ def earlier_programs(
         limit = middle(accepted[widest.fast.candidate_id], accepted[widest.slow.candidate_id])
         for program in accepted.values():
             if program.time_ratio > 0:
+                key = language(program.candidate.language).normalize_program(program.candidate.code)
+                is_efficient[key].add(program.time_ratio < limit)
                 for text in (program.candidate.code, *program.variants):
-                    is_efficient.setdefault(text, set()).add(program.time_ratio < limit)
+                    keys.setdefault(text, key)
                 if program.hot_lines:
                     hot_lines.setdefault(program.candidate.code, program.hot_lines)
     return EarlierPrograms(
-        efficient=tuple(text for text, sides in is_efficient.items() if sides == {True}),
-        inefficient=tuple(text for text, sides in is_efficient.items() if sides == {False}),
+        efficient=tuple(text for text, key in keys.items() if is_efficient[key] == {True}),
+        inefficient=tuple(text for text, key in keys.items() if is_efficient[key] == {False}),
         hot_lines=hot_lines,
     )

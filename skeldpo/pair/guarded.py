@@ -5,6 +5,8 @@ Building is pure, so what raises once raises again: there is one try.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from skeldpo.config import PairConfig, SkeletonConfig
 from skeldpo.pair.build import Funnel, ProblemPairs, build_pairs
 from skeldpo.pair.earlier import earlier_programs
@@ -50,7 +52,7 @@ def pairs_or_reason(
     return ProblemPairs(
         problem_id=measured.problem.problem_id,
         pairs=(),
-        funnel=_NOTHING,
+        funnel=replace(_NOTHING, num_candidates=len(measured.candidates)),
         efficiency_reason=told,
         correctness_reason=told,
         dropped=(Dropped(reason=told, num_rows=1),),

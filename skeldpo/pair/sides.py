@@ -36,9 +36,15 @@ class Side:
     name: str
     groups: tuple[tuple[str, ...], ...]
 
-    def group_of(self, code: str) -> tuple[str, ...]:
-        """The group of a program; empty if the program is not of this side."""
-        return next((group for group in self.groups if code in group), ())
+    def group_of(self, code: str, language: Language) -> tuple[str, ...]:
+        """The group of a program, itself first; empty if the program is not of this side. One that
+        only stands on other lines has its place there: both are masked alike."""
+        tokens = language.tokens(code)
+        for group in self.groups:
+            others = tuple(each for each in group if language.tokens(each) != tokens)
+            if len(others) < len(group):
+                return (code, *others)
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,8 @@ def divide(
     earlier: EarlierPrograms = NO_EARLIER,
 ) -> Sides:
     """The timed programs of a problem by their time over the baseline's, behind them the `earlier`
-    ones that are not among them, and each side by structure."""
+    ones that are not among them nor, with other names, on the other side, and each side by
+    structure."""
     timed = sorted(
         (program for program in accepted if program.time_ratio > 0),
         key=lambda program: program.time_ratio,
@@ -70,8 +77,12 @@ def divide(
     tokens = language.tokens
     known = {tokens(text) for each in timed for text in (each.candidate.code, *each.variants)}
     before = [
-        [text for text in texts if tokens(text) not in known]
-        for texts in (earlier.efficient, earlier.inefficient)
+        _of_no_program(
+            [text for text in texts if tokens(text) not in known],
+            opposite if texts else (),
+            language,
+        )
+        for texts, opposite in ((earlier.efficient, slow), (earlier.inefficient, fast))
     ]
     return Sides(
         efficient=Side(name="efficient", groups=_groups(fast, before[0], config, language)),
@@ -110,7 +121,7 @@ def pair_skeletons(
             group_skeleton(
                 code, own, config, sides.language, against=other, hot_lines=sides.hot_lines
             ),
-            len(own) - len(side.group_of(code)[: config.max_group]),
+            len(own) - len(side.group_of(code, sides.language)[: config.max_group]),
         )
         for code, own, other, side in _both(chosen, rejected, sides, config)
     )
@@ -147,10 +158,12 @@ def _both(
 
 def _group(code: str, side: Side, config: SkeletonConfig, language: Language) -> list[str]:
     """The programs that skeletons of a program are made of, itself first."""
-    alike = side.group_of(code)
-    group = [code, *(each for each in alike if each != code)] if alike else []
+    group = list(side.group_of(code, language))
     if len(group) < config.min_group and config.alone == "nearest":
-        others = [each for other in side.groups if other is not alike for each in other]
+        known = set(map(language.tokens, group))
+        others = [
+            each for other in side.groups for each in other if language.tokens(each) not in known
+        ]
         others.sort(key=lambda each: -similarity(code, each, language))
         group += others[: config.min_group - len(group)]
     return group[: config.max_group]
@@ -184,6 +197,15 @@ def _groups(
     if config.min_similarity == 0:
         return (codes,) if codes else ()
     return tuple(alike_groups(codes, config.min_similarity, language))
+
+
+def _of_no_program(
+    texts: Sequence[str], programs: Iterable[Program], language: Language
+) -> list[str]:
+    """Those that are none of the programs with other names or comments."""
+    key = language.normalize_program
+    known = {key(program.candidate.code) for program in programs}
+    return [text for text in texts if key(text) not in known]
 
 
 def _same_lines(first: str, second: str, language: Language) -> bool:

@@ -6,7 +6,7 @@ taken from the most gained to the most lost, so that a page shows no chosen succ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skeldpo.languages import DEFAULT
@@ -49,7 +49,7 @@ def changes(policies: Sequence[PolicyScores]) -> tuple[Change, ...]:
     first, newest = policies[0], policies[-1]
     before, after = _written(first), _written(newest)
     gains = {
-        key: _score(after[key].result) - _score(mine.result)
+        key: _gain(mine.result.scores, after[key].result.scores)
         for key, mine in before.items()
         if key in after and after[key].sample.code != mine.sample.code
     }
@@ -84,12 +84,8 @@ def _written(policy: PolicyScores) -> dict[str, _Written]:
 
 def _middling(result: ProblemResult) -> _Written:
     """The sample that half of the others are no better than: wrong, then slow ones come first."""
-    fastest_ns = min(map(estimate_ns, result.relative_to.get("reference_times_ns", ())), default=0)
-    ranked = sorted(
-        result.samples,
-        key=lambda s: (s.is_correct, -_time_ns(s) or -float("inf"), s.sample_index),
-    )
-    sample = ranked[len(ranked) // 2]
+    fastest_ns = _fastest_ns(result)
+    sample = _middle(result.samples)
     time_ns = _time_ns(sample)
     return _Written(
         result=result,
@@ -99,12 +95,25 @@ def _middling(result: ProblemResult) -> _Written:
     )
 
 
+def _middle(samples: Sequence[SampleResult]) -> SampleResult:
+    ranked = sorted(
+        samples, key=lambda s: (s.is_correct, -_time_ns(s) or -float("inf"), s.sample_index)
+    )
+    return ranked[len(ranked) // 2]
+
+
+def _fastest_ns(result: ProblemResult) -> float:
+    return min(map(estimate_ns, result.relative_to.get("reference_times_ns", ())), default=0)
+
+
 def _time_ns(sample: SampleResult) -> float:
     return estimate_ns(sample.times_ns[0][0]) if sample.times_ns else 0.0
 
 
-def _score(result: ProblemResult) -> float:
-    return result.scores.get("beyond@1", result.scores["pass@1"])
+def _gain(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """In Beyond@1, or in Pass@1 where one of both has no other."""
+    name = "beyond@1" if "beyond@1" in before and "beyond@1" in after else "pass@1"
+    return after[name] - before[name]
 
 
 def _change(key: str, then: tuple[int, _Written], now: tuple[int, _Written]) -> Change:
@@ -141,7 +150,8 @@ def _side(kind: str, round_index: int, written: _Written, longest: float) -> Sho
 def _cells(written: _Written | None) -> tuple[str, str]:
     if written is None:
         return NOTHING, NOTHING
-    samples = written.result.samples
-    right = sum(sample.is_correct for sample in samples)
-    time = f"{written.ratio:.2f}" if written.ratio else NOTHING
-    return f"{right} of {len(samples)}", time
+    samples, fastest_ns = written.result.samples, _fastest_ns(written.result)
+    right = [sample for sample in samples if sample.is_correct]
+    time_ns = _time_ns(_middle(right)) if right else 0.0
+    time = f"{time_ns / fastest_ns:.2f}" if time_ns and fastest_ns else NOTHING
+    return f"{len(right)} of {len(samples)}", time

@@ -10,10 +10,11 @@ from skeldpo.storage.store import Store
 
 
 def core_table(store: Store, config: Config) -> Table:
-    """Per sample stage what the time of the sandbox cores went to; of one under way, so far."""
-    last = config.run.num_rounds
+    """Per sample stage what the time of the sandbox cores went to; of one under way, so far. A run
+    that was extended was closed before as well."""
+    rounds = range(1, config.run.num_rounds + 1)
     rows = []
-    for place in (*map(round_place, range(1, last + 1)), closing_place(last)):
+    for place in (each for index in rounds for each in (round_place(index), closing_place(index))):
         shares = read_core_shares(store, place.folder)
         if shares is not None:
             parts = (shares.programs, shares.inputs, shares.own, shares.waiting)

@@ -102,19 +102,19 @@ def speed_notes(summary: RunSummary) -> list[str]:
 
 def suite_tables(summary: RunSummary) -> list[Table]:
     """Per suite of evaluate.suites: the scores of each policy, and their differences from policy 0,
-    paired by problem."""
+    paired by problem. One over fewer problems than the suite's says over how many."""
     tables = []
     for name in dict.fromkeys(row.suite for row in summary.suites):
         found = [row for row in summary.suites if row.suite == name]
         shown = [score for score in SCORES if any(score in row.scores for row in found)]
+        count = max(interval.num_problems for row in found for interval in row.scores.values())
         rows = []
         for row in found:
-            cells = [_suite_cell(row.scores, score, "") for score in shown]
+            cells = [_suite_cell(row.scores, score, "", count) for score in shown]
             rows.append((f"policy {row.policy}", *cells))
             if row.differences:
-                cells = [_suite_cell(row.differences, score, "+") for score in shown]
+                cells = [_suite_cell(row.differences, score, "+", count) for score in shown]
                 rows.append((f"  {row.policy} - 0", *cells))
-        count = max(interval.num_problems for row in found for interval in row.scores.values())
         tables.append(
             Table(
                 title=f"Suite {name}: {count} problems, one greedy sample each (95 % intervals)",
@@ -320,25 +320,34 @@ def versions(summary: RunSummary) -> tuple[str, ...]:
     return tuple(sorted({text for manifest in summary.finished for text in manifest.versions}))
 
 
-def interval_text(score: Interval | Difference, sign: str) -> str:
-    """Value and 95 % interval in percent; with `sign` "+" positive numbers have a sign."""
-    value, low, high = (f"{100 * x:{sign}.1f}" for x in (score.value, score.low, score.high))
+def interval_text(score: Interval | Difference, sign: str, whole: float = 1) -> str:
+    """Value and 95 % interval in percent of the whole; with `sign` "+" positive numbers have a
+    sign."""
+    value, low, high = (
+        f"{100 * x / whole:{sign}.1f}" for x in (score.value, score.low, score.high)
+    )
     return f"{value} [{low}, {high}]"
 
 
 def _score_cells(
     scores: Iterable[Interval | Difference | None], sign: str, num_problems: int
 ) -> tuple[str, ...]:
-    cells = []
-    for score in scores:
-        cells.append(interval_text(score, sign) if score else NOTHING)
-        if score and score.num_problems != num_problems:
-            cells[-1] += f" of {score.num_problems}"
-    return tuple(cells)
+    return tuple(_score_cell(score, sign, num_problems) for score in scores)
 
 
-def _suite_cell(scores: Mapping[str, Interval | Difference], name: str, sign: str) -> str:
-    return interval_text(scores[name], sign) if name in scores else NOTHING
+def _suite_cell(
+    scores: Mapping[str, Interval | Difference], name: str, sign: str, num_problems: int
+) -> str:
+    return _score_cell(scores.get(name), sign, num_problems, SCORES[name])
+
+
+def _score_cell(
+    score: Interval | Difference | None, sign: str, num_problems: int, whole: float = 1
+) -> str:
+    if score is None:
+        return NOTHING
+    counted = "" if score.num_problems == num_problems else f" of {score.num_problems}"
+    return interval_text(score, sign, whole) + counted
 
 
 def _unit(manifest: StageManifest) -> str:

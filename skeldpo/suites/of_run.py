@@ -28,8 +28,15 @@ from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
 from skeldpo.suites.samples import Sampling, generate_for_suites, write_samples
 
-SCORES = ("pass@1", "eff@1", "beyond@1", "percentile@1", "fast_1@1", "dps@1")
-"""Those of a suite that are shown of a run, where it has them."""
+SCORES = {
+    "pass@1": 1,
+    "eff@1": 1,
+    "beyond@1": 1,
+    "percentile@1": 1,
+    "fast_1@1": 1,
+    "dps": 100,
+}
+"""Those of a suite that are shown of a run, where it has them, each with what is the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

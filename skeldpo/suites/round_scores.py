@@ -85,8 +85,8 @@ def evaluate_heldout(measured: Iterable[MeasuredProblem], author: Author) -> Eva
 
 
 def score_shares(judged: Judged, ks: Sequence[int]) -> Scores:
-    """METRICS of a problem: pass@1 alone without references or a right sample's time; fast_share
-    where a sample is right, percentile@1 among two known programs or more, and fast@p where they
+    """METRICS of a problem: pass@1 alone without references or a right sample's time; percentile@1
+    and, where a sample is right, fast_share among two known programs or more; and fast@p where they
     were timed in enough rounds."""
     timings = reference_timings(judged, counts_stopped=False)
     samples = placed_samples(judged, timings)
@@ -98,11 +98,11 @@ def score_shares(judged: Judged, ks: Sequence[int]) -> Scores:
         if sample.is_correct and "beyond" in sample.values
     ]
     if passed:
-        fast = sum(_is_fast(key, timings) for _, key in passed)
         for name in names:
             mean = sum(values[name] for values, _ in passed) / len(passed)
             made[f"{name}@1"] = made["pass@1"] * mean
-        made["fast_share"] = fast / len(passed)
+        if timings.is_distribution:
+            made["fast_share"] = sum(_is_fast(key, timings) for _, key in passed) / len(passed)
     elif timings.references and not any(sample.is_correct for sample in samples):
         made |= {f"{name}@1": 0.0 for name in names}
     if timings.shows_speed:
