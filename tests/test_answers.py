@@ -230,6 +230,11 @@ def test_blocks_that_need_each_other_are_joined(text: str) -> None:
         ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
          "def same(n):\n    return n\n\n\ndef side(n):\n    return same(n)\n\n\n"
          "def test():\n    assert area(1, 2) == 2\n"],
+        ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
+         "def side(n):\n    return n\n\n\ndef test_side():\n    assert side(1) == 1\n\n\n"
+         "if __name__ == '__main__':\n    test_side()\n"],
+        ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
+         "def side(n):\n    return n\n\n\ndef main():\n    print(side(1))\n\n\nmain()\n"],
     ],
 )  # fmt: skip
 def test_a_later_version_of_a_helper_replaces_the_earlier(parts: list[str]) -> None:
