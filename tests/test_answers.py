@@ -709,6 +709,32 @@ def test_names_of_python_are_not_changed() -> None:
         assert read_answer(f"{code}\n\n{line}\n", WANTED).code == code
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "n = int(input())\ndist = [INF] * n\ndist[0] = 0\nprint(area(*dist))",
+        "cases = [(1, 1 % MOD)]\ncases.append(input())\nprint(area(*cases[0]))",
+        "dp = [MOD for _ in input()]\ndp.append(INF)\nprint(area(*dp))",
+        "words = UNITS.split()\nwords.append(input())\nprint(area(*words))",
+    ],
+)
+def test_what_is_made_of_numbers_and_texts_does_not_change_them(line: str) -> None:
+    code = (
+        'INF = float("inf")\nMOD, UNITS = 10**9 + 7, "m s"\nGRID = [[1], [2]]\n\n\n'
+        "def area(w, h):\n    return min(w * h % MOD, INF, len(UNITS), len(GRID))\n"
+    )
+    assert read_answer(f"{code}\n\n{line}\n", WANTED).code == code
+    copied = "grid = copy.deepcopy(GRID)\ngrid[0].append(input())\nprint(area(*grid))"
+    assert "input" not in read_answer(f"{code}\n\n{copied}\n", WANTED).code
+
+
+def test_what_is_a_number_only_at_first_may_change() -> None:
+    made = "def make():\n    global MEMO\n    MEMO = {}\n\n\n"
+    for first in ("MEMO = None\n" + made + "make()\n", "MEMO = 0\nMEMO = {}\n"):
+        code = first + "MEMO[1] = 2\n\n\ndef area(w, h):\n    return MEMO[1] * 3\n"
+        assert run(read_answer(f"{code}\n\nprint(area(1, 2))\n", WANTED).code)["area"](2, 3) == 6
+
+
 def test_a_program_that_looks_names_up_by_text_keeps_them() -> None:
     code = (
         "def double(x):\n    return 2 * x\n\n\ndef area(w, h):\n    return globals()['double'](w)\n"
