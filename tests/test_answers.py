@@ -230,6 +230,11 @@ def test_blocks_that_need_each_other_are_joined(text: str) -> None:
         ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
          "def same(n):\n    return n\n\n\ndef side(n):\n    return same(n)\n\n\n"
          "def test():\n    assert area(1, 2) == 2\n"],
+        ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
+         "def side(n):\n    return n\n\n\ndef test_side():\n    assert side(1) == 1\n\n\n"
+         "if __name__ == '__main__':\n    test_side()\n"],
+        ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
+         "def side(n):\n    return n\n\n\ndef main():\n    print(side(1))\n\n\nmain()\n"],
     ],
 )  # fmt: skip
 def test_a_later_version_of_a_helper_replaces_the_earlier(parts: list[str]) -> None:
@@ -702,6 +707,32 @@ def test_names_of_python_are_not_changed() -> None:
         "made = defaultdict(int)\nmade[input()] += 1\nprint(area(*made.values()))",
     ):
         assert read_answer(f"{code}\n\n{line}\n", WANTED).code == code
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "n = int(input())\ndist = [INF] * n\ndist[0] = 0\nprint(area(*dist))",
+        "cases = [(1, 1 % MOD)]\ncases.append(input())\nprint(area(*cases[0]))",
+        "dp = [MOD for _ in input()]\ndp.append(INF)\nprint(area(*dp))",
+        "words = UNITS.split()\nwords.append(input())\nprint(area(*words))",
+    ],
+)
+def test_what_is_made_of_numbers_and_texts_does_not_change_them(line: str) -> None:
+    code = (
+        'INF = float("inf")\nMOD, UNITS = 10**9 + 7, "m s"\nGRID = [[1], [2]]\n\n\n'
+        "def area(w, h):\n    return min(w * h % MOD, INF, len(UNITS), len(GRID))\n"
+    )
+    assert read_answer(f"{code}\n\n{line}\n", WANTED).code == code
+    copied = "grid = copy.deepcopy(GRID)\ngrid[0].append(input())\nprint(area(*grid))"
+    assert "input" not in read_answer(f"{code}\n\n{copied}\n", WANTED).code
+
+
+def test_what_is_a_number_only_at_first_may_change() -> None:
+    made = "def make():\n    global MEMO\n    MEMO = {}\n\n\n"
+    for first in ("MEMO = None\n" + made + "make()\n", "MEMO = 0\nMEMO = {}\n"):
+        code = first + "MEMO[1] = 2\n\n\ndef area(w, h):\n    return MEMO[1] * 3\n"
+        assert run(read_answer(f"{code}\n\nprint(area(1, 2))\n", WANTED).code)["area"](2, 3) == 6
 
 
 def test_a_program_that_looks_names_up_by_text_keeps_them() -> None:

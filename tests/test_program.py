@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +130,11 @@ def test_own_names_are_those_nobody_outside_would_notice() -> None:
     assert own_names(code) == {"LIMIT", "a", "total"}
     assert own_names("n = int(input())\nfor i in range(n):\n    print(i)\n") == {"n", "i"}
     assert own_names("def f(a): return locals()") == own_names("def f(:") == frozenset()
+
+
+def test_what_python_warns_of_is_no_warning_of_ours() -> None:
+    code = "def f(s):\n    return 1if s else {}\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert normalize_program(code.format(2)) == normalize_program(code.format(2) + "# two\n")
+        assert normalize_program(code.format(2)) != normalize_program(code.format(3))

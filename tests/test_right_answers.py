@@ -140,16 +140,30 @@ def test_decimals_are_right_where_a_tolerance_is_stated_and_tests_expect_ints() 
 
 @pytest.mark.parametrize(
     ("sentence", "tolerance"),
-    [("Print it with at least two digits after the decimal point.", "1e-2"),
-     ("Output at least 12 digits after the point.", "1e-9"),
-     ("Print no less than 4 decimals. The error must be at most 1e-3.", "1e-3")],
+    [("Print it with at least two digits after the decimal point.", "max(1e-2,"),
+     ("Output at least 12 digits after the point.", "max(1e-9,"),
+     ("Print no less than 4 decimals. The error must be at most 1e-3.", "1e-3 *")],
 )  # fmt: skip
 def test_where_more_digits_may_be_printed_others_are_right(sentence: str, tolerance: str) -> None:
-    assert f"<= {tolerance} *" in stated_checker(sentence, _tests("0.33\n"))
+    assert f"<= {tolerance} " in stated_checker(sentence, _tests("0.33\n"))
     exactly = "Print it with exactly two digits after the decimal point."
     assert stated_checker(exactly, _tests("0.33\n")) == "exact"
     given = "The numbers have at least two digits after the point. Print the largest."
     assert stated_checker(given, _tests("0.33\n")) == "exact"
+
+
+@pytest.mark.parametrize("digits", ["2", "six"])
+def test_digits_that_are_asked_for_are_those_of_a_large_answer_too(digits: str) -> None:
+    statement = f"Print the cost with at least {digits} digits after the decimal point."
+    made: dict[str, object] = {}
+    exec(stated_checker(statement, _tests("123456789.125000\n")), made)
+    check = made["check"]
+    assert callable(check)
+    for answer, is_right in [
+        ("123456789.125", True), ("123456789.1250004", True),
+        ("123456790.125", False), ("123500000.00", False),
+    ]:  # fmt: skip
+        assert check("", answer, "123456789.125000") == is_right
 
 
 @pytest.mark.parametrize("digits", [4, 6, 9])

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import time
+import urllib.parse
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -225,6 +226,15 @@ def test_part_of_a_problem_id_that_is_no_file_name_is_found_again(store: Store, 
     assert store.names("t.parts") and "/" not in store.names("t.parts")[0]
     store.remove_part("t", key)
     assert store.part_keys("t") == set()
+
+
+@pytest.mark.parametrize("key", ["\u6df1" * 25, "x" * 229])
+def test_part_whose_problem_id_is_a_file_name_is_that_file(store: Store, key: str) -> None:
+    """Runs that began before longer ids had parts are found to have it."""
+    row = replace(SAMPLED, problem_id=key)
+    store.write_records(f"t.parts/{urllib.parse.quote(key)}.parquet", Candidate, [row])
+    assert store.part_keys("t") == {key}
+    assert store.read_part("t", key, Candidate) == [row]
 
 
 def test_manifest_is_none_until_written_then_the_same(store: Store) -> None:

@@ -26,6 +26,7 @@ from skeldpo.measure.inputs import FIRST_SIZE, MAX_SIZE, TimingInput, generated_
 from skeldpo.measure.verdict import ProblemFault
 from skeldpo.records import Example, Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.timing import STARTING_NS
 
 
 def test_find_grows_until_the_fastest_is_worth_timing() -> None:
@@ -275,10 +276,10 @@ def makes(size: int) -> Program:
 
 
 def test_others_are_inputs_of_the_other_generators() -> None:
-    """Of "gen" programs take 1 ms at a size of 10,000; a cross-check needs a fifth of that."""
-    script = make_script(fast=linear(100), slow=linear(150), odd=makes(9), same=makes(70_000))
+    """Of "gen" programs take 20 ms at a size of 10,000; a cross-check needs a fifth of that."""
+    script = make_script(fast=linear(2000), slow=linear(3000), odd=makes(9), same=makes(70_000))
     problem = replace(PROBLEM, generators=("odd", "same", "gen"))
-    finder = make_finder(script, problem)
+    finder = make_finder(script, problem, CONFIG.model_copy(update={"min_cpu_time_ms": 20.0}))
     found = finder.find(named("fast", "slow"))
     assert found is not None and (found.generator, input_size(found)) == (1, 70_000)
     others = list(finder.others(named("fast", "slow"), found))
@@ -288,11 +289,26 @@ def test_others_are_inputs_of_the_other_generators() -> None:
     assert others[1].tests[0].expected_text == str(2 * input_size(others[1]))
 
 
+def test_others_take_so_long_that_a_reversed_order_shows() -> None:
+    """A fifth of 6 ms would be 1.2, where 1.9 against 1.2 is what starting may take. With less to
+    reach, no cross-check takes more than that."""
+    script = make_script(fast=linear(100), slow=linear(150), large=makes(150_000))
+    for min_cpu_time_ms, least_ns in ((6.0, 5 * STARTING_NS), (1.0, 1_000_000)):
+        config = CONFIG.model_copy(update={"min_cpu_time_ms": min_cpu_time_ms})
+        problem = replace(PROBLEM, generators=("large", "gen"))
+        finder = make_finder(script, problem, config)
+        found = finder.find(named("fast", "slow"))
+        assert found is not None and found.generator == 0
+        (other,) = finder.others(named("fast", "slow"), found)
+        assert least_ns <= 100 * input_size(other) <= 2.5 * least_ns
+
+
 def test_others_may_be_as_slow_as_the_first_input() -> None:
-    """A generator that ignores the size makes programs work as long as it likes: 7 and 18 ms here,
-    where 4 ms are the most that an input is grown to for a cross-check."""
-    script = make_script(fast=linear(100), slow=linear(260), large=makes(70_000))
-    finder = make_finder(script, replace(PROBLEM, generators=("gen", "large")))
+    """A generator that ignores the size makes programs work as long as it likes: 140 and 364 ms
+    here, where 80 ms are the most that an input is grown to for a cross-check."""
+    script = make_script(fast=linear(2000), slow=linear(5200), large=makes(70_000))
+    config = CONFIG.model_copy(update={"min_cpu_time_ms": 20.0})
+    finder = make_finder(script, replace(PROBLEM, generators=("gen", "large")), config)
     found = finder.find(named("fast", "slow"))
     assert found is not None and found.generator == 0
     (other,) = finder.others(named("fast", "slow"), found)

@@ -27,6 +27,10 @@ JOINED = "joined from several blocks"
 USAGE = "lines of usage are left out"
 FAILED = frozenset({NO_PROGRAM, CUT_REASONING})
 """Notes of answers without a program."""
+_TRIES = re.compile(
+    r"_*(?:main|demo|examples?|usage|(?:run_)?tests?)(?:_|\Z)|Test[A-Z_]|\w+_tests?\Z"
+)
+"""What a function is called that shows or tests others."""
 _LENT_LATER: tuple[NameKind, ...] = ("functions", "imports")
 _KINDS = ("labelled", "plain", "unfenced", "transcript")
 
@@ -244,10 +248,10 @@ def _joined(
 
 def _is_another(other: Program, names: frozenset[str], written_in: Language, entry: str) -> bool:
     """Whether a block with functions of these names is of another program than the entry point's:
-    it has functions that neither those need nor need it."""
+    it has functions that those do not need, and not only to try them, and does not call it."""
     needed = written_in.parsed(other.needed(names))
-    has_more = needed is None or other.names("functions") > needed.names("functions")
-    return bool(entry) and has_more and entry not in other.free
+    more = other.names("functions") - (needed.names("functions") if needed else frozenset())
+    return bool(entry) and not all(map(_TRIES.match, more)) and entry not in other.free
 
 
 def _mended(

@@ -122,8 +122,11 @@ def _is_near(given, wanted):
         left, right = float(given), float(wanted)
     except ValueError:
         return False
-    return abs(left - right) <= TOLERANCE * max(1.0, abs(right))
+    return abs(left - right) <= TOLERANCE
 """
+_RELATIVE = "1e-{} * max(1.0, abs(right))"
+_ABSOLUTE = "max(1e-{}, 1e-12 * abs(right))"
+"""Of large numbers what programs that add up in another order may differ by."""
 
 
 def stated_checker(statement: str, tests: Sequence[Example]) -> str:
@@ -134,12 +137,13 @@ def stated_checker(statement: str, tests: Sequence[Example]) -> str:
     of many expected words differ in nothing else; else "exact".
     """
     words = {word for test in tests for word in test.expected_text.split()}
-    digits = _stated_digits(statement)
+    digits, is_relative = _stated_tolerance(statement)
     has_numbers = any(map(_DECIMAL.fullmatch, words)) or all(map(_INT.fullmatch, words))
     if digits and words and has_numbers:
-        if digits == _NAMED_DIGITS:
+        if digits == _NAMED_DIGITS and is_relative:
             return "float"
-        return _FLOAT_CHECKER.replace("TOLERANCE", f"1e-{digits}")
+        limit = (_RELATIVE if is_relative else _ABSOLUTE).format(digits)
+        return _FLOAT_CHECKER.replace("TOLERANCE", limit)
     in_lower = {word.lower() for word in words}
     is_caseless = len(in_lower) == len(words) or len(_words_only(in_lower)) <= _MAX_FIXED_WORDS
     if is_caseless and any(map(_ANY_CASE.search, _sentences(statement))):
@@ -213,24 +217,24 @@ def _sentences(statement: str) -> Iterator[str]:
                 yield sentence[start : start + MAX_SENTENCE_CHARS]
 
 
-def _stated_digits(statement: str) -> int:
-    """k where an error of up to 10^-k is right, or k decimals are the least that is; 0 if the
-    statement names neither."""
+def _stated_tolerance(statement: str) -> tuple[int, bool]:
+    """k where an error of up to 10^-k is right, or k decimals are the least that is, and whether
+    that is relative to a large answer, as decimals are not; 0 if the statement names neither."""
     for sentence in _sentences(statement):
         if _ERROR.search(sentence):
             sentence = sentence.translate(_RAISED)
             power, small = _POWER_OF_TEN.search(sentence), _SMALL_NUMBER.search(sentence)
             if power:
-                return int(power[1] or power[2])
+                return int(power[1] or power[2]), True
             if small:
-                return len(small[1]) + 1
+                return len(small[1]) + 1, True
     for sentence in _sentences(statement):
         asked = _AT_LEAST_DIGITS.search(sentence)
         if asked and re.search(_OUTPUT, sentence):
             number = asked[1]
             count = int(number) if number.isdecimal() else _NUMBER_WORDS.index(number)
-            return min(count, _MAX_ASKED_DIGITS)
-    return 0
+            return min(count, _MAX_ASKED_DIGITS), False
+    return 0, False
 
 
 def _words_only(words: Collection[str]) -> list[str]:

@@ -22,6 +22,7 @@ from skeldpo.measure.verdict import (
     without_time,
 )
 from skeldpo.records import Example, Outcome, Problem, content_id
+from skeldpo.timing import STARTING_NS
 
 FIRST_SIZE = 64
 MAX_SIZE = 1 << 22
@@ -43,6 +44,8 @@ MAX_TIMED_INPUTS = 16
 """Fixed stdio tests on which programs are timed, the longest ones: each is a process."""
 OTHER_TARGET_SHARE = 0.2
 """Of `min_cpu_time_ms`, on the other generators' inputs: they decide no speedup, only an order."""
+_OTHER_LEAST_NS = 5 * STARTING_NS
+"""... but so long, as far as `min_cpu_time_ms` is, that a difference of a fifth is not slight."""
 SESSION_LIMIT_FACTOR = 3.0
 """A session's CPU limit over the limit of the search. On a generated input only a program that got
 stuck reaches it; on fixed tests also one that is as slow as that."""
@@ -191,12 +194,14 @@ class InputFinder:
 
     def others(self, programs: Mapping[str, str], found: TimingInput) -> Iterator[TimingInput]:
         """Inputs of the other generators than `found` is of, `crosscheck_inputs` at most, grown as
-        in `find` until programs take OTHER_TARGET_SHARE of the time."""
+        in `find` until programs take OTHER_TARGET_SHARE of the time, or _OTHER_LEAST_NS."""
         if found.generator is None:
             return
+        whole_ns = self._config.min_cpu_time_ms * 1e6
+        share = min(1.0, max(OTHER_TARGET_SHARE, _OTHER_LEAST_NS / whole_ns))
         target = _Target(
-            self._config.min_cpu_time_ms * 1e6 * OTHER_TARGET_SHARE,
-            _search_limit_ns(self._config) * OTHER_TARGET_SHARE,
+            whole_ns * share,
+            _search_limit_ns(self._config) * share,
             self._baseline_s,
             0,
         )

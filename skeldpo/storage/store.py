@@ -41,8 +41,9 @@ VISIBLE_WITHIN_S = 90.0
 """How long a file that was written may be missing on another node: NFS clients keep the names of a
 folder for 60 s (acdirmax)."""
 _POLL_S = 0.2
-_NAME_CHARS = 200
-"""Of a problem id in one file name, which may have 255 with what is put round it."""
+_NAME_CHARS = 229
+"""Of a problem id in one file name, which may have 255: all that fit, for so runs of before have
+written them. The rest is ".parquet", and ".writing-" with eight digits while it is written."""
 _NAME_GOES_ON = "%"
 """How a folder's name ends that begins a longer one."""
 _DIGEST_BYTES = 1 << 20

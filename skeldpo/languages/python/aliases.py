@@ -17,6 +17,8 @@ _MAKES_NEW = frozenset(
      "input", "print", "super"}
 )  # fmt: skip
 """Builtins whose value has nothing of their arguments in it."""
+_MAKES_VALUES = _MAKES_NEW - {"range", "type", "open", "super", "print"}
+"""... whose value nothing can change."""
 _NO_OBJECTS = (ast.Compare, ast.UnaryOp, ast.Constant, ast.JoinedStr, ast.Lambda)
 
 
@@ -38,6 +40,42 @@ def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
                 for name in names:
                     found.setdefault(name, set()).update(shared - {name})
     return found
+
+
+def value_names(trees: Iterable[ast.AST]) -> set[str]:
+    """Names that are bound to nothing but numbers, texts and tuples of them, as `MOD = 10**9 + 7`
+    and `INF = float("inf")` are: nobody changes them by what has them in it."""
+    stored: list[ast.Name] = []
+    own: set[ast.AST] = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stored.append(node)
+        for targets, value in (
+            _bindings(node) if isinstance(node, ast.Assign | ast.AnnAssign) else ()
+        ):
+            if _is_value(value):
+                own.update(name for target in targets for name in ast.walk(target))
+    return {name.id for name in stored} - {name.id for name in stored if name not in own}
+
+
+def _is_value(value: ast.expr) -> bool:
+    """Whether an expression gives a number, a text or a tuple of such, whatever its names are."""
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        match waiting.pop():
+            case ast.Constant() | ast.JoinedStr() | ast.Attribute(value=ast.Name(id="math")):
+                continue
+            case ast.Call(func=ast.Name(id=name)) if name in _MAKES_VALUES:
+                continue
+            case ast.Tuple(elts=parts):
+                waiting += parts
+            case ast.UnaryOp(operand=part):
+                waiting.append(part)
+            case ast.BinOp(left=left, right=right):
+                waiting += [left, right]
+            case _:
+                return False
+    return True
 
 
 def with_sources(names: Iterable[str], sources: Sources) -> set[str]:
@@ -75,6 +113,8 @@ def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
         match part:
             case ast.Name(id=name):
                 yield name
+            case ast.Call(func=ast.Name(id="deepcopy") | ast.Attribute(attr="deepcopy")):
+                continue
             case ast.Call(func=ast.Name(id=name), args=given, keywords=named):
                 waiting += [] if name in _MAKES_NEW or name == entry else [*given, *named]
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == entry:

@@ -9,7 +9,7 @@ import ast
 import builtins
 from collections.abc import Iterator, Sequence
 
-from skeldpo.languages.python.aliases import Sources, alias_sources, with_sources
+from skeldpo.languages.python.aliases import Sources, alias_sources, value_names, with_sources
 from skeldpo.languages.python.statements import BLOCKS, FUNCTIONS, Statement, flat
 
 _READ_ONLY = frozenset(
@@ -42,8 +42,12 @@ class Changes:
         self._modules: dict[str, str] = {}
         self._lists_subclasses = False
         bound = frozenset().union(*(s.bound | s.stored_inside for s in statements))
-        self._builtins = frozenset(dir(builtins)) - bound
         outside = [s.node for s in statements if not isinstance(s.node, (*FUNCTIONS, ast.ClassDef))]
+        kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
+        others = [s.bound for s in statements if isinstance(s.node, kinds)]
+        others += [s.stored_inside for s in statements]
+        values = value_names(outside).difference(*others)
+        self._values = values | frozenset(dir(builtins)) - bound
         self._sources = alias_sources(outside, entry)
         for statement in statements:
             node = statement.node
@@ -130,11 +134,11 @@ class Changes:
 
     def _spread(self, changed: set[str], sources: Sources) -> set[str]:
         """The names and those that they may be other names of, but functions and modules; nothing
-        changes what is Python's own, such as the `int` of `map(int, words)`."""
-        changed = changed - self._builtins
-        shared = with_sources(changed, sources) - changed - self._builtins
+        changes what is Python's own, such as the `int` of `map(int, words)`, or a number."""
+        changed = changed - self._values
+        shared = with_sources(changed, sources) - changed - self._values
         shared = {n for n in shared if n not in self._owners}  # but what they hold, as `f.memo`
-        return changed | {n.removesuffix(".") for n in shared} - self._modules.keys()
+        return changed | {n.removesuffix(".") for n in shared} - self._modules.keys() - self._values
 
     def _changed_in(self, tree: ast.AST, sources: Sources) -> set[str]:
         """Roots of what is stored to, called a method of, or handed to a call, and what they are

@@ -33,12 +33,13 @@ def normalize_program(code: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(code)
+            from_outside = _names_from_outside(code)
         if _mentions(tree, _SEES_TEXT):
             return code.strip()
         if not _mentions(tree, _SEES_DOCSTRINGS):
             _drop_docstrings(tree)
         if not _may_see_its_names(tree):
-            own = _bound_names(tree) - _fixed_names(tree) - _names_from_outside(code)
+            own = _bound_names(tree) - _fixed_names(tree) - from_outside
             _VariableNumbers(own).visit(tree)
         return ast.unparse(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
