@@ -78,7 +78,7 @@ def join_cluster(tell: Callable[[str], None]) -> bool:
 def _join_named(address: str) -> None:
     """Joins what $RAY_ADDRESS names; RuntimeError if that is no cluster."""
     advice = f"start it, or unset {ADDRESS_VARIABLE}: the command then starts Ray here"
-    if address.startswith("http"):
+    if address.startswith("http") or ("://" not in address and _speaks_http(address)):
         raise RuntimeError(
             f"${ADDRESS_VARIABLE} is {address}, a dashboard, to which jobs are submitted: expected "
             f"HOST:PORT of a cluster; give that address to `ray job submit`, or {advice}"
@@ -109,6 +109,19 @@ def _answers(address: str) -> bool:
     except (OSError, ValueError, OverflowError):
         return False
     return True
+
+
+def _speaks_http(address: str) -> bool:
+    """Whether a web server answers, such as a dashboard: Ray would wait for it for minutes. A head
+    says at once that it speaks another protocol, or nothing."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), ANSWER_TIMEOUT_S) as asked:
+            asked.settimeout(ANSWER_TIMEOUT_S)
+            asked.sendall(f"GET /api/version HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            return asked.recv(5) == b"HTTP/"
+    except (OSError, ValueError, OverflowError):
+        return False
 
 
 def _join(address: str) -> None:

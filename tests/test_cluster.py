@@ -224,6 +224,24 @@ def test_dockerfile_copies_what_exists(path: Path) -> None:
         assert not missing, f"{path.name}: COPY of {missing}"
 
 
+def test_build_is_sent_what_the_images_copy_and_nothing_else() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    copied = {
+        source.removeprefix("./")
+        for path in CLUSTER.glob("Dockerfile.*")
+        for line in re.findall(r"^COPY (.+)$", path.read_text(), re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    assert rules[0] == "*"
+    assert {rule.removeprefix("!") for rule in rules if rule.startswith("!")} == copied
+
+
+def test_cloud_image_has_a_python_that_the_locks_hold_for() -> None:
+    # Every node sets itself up with its own python3: 3.10 on Ubuntu 22.04, 3.12 on 24.04.
+    assert "22.04 or" not in (CLUSTER / "ray-cluster.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     "path", sorted((REPOSITORY / "jobs" / "configs").glob("*.toml")), ids=lambda path: path.name
 )

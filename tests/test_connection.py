@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +121,28 @@ def test_a_named_cluster_is_joined_and_one_that_does_not_answer_is_said(
         with pytest.raises(RuntimeError, match=said):
             connect_ray(told.append)
     assert len(started) == 1 and len(told) == 1
+
+
+class Dashboard(BaseHTTPRequestHandler):
+    """A web server, as Ray's dashboard is one; with tokens it refuses."""
+
+    def do_GET(self) -> None:
+        self.send_error(401)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_dashboard_that_is_named_without_http_is_told_from_a_head(
+    started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), Dashboard) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv(ADDRESS_VARIABLE, f"127.0.0.1:{server.server_port}")
+        with pytest.raises(RuntimeError, match="a dashboard, to which jobs are submitted"):
+            connect_ray(print)
+        server.shutdown()
+    assert started == []
 
 
 def test_the_engine_that_is_asked_for_must_answer(started: list[dict[str, Any]]) -> None:

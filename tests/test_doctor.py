@@ -13,7 +13,14 @@ from importlib.metadata import version
 import pytest
 from rich.console import Console
 
-from skeldpo.commands.doctor import RUN, Finding, examine, next_command, show_findings
+from skeldpo.commands.doctor import (
+    LOOK_AGAIN,
+    RUN,
+    Finding,
+    examine,
+    next_command,
+    show_findings,
+)
 from skeldpo.console import Display
 
 
@@ -99,6 +106,9 @@ def test_next_command_is_the_first_missing_remedy_else_a_run():
     first, second = make_finding("missing", "first"), make_finding("missing", "second")
     assert next_command([ok, warn, first, second]) == "first"
     assert next_command([ok, warn]) == RUN
+    # Storage that does not answer has no command; a run would fail all the same.
+    assert next_command([ok, make_finding("missing", "")]) == LOOK_AGAIN
+    assert next_command([make_finding("missing", ""), first]) == "first"
 
 
 def test_findings_are_shown_as_they_are_with_the_next_command_last():

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ from object_store import BUCKET, ObjectStore, serve_objects
 from sample_records import SAMPLED
 
 from skeldpo.records import Candidate, Dropped, Output, Problem, StageManifest
+from skeldpo.storage.files import ObjectFiles
 from skeldpo.storage.rows import arrow_schema
 from skeldpo.storage.store import CHUNK_ROWS, Store, run_root
 
@@ -406,3 +408,14 @@ def test_run_root_is_absolute_or_a_url(tmp_path: Path, monkeypatch: pytest.Monke
     assert run_root("s3://bucket/runs/", "a") == "s3://bucket/runs/a"
     monkeypatch.setenv("SKELDPO_HOME", "/home/elsewhere")
     assert run_root("runs", "a") == "/home/elsewhere/runs/a"
+
+
+def test_google_storage_without_credentials_is_given_up_within_a_minute() -> None:
+    # Its client's own limit is 15 minutes, in which no signal ends it and nothing is said.
+    for root, limit_s in (
+        ("gs://bucket/runs", 30),
+        ("gcs://bucket/runs", 30),
+        ("gs://bucket/runs?retry_limit_seconds=7", 7),
+    ):
+        _, (settings,) = ObjectFiles(root).files.__reduce__()
+        assert settings["retry_time_limit"] == timedelta(seconds=limit_s)

@@ -42,6 +42,7 @@ SETUP = "make setup"
 ENGINE = "container engine"
 START_ENGINE = "bash cluster/setup.sh engine"
 RUN = "skeldpo run --config jobs/configs/quickstart.toml"
+LOOK_AGAIN = "skeldpo doctor  # when what is missing above is there"
 
 _WAIT_S = 1.5
 """Longest wait for a container engine, nvidia-smi or a Ray head."""
@@ -120,9 +121,11 @@ def show_findings(findings: list[Finding], display: Display) -> None:
 
 
 def next_command(findings: list[Finding]) -> str:
-    """The remedy of the first thing that is missing; without one, the command that runs."""
-    remedies = [f.remedy for f in findings if f.state == "missing" and f.remedy]
-    return remedies[0] if remedies else RUN
+    """The remedy of the first thing that is missing and has one; the command that runs only if
+    nothing is missing."""
+    missing = [finding for finding in findings if finding.state == "missing"]
+    remedies = [finding.remedy for finding in missing if finding.remedy]
+    return next(iter(remedies), LOOK_AGAIN if missing else RUN)
 
 
 def _python() -> Finding:

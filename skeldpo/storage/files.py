@@ -33,6 +33,9 @@ _HIDDEN = (_ASIDE, ".nfs")
 _LISTED_WITHIN_S = 90.0
 """Longest wait for the names of a folder that is removed (NFS clients keep them for 60 s)."""
 _LIST_AGAIN_S = 0.5
+_GCS_RETRY_S = 30
+"""How long Google's client tries again, about as S3's does. By itself it does for 15 minutes, and
+no signal ends that: without credentials nothing was said meanwhile."""
 _ABANDONED_S = 600.0
 """Age of something aside after which nobody is writing it any more."""
 
@@ -291,8 +294,10 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:
+    is_plain_gcs = root.startswith(("gs://", "gcs://")) and "?" not in root
+    limit = f"?retry_limit_seconds={_GCS_RETRY_S}" if is_plain_gcs else ""
     try:
-        files, base = pafs.FileSystem.from_uri(root)
+        files, base = pafs.FileSystem.from_uri(root + limit)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         import fsspec
 
