@@ -108,6 +108,9 @@ class Engine:
             stop_token_ids=list(asked.stop_token_ids),
             stop=list(asked.stop),
             include_stop_str_in_output=True,
+            # Marks of thoughts and texts of `stop` may be special tokens (Magistral's [/THINK],
+            # Qwen's <|file_sep|>), which are found only in a text that has them.
+            skip_special_tokens=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
             logprobs=0,  # of the token that was written, and of no others
             flat_logprobs=True,
