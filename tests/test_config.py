@@ -92,6 +92,8 @@ def test_shipped_configurations_load() -> None:
             {"temperature": 0.0},
             r"set evaluate\.num_samples = 1, or a temperature above",
         ),
+        ("generate", {"temperature": 2.5}, r"generate\.temperature: .*less than or equal to 2"),
+        ("evaluate", {"temperature": 2.5}, r"evaluate\.temperature: .*less than or equal to 2"),
         ("generate", {"stop": [""]}, r"generate\.stop.*: .*at least 1 character, got ''"),
         ("generate", {"dtype": "half"}, r"generate\.dtype: .*'auto', 'float32', .*got 'half'"),
         ("policy", {"prompt_date": "today"}, r"policy\.prompt_date: .*date.*got 'today'"),

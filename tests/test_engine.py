@@ -16,7 +16,7 @@ from tiny_policy import save_tiny_policy
 from transformers import AutoTokenizer
 
 from skeldpo.config import GenerateConfig, PolicyConfig
-from skeldpo.generate.engine import PROBE_TOKENS, Engine, engine_identity
+from skeldpo.generate.engine import PROBE_TOKENS, Engine, engine_identity, refusal
 from skeldpo.generate.engine_worker import PolicyReload
 from skeldpo.rounds.round_clock import RoundClock
 
@@ -141,6 +141,24 @@ def test_only_weights_may_differ_between_folders_of_one_engine(tmp_path: Path) -
     tokenizer.add_tokens(["<more>"])
     tokenizer.save_pretrained(trained)
     assert identity_of(str(trained)) != without
+
+
+def test_refusal_of_vllm_says_which_setting_to_change() -> None:
+    """Its own advice for a model of 1,024 positions was a variable that lets it compute NaN."""
+    said = refusal(
+        "/policy",
+        "1 validation error for ModelConfig\n  Value error, User-specified max_model_len (2048) is "
+        "greater than the derived max_model_len (max_position_embeddings=1024.0 or "
+        "model_max_length=None in model's config.json). To allow overriding this maximum, set the "
+        "env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1. [type=value_error, input_value=ArgsKwargs((), "
+        "{'model': '/policy'})]\n    For further information visit https://errors.pydantic.dev",
+    )
+    assert said == (
+        "vLLM does not start with /policy: User-specified max_model_len (2048) is greater than the "
+        "derived max_model_len (max_position_embeddings=1024.0 or model_max_length=None in model's "
+        "config.json). (max_model_len is policy.max_model_tokens)"
+    )
+    assert refusal("/policy", "no such layer") == "vLLM does not start with /policy: no such layer"
 
 
 def test_clock_of_two_rounds() -> None:

@@ -154,8 +154,8 @@ class GenerateConfig(Section):
     slow, unrated and wrong ones as there are."""
     num_samples: int = Field(default=8, ge=1)
     """Candidates per training problem that the policy writes."""
-    temperature: float = Field(default=0.8, ge=0)
-    """0 is greedy: one sample only."""
+    temperature: float = Field(default=0.8, ge=0, le=2)
+    """0 is greedy: one sample only. vLLM takes no more than 2."""
     top_p: float = Field(default=0.95, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=1)
     """Longest completion, in tokens; longer ones end with finish_reason "length"."""
@@ -256,8 +256,8 @@ class EvaluateConfig(Section):
 
     num_samples: int = Field(default=4, ge=1)
     """Samples per problem; the scores are means over them."""
-    temperature: float = Field(default=0.8, ge=0)
-    """0 is greedy: one sample only."""
+    temperature: float = Field(default=0.8, ge=0, le=2)
+    """0 is greedy: one sample only. vLLM takes no more than 2."""
     num_repeats: int = Field(default=3, ge=1)
     """Timed rounds of all references and candidates together."""
     repeat_for_s: float = Field(default=5.0, ge=0)

@@ -38,6 +38,16 @@ _SETTINGS = (
     "enforce_eager",
 )
 """Of [generate]: what an engine is started with, and keeps."""
+_NAMES = {
+    "max_model_len": "policy.max_model_tokens",
+    "max seq len": "policy.max_model_tokens",
+    "tensor parallel size": "generate.gpus_per_engine",
+    "VLLM_CPU_KVCACHE_SPACE": "generate.kv_cache_gib",
+    "gpu_memory_utilization": "on a GPU generate.gpu_memory_utilization, else kv_cache_gib",
+}
+"""What vLLM's messages call a setting, and what it is called here."""
+_ADVICE = (" [type=", " To allow overriding this maximum")
+"""Where they go on with words about a record of pydantic, or with a way to values NaN."""
 _VOLATILE = ("transformers_version", "_name_or_path", "_from_model_config")
 """Of config.json: says who wrote it, and nothing of the model."""
 
@@ -108,6 +118,9 @@ class Engine:
             stop_token_ids=list(asked.stop_token_ids),
             stop=list(asked.stop),
             include_stop_str_in_output=True,
+            # Marks of thoughts and texts of `stop` may be special tokens (Magistral's [/THINK],
+            # Qwen's <|file_sep|>), which are found only in a text that has them.
+            skip_special_tokens=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
             logprobs=0,  # of the token that was written, and of no others
             flat_logprobs=True,
@@ -249,6 +262,15 @@ def engine_identity(folder: str, policy: PolicyConfig, generate: GenerateConfig)
     )
 
 
+def refusal(folder: str, said: str) -> str:
+    """What vLLM said of a policy or a setting that it does not take, with the names to change."""
+    said = said.rpartition("Value error, ")[2]
+    for advice in _ADVICE:
+        said = said.partition(advice)[0]
+    names = sorted({f"{theirs} is {ours}" for theirs, ours in _NAMES.items() if theirs in said})
+    return f"vLLM does not start with {folder}: {said}" + f" ({'; '.join(names)})" * bool(names)
+
+
 def start_engine(folder: str, policy: PolicyConfig, generate: GenerateConfig) -> Engine:
     """An engine with the weights of a folder, in a process that `bind_process` has prepared."""
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
@@ -277,4 +299,7 @@ def start_engine(folder: str, policy: PolicyConfig, generate: GenerateConfig) ->
         disable_log_stats=True,
         use_tqdm_on_load=False,
     )
-    return Engine(LLMEngine.from_engine_args(arguments))
+    try:
+        return Engine(LLMEngine.from_engine_args(arguments))
+    except ValueError as error:
+        raise ValueError(refusal(folder, str(error))) from None

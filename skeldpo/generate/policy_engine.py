@@ -222,7 +222,7 @@ class PolicyEngine:
                 sampling = self._answer_sampling(
                     writing.assignment,
                     num_samples=1,
-                    seed=writing.assignment.seed + text.index,  # as vLLM seeds the n of a request
+                    seed=_answer_seed(writing.assignment.seed, text.index),
                 )
                 refusal = self._request(
                     f"{problem_id}{_BETWEEN}{text.index}",
@@ -312,6 +312,13 @@ class PolicyEngine:
             completion_token_ids=token_ids,
             completion_logps=tuple(map(Float32, text.logps)),
         )
+
+
+def _answer_seed(seed: int, index: int) -> int:
+    """Of the answer to a sample's thoughts. With the seed of these (vLLM gives sample `index` of a
+    request seed + index) it would be drawn with the same numbers again, token by token, so what is
+    answered would hang on what was thought in a way that the policy has no part in."""
+    return int(content_id("answer", seed, index), 16) % (1 << 31)
 
 
 def _named(problem_ids: Sequence[str]) -> str:
