@@ -23,18 +23,21 @@ def _all_processes_ns() -> int:
 
 
 def test_counters_that_count_are_not_missing() -> None:
-    assert missing_counters(lambda: 0, _all_processes_ns) == []
+    assert missing_counters(lambda: 0, _all_processes_ns, lambda: False) == []
 
 
 @pytest.mark.parametrize("stuck", [None, lambda: 0, itertools.count(10**9, 10**6).__next__])
 def test_cpu_count_that_misses_children_is_missing(stuck: object) -> None:
     """No file, one that always reads 0, one that counts a fifth."""
-    assert missing_counters(lambda: 0, stuck) == ["the CPU time of a container's processes"]  # type: ignore[arg-type]
+    assert missing_counters(lambda: 0, stuck, lambda: False) == [
+        "the CPU time of a container's processes"
+    ]  # type: ignore[arg-type]
 
 
 def test_every_missing_count_is_named() -> None:
-    assert len(missing_counters(None, None)) == 2
-    assert "kills" in missing_counters(None, _all_processes_ns)[0]
+    assert len(missing_counters(None, None, None)) == 2
+    assert "kills" in missing_counters(None, _all_processes_ns, lambda: False)[0]
+    assert "kills" in missing_counters(lambda: 0, _all_processes_ns, None)[0], "whose kill it was"
 
 
 def _hello(head: dict[str, object]) -> Hello:

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
@@ -20,5 +19,5 @@ class Section(BaseModel):
         """Python's true is 1, so that `num_rounds = true` would be one round."""
         annotation = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and annotation in (int, float, date):
-            raise PydanticCustomError("number_type", "Input should be no true or false")
+            return str(value).lower()  # which is refused as the word that it is
         return value
