@@ -151,12 +151,14 @@ def test_what_starting_may_take_is_no_difference(fast_us, slow_us, num_processes
     assert ("their starting" in result.efficiency_reason) == (not num_pairs)
 
 
-def test_what_starting_may_take_reverses_nothing():
-    """On the other input the slow program is quicker by 0.2 ms, which says nothing."""
+def test_slight_difference_the_other_way_on_another_input_is_a_doubt():
+    """On the other input, which does not grow, the slow program is quicker by 0.2 ms: hardly a
+    preference of its own, and enough to have none."""
     rows = [measurement("fast"), measurement("slow"), timed("fast", 1.0), timed("slow", 2.0)]
     rows += [timed("fast", 0.004, "crosscheck"), timed("slow", 0.002, "crosscheck")]
-    (pair,) = build([candidate("fast", FAST[0]), candidate("slow", SLOW[0])], rows).pairs
-    assert (pair.chosen.candidate_id, pair.rejected.candidate_id) == ("fast", "slow")
+    result = build([candidate("fast", FAST[0]), candidate("slow", SLOW[0])], rows)
+    assert result.pairs == ()
+    assert (result.funnel.num_decided, result.funnel.num_reversed) == (1, 1)
 
 
 @pytest.mark.parametrize(

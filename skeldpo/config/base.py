@@ -15,9 +15,10 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Python's true is 1, so that `num_rounds = true` would be one round."""
+    def _no_flag_for_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python's true is 1, so that `num_rounds = true` would be one round: it is given on as a
+        word, which the field then refuses."""
         annotation = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and annotation in (int, float, date):
-            return str(value).lower()  # which is refused as the word that it is
+            return str(value).lower()
         return value

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from skeldpo.accounts.actors import ActorNote
 from skeldpo.accounts.quarantine import Quarantined, Tries, keep
-from skeldpo.answers import Wanted, read_answer
+from skeldpo.answers import CUT_OFF, Wanted, read_answer
 from skeldpo.checkpoints import Checkpoint, local_folder
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.generate.engine import Answer, Asked, Engine, Text, bind_process, start_engine
@@ -216,7 +216,7 @@ class PolicyEngine:
             elif not self._is_thought(text):
                 writing.written[text.index] = text
             elif len(writing.prompt_ids) + len(text.token_ids) >= self._max_model_tokens:
-                writing.written[text.index] = replace(text, finish_reason="length")
+                writing.written[text.index] = replace(text, finish_reason=CUT_OFF)
             else:
                 writing.thoughts[text.index] = text
                 sampling = self._answer_sampling(

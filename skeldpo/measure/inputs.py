@@ -45,7 +45,7 @@ MAX_TIMED_INPUTS = 16
 OTHER_TARGET_SHARE = 0.2
 """Of `min_cpu_time_ms`, on the other generators' inputs: they decide no speedup, only an order."""
 _OTHER_LEAST_NS = 5 * STARTING_NS
-"""... but so long, as far as `min_cpu_time_ms` is, that a difference of a fifth is not slight."""
+"""... but so long, as far as `min_cpu_time_ms` is, that starting a process decides no order."""
 SESSION_LIMIT_FACTOR = 3.0
 """A session's CPU limit over the limit of the search. On a generated input only a program that got
 stuck reaches it; on fixed tests also one that is as slow as that."""

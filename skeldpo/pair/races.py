@@ -49,7 +49,7 @@ class Race:
     @property
     def is_slight(self) -> bool:
         """Whether the sandbox, not the programs, may make the difference."""
-        return _is_slight(self.fast, self.slow)
+        return is_slight(self.fast.cpu_times_ns, self.slow.cpu_times_ns, self.fast.num_processes)
 
     @property
     def is_contradicted(self) -> bool:
@@ -102,16 +102,16 @@ def crosscheck_ratios(
     fast: Iterable[Measurement], slow: Iterable[Measurement]
 ) -> tuple[float, ...]:
     """CPU time of `slow` over that of `fast` in each cross-check that both have rows of, by
-    session id: the median over its rounds, but of those whose difference is slight. ValueError if
+    session id: the median over its rounds. Slight differences count: where inputs do not grow, the
+    other order may be seen in no more, and all that a doubtful one costs is a pair. ValueError if
     their numbers of rounds differ."""
     own, theirs = (
-        {r.session_id: r for r in rows if r.phase == "crosscheck" and r.cpu_times_ns}
+        {r.session_id: r.cpu_times_ns for r in rows if r.phase == "crosscheck" and r.cpu_times_ns}
         for rows in (fast, slow)
     )
     return tuple(
-        median(s / f for f, s in zip(own[key].cpu_times_ns, theirs[key].cpu_times_ns, strict=True))
+        median(s / f for f, s in zip(own[key], theirs[key], strict=True))
         for key in sorted(own.keys() & theirs.keys())
-        if not _is_slight(own[key], theirs[key])
     )
 
 
@@ -136,10 +136,6 @@ def decided_races(
     return sorted(
         decided, key=lambda race: (-race.comparison.speedup_low, -race.comparison.speedup)
     )
-
-
-def _is_slight(first: Measurement, second: Measurement) -> bool:
-    return is_slight(first.cpu_times_ns, second.cpu_times_ns, first.num_processes)
 
 
 def _check_session(rows: Sequence[Measurement]) -> None:

@@ -29,14 +29,16 @@ _NEAR_LIMIT = 0.95
 _PROBE_NS = 5_000_000
 
 
-def counter_files() -> tuple[Callable[[], int] | None, Callable[[], int] | None]:
-    """Readers of the OOM kills and of the CPU time in ns; None for one that is not mounted."""
-    return _counter(_OOM_KILLS), _counter(_CPU_NS)
+def counter_files() -> tuple[
+    Callable[[], int] | None, Callable[[], int] | None, Callable[[], bool] | None
+]:
+    """Readers of the OOM kills, of the CPU time in ns, and of whether the memory has ever reached
+    this cgroup's own limit: a kernel counts a kill the same if the whole host had none left. None
+    for one whose files are not mounted."""
+    return _counter(_OOM_KILLS), _counter(_CPU_NS), _limit_reader()
 
 
-def limit_reader() -> Callable[[], bool] | None:
-    """Whether the memory of this cgroup has ever reached its own limit: a kernel counts a kill the
-    same if the whole host had none left. None where that cannot be known."""
+def _limit_reader() -> Callable[[], bool] | None:
     if reached := _counter(_LIMIT_REACHED):
         return lambda: reached() > 0
     most_used, limit = _counter(_MOST_USED), _counter(_LIMIT)

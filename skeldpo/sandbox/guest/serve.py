@@ -22,12 +22,7 @@ import struct
 import sys
 
 from skeldpo.sandbox.guest import child as child_module
-from skeldpo.sandbox.guest.cgroup import (
-    Counters,
-    counter_files,
-    limit_reader,
-    missing_counters,
-)
+from skeldpo.sandbox.guest.cgroup import Counters, counter_files, missing_counters
 from skeldpo.sandbox.guest.child import BOX, PROGRAM_HEADER
 from skeldpo.sandbox.guest.facts import facts
 from skeldpo.sandbox.guest.supervise import (
@@ -96,7 +91,7 @@ def serve() -> None:
     """Runs what the host asks for until it closes the connection."""
     header, program = Pages(mmap.PAGESIZE), Pages(PROGRAM_LIMIT_BYTES)
     inputs, answers = Pages(INPUT_LIMIT_BYTES), Pages(OUTPUT_LIMIT_BYTES + CHUNK_BYTES)
-    (oom_kills, cpu_ns), reached_limit = counter_files(), limit_reader()
+    oom_kills, cpu_ns, reached_limit = counter_files()
     hello: dict[str, object] = {
         "python_version": "{}.{}.{}".format(*sys.version_info[:3]),
         "missing": missing_counters(oom_kills, cpu_ns, reached_limit),
