@@ -30,11 +30,13 @@ $(PY) -m pytest $(1) -m "$(2)" || \
   { [ $$? = 1 ] && echo "make: once more, what failed" && $(PY) -m pytest --lf --lfnf none -m "$(2)"; }
 endef
 
-# Tests that time nothing run side by side; those with containers, engines or Ray one by one after them.
-ALONE = docker or vllm or ray
+# Tests that time nothing run side by side, those with clusters or engines a file beside another; those
+# with containers, which time programs, have the machine for themselves.
+CLUSTERS = vllm or ray
 test: setup lint ## every test that needs no GPU
-	$(call PYTEST,-q -n 2 --dist worksteal,not gpu and not ($(ALONE)))
-	$(call PYTEST,--durations=40 --durations-min=5,not gpu and ($(ALONE)))
+	$(call PYTEST,-q -n 2 --dist worksteal,not gpu and not (docker or $(CLUSTERS)))
+	$(call PYTEST,-q -n 2 --dist loadfile --durations=20 --durations-min=5,not gpu and not docker and ($(CLUSTERS)))
+	$(call PYTEST,--durations=20 --durations-min=5,not gpu and docker)
 
 # Importing torch and transformers takes longer than all unit tests that need neither.
 WITHOUT_TORCH = $(addprefix --ignore=tests/test_,generate.py prompts.py starter.py suite_policy.py) \
