@@ -7,7 +7,6 @@ program with the row's own conversions instead, and takes those too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from skeldpo.languages.python.data import compared_value, has_calls, mentions, s
 from skeldpo.problems import mercury_guest
 from skeldpo.problems.asserts import UnsupportedProblemError, compared_by, require_answers
 from skeldpo.problems.growth import with_growth
-from skeldpo.problems.reader import id_text, require_texts
+from skeldpo.problems.reader import id_text, read_json, require_texts
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import encode
@@ -79,7 +78,7 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     if not entry_point.isidentifier():
         raise ValueError(f"entry_point must be a name, got {entry_point!r}")
     cases = row["test_cases"]
-    cases = json.loads(cases) if isinstance(cases, str) else cases
+    cases = read_json(cases) if isinstance(cases, str) else cases
     if not cases:
         raise ValueError("test_cases is empty")
     value = compared_value(row["evaluate_offline"])
