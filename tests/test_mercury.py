@@ -25,6 +25,7 @@ from mercury_rows import (
 from skeldpo.config import MeasureConfig
 from skeldpo.languages.python.data import compared_value
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.mercury import problem
 from skeldpo.records import Outcome
 from skeldpo.suites.contract import SuiteProblems
@@ -106,6 +107,50 @@ def test_own_references_pass(tmp_path: Path, held: dict[str, Any]) -> None:
 def test_wrong_programs_fail(tmp_path: Path, held: dict[str, Any], code: str) -> None:
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
     assert _outcome(suite, code) is Outcome.WRONG_ANSWER
+
+
+_IMPORTED = {
+    **LINKED,
+    "convert_offline": "def convert_offline(case):\n    import lctk\n    inputs, expected = case\n"
+    "    inputs = tuple([lctk.linkedList(inputs[0])])\n    return inputs, expected",
+    "evaluate_offline": "def evaluate_offline(inputs, outputs, expected):\n    import lctk\n"
+    "    outputs = lctk.linkedList2Arr(outputs)\n" + _IF_EQUAL.partition("\n")[2],
+}
+_IN_PLACE = {
+    **LINKED,
+    "evaluate_offline": "def evaluate_offline(inputs, outputs, expected):\n"
+    "    inputs[0] = lctk.linkedList2Arr(inputs[0])\n    return inputs[0] == expected",
+    "test_cases": [{"input": [[1, 2, 3]], "expected": [1]}],
+}
+
+
+@pytest.mark.parametrize("held", [LINKED, ANY_ORDER, _IMPORTED, _IN_PLACE])
+def test_row_whose_check_is_code_is_no_fault_of_the_problem(
+    tmp_path: Path, held: dict[str, Any]
+) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    judge = Judge(suite.problems[0], run_here, MeasureConfig())
+    assert judge.problem_fault() == ""
+    assert _outcome(suite, held["solutions"][0]["solution"]) is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome"),
+    [(LINKED, Outcome.RUNTIME_ERROR), (_IMPORTED, Outcome.WRONG_ANSWER)],
+)
+def test_list_is_no_linked_list(tmp_path: Path, held: dict[str, Any], outcome: Outcome) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    code = (
+        "class Solution:\n    def rev(self, head):\n        made = []\n        while head:\n"
+        "            made.append(head.val)\n            head = head.next\n"
+        "        return made[::-1]\n"
+    )
+    assert _outcome(suite, code) is outcome
+
+
+def test_training_row_that_answers_with_nodes_is_left_out() -> None:
+    with pytest.raises(UnsupportedProblemError, match="its answers are linked lists or trees"):
+        problem({**_IMPORTED, "convert_offline": row()["convert_offline"]})
 
 
 def test_program_may_begin_with_a_future_import_and_finds_the_promised_names(

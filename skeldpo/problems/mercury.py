@@ -28,6 +28,10 @@ COLUMNS = (
     "evaluate_offline", "entry_point", "test_cases",
 )  # fmt: skip
 _FRAME_ENTRY_POINT = "_skeldpo_mercury"
+_FRAMED_CALL = (
+    'answer == expected or evaluate_offline(answer["inputs"], answer["outputs"], expected)'
+)
+"""Of what a framed program answers; the expected answer itself is asked about too, and is right."""
 
 
 def matches(row: Mapping[str, Any]) -> bool:
@@ -43,6 +47,8 @@ def problem(row: Mapping[str, Any]) -> Problem:
             raise ValueError("its arguments are made by code")
         if mentions(row["evaluate_offline"], "inputs"):
             raise ValueError("its answers are judged by what became of the arguments")
+        if mentions(row["evaluate_offline"], "lctk"):
+            raise ValueError("its answers are linked lists or trees")
         require_answers(framed.tests)
     except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
         raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
@@ -53,7 +59,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         entry_point=f"{OWNER}.{row['entry_point']}",
         checker=compared_by(framed.tests)
         if is_compared
-        else _checker(row["evaluate_offline"], "input, answer"),
+        else _checker(row["evaluate_offline"], "evaluate_offline(input, answer, expected)"),
     )
     return with_growth(read, _parameters(row["prompt"], str(row["entry_point"])))
 
@@ -95,14 +101,14 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         starter_code=row["prompt"],
         tests=tuple(_example(case) for case in cases),
         generators=(),
-        checker="equal" if value else _checker(row["evaluate_offline"], "answer[0], answer[1]"),
+        checker="equal" if value else _checker(row["evaluate_offline"], _FRAMED_CALL),
         reference="",
         solutions=tuple(
             KnownProgram(code=_program(entry), speed="unknown") for entry in row["solutions"]
         ),
         preamble=guest_source(mercury_guest),
     )
-    given = value or "_skeldpo_flat([inputs, outputs])"
+    given = value or '{"inputs": _skeldpo_flat(inputs), "outputs": _skeldpo_flat(outputs)}'
     after = (
         f"{row['convert_offline']}\n"
         f"_skeldpo_solution = {OWNER}()\n"
@@ -114,11 +120,11 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     return problem, f"{{program}}\n{after}"
 
 
-def _checker(evaluate_offline: str, inputs_and_outputs: str) -> str:
+def _checker(evaluate_offline: str, call: str) -> str:
     return (
         f"{guest_source(mercury_guest)}\n{evaluate_offline}\n"
         "def check(input, answer, expected):\n"
-        f"    return bool(evaluate_offline({inputs_and_outputs}, expected))\n"
+        f"    return bool({call})\n"
     )
 
 

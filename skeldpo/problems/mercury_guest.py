@@ -14,7 +14,8 @@ import itertools  # noqa: F401
 import math  # noqa: F401
 import re  # noqa: F401
 import string  # noqa: F401
-import sys  # noqa: F401
+import sys
+import types
 from bisect import bisect_left, bisect_right, insort  # noqa: F401
 from collections import Counter, OrderedDict, defaultdict, deque  # noqa: F401
 from functools import cache, lru_cache  # noqa: F401
@@ -53,7 +54,7 @@ class TreeNode:
         self.right = right
 
 
-class _Lctk:
+class _Lctk(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         lowered = name.lower()
         if lowered.endswith(("2arr", "2array", "2list")):
@@ -91,23 +92,25 @@ def _skeldpo_tree(values: Any) -> Any:
 
 
 def _skeldpo_array(value: Any) -> Any:
-    """The array of a tree or linked list, that of the empty one included."""
-    return [] if value is None else _skeldpo_flat(value)
+    """The array of a tree or linked list, that of the empty one included, or of what `flat` made of
+    it; KeyError or TypeError for anything else, an array too."""
+    return [] if value is None else _skeldpo_flat(value)["nodes"]
 
 
 def _skeldpo_flat(value: Any) -> Any:
-    """Arrays for trees and linked lists, also inside lists and tuples; the rest as it is."""
+    """An object with the array for trees and linked lists, also inside lists and tuples; the rest
+    as it is."""
     if isinstance(value, (list, tuple)):
         return [_skeldpo_flat(entry) for entry in value]
     if hasattr(value, "left") and hasattr(value, "right"):
-        return _skeldpo_levels(value)
+        return {"nodes": _skeldpo_levels(value)}
     if not (hasattr(value, "val") and hasattr(value, "next")):
         return value
     made = []
     while value is not None:
         made.append(value.val)
         value = value.next
-    return made
+    return {"nodes": made}
 
 
 def _skeldpo_levels(root: Any) -> "list[Any]":
@@ -123,4 +126,4 @@ def _skeldpo_levels(root: Any) -> "list[Any]":
     return made
 
 
-lctk = _Lctk()
+lctk = sys.modules["lctk"] = _Lctk("lctk")
