@@ -92,6 +92,7 @@ def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -
         effibench_row(problem_idx=5, test_case="assert 1 == 1"),
         effibench_row(problem_idx=6, canonical_solution="class Solution:"),
         effibench_row(problem_idx=8, test_case="assert solution.total(5, 1, 2) == 10"),
+        effibench_row(problem_idx=9, markdown_description=["Sum."]),
     )
     suite = load_effibench(str(file))
     assert [problem.problem_id for problem in suite.problems] == ["7"]
@@ -104,6 +105,7 @@ def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -
     assert "expected calls of solution" in reasons["5"]
     assert "expected" in reasons["6"]
     assert "a test with 3 arguments for parameters ['n', 'step']" in reasons["8"]
+    assert "markdown_description must be a string" in reasons["9"]
 
 
 @pytest.mark.parametrize(

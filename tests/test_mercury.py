@@ -183,6 +183,7 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
         row(slug_name="b", solutions=[]),
         row(slug_name="c", test_cases='[{"input": 3, "expected": 1}]'),
         row(slug_name="d", evaluate_offline="def ("),
+        row(slug_name="e", pretty_content=[None]),
     )
     file = write_rows(tmp_path / "m.jsonl", *rows)
     file.write_text(file.read_text() + '{"slug_name": \n')
@@ -194,7 +195,8 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
     assert "['solutions']" in reasons[f"{file}:4"]
     assert "list of arguments" in reasons[f"{file}:5"]
     assert "no Python" in reasons[f"{file}:6"]
-    assert "not valid JSON" in reasons[f"{file}:7"]
+    assert "pretty_content must be a string" in reasons[f"{file}:7"]
+    assert "not valid JSON" in reasons[f"{file}:8"]
 
 
 def test_file_without_usable_rows_is_value_error(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from skeldpo.problems.asserts import (
     compared_by,
     require_answers,
 )
+from skeldpo.problems.reader import require_texts
 from skeldpo.records import KnownProgram, Problem
 
 COLUMNS = ("problem_idx", "markdown_description", "canonical_solution", "test_case")
@@ -67,6 +68,7 @@ def _problem(row: Mapping[str, Any]) -> Problem:
     missing = [name for name in COLUMNS if row.get(name) in (None, "")]
     if missing:
         raise ValueError(f"missing or empty columns {missing}")
+    require_texts(row, COLUMNS[1:])
     checks = parse_asserts(row["test_case"])
     require_plain_object(row["test_case"], _OBJECT, _OWNER)
     method = called_method(checks[0], _OBJECT)

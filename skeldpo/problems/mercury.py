@@ -88,7 +88,9 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     if not cases:
         raise ValueError("test_cases is empty")
     value = compared_value(row["evaluate_offline"])
-    statement = row["pretty_content"]
+    content = row["pretty_content"]
+    statement = content if isinstance(content, str) else content[0]
+    require_texts({"pretty_content": statement}, ["pretty_content"])
     problem = Problem(
         problem_id=id_text(row["slug_name"]),
         language=python.NAME,
@@ -96,7 +98,7 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         split="heldout_family",
         difficulty=row["difficulty"],
         kind="function",
-        statement=statement if isinstance(statement, str) else statement[0],
+        statement=statement,
         entry_point=_FRAME_ENTRY_POINT,
         starter_code=row["prompt"],
         tests=tuple(_example(case) for case in cases),
