@@ -179,6 +179,28 @@ def test_half_a_surrogate_pair_is_named_in_lines_and_in_an_array(tmp_path: Path,
         list(read_rows(path))
 
 
+@pytest.mark.parametrize("name", ["ROWS.JSON", "rows.Parquet", "ROWS.CSV", "ROWS.JSONL"])
+def test_suffix_is_read_in_any_case(tmp_path: Path, name: str) -> None:
+    path, lower = tmp_path / name, name.lower()
+    row = {"task_id": "a", "code": "x = 1"}
+    if lower.endswith(".parquet"):
+        _table(path, [row])
+    elif lower.endswith(".csv"):
+        path.write_text("task_id,code\na,x = 1\n")
+    else:
+        path.write_text(json.dumps([row] if lower.endswith(".json") else row))
+    assert [held for _, held in read_rows(path)] == [row]
+    assert [entry.text for entry in program_entries(path)] == ["x = 1"]
+
+
+@pytest.mark.parametrize("damage", ["data-00000-of-00001.arrow", "dataset_info.json"])
+def test_damaged_saved_data_set_is_named(tmp_path: Path, damage: str) -> None:
+    _saved(tmp_path / "set", ROWS)
+    (tmp_path / "set" / damage).unlink()
+    with pytest.raises(ValueError, match=r"set is no whole data set of save_to_disk: "):
+        list(read_rows(tmp_path / "set"))
+
+
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
 def test_ints_of_more_digits_than_json_takes_are_read(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -95,11 +95,12 @@ def is_hub_id(name: str) -> bool:
 
 def _file_rows(file: Path) -> Iterator[DataRow]:
     _refuse_compressed(file)
-    if file.suffix == ".parquet":
+    suffix = file.suffix.lower()
+    if suffix == ".parquet":
         return _numbered(str(file), _parquet_rows([file]))
-    if file.suffix == ".csv":
+    if suffix == ".csv":
         return _table_rows(file)
-    if file.suffix == ".json":
+    if suffix == ".json":
         return _array_rows(file)
     return _line_rows(file)
 
@@ -278,7 +279,10 @@ def _chosen_split(folder: Path, split: str, default_split: str, splits: list[str
 def _saved_rows(folder: Path, split: str, default_split: str) -> Iterator[dict[str, Any]]:
     import datasets
 
-    held = datasets.load_from_disk(str(folder))
+    try:
+        held = datasets.load_from_disk(str(folder))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder} is no whole data set of save_to_disk: {error}") from error
     if not isinstance(held, datasets.DatasetDict):
         if split and split != str(held.split):
             raise ValueError(f"{folder}: no split {split!r}; it is one data set, name {folder}")
