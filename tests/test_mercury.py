@@ -134,6 +134,22 @@ def test_row_whose_check_is_code_is_no_fault_of_the_problem(
     assert _outcome(suite, held["solutions"][0]["solution"]) is Outcome.ACCEPTED
 
 
+@pytest.mark.parametrize("kind", ["ListNode", "TreeNode"])
+def test_program_may_bring_a_node_class_of_its_own(tmp_path: Path, kind: str) -> None:
+    own = f"class {kind}:\n    def __init__(self, x):\n        self.val, self.next = x, None\n\n\n"
+    held = LINKED
+    if kind == "TreeNode":
+        held = row(
+            entry_point="depth", test_cases=[{"input": [[1, None, 2, 3]], "expected": 3}],
+            convert_offline="def convert_offline(case):\n    inputs, expected = case\n"
+            "    inputs = [lctk.binaryTree(inputs[0])]\n    return inputs, expected",
+            solutions=[{"solution": "class Solution:\n    def depth(self, root):\n        return 1 "
+                        "+ max(map(self.depth, (root.left, root.right))) if root else 0\n"}],
+        )  # fmt: skip
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    assert _outcome(suite, own + held["solutions"][0]["solution"]) is Outcome.ACCEPTED
+
+
 @pytest.mark.parametrize(
     ("held", "outcome"),
     [(LINKED, Outcome.RUNTIME_ERROR), (_IMPORTED, Outcome.WRONG_ANSWER)],

@@ -54,6 +54,9 @@ class TreeNode:
         self.right = right
 
 
+_skeldpo_list_node, _skeldpo_tree_node = ListNode, TreeNode  # a program may bring its own
+
+
 class _Lctk(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         lowered = name.lower()
@@ -67,7 +70,7 @@ def _skeldpo_linked(values: Any) -> Any:
         return values
     head = None
     for value in reversed(values):
-        head = ListNode(value, head)
+        head = _skeldpo_list_node(value, head)
     return head
 
 
@@ -77,14 +80,14 @@ def _skeldpo_tree(values: Any) -> Any:
         return values
     if not values or values[0] is None:
         return None
-    root = TreeNode(values[0])
+    root = _skeldpo_tree_node(values[0])
     waiting = collections.deque([root])
     place = 1
     while waiting and place < len(values):
         node = waiting.popleft()
         for side in ("left", "right"):
             if place < len(values) and values[place] is not None:
-                child = TreeNode(values[place])
+                child = _skeldpo_tree_node(values[place])
                 setattr(node, side, child)
                 waiting.append(child)
             place += 1
