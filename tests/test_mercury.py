@@ -134,6 +134,28 @@ def test_row_whose_check_is_code_is_no_fault_of_the_problem(
     assert _outcome(suite, held["solutions"][0]["solution"]) is Outcome.ACCEPTED
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([5, None, 0], [5]), ([0], []), ([2, 0, 1], [2, 1]), ([2, 1, 0], [2, 0, 1]), ([], [])],
+)
+def test_trees_are_arrays_as_in_what_is_expected(
+    tmp_path: Path, values: list[Any], expected: list[int]
+) -> None:
+    code = (
+        "class Solution:\n    def flip(self, root):\n        if root:\n            root.left, "
+        "root.right = self.flip(root.right), self.flip(root.left)\n        return root\n"
+    )
+    held = row(
+        entry_point="flip", test_cases=[{"input": [values], "expected": expected}],
+        convert_offline="def convert_offline(case):\n    inputs, expected = case\n"
+        "    inputs = [lctk.binaryTree(inputs[0])]\n    return inputs, expected",
+        evaluate_offline="def evaluate_offline(inputs, outputs, expected):\n"
+        "    return lctk.binaryTree2Arr(outputs) == expected",
+    )  # fmt: skip
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    assert _outcome(suite, code) is Outcome.ACCEPTED
+
+
 @pytest.mark.parametrize("kind", ["ListNode", "TreeNode"])
 def test_program_may_bring_a_node_class_of_its_own(tmp_path: Path, kind: str) -> None:
     own = f"class {kind}:\n    def __init__(self, x):\n        self.val, self.next = x, None\n\n\n"

@@ -124,7 +124,7 @@ def _skeldpo_levels(root: Any) -> "list[Any]":
         made.append(None if node is None else node.val)
         if node is not None:
             waiting += (node.left, node.right)
-    while made and made[-1] is None:
+    while made and not made[-1]:  # a 0 too: what is expected was made by lctk 0.0.6
         made.pop()
     return made
 
