@@ -283,7 +283,7 @@ def test_code_contests_row_gives_a_seeded_generator() -> None:
 
 
 def test_stdio_tests_are_read_as_a_judge_hands_them_over(tmp_path: Path) -> None:
-    test = {"input": "\ufeff2\r\nred\rblue", "expected": "4\r\n"}
+    test = {"input": "\ufeff2\r\nred\rblue", "expected": "\ufeff4\r\n"}
     read = Example(input_text="2\nred\nblue\n", expected_text="4\n")
     own = {**STDIO, "tests": [test, {"input": "", "expected": ""}]}
     (problem,) = load_problems([str(_write(tmp_path, own))])

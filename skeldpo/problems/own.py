@@ -10,7 +10,7 @@ from typing import Any
 
 from skeldpo.answers import plain_text
 from skeldpo.judging.checkers import CHECKERS, is_named
-from skeldpo.judging.stdio import input_text, line_ends
+from skeldpo.judging.stdio import expected_text, input_text
 from skeldpo.languages import DEFAULT, language
 from skeldpo.languages.contract import Language
 from skeldpo.problems.asserts import UnsupportedProblemError, require_answers
@@ -142,7 +142,7 @@ def _example(test: Mapping[str, Any], kind: str) -> Example:
     if kind == "stdio":
         if not (isinstance(arguments, str) and isinstance(expected, str)):
             raise ValueError(f"input and expected of a stdio test are strings, got {test!r}")
-        return Example(input_text=input_text(arguments), expected_text=line_ends(expected))
+        return Example(input_text=input_text(arguments), expected_text=expected_text(expected))
     if isinstance(arguments, str) and isinstance(expected, str):
         try:
             arguments, expected = read_json(arguments), read_json(expected)
