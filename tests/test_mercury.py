@@ -25,6 +25,7 @@ from mercury_rows import (
 from skeldpo.config import MeasureConfig
 from skeldpo.languages.python.data import compared_value
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems import mercury_guest
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.mercury import problem
 from skeldpo.records import Outcome
@@ -154,6 +155,10 @@ def test_trees_are_arrays_as_in_what_is_expected(
     )  # fmt: skip
     suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
     assert _outcome(suite, code) is Outcome.ACCEPTED
+
+
+def test_stand_in_for_lctk_passes_for_a_module() -> None:
+    assert not hasattr(mercury_guest.lctk, "__file__")  # what walks sys.modules asks for it
 
 
 @pytest.mark.parametrize("kind", ["ListNode", "TreeNode"])

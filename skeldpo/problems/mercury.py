@@ -108,7 +108,7 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         solutions=tuple(
             KnownProgram(code=_program(entry), speed="unknown") for entry in row["solutions"]
         ),
-        preamble=guest_source(mercury_guest),
+        preamble=_guest(),
     )
     given = value or '{"inputs": _skeldpo_flat(inputs), "outputs": _skeldpo_flat(outputs)}'
     after = (
@@ -122,9 +122,14 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     return problem, f"{{program}}\n{after}"
 
 
+def _guest() -> str:
+    """Rows may import the package that a module of ours stands for."""
+    return f"{guest_source(mercury_guest)}\nsys.modules['lctk'] = lctk\n"
+
+
 def _checker(evaluate_offline: str, call: str) -> str:
     return (
-        f"{guest_source(mercury_guest)}\n{evaluate_offline}\n"
+        f"{_guest()}{evaluate_offline}\n"
         "def check(input, answer, expected):\n"
         f"    return bool({call})\n"
     )

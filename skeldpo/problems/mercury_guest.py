@@ -14,7 +14,7 @@ import itertools  # noqa: F401
 import math  # noqa: F401
 import re  # noqa: F401
 import string  # noqa: F401
-import sys
+import sys  # noqa: F401
 import types
 from bisect import bisect_left, bisect_right, insort  # noqa: F401
 from collections import Counter, OrderedDict, defaultdict, deque  # noqa: F401
@@ -59,6 +59,8 @@ _skeldpo_list_node, _skeldpo_tree_node = ListNode, TreeNode  # a program may bri
 
 class _Lctk(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         lowered = name.lower()
         if lowered.endswith(("2arr", "2array", "2list")):
             return _skeldpo_array
@@ -129,4 +131,4 @@ def _skeldpo_levels(root: Any) -> "list[Any]":
     return made
 
 
-lctk = sys.modules["lctk"] = _Lctk("lctk")
+lctk = _Lctk("lctk")
