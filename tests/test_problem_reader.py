@@ -191,6 +191,8 @@ def test_suffix_is_read_in_any_case(tmp_path: Path, name: str) -> None:
         path.write_text(json.dumps([row] if lower.endswith(".json") else row))
     assert [held for _, held in read_rows(path)] == [row]
     assert [entry.text for entry in program_entries(path)] == ["x = 1"]
+    with pytest.raises(ValueError, match="no file at"):  # and no data set of that name is asked for
+        list(data_rows(f"nowhere/{name}"))
 
 
 @pytest.mark.parametrize("damage", ["data-00000-of-00001.arrow", "dataset_info.json"])

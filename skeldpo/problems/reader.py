@@ -90,7 +90,7 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
 
 def is_hub_id(name: str) -> bool:
     """Whether a text can name a Hugging Face data set (without its split), and no file."""
-    return bool(_HUB_ID.fullmatch(name)) and not name.endswith(_FILE_SUFFIXES)
+    return bool(_HUB_ID.fullmatch(name)) and not name.lower().endswith(_FILE_SUFFIXES)
 
 
 def _file_rows(file: Path) -> Iterator[DataRow]:
