@@ -206,9 +206,9 @@ def test_damaged_saved_data_set_is_named(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
 def test_ints_of_more_digits_than_json_takes_are_read(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    held = '{"a": -' + "9" * 6000 + ', "b": 1.5}'
+    held = '{"a": -' + "9" * 6000 + ', "b": "\\ud83d\\ude00"}'
     path.write_text(f"[{held}]" if name == "rows.json" else held)
-    assert [row for _, row in read_rows(path)] == [{"a": 1 - 10**6000, "b": 1.5}]
+    assert [row for _, row in read_rows(path)] == [{"a": 1 - 10**6000, "b": "\U0001f600"}]
     path.write_text(path.read_text().replace("9" * 6000, "9" * 200_000))
     with pytest.raises(ValueError, match="an int of 200001 digits"):
         list(read_rows(path))

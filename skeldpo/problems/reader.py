@@ -231,10 +231,19 @@ def _line_row(place: str, line: bytes) -> DataRow:
 def _whole_text(made: DataRow) -> DataRow:
     """The row, with the reason if half a surrogate pair is in it."""
     try:
-        json.dumps(made.row, ensure_ascii=False).encode()
+        for text in _texts(made.row):
+            text.encode()
     except UnicodeEncodeError as error:
         return replace(made, reason=f"half a surrogate pair is no character: {error}")
     return made
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for held in value if isinstance(value, list) else (*value, *value.values()):
+            yield from _texts(held)
 
 
 def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataRow]:
