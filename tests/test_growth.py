@@ -179,6 +179,8 @@ def test_stated_bounds_are_read_as_leetcode_writes_them() -> None:
     ]
     (bound,) = stated_bounds("Constraints: \n`105 <= n <= 10^5`", ["n"])
     assert (bound.low, bound.high) == (105, 10**5)
+    (bound,) = stated_bounds("Constraints:\n1 <= s.length <= 2 * 10<sup>4</sup>\n", ["s"])
+    assert (bound.low, bound.high) == (1, 20000)
 
 
 def test_own_generators_and_long_tests_are_left_as_they_are() -> None:
