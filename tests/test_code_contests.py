@@ -17,7 +17,7 @@ LOOSE = {
     "statement": "Read a word. Print DARK or PALE. Letters may be printed in any case.",
     "tests": [
         {"input": "2\r\nblack\r\nnight", "output": "DARK\r\n"},
-        {"input": "\ufeff1\r\nwhite\r\n", "output": "PALE\r\n"},
+        {"input": "\ufeff1\r\nwhite\r\n", "output": "\ufeffPALE\r\n"},
     ],
     "stress_generators": [],
     "solutions": [],

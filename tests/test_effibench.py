@@ -17,6 +17,7 @@ from mercury_rows import write_rows
 from skeldpo.config import MeasureConfig
 from skeldpo.judging.checkers import is_correct
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import Example, Outcome
 from skeldpo.suites.effibench import SUITE, load_effibench, score_overheads
 from skeldpo.suites.given_programs import read_program_set
@@ -91,6 +92,7 @@ def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -
         effibench_row(problem_idx=5, test_case="assert 1 == 1"),
         effibench_row(problem_idx=6, canonical_solution="class Solution:"),
         effibench_row(problem_idx=8, test_case="assert solution.total(5, 1, 2) == 10"),
+        effibench_row(problem_idx=9, markdown_description=["Sum."]),
     )
     suite = load_effibench(str(file))
     assert [problem.problem_id for problem in suite.problems] == ["7"]
@@ -103,6 +105,29 @@ def test_rows_that_cannot_be_used_are_listed_with_their_reason(tmp_path: Path) -
     assert "expected calls of solution" in reasons["5"]
     assert "expected" in reasons["6"]
     assert "a test with 3 arguments for parameters ['n', 'step']" in reasons["8"]
+    assert "markdown_description must be a string" in reasons["9"]
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("solution = Solution([3, 1])", 1),
+        ("solution: Solution = Solution(seed=3)", 1),
+        ("solution = Solution()\nsolution.add(4)", 2),
+        ("solution = Solution()\nsolution.step = 4", 2),
+        ("solution = Solution()\nother = solution", 2),
+    ],
+)
+def test_asserts_about_an_object_with_a_state_leave_the_row_out(
+    tmp_path: Path, before: str, line: int
+) -> None:
+    row = effibench_row(test_case=f"{before}\nassert solution.total(5, 1) == 10")
+    file = write_rows(tmp_path / "rows.jsonl", row, effibench_row(problem_idx=8))
+    (left,) = load_effibench(str(file)).left_out
+    assert left.reason == f"a test about a state: line {line} is no assert"
+    left_out: list[LeftOutProblem] = []
+    kept = [p.problem_id for p in iter_problems([str(file)], on_left_out=left_out.append)]
+    assert (kept, left_out[0].reason) == (["8"], left.reason)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,14 @@ def test_permutations_parents_and_places_stay_such(way: str) -> None:
     assert items[0] == -1 and all(0 <= up < place for place, up in enumerate(items[1:], 1))
 
 
+@every_way
+def test_neighbours_of_a_graph_are_its_nodes(way: str) -> None:
+    problem = grown_problem([[[1, 2], [0], [1, 3, 0], []]], [[[2], [], [0, 1]]])
+    for size in (9, 64, 400):
+        (graph,) = generate(problem, way, size)
+        assert all(0 <= node < len(graph) for row in graph for node in row)
+
+
 def test_lone_numbers_grow_to_primes_first_and_differ_by_seed() -> None:
     problem = grown_problem([35], [4])
     small, large = (generate(problem, "cycle", size)[0] for size in (64, 4096))
@@ -171,6 +179,8 @@ def test_stated_bounds_are_read_as_leetcode_writes_them() -> None:
     ]
     (bound,) = stated_bounds("Constraints: \n`105 <= n <= 10^5`", ["n"])
     assert (bound.low, bound.high) == (105, 10**5)
+    (bound,) = stated_bounds("Constraints:\n1 <= s.length <= 2 * 10<sup>4</sup>\n", ["s"])
+    assert (bound.low, bound.high) == (1, 20000)
 
 
 def test_own_generators_and_long_tests_are_left_as_they_are() -> None:

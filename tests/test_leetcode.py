@@ -63,6 +63,7 @@ def test_newer_query_and_difficulty_are_read_too() -> None:
     problem = leetcode.problem(row | {"query": query, "difficulty": "Hard"})
     assert (problem.statement, problem.difficulty) == ("Find two.", "hard")
     assert problem.starter_code == STARTER
+    assert leetcode.problem(ROW | {"meta": "{'difficulty': 'Hard'}"}).difficulty == "unknown"
 
 
 def test_infinity_and_floats_are_compared_with_a_tolerance() -> None:

@@ -25,6 +25,8 @@ from mercury_rows import (
 from skeldpo.config import MeasureConfig
 from skeldpo.languages.python.data import compared_value
 from skeldpo.measure.verdict import Judge
+from skeldpo.problems import mercury_guest
+from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.mercury import problem
 from skeldpo.records import Outcome
 from skeldpo.suites.contract import SuiteProblems
@@ -108,6 +110,92 @@ def test_wrong_programs_fail(tmp_path: Path, held: dict[str, Any], code: str) ->
     assert _outcome(suite, code) is Outcome.WRONG_ANSWER
 
 
+_IMPORTED = {
+    **LINKED,
+    "convert_offline": "def convert_offline(case):\n    import lctk\n    inputs, expected = case\n"
+    "    inputs = tuple([lctk.linkedList(inputs[0])])\n    return inputs, expected",
+    "evaluate_offline": "def evaluate_offline(inputs, outputs, expected):\n    import lctk\n"
+    "    outputs = lctk.linkedList2Arr(outputs)\n" + _IF_EQUAL.partition("\n")[2],
+}
+_IN_PLACE = {
+    **LINKED,
+    "evaluate_offline": "def evaluate_offline(inputs, outputs, expected):\n"
+    "    inputs[0] = lctk.linkedList2Arr(inputs[0])\n    return inputs[0] == expected",
+    "test_cases": [{"input": [[1, 2, 3]], "expected": [1]}],
+}
+
+
+@pytest.mark.parametrize("held", [LINKED, ANY_ORDER, _IMPORTED, _IN_PLACE])
+def test_row_whose_check_is_code_is_no_fault_of_the_problem(
+    tmp_path: Path, held: dict[str, Any]
+) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    judge = Judge(suite.problems[0], run_here, MeasureConfig())
+    assert judge.problem_fault() == ""
+    assert _outcome(suite, held["solutions"][0]["solution"]) is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([5, None, 0], [5]), ([0], []), ([2, 0, 1], [2, 1]), ([2, 1, 0], [2, 0, 1]), ([], [])],
+)
+def test_trees_are_arrays_as_in_what_is_expected(
+    tmp_path: Path, values: list[Any], expected: list[int]
+) -> None:
+    code = (
+        "class Solution:\n    def flip(self, root):\n        if root:\n            root.left, "
+        "root.right = self.flip(root.right), self.flip(root.left)\n        return root\n"
+    )
+    held = row(
+        entry_point="flip", test_cases=[{"input": [values], "expected": expected}],
+        convert_offline="def convert_offline(case):\n    inputs, expected = case\n"
+        "    inputs = [lctk.binaryTree(inputs[0])]\n    return inputs, expected",
+        evaluate_offline="def evaluate_offline(inputs, outputs, expected):\n"
+        "    return lctk.binaryTree2Arr(outputs) == expected",
+    )  # fmt: skip
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    assert _outcome(suite, code) is Outcome.ACCEPTED
+
+
+def test_stand_in_for_lctk_passes_for_a_module() -> None:
+    assert not hasattr(mercury_guest.lctk, "__file__")  # what walks sys.modules asks for it
+
+
+@pytest.mark.parametrize("kind", ["ListNode", "TreeNode"])
+def test_program_may_bring_a_node_class_of_its_own(tmp_path: Path, kind: str) -> None:
+    own = f"class {kind}:\n    def __init__(self, x):\n        self.val, self.next = x, None\n\n\n"
+    held = LINKED
+    if kind == "TreeNode":
+        held = row(
+            entry_point="depth", test_cases=[{"input": [[1, None, 2, 3]], "expected": 3}],
+            convert_offline="def convert_offline(case):\n    inputs, expected = case\n"
+            "    inputs = [lctk.binaryTree(inputs[0])]\n    return inputs, expected",
+            solutions=[{"solution": "class Solution:\n    def depth(self, root):\n        return 1 "
+                        "+ max(map(self.depth, (root.left, root.right))) if root else 0\n"}],
+        )  # fmt: skip
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    assert _outcome(suite, own + held["solutions"][0]["solution"]) is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome"),
+    [(LINKED, Outcome.RUNTIME_ERROR), (_IMPORTED, Outcome.WRONG_ANSWER)],
+)
+def test_list_is_no_linked_list(tmp_path: Path, held: dict[str, Any], outcome: Outcome) -> None:
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", held)))
+    code = (
+        "class Solution:\n    def rev(self, head):\n        made = []\n        while head:\n"
+        "            made.append(head.val)\n            head = head.next\n"
+        "        return made[::-1]\n"
+    )
+    assert _outcome(suite, code) is outcome
+
+
+def test_training_row_that_answers_with_nodes_is_left_out() -> None:
+    with pytest.raises(UnsupportedProblemError, match="its answers are linked lists or trees"):
+        problem({**_IMPORTED, "convert_offline": row()["convert_offline"]})
+
+
 def test_program_may_begin_with_a_future_import_and_finds_the_promised_names(
     tmp_path: Path,
 ) -> None:
@@ -138,6 +226,7 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
         row(slug_name="b", solutions=[]),
         row(slug_name="c", test_cases='[{"input": 3, "expected": 1}]'),
         row(slug_name="d", evaluate_offline="def ("),
+        row(slug_name="e", pretty_content=[None]),
     )
     file = write_rows(tmp_path / "m.jsonl", *rows)
     file.write_text(file.read_text() + '{"slug_name": \n')
@@ -149,7 +238,8 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path: Path) -> None:
     assert "['solutions']" in reasons[f"{file}:4"]
     assert "list of arguments" in reasons[f"{file}:5"]
     assert "no Python" in reasons[f"{file}:6"]
-    assert "not valid JSON" in reasons[f"{file}:7"]
+    assert "pretty_content must be a string" in reasons[f"{file}:7"]
+    assert "not valid JSON" in reasons[f"{file}:8"]
 
 
 def test_file_without_usable_rows_is_value_error(tmp_path: Path) -> None:

@@ -90,8 +90,14 @@ def test_best_match_is_named() -> None:
         {"task_id": "total-of-it", "prompt": "from typing import *\n\nfrom math import *\n",
          "query": f"### Question:\n{TEXT}\n\n```python\nclass Solution:\n```"},
         effibench_row(markdown_description=TEXT),
+        {"task_id": 11, "text": TEXT, "code": "def f():\n    pass", "test_list": ["assert f()"]},
+        {"problem_id": 3, "question": TEXT, "starter_code": "", "difficulty": "interview"},
+        {"task_id": "BigCodeBench/0", "complete_prompt": "import os\n", "instruct_prompt": TEXT},
+        {"question_id": "1873_A", "question_title": "Bank", "question_content": TEXT},
+        {"name": "1575_A. Bank", "description": TEXT},
     ],
-    ids=["mercury", "parts", "leetcode", "effibench"],
+    ids=["mercury", "parts", "leetcode", "effibench", "mbpp", "apps", "bigcodebench",
+         "livecodebench", "code_contests"],
 )  # fmt: skip
 def test_statement_is_found_in_the_rows_of_every_data_set(
     tmp_path: Path, row: dict[str, Any]
@@ -133,6 +139,23 @@ def test_file_that_is_no_evaluation_set_is_refused(tmp_path: Path) -> None:
     table.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"table\.csv:2: an evaluation problem needs one of"):
         read_evaluation(str(table))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("rows.jsonl", '{"task_id": 11, "words": "Add the numbers up."}\n'), ("names.txt", "a\n11\n")],
+)
+def test_number_without_a_statement_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(ValueError, match="problem '11' can be found by nothing: expected a name"):
+        read_evaluation(str(file))
+
+
+def test_ids_in_any_script_are_names() -> None:
+    found = find_overlaps([problem("\u4e24\u6570-1"), problem("\u4e24\u6570-2")],
+                          [entry("set/\u4e24\u6570_2")], 0.5)  # fmt: skip
+    assert [overlap.problem_id for overlap in found] == ["\u4e24\u6570-2"]
 
 
 def test_published_sets_are_read_and_found(real_data: Path) -> None:

@@ -18,6 +18,7 @@ from skeldpo.judging.checkers import is_correct, is_named
 from skeldpo.problems.own import KEYS
 from skeldpo.problems.sources import LeftOutProblem, iter_problems, load_problems, problem_from_row
 from skeldpo.records import Example, KnownProgram, Problem
+from skeldpo.values import decode
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "PROBLEMS.md"
 FUNCTION: dict[str, Any] = {
@@ -42,6 +43,19 @@ def _write(folder: Path, *lines: str | dict[str, Any]) -> Path:
 
 def _documented() -> list[str]:
     return re.findall(r"```jsonl\n(.*?)```", DOCUMENT.read_text(), re.S)
+
+
+@pytest.mark.parametrize("name", ["twice(x)", "Solution().f", "a.b.c", "my f", ".f", "2x"])
+def test_entry_point_that_no_program_can_define_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"jsonl:1: entry_point must be such as f, or Solution.f"):
+        load_problems([str(_write(tmp_path, {**FUNCTION, "entry_point": name}))])
+
+
+def test_answers_of_more_digits_than_json_takes_are_read(tmp_path: Path) -> None:
+    expected = '{"input": "[5000]", "expected": "1' + "0" * 5000 + '"}'
+    line = json.dumps({**FUNCTION, "tests": ["T"]}).replace('"T"', expected)
+    (problem,) = load_problems([str(_write(tmp_path, line))])
+    assert decode(problem.tests[0].expected_text) == 10**5000
 
 
 def test_problem_file_gives_defaults_and_order(tmp_path: Path) -> None:
@@ -269,7 +283,7 @@ def test_code_contests_row_gives_a_seeded_generator() -> None:
 
 
 def test_stdio_tests_are_read_as_a_judge_hands_them_over(tmp_path: Path) -> None:
-    test = {"input": "\ufeff2\r\nred\rblue", "expected": "4\r\n"}
+    test = {"input": "\ufeff2\r\nred\rblue", "expected": "\ufeff4\r\n"}
     read = Example(input_text="2\nred\nblue\n", expected_text="4\n")
     own = {**STDIO, "tests": [test, {"input": "", "expected": ""}]}
     (problem,) = load_problems([str(_write(tmp_path, own))])

@@ -148,6 +148,72 @@ def test_split_of_parquet_files_may_be_a_file_or_a_folder(tmp_path: Path) -> Non
     assert [row for _, row in read_rows(f"{tmp_path}:eval")] == ROWS[1:]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["data/{}-00000-of-00001-0f1e2d3c4b5a6978.parquet", "default/{}/0000.parquet", "{}.parquet"],
+)
+def test_splits_of_a_folder_are_not_mixed_however_their_files_are_called(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "set"
+    _table(folder / name.format("train"), ROWS[:2])
+    _table(folder / name.format("test"), ROWS[2:])
+    assert [row for _, row in read_rows(f"{folder}:train")] == ROWS[:2]
+    assert [row for _, row in read_rows(folder, "test")] == ROWS[2:]
+    with pytest.raises(ValueError, match=r"has splits \['test', 'train'\]: say which"):
+        list(read_rows(folder))
+
+
+def test_files_that_name_no_split_are_one_data_set(tmp_path: Path) -> None:
+    _table(tmp_path / "part-00000-c000.parquet", ROWS[:2])
+    _table(tmp_path / "part-00001-c000.parquet", ROWS[2:])
+    assert [row for _, row in read_rows(tmp_path, "eval")] == ROWS
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_half_a_surrogate_pair_is_named_in_lines_and_in_an_array(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    held = '{"task_id": "a", "statement": "\\uDC00"}'
+    path.write_text(f"[{held}]" if name == "rows.json" else held)
+    with pytest.raises(ValueError, match="half a surrogate pair is no character"):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize("name", ["ROWS.JSON", "rows.Parquet", "ROWS.CSV", "ROWS.JSONL"])
+def test_suffix_is_read_in_any_case(tmp_path: Path, name: str) -> None:
+    path, lower = tmp_path / name, name.lower()
+    row = {"task_id": "a", "code": "x = 1"}
+    if lower.endswith(".parquet"):
+        _table(path, [row])
+    elif lower.endswith(".csv"):
+        path.write_text("task_id,code\na,x = 1\n")
+    else:
+        path.write_text(json.dumps([row] if lower.endswith(".json") else row))
+    assert [held for _, held in read_rows(path)] == [row]
+    assert [entry.text for entry in program_entries(path)] == ["x = 1"]
+    with pytest.raises(ValueError, match="no file at"):  # and no data set of that name is asked for
+        list(data_rows(f"nowhere/{name}"))
+
+
+@pytest.mark.parametrize("damage", ["data-00000-of-00001.arrow", "dataset_info.json"])
+def test_damaged_saved_data_set_is_named(tmp_path: Path, damage: str) -> None:
+    _saved(tmp_path / "set", ROWS)
+    (tmp_path / "set" / damage).unlink()
+    with pytest.raises(ValueError, match=r"set is no whole data set of save_to_disk: "):
+        list(read_rows(tmp_path / "set"))
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_ints_of_more_digits_than_json_takes_are_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    held = '{"a": -' + "9" * 6000 + ', "b": "\\ud83d\\ude00"}'
+    path.write_text(f"[{held}]" if name == "rows.json" else held)
+    assert [row for _, row in read_rows(path)] == [{"a": 1 - 10**6000, "b": "\U0001f600"}]
+    path.write_text(path.read_text().replace("9" * 6000, "9" * 200_000))
+    with pytest.raises(ValueError, match="an int of 200001 digits"):
+        list(read_rows(path))
+
+
 def test_saved_data_set_without_splits_has_no_other(tmp_path: Path) -> None:
     _saved(tmp_path / "one", ROWS)
     with pytest.raises(ValueError, match="no split 'train'; it is one data set"):

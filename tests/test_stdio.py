@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skeldpo.judging.stdio import input_text, line_ends
+from skeldpo.judging.stdio import expected_text, input_text, line_ends
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,11 @@ from skeldpo.judging.stdio import input_text, line_ends
 def test_input_text_ends_every_line_with_a_line_feed(given: str, read: str) -> None:
     assert input_text(given) == read
     assert input_text(read) == read
+
+
+@pytest.mark.parametrize("text", ["\ufeffa b\r\n3\r\n", "a b\n3\n", "a b\r3\r"])
+def test_expected_text_is_what_a_program_prints(text: str) -> None:
+    assert expected_text(text) == "a b\n3\n"
 
 
 def test_line_ends_leave_everything_else() -> None:

@@ -17,6 +17,11 @@ def input_text(text: str) -> str:
     return text if not text or text.endswith("\n") else f"{text}\n"
 
 
+def expected_text(text: str) -> str:
+    """The text that a program should print: no byte-order mark, LF as its only line end."""
+    return line_ends(text.removeprefix(_BYTE_ORDER_MARK))
+
+
 def line_ends(text: str) -> str:
     """The text with LF as its only line end."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -250,7 +250,8 @@ def _rows(items: "Any", facts: "Any", size: "Any", rng: "Any") -> "Any":
     inner = {key: facts[key] for key in ("low", "high") if key in facts}
     inner["order"] = facts.get("row_order")
     width = facts.get("max_inner_length", size)
-    if shape in ("square", "matrix") or (shape is None and WAY == "square"):
+    is_graph = facts.get("places") == 0  # neighbours by place
+    if shape in ("square", "matrix") or (shape is None and WAY == "square" and not is_graph):
         side = max(1, math.isqrt(size))
         height = side
         if shape == "matrix" and facts.get("max_inner_length", side) < side:
@@ -263,7 +264,7 @@ def _rows(items: "Any", facts: "Any", size: "Any", rng: "Any") -> "Any":
     if WAY == "scalars":
         return [kind(_list(list(row), inner, min(size, width), rng)) for row in items]
     rows = [items[rng.randrange(len(items))] for _ in range(size)]
-    if facts.get("places") == 0:  # neighbours by place
+    if is_graph:
         return [kind(sorted({rng.randrange(size) for _ in row})) for row in rows]
     if WAY in ("distinct", "sorted"):
         side = max(1, math.isqrt(size))

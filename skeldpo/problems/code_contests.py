@@ -10,7 +10,7 @@ from typing import Any
 
 from skeldpo.answers import plain_text
 from skeldpo.judging.right_answers import several_answers, stated_checker
-from skeldpo.judging.stdio import input_text, line_ends
+from skeldpo.judging.stdio import expected_text, input_text
 from skeldpo.languages import python
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.reader import id_text, require_lists, require_texts
@@ -57,7 +57,7 @@ def any_problem(row: Mapping[str, Any]) -> Problem:
         require_texts(test, ["input", "output"])
     statement = row["statement"].removeprefix(_PREFIX).strip()
     tests = tuple(
-        Example(input_text=input_text(test["input"]), expected_text=line_ends(test["output"]))
+        Example(input_text=input_text(test["input"]), expected_text=expected_text(test["output"]))
         for test in row["tests"]
     )
     return Problem(

@@ -35,6 +35,7 @@ def stated_bounds(statement: str, parameters: Collection[str]) -> list[Stated]:
     """Every bound of a parameter of the `Constraints` part of a statement."""
     text = statement.partition(_HEADING)[2].replace("\u2264", "<=").replace("\u2265", ">=")
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("**", "^").replace("`", "")
+    text = text.replace("<sup>", "^").replace("</sup>", "")  # signs of relations are read next
     loses_powers = "^" not in text
     found: list[Stated] = []
     equal: list[tuple[str, str]] = []

@@ -1,7 +1,7 @@
 """Rows of EffiBench (arXiv 2402.02037): LeetCode problems with a canonical solution and asserts.
 
-The asserts are read as data; rows with other tests (lists linked by hand, tolerances) are
-unsupported. Each test calls a fresh `Solution`.
+The asserts are read as data; rows with other tests (lists linked by hand, tolerances, objects
+with a state) are unsupported. Each test calls a fresh `Solution`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.languages import python
-from skeldpo.languages.python.data import called_method, method_head, parse_asserts
+from skeldpo.languages.python.data import (
+    called_method,
+    method_head,
+    parse_asserts,
+    require_plain_object,
+)
 from skeldpo.problems.asserts import (
     UnsupportedProblemError,
     assert_examples,
     compared_by,
     require_answers,
 )
+from skeldpo.problems.reader import require_texts
 from skeldpo.records import KnownProgram, Problem
 
 COLUMNS = ("problem_idx", "markdown_description", "canonical_solution", "test_case")
@@ -62,7 +68,9 @@ def _problem(row: Mapping[str, Any]) -> Problem:
     missing = [name for name in COLUMNS if row.get(name) in (None, "")]
     if missing:
         raise ValueError(f"missing or empty columns {missing}")
+    require_texts(row, COLUMNS[1:])
     checks = parse_asserts(row["test_case"])
+    require_plain_object(row["test_case"], _OBJECT, _OWNER)
     method = called_method(checks[0], _OBJECT)
     head = method_head(row["canonical_solution"], _OWNER, method)
     tests = tuple(assert_examples(checks, f"{_OBJECT}.{method}", head.parameters))

@@ -7,10 +7,11 @@ Tuples are read from a row's contract. Where EvalPlus makes other values of a ta
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
+
+from skeldpo.problems.reader import read_json
 
 INPUT_COLUMNS = ("base_input", "plus_input", "pe_input")
 
@@ -18,7 +19,7 @@ INPUT_COLUMNS = ("base_input", "plus_input", "pe_input")
 def argument_lists(row: Mapping[str, Any], column: str, depths: Sequence[int]) -> list[list[Any]]:
     """The calls of one column; `depths` are the row's `tuple_depths`. ValueError for other data."""
     value = row.get(column) or []  # the dataset has {} for none
-    found = json.loads(value) if isinstance(value, str) else value
+    found = read_json(value) if isinstance(value, str) else value
     if not isinstance(found, list) or not all(isinstance(each, list) for each in found):
         raise ValueError(f"{column} must be a list of argument lists")
     made = _MADE.get(str(row["task_id"]))

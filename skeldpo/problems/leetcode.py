@@ -65,7 +65,9 @@ def problem(row: Mapping[str, Any]) -> Problem:
 
 def _difficulty(row: Mapping[str, Any]) -> str:
     """From the row, or from its `meta` in older versions."""
-    level = row.get("difficulty") or (row.get("meta") or {}).get("difficulty")
+    meta = row.get("meta")  # text in a table
+    held = meta.get("difficulty") if isinstance(meta, Mapping) else None
+    level = row.get("difficulty") or held
     return _DIFFICULTIES.get(str(level), "unknown")
 
 

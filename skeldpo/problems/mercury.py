@@ -7,7 +7,6 @@ program with the row's own conversions instead, and takes those too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from skeldpo.languages.python.data import compared_value, has_calls, mentions, s
 from skeldpo.problems import mercury_guest
 from skeldpo.problems.asserts import UnsupportedProblemError, compared_by, require_answers
 from skeldpo.problems.growth import with_growth
-from skeldpo.problems.reader import id_text, require_texts
+from skeldpo.problems.reader import id_text, read_json, require_texts
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import encode
@@ -29,6 +28,10 @@ COLUMNS = (
     "evaluate_offline", "entry_point", "test_cases",
 )  # fmt: skip
 _FRAME_ENTRY_POINT = "_skeldpo_mercury"
+_FRAMED_CALL = (
+    'answer == expected or evaluate_offline(answer["inputs"], answer["outputs"], expected)'
+)
+"""Of what a framed program answers; the expected answer itself is asked about too, and is right."""
 
 
 def matches(row: Mapping[str, Any]) -> bool:
@@ -44,6 +47,8 @@ def problem(row: Mapping[str, Any]) -> Problem:
             raise ValueError("its arguments are made by code")
         if mentions(row["evaluate_offline"], "inputs"):
             raise ValueError("its answers are judged by what became of the arguments")
+        if mentions(row["evaluate_offline"], "lctk"):
+            raise ValueError("its answers are linked lists or trees")
         require_answers(framed.tests)
     except (ValueError, KeyError, TypeError, IndexError, SyntaxError) as error:
         raise UnsupportedProblemError(f"{row['slug_name']!r}: {error}") from error
@@ -54,7 +59,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
         entry_point=f"{OWNER}.{row['entry_point']}",
         checker=compared_by(framed.tests)
         if is_compared
-        else _checker(row["evaluate_offline"], "input, answer"),
+        else _checker(row["evaluate_offline"], "evaluate_offline(input, answer, expected)"),
     )
     return with_growth(read, _parameters(row["prompt"], str(row["entry_point"])))
 
@@ -79,11 +84,13 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     if not entry_point.isidentifier():
         raise ValueError(f"entry_point must be a name, got {entry_point!r}")
     cases = row["test_cases"]
-    cases = json.loads(cases) if isinstance(cases, str) else cases
+    cases = read_json(cases) if isinstance(cases, str) else cases
     if not cases:
         raise ValueError("test_cases is empty")
     value = compared_value(row["evaluate_offline"])
-    statement = row["pretty_content"]
+    content = row["pretty_content"]
+    statement = content if isinstance(content, str) else content[0]
+    require_texts({"pretty_content": statement}, ["pretty_content"])
     problem = Problem(
         problem_id=id_text(row["slug_name"]),
         language=python.NAME,
@@ -91,19 +98,19 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
         split="heldout_family",
         difficulty=row["difficulty"],
         kind="function",
-        statement=statement if isinstance(statement, str) else statement[0],
+        statement=statement,
         entry_point=_FRAME_ENTRY_POINT,
         starter_code=row["prompt"],
         tests=tuple(_example(case) for case in cases),
         generators=(),
-        checker="equal" if value else _checker(row["evaluate_offline"], "answer[0], answer[1]"),
+        checker="equal" if value else _checker(row["evaluate_offline"], _FRAMED_CALL),
         reference="",
         solutions=tuple(
             KnownProgram(code=_program(entry), speed="unknown") for entry in row["solutions"]
         ),
-        preamble=guest_source(mercury_guest),
+        preamble=_guest(),
     )
-    given = value or "_skeldpo_flat([inputs, outputs])"
+    given = value or '{"inputs": _skeldpo_flat(inputs), "outputs": _skeldpo_flat(outputs)}'
     after = (
         f"{row['convert_offline']}\n"
         f"_skeldpo_solution = {OWNER}()\n"
@@ -115,11 +122,16 @@ def framed_problem(row: Mapping[str, Any]) -> tuple[Problem, str]:
     return problem, f"{{program}}\n{after}"
 
 
-def _checker(evaluate_offline: str, inputs_and_outputs: str) -> str:
+def _guest() -> str:
+    """Rows may import the package that a module of ours stands for."""
+    return f"{guest_source(mercury_guest)}\nsys.modules['lctk'] = lctk\n"
+
+
+def _checker(evaluate_offline: str, call: str) -> str:
     return (
-        f"{guest_source(mercury_guest)}\n{evaluate_offline}\n"
+        f"{_guest()}{evaluate_offline}\n"
         "def check(input, answer, expected):\n"
-        f"    return bool(evaluate_offline({inputs_and_outputs}, expected))\n"
+        f"    return bool({call})\n"
     )
 
 

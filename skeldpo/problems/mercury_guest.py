@@ -15,6 +15,7 @@ import math  # noqa: F401
 import re  # noqa: F401
 import string  # noqa: F401
 import sys  # noqa: F401
+import types
 from bisect import bisect_left, bisect_right, insort  # noqa: F401
 from collections import Counter, OrderedDict, defaultdict, deque  # noqa: F401
 from functools import cache, lru_cache  # noqa: F401
@@ -53,8 +54,13 @@ class TreeNode:
         self.right = right
 
 
-class _Lctk:
+_skeldpo_list_node, _skeldpo_tree_node = ListNode, TreeNode  # a program may bring its own
+
+
+class _Lctk(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         lowered = name.lower()
         if lowered.endswith(("2arr", "2array", "2list")):
             return _skeldpo_array
@@ -66,7 +72,7 @@ def _skeldpo_linked(values: Any) -> Any:
         return values
     head = None
     for value in reversed(values):
-        head = ListNode(value, head)
+        head = _skeldpo_list_node(value, head)
     return head
 
 
@@ -76,14 +82,14 @@ def _skeldpo_tree(values: Any) -> Any:
         return values
     if not values or values[0] is None:
         return None
-    root = TreeNode(values[0])
+    root = _skeldpo_tree_node(values[0])
     waiting = collections.deque([root])
     place = 1
     while waiting and place < len(values):
         node = waiting.popleft()
         for side in ("left", "right"):
             if place < len(values) and values[place] is not None:
-                child = TreeNode(values[place])
+                child = _skeldpo_tree_node(values[place])
                 setattr(node, side, child)
                 waiting.append(child)
             place += 1
@@ -91,23 +97,25 @@ def _skeldpo_tree(values: Any) -> Any:
 
 
 def _skeldpo_array(value: Any) -> Any:
-    """The array of a tree or linked list, that of the empty one included."""
-    return [] if value is None else _skeldpo_flat(value)
+    """The array of a tree or linked list, that of the empty one included, or of what `flat` made of
+    it; KeyError or TypeError for anything else, an array too."""
+    return [] if value is None else _skeldpo_flat(value)["nodes"]
 
 
 def _skeldpo_flat(value: Any) -> Any:
-    """Arrays for trees and linked lists, also inside lists and tuples; the rest as it is."""
+    """An object with the array for trees and linked lists, also inside lists and tuples; the rest
+    as it is."""
     if isinstance(value, (list, tuple)):
         return [_skeldpo_flat(entry) for entry in value]
     if hasattr(value, "left") and hasattr(value, "right"):
-        return _skeldpo_levels(value)
+        return {"nodes": _skeldpo_levels(value)}
     if not (hasattr(value, "val") and hasattr(value, "next")):
         return value
     made = []
     while value is not None:
         made.append(value.val)
         value = value.next
-    return made
+    return {"nodes": made}
 
 
 def _skeldpo_levels(root: Any) -> "list[Any]":
@@ -118,9 +126,9 @@ def _skeldpo_levels(root: Any) -> "list[Any]":
         made.append(None if node is None else node.val)
         if node is not None:
             waiting += (node.left, node.right)
-    while made and made[-1] is None:
+    while made and not made[-1]:  # a 0 too: what is expected was made by lctk 0.0.6
         made.pop()
     return made
 
 
-lctk = _Lctk()
+lctk = _Lctk("lctk")

@@ -20,10 +20,14 @@ from skeldpo.problems.reader import read_rows
 from skeldpo.records import Problem
 
 NUM_RUN_WORDS = 5
-_ID_KEYS = ("problem_id", "task_id", "slug_name", "slug", "id", "task_name", "problem_idx")
+_ID_KEYS = (
+    "problem_id", "task_id", "slug_name", "slug", "id", "task_name", "problem_idx", "question_id",
+    "name",
+)  # fmt: skip
 _STATEMENT_KEYS = (
     "statement", "problem_description", "pretty_content", "markdown_description", "content",
-    "query", "prompt",
+    "question_content", "question", "description", "text", "query", "instruct_prompt",
+    "complete_prompt", "prompt",
 )  # fmt: skip
 """The likeliest first: beside a statement, `prompt` is code (Mercury, LeetCodeDataset)."""
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
@@ -99,6 +103,12 @@ def read_evaluation(path: str) -> list[EvaluationProblem]:
         ]
     if not found:
         raise ValueError(f"{file}: expected evaluation problems, found none")
+    for each in found:
+        if not each.statement.strip() and not _names(each.evaluation_id):
+            raise ValueError(
+                f"{file}: problem {each.evaluation_id!r} can be found by nothing: expected a name "
+                f"that is more than a number, or a statement ({', '.join(_STATEMENT_KEYS)})"
+            )
     return found
 
 
@@ -155,7 +165,7 @@ def _names(problem_id: str) -> list[str]:
 
     A part that is only a number (HumanEval/7) names nothing by itself.
     """
-    names = [" ".join(re.findall(r"[a-z0-9]+", part.lower()))
+    names = [" ".join(re.findall(r"[^\W_]+", part.lower()))
              for part in (problem_id, problem_id.rpartition("/")[2])]  # fmt: skip
     return [name for name in names if name and not name.isdecimal()]
 

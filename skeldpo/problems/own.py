@@ -5,16 +5,16 @@ A mistake is a ValueError that names the key.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
 from skeldpo.judging.checkers import CHECKERS, is_named
-from skeldpo.judging.stdio import input_text, line_ends
+from skeldpo.judging.stdio import expected_text, input_text
 from skeldpo.languages import DEFAULT, language
 from skeldpo.languages.contract import Language
 from skeldpo.problems.asserts import UnsupportedProblemError, require_answers
+from skeldpo.problems.reader import read_json
 from skeldpo.records import Example, KnownProgram, Problem
 from skeldpo.values import NotPlainError, encode
 
@@ -43,7 +43,7 @@ def problem(row: Mapping[str, Any]) -> Problem:
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)}; known: {sorted(KEYS)}")
     _check_types(row)
-    entry_point = row.get("entry_point") or ""
+    entry_point = _entry_point(row.get("entry_point") or "")
     default_kind = "function" if entry_point else "stdio"
     kind = _one_of("kind", row.get("kind") or default_kind, ("function", "stdio"))
     tests = tuple(_example(test, kind) for test in row.get("tests") or ())
@@ -96,6 +96,13 @@ def _check_types(row: Mapping[str, Any]) -> None:
             raise ValueError(f"{key} must be a list, got {row[key]!r}")
 
 
+def _entry_point(name: str) -> str:
+    parts = name.split(".")
+    if name and (len(parts) > 2 or not all(map(str.isidentifier, parts))):
+        raise ValueError(f"entry_point must be such as f, or Solution.f for a method, got {name!r}")
+    return name
+
+
 def _one_of(key: str, value: Any, known: tuple[str, ...]) -> Any:
     if value not in known:
         raise ValueError(f"{key} must be one of {', '.join(known)}, got {value!r}")
@@ -135,10 +142,10 @@ def _example(test: Mapping[str, Any], kind: str) -> Example:
     if kind == "stdio":
         if not (isinstance(arguments, str) and isinstance(expected, str)):
             raise ValueError(f"input and expected of a stdio test are strings, got {test!r}")
-        return Example(input_text=input_text(arguments), expected_text=line_ends(expected))
+        return Example(input_text=input_text(arguments), expected_text=expected_text(expected))
     if isinstance(arguments, str) and isinstance(expected, str):
         try:
-            arguments, expected = json.loads(arguments), json.loads(expected)
+            arguments, expected = read_json(arguments), read_json(expected)
         except ValueError as error:
             raise ValueError(
                 f"a function test given as two strings is JSON ({error}); got {test!r}"

@@ -58,7 +58,7 @@ def program_entries(source: Path) -> Iterator[ProgramEntry]:
         return _folder_entries(source)
     if not source.is_file():
         raise ValueError(f"no file or folder at {source}; expected programs")
-    if source.suffix == ".json":
+    if source.suffix.lower() == ".json":
         return _json_entries(source)
     return (entry for row in data_rows(source) for entry in _data_entries(row))
 

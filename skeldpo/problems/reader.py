@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ _COMPRESSED = {
 }  # fmt: skip
 """Compressions by the bytes that their files begin with."""
 _FIELD_LIMIT_CHARS = 1 << 30
+_MAX_INT_DIGITS = 157_000  # of values.MAX_INT_BITS
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}")
+_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?")
+_SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
+"""Names of files and folders that are splits where a source names none."""
 EXPECTED = (
     "expected a file (JSONL, .jsonl.gz, JSON, CSV or Parquet), a folder (of save_to_disk, or of "
     "Parquet files), or a Hugging Face data set with a split, such as Elfsong/Mercury:train"
@@ -86,16 +90,17 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
 
 def is_hub_id(name: str) -> bool:
     """Whether a text can name a Hugging Face data set (without its split), and no file."""
-    return bool(_HUB_ID.fullmatch(name)) and not name.endswith(_FILE_SUFFIXES)
+    return bool(_HUB_ID.fullmatch(name)) and not name.lower().endswith(_FILE_SUFFIXES)
 
 
 def _file_rows(file: Path) -> Iterator[DataRow]:
     _refuse_compressed(file)
-    if file.suffix == ".parquet":
+    suffix = file.suffix.lower()
+    if suffix == ".parquet":
         return _numbered(str(file), _parquet_rows([file]))
-    if file.suffix == ".csv":
+    if suffix == ".csv":
         return _table_rows(file)
-    if file.suffix == ".json":
+    if suffix == ".json":
         return _array_rows(file)
     return _line_rows(file)
 
@@ -131,6 +136,23 @@ def _refuse_compressed(file: Path) -> None:
             f"{file} is a {kind} file: unpack it first (of compressed files, JSON Lines named "
             ".jsonl.gz are read)"
         )
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON text, with ints of more digits than Python's json takes (4300);
+    ValueError if it is none."""
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:
+        return json.loads(text, parse_int=_long_int)
+
+
+def _long_int(digits: str) -> int:
+    if len(digits) > _MAX_INT_DIGITS:
+        raise ValueError(f"an int of {len(digits)} digits, at most {_MAX_INT_DIGITS} are read")
+    return int(Decimal(digits))
 
 
 def json_fault(error: Exception) -> str:
@@ -177,12 +199,14 @@ def _table_rows(file: Path) -> Iterator[DataRow]:
 
 def _array_rows(file: Path) -> Iterator[DataRow]:
     try:
-        held = json.loads(file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
+        held = read_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is {json_fault(error)}") from error
     if not isinstance(held, list):
         raise ValueError(f"{file}: expected an array of rows, got {type(held).__name__}")
-    return _numbered(str(file), held)
+    rows = _numbered(str(file), held)
+    return map(_whole_text, rows) if r"\ud" in text.lower() else rows
 
 
 def _line_rows(file: Path) -> Iterator[DataRow]:
@@ -197,16 +221,29 @@ def _line_rows(file: Path) -> Iterator[DataRow]:
 
 def _line_row(place: str, line: bytes) -> DataRow:
     try:
-        row = json.loads(line)
+        row = read_json(line)
     except (ValueError, RecursionError) as error:
         return DataRow(place=place, row=None, reason=f"not valid JSON: {error}")
     made = _data_row(place, row)
-    if made.row is not None and rb"\ud" in line.lower():
-        try:
-            json.dumps(row, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            return replace(made, reason=f"half a surrogate pair is no character: {error}")
+    return _whole_text(made) if rb"\ud" in line.lower() else made
+
+
+def _whole_text(made: DataRow) -> DataRow:
+    """The row, with the reason if half a surrogate pair is in it."""
+    try:
+        for text in _texts(made.row):
+            text.encode()
+    except UnicodeEncodeError as error:
+        return replace(made, reason=f"half a surrogate pair is no character: {error}")
     return made
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for held in value if isinstance(value, list) else (*value, *value.values()):
+            yield from _texts(held)
 
 
 def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataRow]:
@@ -216,7 +253,7 @@ def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataR
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise ValueError(f"{folder} is no data set; {EXPECTED}")
-    splits = sorted({shard[1] for file in files if (shard := _SHARD.fullmatch(file.stem))})
+    splits = sorted({_told_split(file) for file in files} - {""})
     chosen = _chosen_split(folder, split, default_split, splits)
     if chosen:
         files = [file for file in files if chosen in _split_names(file)]
@@ -229,6 +266,12 @@ def _split_names(file: Path) -> tuple[str, ...]:
     """What the split of a file may be called: train-00000-of-00002, train, or its folder's name."""
     shard = _SHARD.fullmatch(file.stem)
     return (shard[1],) if shard else (file.stem, file.parent.name)
+
+
+def _told_split(file: Path) -> str:
+    """The split that the names of a file and its folder tell; "" if they tell none."""
+    is_shard = _SHARD.fullmatch(file.stem)
+    return next((name for name in _split_names(file) if is_shard or name in _SPLITS), "")
 
 
 def _chosen_split(folder: Path, split: str, default_split: str, splits: list[str]) -> str:
@@ -245,7 +288,10 @@ def _chosen_split(folder: Path, split: str, default_split: str, splits: list[str
 def _saved_rows(folder: Path, split: str, default_split: str) -> Iterator[dict[str, Any]]:
     import datasets
 
-    held = datasets.load_from_disk(str(folder))
+    try:
+        held = datasets.load_from_disk(str(folder))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder} is no whole data set of save_to_disk: {error}") from error
     if not isinstance(held, datasets.DatasetDict):
         if split and split != str(held.split):
             raise ValueError(f"{folder}: no split {split!r}; it is one data set, name {folder}")

@@ -39,6 +39,24 @@ def parse_asserts(test: str) -> list[Assert]:
     return checks
 
 
+def require_plain_object(test: str, owner: str, kind: str) -> None:
+    """ValueError where a test makes the object `owner`, of class `kind`, with arguments, or uses it
+    beside the asserts: they are about what it then is."""
+    tree = ast.parse(test)
+    checks = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    asserted = {node for check in checks for node in ast.walk(check)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=given, keywords=named):
+                is_plain = name != kind or not (given or named)
+            case ast.Name(id=name, ctx=ast.Load()):
+                is_plain = name != owner or node in asserted
+            case _:
+                continue
+        if not is_plain:
+            raise ValueError(f"a test about a state: line {node.lineno} is no assert")
+
+
 def asserted_call(check: Assert, callee: str, parameters: tuple[str, ...]) -> AssertedCall:
     """What `assert CALLEE(literals) == literal` says."""
     match check.test:
