@@ -298,6 +298,21 @@ def test_folder_with_a_file_that_is_listed_late_is_removed_all_the_same(
     assert len(tries) == 2 and not (tmp_path / "t.parts").exists()
 
 
+def test_part_that_goes_while_parts_are_listed_is_left_out_and_a_damaged_one_is_named(
+    store: Store,
+) -> None:
+    """A stage that somebody looks at is finished meanwhile, and its parts are dropped."""
+    for key in ("a", "b", "c"):
+        store.write_part("candidates", key, Candidate, [replace(SAMPLED, problem_id=key)])
+    rows = store.listed_rows("candidates", Candidate)
+    assert next(rows).problem_id == "a"
+    store.remove_part("candidates", "b")
+    assert [row.problem_id for row in rows] == ["c"]
+    store.write_text("candidates.parts/c.parquet", "cut short")
+    with pytest.raises(ValueError, match="c.parquet is not a Parquet table"):
+        list(store.listed_rows("candidates", Candidate))
+
+
 def test_part_that_does_not_come_is_an_error_that_names_its_problem(tmp_path: Path) -> None:
     written_parts(tmp_path, "p1", "p2")
     store = Store(str(tmp_path), visible_within_s=0.3)

@@ -58,6 +58,7 @@ from skeldpo.rounds.stages import (
     closing_place,
     count_verdicts,
     find_finished,
+    require_author,
     round_place,
     same_weights,
     sample_account,
@@ -167,6 +168,7 @@ class _Run:
         connect_ray(self._tell, engine=self._config.measure.engine)
         output = self.store.location(place.folder)
         stage = self._stages.begin("sample", place)
+        require_author(self.store, place, checkpoint)
         if stage is None:
             self._drop_parts(place)
             return Sampled(output)
@@ -261,6 +263,7 @@ class _Run:
         """Evaluates the last policy, unless a further round of an earlier start did."""
         place = closing_place(self._config.run.num_rounds)
         if find_finished(self.store, round_place(place.samples_as), "evaluate"):
+            require_author(self.store, round_place(place.samples_as), checkpoint)
             self._tell(f"{place.title}: round {place.samples_as} has evaluated its policy")
             return
         samples = self.sample(place, checkpoint)

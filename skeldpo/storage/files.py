@@ -28,8 +28,9 @@ _ASIDE = ".writing-"
 _ASIDE_FOLDER = ".policy-"
 """How names begin of what is written aside; that of a folder of weights is given by
 `train.saving.save_network`."""
-_HIDDEN = (_ASIDE, ".nfs")
-"""The second is what NFS makes of a file that is removed while somebody reads it."""
+_HIDDEN = (_ASIDE, ".nfs", "._", ".DS_Store")
+"""The second is what NFS makes of a file that is removed while somebody reads it, the others are
+what macOS leaves in folders that it shows."""
 _LISTED_WITHIN_S = 90.0
 """Longest wait for the names of a folder that is removed (NFS clients keep them for 60 s)."""
 _LIST_AGAIN_S = 0.5

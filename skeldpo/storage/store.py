@@ -47,6 +47,7 @@ written them. The rest is ".parquet", and ".writing-" with eight digits while it
 _NAME_GOES_ON = "%"
 """How a folder's name ends that begins a longer one."""
 _DIGEST_BYTES = 1 << 20
+_PART = ".parquet"
 PROBLEM_ID = "problem_id"
 """The column by which rows belong to a part, and which alone travels through the pipeline."""
 
@@ -185,8 +186,24 @@ class Store:
             if name.endswith(_NAME_GOES_ON):
                 start = name.removesuffix(_NAME_GOES_ON)
                 yield from (f"{start}{rest}" for rest in self._part_names(f"{folder}/{name}"))
-            else:
-                yield name.removesuffix(".parquet")
+            elif name.endswith(_PART):  # nothing that a desktop or an editor leaves there
+                yield name.removesuffix(_PART)
+
+    def part_paths(self, table: str) -> Iterator[str]:
+        """Where the committed parts of a table are, as far as this node sees them."""
+        return (_part_path(table, key) for key in sorted(self.part_keys(table)))
+
+    def listed_rows(self, table: str, record: type[Record]) -> Iterator[Record]:
+        """The committed rows of a table that is being made, by problem, as far as this node sees
+        them: for people. A part that goes meanwhile, as the table is finished, is left out."""
+        for path in self.part_paths(table):
+            try:
+                rows = self.read_records(path, record)
+            except ValueError:
+                if self.exists(path):
+                    raise
+                continue
+            yield from rows
 
     def read_part(self, table: str, key: str, record: type[Record]) -> list[Record]:
         """The committed rows of one problem, waited for; RuntimeError if they do not come."""
@@ -264,8 +281,8 @@ class Store:
             raise ValueError(
                 f"{self.location(path)} is not {asked}: SHA-256 {found[:16]}..., its manifest "
                 f"says {output.digest[:16]}...; it was changed or cut short. Put the file back; "
-                f"or remove {self.location(folder)} (of a run, the folders of later rounds too) "
-                "and start the same command again, which makes it anew"
+                f"or remove {self.location(folder)} (of a run, the folders of later rounds and of "
+                "what closed it, too) and start the same command again, which makes it anew"
             )
 
     def sweep_aside(self) -> int:
@@ -342,4 +359,4 @@ def _part_path(table: str, key: str) -> str:
     folders: a title in Chinese has nine characters for each of its own."""
     quoted = urllib.parse.quote(key, safe=" ")
     pieces = [quoted[at : at + _NAME_CHARS] for at in range(0, len(quoted), _NAME_CHARS)]
-    return f"{table}.parts/{f'{_NAME_GOES_ON}/'.join(pieces)}.parquet"
+    return f"{table}.parts/{f'{_NAME_GOES_ON}/'.join(pieces)}{_PART}"
