@@ -20,7 +20,13 @@ from skeldpo.rounds.run_start import open_run
 from skeldpo.suites import of_run
 from skeldpo.suites.all import SUITES
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
-from skeldpo.suites.of_run import SCORES, check_suites, evaluate_suites, suite_folder
+from skeldpo.suites.of_run import (
+    SCORES,
+    check_suites,
+    evaluate_suites,
+    read_suite_scores,
+    suite_folder,
+)
 
 PROBLEMS = [
     {
@@ -135,6 +141,54 @@ def test_scores_shown_of_a_run_are_scores_that_suites_have():
         for part in re.split(r"[,; ]+", suite.scores)
     }
     assert set(SCORES) <= names
+
+
+def test_report_of_other_answers_data_or_weights_is_made_again(tmp_path, monkeypatch):
+    data = tmp_path / "problems.jsonl"
+    data.write_text("one\n")
+    monkeypatch.setattr(of_run.SuiteRequest, "load", lambda *_: None)
+    monkeypatch.setattr(of_run, "write_samples", lambda *_: None)
+    made = Evaluation(
+        suite="problems", protocol="cpu", provenance={"ks": [1]},
+        problems=(result("one", True),), left_out=(),
+    )  # fmt: skip
+    scored, lines = [], []
+
+    def score(request, *_):
+        scored.append(request.out)
+        return made
+
+    monkeypatch.setattr(of_run, "evaluate_programs", score)
+    config = config_with(str(tmp_path), problems=str(data))
+    store = open_run(config)
+    folders = [store.location(suite_folder(policy)) for policy in (0, 2)]
+    policies = [Checkpoint(folder="anywhere", model_id=name) for name in ("first", "last")]
+
+    def evaluate(config=config):
+        for folder, policy in zip(folders, policies, strict=True):
+            evaluate_suites(config, policy, folder, lines.append)
+        return len(scored)
+
+    assert (evaluate(), evaluate()) == (2, 2)
+    longer = config.evaluate.model_copy(update={"max_tokens": 1024})
+    longer = config.model_copy(update={"evaluate": longer})
+    evaluate_suites(longer, policies[1], folders[1], lines.append)
+    shown = {row.policy: row for row in read_suite_scores(store, config)}
+    assert shown[2].scores and not shown[2].differences, "768 tokens against 1,024"
+    assert lines[-2].endswith("as its report is of another max_tokens")
+    assert (evaluate(longer), evaluate(longer)) == (4, 4)
+    assert read_suite_scores(store, config)[1].differences
+    policies[1] = Checkpoint(folder="anywhere", model_id="made anew")
+    assert evaluate(longer) == 5
+    data.write_text("two\n")
+    assert (evaluate(longer), evaluate(longer)) == (7, 7)
+    save_evaluation(made, f"{folders[0]}/problems.json")  # by a version that said none of this
+    assert evaluate(longer) == 7
+    data.rename(tmp_path / "moved.jsonl")
+    moved = config_with(str(tmp_path), problems=str(tmp_path / "moved.jsonl"))
+    moved = moved.model_copy(update={"evaluate": moved.evaluate.model_copy(
+        update={"max_tokens": 1024})})  # fmt: skip
+    assert evaluate(moved) == 7
 
 
 @pytest.mark.docker
