@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skeldpo.config import STARTER
 from skeldpo.storage.files import is_url
@@ -169,14 +170,24 @@ def _tensor_names(file: Path) -> list[str]:
     with file.open("rb") as stream:
         num_bytes = int.from_bytes(stream.read(8), "little")
         header = stream.read(num_bytes) if num_bytes < file.stat().st_size else b"{}"
-    return [name for name in json.loads(header) if name != "__metadata__"]
+    return [name for name in _json_object(header, file) if name != "__metadata__"]
+
+
+def _json_object(text: bytes, file: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged, or only half there: {error}") from error
+    if not isinstance(held, dict):
+        raise ValueError(f"{file} is damaged: expected a JSON object, got {held!r:.80}")
+    return held
 
 
 def _indexed_names(folder: Path) -> set[str]:
     """Weight files of which the folder itself says that they are there, opened by name."""
     index = folder / _WEIGHTS_INDEX
     if index.is_file():
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return set(_json_object(index.read_bytes(), index).get("weight_map", {}).values())
     return {name for name in _ONE_FILE if (folder / name).is_file()}
 
 

@@ -197,6 +197,10 @@ def test_policy_that_was_pushed_half_or_changed_is_refused(
     Store(url).remove(INDEX)
     with pytest.raises(ValueError, match=r"changed/policy has no files\.json.*not whole"):
         load_checkpoint(url)
+    for content in ('[{"path": "config.json"', '[{"path": "config.json"}]', "7"):
+        Store(url).write_text(INDEX, content)
+        with pytest.raises(ValueError, match=r"changed/policy/files\.json is damaged"):
+            load_checkpoint(url)
 
 
 def test_folder_that_a_node_pushed_is_not_fetched_by_it(

@@ -279,6 +279,21 @@ def test_what_changed_since_the_run_wrote_it_is_named_at_resume(world: World) ->
     world.run(1)
 
 
+@pytest.mark.parametrize("name", ["policy-0.json", "problems.json", "config.json"])
+@pytest.mark.parametrize("content", ["{}", '{"other": 1}'])
+def test_file_of_a_run_that_lacks_what_was_in_it_is_named(
+    world: World, name: str, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = world.run(1)
+    store.write_text(name, content)
+    with pytest.raises(ValueError, match=name):
+        world.run(1)
+    for command in ("answers", "inspect"):
+        file = "/pairs.parquet" if command == "inspect" else ""
+        assert main([command, f"{store.root}/round-001{file}"]) == 0
+        assert capsys.readouterr().out
+
+
 def test_changed_problems_at_resume_are_named(world: World) -> None:
     world.kill_after_problems = 4
     with pytest.raises(KilledError):

@@ -154,7 +154,7 @@ class _Run:
         """What enters round 1."""
         stage = self._stages.begin("start", round_place(0))
         if stage is None:
-            expected = self.store.read_json(START_FILE)["model_id"]
+            expected = self.store.read_json(START_FILE, "model_id", "folder")["model_id"]
             return same_weights(start_folder(self.store), expected)
         self._tell(f"start: making the starting policy ({self._config.policy.model})")
         folder = self.store.location(POLICY_0)

@@ -94,7 +94,7 @@ def open_run(config: Config) -> Store:
 def start_folder(store: Store) -> str:
     """Where the policy is that entered round 1. A run's own copy is found where the run is now: its
     folder may have been moved or copied since."""
-    made = str(store.read_json(START_FILE)["folder"])
+    made = str(store.read_json(START_FILE, "folder")["folder"])
     return store.location(POLICY_0) if store.exists(POLICY_0) else made
 
 

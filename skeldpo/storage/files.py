@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import time
 import uuid
@@ -37,6 +38,7 @@ _LIST_AGAIN_S = 0.5
 _GCS_RETRY_S = 30
 """How long Google's client tries again, about as S3's does. By itself it does for 15 minutes, and
 no signal ends that: without credentials nothing was said meanwhile."""
+_PLAIN_URL = re.compile(r"[!-\"$->@-~]+")
 _ABANDONED_S = 600.0
 """Age of something aside after which nobody is writing it any more."""
 
@@ -118,7 +120,15 @@ def s3_endpoint() -> str | None:
 
 
 def open_files(root: str) -> Files:
-    """The files below a path or URL; ValueError for an URL of no kind that is known."""
+    """The files below a path or URL; ValueError for an URL of no kind that is known, or one that
+    paths cannot be added to."""
+    if root.startswith("file:"):
+        raise ValueError(f"{root}: give a folder of a disk as a path, without file://")
+    if is_url(root) and not _PLAIN_URL.fullmatch(root):
+        raise ValueError(
+            f"{root}: expected an URL of ASCII characters without blanks, ? and #, which end a "
+            "path; settings of the store are read from the environment (cluster/README.md)"
+        )
     return ObjectFiles(root) if is_url(root) else LocalFiles(root)
 
 
@@ -295,8 +305,8 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:
-    is_plain_gcs = root.startswith(("gs://", "gcs://")) and "?" not in root
-    limit = f"?retry_limit_seconds={_GCS_RETRY_S}" if is_plain_gcs else ""
+    is_gcs = root.startswith(("gs://", "gcs://"))
+    limit = f"?retry_limit_seconds={_GCS_RETRY_S}" if is_gcs else ""
     try:
         files, base = pafs.FileSystem.from_uri(root + limit)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -304,7 +314,7 @@ def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:
 
         opened, base = fsspec.core.url_to_fs(root)
         return pafs.PyFileSystem(pafs.FSSpecHandler(opened)), base
-    if isinstance(files, pafs.S3FileSystem) and "?" not in root:
+    if isinstance(files, pafs.S3FileSystem):
         # In the background it would hold a copy of all parts of a file at once; with a delay a
         # small file takes one request of three. Only `from_uri` looks at AWS_ENDPOINT_URL itself.
         files = pafs.S3FileSystem(

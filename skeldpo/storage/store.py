@@ -116,16 +116,19 @@ class Store:
         except UnicodeDecodeError as error:
             raise ValueError(f"{self.location(path)} is not UTF-8 text: {error}") from error
 
-    def read_json(self, path: str) -> dict[str, Any]:
-        """The object in a JSON file; ValueError if it holds no such thing."""
+    def read_json(self, path: str, *keys: str) -> dict[str, Any]:
+        """The object in a JSON file; ValueError if it holds no such thing, or lacks a key."""
         try:
             held = json.loads(self.read_text(path))
         except json.JSONDecodeError as error:
             raise ValueError(
                 f"{self.location(path)} is not JSON: {error}; it was changed or cut short"
             ) from error
-        if not isinstance(held, dict):
-            raise ValueError(f"{self.location(path)}: expected a JSON object, got {held!r:.80}")
+        if not isinstance(held, dict) or not held.keys() >= set(keys):
+            wanted = f" with {', '.join(keys)}" if keys else ""
+            raise ValueError(
+                f"{self.location(path)}: expected a JSON object{wanted}, got {held!r:.80}"
+            )
         return held
 
     def write_records(self, path: str, record: type, rows: Iterable[object]) -> None:
