@@ -6,6 +6,7 @@ path from which a node reads it.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import time
@@ -30,6 +31,17 @@ _NEEDED_FILES = ("config.json",)
 _WEIGHTS_INDEX = "model.safetensors.index.json"
 _ONE_FILE = ("model.safetensors", "adapter_model.safetensors")
 """How transformers and peft call the only weight file of a folder."""
+_TEXTS = (
+    "config.json",
+    "generation_config.json",
+    "chat_template*",
+    "tok*",
+    "tekken.json",
+    "special_tokens*",
+    "added_tokens*",
+    "vocab*",
+    "merges*",
+)
 _ADAPTER_CONFIG = "adapter_config.json"
 _POLL_S = 0.2
 
@@ -122,6 +134,22 @@ def fetch_checkpoint(model: str, folder: str) -> Checkpoint:
 def weights_digest(folder: str) -> str:
     """SHA-256 (hex) of a folder's weight files: the model_id of what they write."""
     return _joined_digest((file.name, _file_digest(file)) for file in weight_files(folder))
+
+
+def text_digests(folder: str, names: Iterable[str] = ()) -> dict[str, str]:
+    """SHA-256 (hex) of what says how a folder's weights are asked and computed with (configuration,
+    tokenizer, chat template), by file: those that are listed, and of `names` those that are there.
+    """
+    if is_url(folder):
+        found = {file.path: file.sha256 for file in read_index(folder)}
+        return {name: found[name] for name in found if _is_text(name)}
+    listed = {path.name for path in Path(folder).iterdir() if _is_text(path.name)}
+    files = {name: Path(folder, name) for name in {*listed, *names}}
+    return {name: _file_digest(file).hex() for name, file in files.items() if file.is_file()}
+
+
+def _is_text(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _TEXTS)
 
 
 def weight_files(folder: str, visible_within_s: float = VISIBLE_WITHIN_S) -> list[Path]:

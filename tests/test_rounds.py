@@ -389,6 +389,33 @@ def test_problem_that_no_example_can_be_made_of_is_in_the_quarantine(world: Worl
     assert shown == (row,)
 
 
+def test_policy_that_is_asked_otherwise_since_the_run_began_is_named(world: World) -> None:
+    world.kill_after_problems = 4
+    with pytest.raises(KilledError):
+        world.run(1)
+    policy = world.storage / "made-up" / "policy-0"
+    for name, content in (("chat_template.jinja", "{{ 1 }}"), ("config.json", '{"a": 1}')):
+        whole = (policy / name).read_bytes() if (policy / name).exists() else None
+        (policy / name).write_text(content)
+        with pytest.raises(ValueError, match=f"^{name} in .*policy-0 changed since the run began"):
+            world.run(1)
+        (policy / name).write_bytes(whole) if whole else (policy / name).unlink()
+    whole = (policy / "config.json").read_bytes()
+    (policy / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"^config\.json in .* changed since"):
+        world.run(1)
+    (policy / "config.json").write_bytes(whole)
+    (policy / "README.md").write_text("ours")
+    assert len(world.sampled) == 4
+    world.kill_after_problems = 10**9
+    store = world.run(1)
+    kept = store.read_json("policy-0.json")
+    store.write_text(
+        "policy-0.json", json.dumps({key: kept[key] for key in ("folder", "model_id")})
+    )
+    world.run(1)  # as of a version that kept no more
+
+
 @pytest.mark.parametrize(
     ("lost", "kept"),
     [
