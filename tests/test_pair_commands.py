@@ -207,6 +207,23 @@ def test_inspect_unknown_problem_names_some(
     assert "no file at none.parquet" in refused(capsys, "inspect", "none.parquet")
 
 
+def test_pair_that_fails_leaves_nothing_behind(measured: Path) -> None:
+    taken = measured.parent / "taken"
+    taken.mkdir()
+    assert main(["pair", str(measured), "--out", str(taken)]) == RUN_FAILED
+    assert sorted(path.name for path in measured.parent.iterdir()) == ["measured", "taken"]
+
+
+def test_export_overwrites_no_data_set_in_the_home_folder(
+    pairs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell leaves the tilde of --out=~/trl as it is."""
+    monkeypatch.setenv("HOME", str(pairs.parent))
+    export = ["export", str(pairs), "--format", "trl", "--out=~/trl"]
+    assert main(export) == 0 and (pairs.parent / "trl").is_dir()
+    assert "~/trl exists already" in refused(capsys, *export)
+
+
 def test_inspect_takes_pairs_that_lie_in_a_folder_of_a_model(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

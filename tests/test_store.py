@@ -280,8 +280,9 @@ def test_parts_that_are_seen_late_are_waited_for(tmp_path: Path) -> None:
     assert store.read_records("t.parquet", Candidate) == rows
 
 
-def test_folder_with_a_file_that_is_listed_late_is_removed_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.ENOTEMPTY, errno.EBUSY])
+def test_folder_with_a_file_that_is_listed_late_or_still_read_is_removed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     written_parts(tmp_path, "p1")
     tries: list[Path] = []
@@ -290,7 +291,7 @@ def test_folder_with_a_file_that_is_listed_late_is_removed_all_the_same(
     def late(folder: Path) -> None:
         tries.append(folder)
         if len(tries) == 1:
-            raise OSError(errno.ENOTEMPTY, "Directory not empty")
+            raise OSError(number, os.strerror(number))
         remove(folder)
 
     monkeypatch.setattr(shutil, "rmtree", late)

@@ -294,7 +294,8 @@ def _remove_folder(folder: Path) -> None:
         except OSError as error:
             if error.errno == errno.ENOENT and not folder.exists():
                 return  # removed by another node, too
-            is_late = error.errno in (errno.ENOTEMPTY, errno.ENOENT)
+            # EBUSY is NFS's word for what it keeps for somebody who still reads it.
+            is_late = error.errno in (errno.ENOTEMPTY, errno.ENOENT, errno.EBUSY)
             if not is_late or time.monotonic() >= deadline_s:
                 raise
             time.sleep(_LIST_AGAIN_S)

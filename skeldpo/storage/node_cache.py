@@ -176,8 +176,9 @@ def _drop_unused(folder: Path) -> None:
     """Removes what was not used for a day, leftovers of processes that died among it."""
     oldest_s = time.time() - UNUSED_S
     for path in folder.iterdir():
-        if path.suffix != ".lock" and path.stat().st_mtime < oldest_s:
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process removes it, too
+            if path.suffix != ".lock" and path.stat().st_mtime < oldest_s:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _fetch(files: Files, url: str, index: tuple[IndexedFile, ...], folder: Path) -> None:
