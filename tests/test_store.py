@@ -148,6 +148,35 @@ def test_damaged_page_of_a_table_names_the_file(store: Store) -> None:
         store.read_records("t.parquet", Candidate)
 
 
+def test_rows_that_cannot_be_read_are_no_failure_to_write(store: Store) -> None:
+    """The advice was to free space."""
+
+    def rows() -> Iterator[Candidate]:
+        yield from [SAMPLED] * (CHUNK_ROWS + 1)
+        raise PermissionError(errno.EACCES, "Permission denied", "problems.jsonl")
+
+    store.write_text("t.parquet", "before")
+    with pytest.raises(
+        PermissionError, match=r"^\[Errno 13\] Permission denied: 'problems.jsonl'$"
+    ):
+        store.write_records("t.parquet", Candidate, rows())
+    assert store.read_text("t.parquet") == "before" and store.names("") == ["t.parquet"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "page"])
+def test_damaged_part_is_named_with_what_to_do(store: Store, damage: str) -> None:
+    written_parts(store.root, "p1", "p2")
+    whole = store.read_bytes("t.parts/p2.parquet")
+    content = whole[:-9] if damage == "cut" else whole[:4] + bytes(40) + whole[44:]
+    store.write_bytes("t.parts/p2.parquet", content)
+    told = r"p2\.parquet.*; if that file is damaged, remove it and start the same command again"
+    with pytest.raises((OSError, ValueError), match=told):
+        store.join_parts("t", Candidate, ["p1", "p2"])
+    with pytest.raises((OSError, ValueError), match=told):
+        store.read_part("t", "p2", Candidate)
+    assert not store.exists("t.parquet")
+
+
 @pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff\xfe", b"[]", b"{}"])
 def test_damaged_manifest_names_the_file(store: Store, content: bytes) -> None:
     store.write_bytes("r/train.manifest.json", content)

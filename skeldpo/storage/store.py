@@ -134,13 +134,16 @@ class Store:
     def write_records(self, path: str, record: type, rows: Iterable[object]) -> None:
         """Creates or replaces a Parquet table of one kind of record, a chunk at a time."""
         schema = arrow_schema(record)
-        with (
-            self._written(path) as stream,
-            # Token ids hardly repeat: dictionaries of them take four times as long to write.
-            pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as table,
-        ):
-            for chunk in _chunks(rows):
-                table.write_table(arrow_table(record, chunk))
+        try:
+            with (
+                self._written(path) as stream,
+                # Token ids hardly repeat: dictionaries of them take four times as long to write.
+                pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as table,
+            ):
+                for chunk in _chunks(rows):
+                    table.write_table(arrow_table(record, chunk))
+        except _RowsError as error:
+            raise error.raised from None
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
         """Every record of a Parquet table."""
@@ -161,7 +164,8 @@ class Store:
             except ValueError as error:
                 raise ValueError(f"{self.location(path)}: {error}") from error
             except OSError as error:  # a page that is damaged, too
-                raise OSError(f"cannot read {self.location(path)}: {error}") from error
+                said = " ".join(str(error).split())
+                raise OSError(f"cannot read {self.location(path)}: {said}") from error
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -212,7 +216,17 @@ class Store:
         """The committed rows of one problem, waited for; RuntimeError if they do not come."""
         path = _part_path(table, key)
         self._await(path, f"the rows of problem {key}", time.monotonic() + self._visible_within_s)
-        return self.read_records(path, record)
+        return list(self._part_rows(path, record))
+
+    def _part_rows(self, path: str, record: type[Record]) -> Iterator[Record]:
+        try:
+            yield from self.iter_records(path, record)
+        except (ValueError, OSError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            raise kind(
+                f"{error}; if that file is damaged, remove it and start the same command again, "
+                "which makes it anew"
+            ) from error
 
     def has_part(self, table: str, key: str) -> bool:
         """Whether the rows of one problem were committed."""
@@ -236,7 +250,7 @@ class Store:
             for key in keys:
                 path = _part_path(table, key)
                 self._await(path, f"the rows of problem {key}", deadline_s)
-                for row in self.iter_records(path, record):
+                for row in self._part_rows(path, record):
                     expected[key] += 1
                     yield row
 
@@ -351,9 +365,23 @@ class Store:
             ) from error
 
 
+class _RowsError(Exception):
+    """Where rows come from something could not be read, which is no failure to write them."""
+
+    def __init__(self, raised: OSError) -> None:
+        super().__init__(str(raised))
+        self.raised = raised
+
+
 def _chunks(rows: Iterable[object]) -> Iterator[list[object]]:
     remaining = iter(rows)
-    while chunk := list(itertools.islice(remaining, CHUNK_ROWS)):
+    while True:
+        try:
+            chunk = list(itertools.islice(remaining, CHUNK_ROWS))
+        except OSError as error:
+            raise _RowsError(error) from error
+        if not chunk:
+            return
         yield chunk
 
 
