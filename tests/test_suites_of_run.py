@@ -17,7 +17,8 @@ from skeldpo.records import Outcome
 from skeldpo.report.summary import summarize_run
 from skeldpo.report.tables import suite_tables
 from skeldpo.rounds.run_start import open_run
-from skeldpo.suites import of_run
+from skeldpo.storage.store import Store
+from skeldpo.suites import of_run, samples
 from skeldpo.suites.all import SUITES
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
 from skeldpo.suites.of_run import (
@@ -189,6 +190,42 @@ def test_report_of_other_answers_data_or_weights_is_made_again(tmp_path, monkeyp
     moved = moved.model_copy(update={"evaluate": moved.evaluate.model_copy(
         update={"max_tokens": 1024})})  # fmt: skip
     assert evaluate(moved) == 7
+
+
+def test_samples_of_a_policy_that_is_asked_otherwise_now_are_not_gone_on_with(
+    tmp_path, monkeypatch
+):
+    policy = tmp_path / "policy"
+    policy.mkdir()
+    for name, content in (("config.json", "{}"), ("model.safetensors", ""), ("README.md", "")):
+        (policy / name).write_text(content)
+    data = write_rows(tmp_path / "problems.jsonl", *PROBLEMS)
+    config = config_with(str(tmp_path), problems=str(data))
+    request = of_run._request(config, "problems", str(tmp_path / "reports"))
+    kept = []
+
+    def stop(assignments, *, output, **_):
+        store = Store(output)
+        kept.append(store.exists("candidates.parts/one.parquet"))
+        store.write_text("candidates.parts/one.parquet", "written")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(samples, "connect_ray", lambda *_, **__: None)
+    monkeypatch.setattr(samples, "sample_and_measure", stop)
+    sampling = samples.Sampling(
+        prompting=config.policy, generate=config.generate, num_samples=1, temperature=0.0
+    )
+
+    def write():
+        with pytest.raises(KeyboardInterrupt):
+            samples.write_samples(str(policy), request, request.load(print), sampling, print)
+        return kept[-1]
+
+    assert [write(), write()] == [False, True]
+    (policy / "README.md").write_text("ours")
+    assert write()
+    (policy / "chat_template.jinja").write_text("{{ messages }}")
+    assert [write(), write()] == [False, True]
 
 
 @pytest.mark.docker

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from skeldpo.accounts.progress import count_teller
 from skeldpo.answers import CUT_OFF
-from skeldpo.checkpoints import fetch_checkpoint
+from skeldpo.checkpoints import fetch_checkpoint, text_digests
 from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
 from skeldpo.measure.on_cores import Run
@@ -55,6 +55,7 @@ def write_samples(
     identity = content_id(
         data_identity(request),
         fetched.model_id,
+        *sorted(text_digests(fetched.folder).items()),
         sampling.prompting.model_dump_json(),
         sampling.generate.model_dump_json(),
         sampling.num_samples,
