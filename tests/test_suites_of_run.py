@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from made_run import make_config
 from mercury_rows import write_rows
 
@@ -18,7 +19,7 @@ from skeldpo.report.summary import summarize_run
 from skeldpo.report.tables import suite_tables
 from skeldpo.rounds.run_start import open_run
 from skeldpo.storage.store import Store
-from skeldpo.suites import of_run, samples
+from skeldpo.suites import of_run, runner, samples
 from skeldpo.suites.all import SUITES
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
 from skeldpo.suites.of_run import (
@@ -226,6 +227,35 @@ def test_samples_of_a_policy_that_is_asked_otherwise_now_are_not_gone_on_with(
     assert write()
     (policy / "chat_template.jinja").write_text("{{ messages }}")
     assert [write(), write()] == [False, True]
+
+
+def test_measurements_of_a_data_folder_that_changed_are_not_gone_on_with(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    programs = tmp_path / "programs.jsonl"
+    programs.write_text(json.dumps({"problem_id": "one", "code": PROBLEMS[0]["solutions"][0]}))
+    config = config_with(str(tmp_path), problems=str(folder))
+    kept = []
+
+    def stop(assignments, *, output, **_):
+        store = Store(output)
+        kept.append(store.exists("measurements.parts/one.parquet"))
+        store.write_text("measurements.parts/one.parquet", "measured")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "connect_ray", lambda *_, **__: None)
+    monkeypatch.setattr(runner, "sample_and_measure", stop)
+
+    def measure(expected):
+        tests = [{"input": [3], "expected": expected}]
+        Dataset.from_list([{**PROBLEMS[0], "tests": tests}]).to_parquet(folder / "rows.parquet")
+        request = of_run._request(config, "problems", str(tmp_path / "reports"))
+        request = dataclasses.replace(request, programs=str(programs))
+        with pytest.raises(KeyboardInterrupt):
+            runner.evaluate_programs(request, request.load(print), print)
+        return kept[-1]
+
+    assert [measure(6), measure(6), measure(7), measure(7)] == [False, True, False, True]
 
 
 @pytest.mark.docker

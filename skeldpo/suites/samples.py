@@ -51,9 +51,10 @@ def write_samples(
 ) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
     tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
+    problems = _asked_problems(held)
     fetched = fetch_checkpoint(policy, f"{request.parts_folder}/policy-{content_id(policy)}")
     identity = content_id(
-        data_identity(request),
+        data_identity(request, problems),
         fetched.model_id,
         *sorted(text_digests(fetched.folder).items()),
         sampling.prompting.model_dump_json(),
@@ -64,7 +65,7 @@ def write_samples(
     folder = parts_of(f"{request.parts_folder}/samples", identity, tell)
     connect_ray(tell, engine=request.measure.engine)
     sample_and_measure(
-        [_assignment(problem, sampling) for problem in _asked_problems(held)],
+        [_assignment(problem, sampling) for problem in problems],
         engines=Engines(
             checkpoint=fetched,
             prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
