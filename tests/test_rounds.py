@@ -3,6 +3,7 @@ are killed, extended and given other files; the folder, its books and the report
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -341,6 +342,26 @@ def test_mistake_that_ends_a_run_before_its_policy_is_there_can_be_mended(
     store.remove("round-000/start.manifest.json")  # as one does to have lost weights made again
     with pytest.raises(ValueError, match="another configuration"):
         world.run(1)
+
+
+@pytest.mark.parametrize("num_problems", [0, 4, 10**9])
+def test_run_without_its_configuration_is_not_gone_on_with(world: World, num_problems: int) -> None:
+    """As one may remove it where it says that another configuration made the run."""
+    world.kill_after_problems = num_problems
+    with contextlib.suppress(KilledError):
+        world.run(1)
+    world.kill_after_problems = 10**9
+    path = world.storage / "made-up" / "config.json"
+    held = path.read_bytes()
+    path.unlink()
+    num_sampled, other = len(world.sampled), world.config(1).model_dump()
+    other["run"]["seed"] = 7
+    for config in (Config.model_validate(other), world.config(1)):
+        with pytest.raises(ValueError, match="made-up holds stages of a run, and no config.json"):
+            run_rounds(config, world.told.append)
+    assert len(world.sampled) == num_sampled and not path.exists()
+    path.write_bytes(held)
+    assert not summarize_run(world.run(1)).missing
 
 
 def test_run_whose_folder_was_moved_goes_on(world: World) -> None:

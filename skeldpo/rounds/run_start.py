@@ -91,6 +91,11 @@ def open_run(config: Config) -> Store:
                 f"({_differences(made_with, config)}); give the run another name (--set "
                 "run.name=...) or remove that folder"
             )
+    elif _has_begun(store):
+        raise ValueError(
+            f"{store.root} holds stages of a run, and no config.json that says what they were made "
+            "with: put it back, or give the run another name (--set run.name=...)"
+        )
     store.write_text("config.json", config.model_dump_json(indent=1))
     return store
 
