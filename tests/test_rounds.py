@@ -423,9 +423,13 @@ def test_policy_that_is_asked_otherwise_since_the_run_began_is_named(world: Worl
         (policy / name).write_bytes(whole) if whole else (policy / name).unlink()
     whole = (policy / "config.json").read_bytes()
     (policy / "config.json").unlink()
-    with pytest.raises(ValueError, match=r"^config\.json in .* changed since"):
+    with pytest.raises(ValueError, match=r"policy-0 has no config\.json"):
         world.run(1)
     (policy / "config.json").write_bytes(whole)
+    policy.rename(policy.with_name("elsewhere"))
+    with pytest.raises(ValueError, match=r"no such model folder: .*policy-0"):
+        world.run(1)
+    policy.with_name("elsewhere").rename(policy)
     (policy / "README.md").write_text("ours")
     assert len(world.sampled) == 4
     world.kill_after_problems = 10**9

@@ -454,6 +454,8 @@ def test_store_of_unknown_protocol_is_value_error() -> None:
         ("s3://runs/my runs", "without blanks, . and #"),
         ("s3://runs/l\u00e4ufe", "ASCII"),
         ("file:///data/runs", "without file://"),
+        ("s3:/runs/x", "two slashes"),
+        ("gs:runs", "two slashes"),
     ],
 )
 def test_url_that_paths_cannot_be_added_to_is_refused(

@@ -110,6 +110,7 @@ def kept_start(store: Store) -> Checkpoint:
     """What entered round 1; ValueError if its weights, or what says how they are asked and
     computed with, are not what they were."""
     held, folder = store.read_json(START_FILE, "model_id", "folder"), start_folder(store)
+    checkpoint = same_weights(folder, str(held["model_id"]))
     before = held.get("files", {})  # runs of before have none
     now = text_digests(folder, before) if before else {}
     changed = sorted(name for name in before | now if before.get(name) != now.get(name))
@@ -119,7 +120,7 @@ def kept_start(store: Store) -> Checkpoint:
             "would not fit what was; put them back, or give the run another name (--set "
             "run.name=...)"
         )
-    return same_weights(folder, str(held["model_id"]))
+    return checkpoint
 
 
 def start_folder(store: Store) -> str:

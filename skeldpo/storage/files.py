@@ -38,6 +38,7 @@ _LIST_AGAIN_S = 0.5
 _GCS_RETRY_S = 30
 """How long Google's client tries again, about as S3's does. By itself it does for 15 minutes, and
 no signal ends that: without credentials nothing was said meanwhile."""
+_ONE_SLASH = re.compile(r"(s3|gs|gcs|file):/?(?!/)")
 _PLAIN_URL = re.compile(r"[!-\"$->@-~]+")
 _ABANDONED_S = 600.0
 """Age of something aside after which nobody is writing it any more."""
@@ -76,7 +77,10 @@ class Files(Protocol):
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is on an object store, not a path of a disk."""
+    """Whether a place is on an object store, not a path of a disk; ValueError for what was meant to
+    be one, and would be a folder called "s3:" here."""
+    if _ONE_SLASH.match(place):
+        raise ValueError(f"{place}: an URL has two slashes behind its colon, s3://BUCKET/PREFIX")
     return "://" in place
 
 
