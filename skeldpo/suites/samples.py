@@ -81,21 +81,18 @@ def write_samples(
     place, name = folder_and_name(request.programs)
     num_cut = num_rows = 0
     with open_files(place).written(name) as lines:
-        for row in (
-            row
-            for written in Sampled(folder).iter_problems(by_id)
-            for row in sorted(written.candidates, key=lambda row: row.sample_index)
-        ):
-            line = {
-                "problem_id": row.problem_id,
-                "sample_index": row.sample_index,
-                "code": row.code,
-                "finish_reason": row.finish_reason,
-                "model_id": row.model_id,
-            }
-            lines.write(json.dumps(line).encode() + b"\n")
-            num_rows += 1
-            num_cut += row.finish_reason == CUT_OFF
+        for written in Sampled(folder).iter_problems(by_id):
+            for row in sorted(written.candidates, key=lambda row: row.sample_index):
+                line = {
+                    "problem_id": row.problem_id,
+                    "sample_index": row.sample_index,
+                    "code": row.code,
+                    "finish_reason": row.finish_reason,
+                    "model_id": row.model_id,
+                }
+                lines.write(json.dumps(line).encode() + b"\n")
+                num_rows += 1
+                num_cut += row.finish_reason == CUT_OFF
     if num_cut:
         limit = sampling.generate.max_tokens
         tell(
