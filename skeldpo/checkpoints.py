@@ -6,12 +6,14 @@ path from which a node reads it.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skeldpo.config import STARTER
 from skeldpo.storage.files import is_url
@@ -29,6 +31,17 @@ _NEEDED_FILES = ("config.json",)
 _WEIGHTS_INDEX = "model.safetensors.index.json"
 _ONE_FILE = ("model.safetensors", "adapter_model.safetensors")
 """How transformers and peft call the only weight file of a folder."""
+_TEXTS = (
+    "config.json",
+    "generation_config.json",
+    "chat_template*",
+    "tok*",
+    "tekken.json",
+    "special_tokens*",
+    "added_tokens*",
+    "vocab*",
+    "merges*",
+)
 _ADAPTER_CONFIG = "adapter_config.json"
 _POLL_S = 0.2
 
@@ -123,6 +136,22 @@ def weights_digest(folder: str) -> str:
     return _joined_digest((file.name, _file_digest(file)) for file in weight_files(folder))
 
 
+def text_digests(folder: str, names: Iterable[str] = ()) -> dict[str, str]:
+    """SHA-256 (hex) of what says how a folder's weights are asked and computed with (configuration,
+    tokenizer, chat template), by file: those that are listed, and of `names` those that are there.
+    """
+    if is_url(folder):
+        found = {file.path: file.sha256 for file in read_index(folder)}
+        return {name: found[name] for name in found if _is_text(name)}
+    listed = {path.name for path in Path(folder).iterdir() if _is_text(path.name)}
+    files = {name: Path(folder, name) for name in {*listed, *names}}
+    return {name: _file_digest(file).hex() for name, file in files.items() if file.is_file()}
+
+
+def _is_text(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _TEXTS)
+
+
 def weight_files(folder: str, visible_within_s: float = VISIBLE_WITHIN_S) -> list[Path]:
     """The weight files of a folder of a disk, sorted. On shared disks a listing may lack what
     another node has just written: files that the folder's index names are waited for.
@@ -169,14 +198,24 @@ def _tensor_names(file: Path) -> list[str]:
     with file.open("rb") as stream:
         num_bytes = int.from_bytes(stream.read(8), "little")
         header = stream.read(num_bytes) if num_bytes < file.stat().st_size else b"{}"
-    return [name for name in json.loads(header) if name != "__metadata__"]
+    return [name for name in _json_object(header, file) if name != "__metadata__"]
+
+
+def _json_object(text: bytes, file: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged, or only half there: {error}") from error
+    if not isinstance(held, dict):
+        raise ValueError(f"{file} is damaged: expected a JSON object, got {held!r:.80}")
+    return held
 
 
 def _indexed_names(folder: Path) -> set[str]:
     """Weight files of which the folder itself says that they are there, opened by name."""
     index = folder / _WEIGHTS_INDEX
     if index.is_file():
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return set(_json_object(index.read_bytes(), index).get("weight_map", {}).values())
     return {name for name in _ONE_FILE if (folder / name).is_file()}
 
 

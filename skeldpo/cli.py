@@ -120,12 +120,10 @@ def run_command(options: argparse.Namespace, display: Display) -> None:
 
         dry_run(config, display)
         return
-    from skeldpo.report.page import show_report, write_report
+    from skeldpo.report.page import report_run
     from skeldpo.rounds.driver import run_rounds
 
-    store = run_rounds(config, display.tell)
-    write_report(store)
-    show_report(store, display)
+    report_run(run_rounds(config, display.tell), display)
 
 
 def _init_policy(options: argparse.Namespace, display: Display) -> None:
@@ -188,12 +186,10 @@ def _status(options: argparse.Namespace, display: Display) -> None:
 
 
 def _report(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.report.page import show_report, write_report
+    from skeldpo.report.page import report_run
     from skeldpo.report.summary import open_run_folder
 
-    store = open_run_folder(options.run)
-    write_report(store)
-    show_report(store, display)
+    report_run(open_run_folder(options.run), display)
 
 
 def _doctor(options: argparse.Namespace, display: Display) -> None:

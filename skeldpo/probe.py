@@ -6,6 +6,7 @@ the run would wait for them; this is said before anything is made.
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from pathlib import Path
@@ -37,7 +38,7 @@ def try_storage(storage: str, name: str = "") -> str:
     and removed there; of a folder that is not there yet, in the nearest one above it. RuntimeError
     says what to do."""
     place = root = run_root(storage, name).rstrip("/")
-    while not is_url(place) and not Path(place).is_dir():
+    while not is_url(place) and not os.path.lexists(place):
         place = str(Path(place).parent)
     token, started_s = f".skeldpo-probe-{uuid.uuid4().hex[:8]}", time.monotonic()
     store = Store(place)

@@ -35,6 +35,7 @@ _FORMATS = (
     r"\w+ samples: (\d+ problems for|\d+ of \d+ answers were cut off, at) .+",
     r"measure: \d+ problems|\w+: \d+ problems to measure",
     r"samples: .+",
+    r"policy \d+: .+",
     r"\w+, (cpu|released) protocol",
     r"score +mean +95 % interval +problems",
     r"\S+ +[\d.]+ +[\d.]+ to [\d.]+ +\d+.*",

@@ -29,6 +29,19 @@ def test_policy_whose_files_have_a_tensor_twice_is_refused(tmp_path):
         fetch_checkpoint(str(shards), str(tmp_path / "unused"))
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b'{"weight_map": {"a": "mod', b"[]"])
+@pytest.mark.parametrize("name", ["model.safetensors.index.json", "model.safetensors"])
+def test_damaged_file_of_a_policy_is_named(tmp_path, name, content):
+    """As a full disk or a copy that was stopped leaves them."""
+    save_tiny_policy(tmp_path / "policy")
+    if name == "model.safetensors":
+        num_bytes = 8 + len(content)
+        content = len(content).to_bytes(8, "little") + content + b"\0" * num_bytes
+    (tmp_path / "policy" / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"/policy/{name} is damaged"):
+        fetch_checkpoint(str(tmp_path / "policy"), str(tmp_path / "unused"))
+
+
 def test_policy_with_an_adapter_beside_it_is_refused(tmp_path):
     """transformers puts it on the model, engines do not: what was sampled from was one policy, and
     what was trained another where transformers reads the weights."""

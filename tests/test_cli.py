@@ -208,11 +208,13 @@ def test_run_guarded_raises_for_a_developer(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_new_policy_does_not_mix_with_what_a_folder_holds(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
     (tmp_path / "model-00001-of-00002.safetensors").write_bytes(b"another model")
-    assert main(["init-policy", "--out", str(tmp_path)]) == USER_ERROR
-    assert "is not empty (model-00001-of-00002.safetensors)" in capsys.readouterr().err
+    for out in (str(tmp_path), f"~/{tmp_path.name}"):
+        assert main(["init-policy", f"--out={out}"]) == USER_ERROR
+        assert "is not empty (model-00001-of-00002.safetensors)" in capsys.readouterr().err
 
 
 def test_no_samples_are_refused_in_our_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,6 +109,12 @@ def test_driver_that_was_taken_over_stops_before_its_next_stage(store: Store) ->
     assert read_driver(store) == ELSEWHERE
 
 
+def test_file_that_is_damaged_meanwhile_hides_no_error_of_the_run(store: Store) -> None:
+    with pytest.raises(KeyError, match="of the run"), driving(store, lambda line: None):
+        store.write_text(FILE, '{"token": "')
+        raise KeyError("of the run")
+
+
 def test_of_two_that_start_at_the_same_moment_one_goes_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import load_from_disk
 from made_run import MadeRun, make_config
 from object_store import BUCKET, ObjectStore, serve_objects
+from pair_rows import write_measured
 from sample_records import SAMPLED
 from test_evaluation import EVALUATION
 
 from skeldpo.checkpoints import Checkpoint, load_checkpoint, local_folder, push_checkpoint
-from skeldpo.cli import main
+from skeldpo.cli import USER_ERROR, main
 from skeldpo.commands import init_policy
 from skeldpo.commands.serve_reward import serve_reward
 from skeldpo.console import Display
@@ -197,6 +199,10 @@ def test_policy_that_was_pushed_half_or_changed_is_refused(
     Store(url).remove(INDEX)
     with pytest.raises(ValueError, match=r"changed/policy has no files\.json.*not whole"):
         load_checkpoint(url)
+    for content in ('[{"path": "config.json"', '[{"path": "config.json"}]', "7"):
+        Store(url).write_text(INDEX, content)
+        with pytest.raises(ValueError, match=r"changed/policy/files\.json is damaged"):
+            load_checkpoint(url)
 
 
 def test_folder_that_a_node_pushed_is_not_fetched_by_it(
@@ -216,10 +222,37 @@ def test_what_a_node_did_not_use_for_a_day_is_removed(
 ) -> None:
     first = local_folder(push_checkpoint(policy, _url("old/policy")))
     os.utime(first, (0, 0))
+    (cache / "folders" / "gone").symlink_to(tmp_path / "removed by another process meanwhile")
     (tmp_path / "policy" / "config.json").write_text('{"a": 1}')
     second = local_folder(push_checkpoint(policy, _url("new/policy")))
     assert not Path(first).exists() and Path(second).is_dir()
     assert cache_folder() == cache
+
+
+def test_export_to_an_object_store_is_a_data_set_there(
+    objects: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = tmp_path / "pairs.parquet"
+    assert main(["pair", str(write_measured(tmp_path / "measured")), "--out", str(pairs)]) == 0
+    export = ["export", str(pairs), "--format", "trl", "--out", _url("exported/trl")]
+    assert main(export) == 0
+    assert "dataset_info.json" in (names := Store(_url("exported/trl")).names(""))
+    for name in names:
+        content = Store(_url("exported/trl")).read_bytes(name)
+        (tmp_path / "trl").mkdir(exist_ok=True)
+        (tmp_path / "trl" / name).write_bytes(content)
+    assert load_from_disk(str(tmp_path / "trl")).num_rows == 1
+    assert main(export) == USER_ERROR
+    assert "exported/trl exists already" in capsys.readouterr().err
+
+
+def test_storage_that_is_a_file_or_leads_nowhere_is_refused_by_a_dry_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("notes")
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted")
+    for name in ("file", "link"):
+        with pytest.raises(RuntimeError, match=f"cannot write {tmp_path}/{name}/.skeldpo-probe-"):
+            try_storage(str(tmp_path / name), "run")
+    assert (tmp_path / "file").read_text() == "notes" and len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("kind", ["folder", "object store"])

@@ -61,7 +61,7 @@ class Recorded:
         self.num_until_killed = 10**9
 
     def sample_and_measure(
-        self, assignments: Iterable[Assignment], *, output: str, **_: Any
+        self, assignments: Iterable[Assignment], *, engines: Any, output: str, **_: Any
     ) -> None:
         store, keys = Store(output), []
         for asked in assignments:
@@ -73,6 +73,8 @@ class Recorded:
                 raise KilledError
             make = sample_heldout if asked.purpose == "evaluate" else sample_training
             candidates, rows = make(asked.problem, asked.round_index, random.Random(key))
+            author = engines.checkpoint.model_id
+            candidates = [replace(c, model_id=author) if c.model_id else c for c in candidates]
             rows = [
                 row if row.outcome.is_verdict else replace(row, outcome=Outcome.WRONG_ANSWER)
                 for row in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,38 @@ def test_inspect_unknown_problem_names_some(
     message = refused(capsys, "inspect", str(pairs), "--problem", "P")
     assert "has no pair of problem 'P'" in message and "such as p" in message
     assert "no file at none.parquet" in refused(capsys, "inspect", "none.parquet")
+
+
+def test_pair_that_fails_leaves_nothing_behind(measured: Path) -> None:
+    taken = measured.parent / "taken"
+    taken.mkdir()
+    assert main(["pair", str(measured), "--out", str(taken)]) == RUN_FAILED
+    assert sorted(path.name for path in measured.parent.iterdir()) == ["measured", "taken"]
+
+
+def test_export_overwrites_no_data_set_in_the_home_folder(
+    pairs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell leaves the tilde of --out=~/trl as it is."""
+    monkeypatch.setenv("HOME", str(pairs.parent))
+    export = ["export", str(pairs), "--format", "trl", "--out=~/trl"]
+    assert main(export) == 0 and (pairs.parent / "trl").is_dir()
+    assert "~/trl exists already" in refused(capsys, *export)
+
+
+def test_inspect_takes_pairs_that_lie_in_a_folder_of_a_model(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    (model / "pairs").mkdir(parents=True)
+    (model / "config.json").write_text('{"model_type": "qwen2"}')
+    shutil.copy(pairs, model / "pairs" / "mine.parquet")
+    assert main(["inspect", str(model / "pairs" / "mine.parquet")]) == 0
+    assert "times are not traced" in capsys.readouterr().out
+    Path(f"{model}/pairs/mine.parquet.origin.json").write_text("{}")
+    assert "expected a JSON object with measured" in refused(
+        capsys, "inspect", f"{model}/pairs/mine.parquet"
+    )
 
 
 def test_export_is_a_data_set_with_the_columns_of_trl(

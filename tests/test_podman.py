@@ -69,6 +69,13 @@ def test_service_works_beside_its_socket_not_in_the_users_folder(
     assert (programs / "where").read_text().strip() == str((tmp_path / "run").resolve())
 
 
+def test_user_without_a_place_for_sockets_is_told(tmp_path: Path) -> None:
+    """As /run/user/1000 is none without a session: what looks for an engine ended."""
+    (tmp_path / "user").write_text("no folder")
+    with pytest.raises(RuntimeFailure, match="no place for Podman's socket .*user"):
+        start_service(f"unix://{tmp_path}/user/1000/podman/podman.sock")
+
+
 def test_engine_that_is_not_there_is_an_error_that_says_what_was_tried(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from made_run import FAST, HOSTILE, NUM_ROUNDS, SLOW, MadeRun, make_check, make_config
 from rich.console import Console
 
+from skeldpo.cli import RUN_FAILED, main
 from skeldpo.console import Display
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
@@ -27,7 +28,7 @@ from skeldpo.report.before_after import NUM_CHANGES, changes, problem_table
 from skeldpo.report.charts import nice_ticks
 from skeldpo.report.core_time import core_table
 from skeldpo.report.marks import STYLES, styled_code
-from skeldpo.report.page import show_report, show_status, write_report
+from skeldpo.report.page import report_run, show_report, show_status, write_report
 from skeldpo.report.summary import PolicyScores, example_pairs, open_run_folder, summarize_run
 from skeldpo.report.tables import count_between
 from skeldpo.rounds.lease import driving
@@ -339,13 +340,25 @@ def test_markup_in_programs_stays_text(config):
 
 
 def test_terminal_shows_the_same_figures(whole_run, page):
-    text = shown(lambda display: show_report(whole_run, display))
+    text = shown(lambda display: report_run(whole_run, display))
     policy = summarize_run(whole_run).policies[-1]
     for score in policy.scores.values():
         assert in_percent(score, "") in text
     for word in ("Verdicts", "Preference pairs", "Speedup of", "Length of", "Training", "Dropped"):
         assert word in text
     assert whole_run.location("report.html") in text
+
+
+def test_run_whose_folder_takes_no_page_is_shown_all_the_same(config, capsys):
+    store = MadeRun(config).whole()
+    store.write_text("report.html/left", "a folder of that name")
+    assert main(["report", store.root]) == RUN_FAILED
+    said = capsys.readouterr()
+    assert "finished, 2 rounds" in said.out and "Scores" in said.out and "report:" not in said.out
+    assert "cannot write" in said.err
+    store.remove("report.html")
+    assert main(["report", store.root]) == 0
+    assert capsys.readouterr().out.rstrip().endswith(f"report: {store.location('report.html')}")
 
 
 @pytest.mark.parametrize("num_stages", [0, 1, 2, 3])

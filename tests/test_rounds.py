@@ -3,8 +3,10 @@ are killed, extended and given other files; the folder, its books and the report
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +15,14 @@ from typing import Any
 import pytest
 from made_run import make_config, make_problem, sample_heldout, sample_training, step_rows
 
-from skeldpo.accounts.quarantine import finished_quarantine
+from skeldpo.accounts.quarantine import (
+    Quarantined,
+    finished_quarantine,
+    keep,
+    write_quarantine,
+)
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
+from skeldpo.cli import main
 from skeldpo.config import Config
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Problem
 from skeldpo.report.summary import summarize_run
@@ -56,6 +64,8 @@ class World:
         self.kill_before_manifest = ("", "")
         """Name and folder of a stage."""
         self.no_examples: dict[str, str] = {}
+        self.machine = ""
+        """Another one computes other weights from the same seed."""
         self._finish = Stages.finish
         monkeypatch.setattr(Stages, "finish", lambda *arguments: self.finish(*arguments))
         monkeypatch.setattr(lease, "SETTLE_S", 0.0)
@@ -98,6 +108,8 @@ class World:
             make = sample_heldout if asked.purpose == "evaluate" else sample_training
             rng = random.Random(f"{key} {asked.round_index}")
             candidates, rows = make(asked.problem, asked.round_index, rng)
+            author = engines.checkpoint.model_id
+            candidates = [replace(c, model_id=author) if c.model_id else c for c in candidates]
             rows = [
                 replace(row, outcome=Outcome.WRONG_ANSWER) if not row.outcome.is_verdict else row
                 for row in rows
@@ -120,7 +132,7 @@ class World:
             round_metrics={},
             dropped=(),
             errors=self.no_examples,
-            checkpoint=write_policy(asked["output_folder"], f"after {asked['seed']}"),
+            checkpoint=write_policy(asked["output_folder"], f"after {asked['seed']}{self.machine}"),
         )
 
     def finish(self, stages: Stages, stage: Any, *arguments: Any) -> None:
@@ -268,6 +280,21 @@ def test_what_changed_since_the_run_wrote_it_is_named_at_resume(world: World) ->
     world.run(1)
 
 
+@pytest.mark.parametrize("name", ["policy-0.json", "problems.json", "config.json"])
+@pytest.mark.parametrize("content", ["{}", '{"other": 1}'])
+def test_file_of_a_run_that_lacks_what_was_in_it_is_named(
+    world: World, name: str, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = world.run(1)
+    store.write_text(name, content)
+    with pytest.raises(ValueError, match=name):
+        world.run(1)
+    for command in ("answers", "inspect"):
+        file = "/pairs.parquet" if command == "inspect" else ""
+        assert main([command, f"{store.root}/round-001{file}"]) == 0
+        assert capsys.readouterr().out
+
+
 def test_changed_problems_at_resume_are_named(world: World) -> None:
     world.kill_after_problems = 4
     with pytest.raises(KilledError):
@@ -317,6 +344,26 @@ def test_mistake_that_ends_a_run_before_its_policy_is_there_can_be_mended(
         world.run(1)
 
 
+@pytest.mark.parametrize("num_problems", [0, 4, 10**9])
+def test_run_without_its_configuration_is_not_gone_on_with(world: World, num_problems: int) -> None:
+    """As one may remove it where it says that another configuration made the run."""
+    world.kill_after_problems = num_problems
+    with contextlib.suppress(KilledError):
+        world.run(1)
+    world.kill_after_problems = 10**9
+    path = world.storage / "made-up" / "config.json"
+    held = path.read_bytes()
+    path.unlink()
+    num_sampled, other = len(world.sampled), world.config(1).model_dump()
+    other["run"]["seed"] = 7
+    for config in (Config.model_validate(other), world.config(1)):
+        with pytest.raises(ValueError, match="made-up holds stages of a run, and no config.json"):
+            run_rounds(config, world.told.append)
+    assert len(world.sampled) == num_sampled and not path.exists()
+    path.write_bytes(held)
+    assert not summarize_run(world.run(1)).missing
+
+
 def test_run_whose_folder_was_moved_goes_on(world: World) -> None:
     store = world.run(1)
     moved = world.storage / "elsewhere \u00e9"
@@ -361,6 +408,124 @@ def test_problem_that_no_example_can_be_made_of_is_in_the_quarantine(world: Worl
     assert row.reason == world.no_examples["train-1"]
     ((_, shown),) = summarize_run(store).quarantined
     assert shown == (row,)
+
+
+def test_policy_that_is_asked_otherwise_since_the_run_began_is_named(world: World) -> None:
+    world.kill_after_problems = 4
+    with pytest.raises(KilledError):
+        world.run(1)
+    policy = world.storage / "made-up" / "policy-0"
+    for name, content in (("chat_template.jinja", "{{ 1 }}"), ("config.json", '{"a": 1}')):
+        whole = (policy / name).read_bytes() if (policy / name).exists() else None
+        (policy / name).write_text(content)
+        with pytest.raises(ValueError, match=f"^{name} in .*policy-0 changed since the run began"):
+            world.run(1)
+        (policy / name).write_bytes(whole) if whole else (policy / name).unlink()
+    whole = (policy / "config.json").read_bytes()
+    (policy / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"policy-0 has no config\.json"):
+        world.run(1)
+    (policy / "config.json").write_bytes(whole)
+    policy.rename(policy.with_name("elsewhere"))
+    with pytest.raises(ValueError, match=r"no such model folder: .*policy-0"):
+        world.run(1)
+    policy.with_name("elsewhere").rename(policy)
+    (policy / "README.md").write_text("ours")
+    assert len(world.sampled) == 4
+    world.kill_after_problems = 10**9
+    store = world.run(1)
+    kept = store.read_json("policy-0.json")
+    store.write_text(
+        "policy-0.json", json.dumps({key: kept[key] for key in ("folder", "model_id")})
+    )
+    world.run(1)  # as of a version that kept no more
+
+
+@pytest.mark.parametrize(
+    ("lost", "kept"),
+    [
+        ("round-001/policy round-001/train.manifest.json", "round-002"),
+        ("round-001 round-002", "closing-002"),
+        ("round-002", "closing-002"),
+    ],
+)
+def test_what_was_made_of_weights_that_are_made_anew_is_named(
+    world: World, lost: str, kept: str
+) -> None:
+    root = Path(world.run(2).root)
+    for path in lost.split():
+        shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
+    world.machine = " on another machine"
+    with pytest.raises(ValueError, match=rf"{kept} holds programs of other weights"):
+        world.run(2)
+    assert not summarize_run(Store(str(root))).missing
+    for folder in ("round-002", "closing-002"):
+        shutil.rmtree(root / folder)
+    world.run(2)
+    held = json.loads((root / "closing-002" / "evaluation.json").read_text())
+    assert held["provenance"]["model_id"] == load_checkpoint(f"{root}/round-002/policy").model_id
+
+
+def test_weights_that_are_made_anew_and_are_the_same_go_on(world: World) -> None:
+    root = Path(world.run(2).root)
+    shutil.rmtree(root / "round-001" / "policy")
+    (root / "round-001" / "train.manifest.json").unlink()
+    num_sampled = len(world.sampled)
+    world.run(2)
+    assert len(world.sampled) == num_sampled and world.trained[2:] == ["round-001"]
+
+
+def test_half_a_round_of_other_weights_is_not_gone_on_with(world: World) -> None:
+    world.kill_after_problems = TRAIN + HELDOUT + 4
+    with pytest.raises(KilledError):
+        world.run(2)
+    world.kill_after_problems = 10**9
+    shutil.rmtree(world.storage / "made-up" / "round-001")
+    world.machine = " on another machine"
+    with pytest.raises(ValueError, match="round-002 holds programs of other weights"):
+        world.run(2)
+    assert {folder for folder, _ in world.sampled[-TRAIN - HELDOUT :]} == {"round-001"}
+
+
+def test_evaluation_that_closed_a_run_of_other_weights_is_not_taken_over(world: World) -> None:
+    shutil.rmtree(Path(world.run(1).root) / "round-001")
+    world.machine = " on another machine"
+    with pytest.raises(ValueError, match="closing-001 holds programs of other weights"):
+        world.run(2)
+
+
+def test_problem_that_was_given_up_as_the_run_closed_is_shown(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = world.run(1)
+    row = Quarantined(
+        problem_id="held-1", stage="measure", reason="its checker never ends", num_tries=3,
+        host_id="node-4", actor="sandbox 7",
+    )  # fmt: skip
+    closing = Store(store.location("closing-001"))
+    keep(closing, row)
+    write_quarantine(closing, ["held-1"])
+    for command in ("status", "report"):
+        assert main([command, store.root]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "Quarantined problems (1)" in said and "never ends" in said
+        assert "closing-1 measure" in said
+
+
+def test_what_a_desktop_leaves_among_parts_is_no_part(world: World) -> None:
+    world.kill_after_problems = 4
+    with pytest.raises(KilledError):
+        world.run(1)
+    store = Store(str(world.storage / "made-up"))
+    for folder in (CANDIDATES, MEASUREMENTS, "core_use", "assignments", "quarantine"):
+        for name in (".DS_Store", "._held-0.parquet", "Thumbs.db", ".fuse_hidden01"):
+            store.write_text(f"round-001/{folder}.parts/{name}", "no rows")
+    (sample, *_) = summarize_run(store).missing
+    assert (sample.num_written, sample.num_measured) == (4, 4)
+    assert sum(sum(row.outcomes.values()) for row in summarize_run(store).verdicts) > 0
+    assert main(["status", store.root]) == 0
+    world.kill_after_problems = 10**9
+    assert not summarize_run(world.run(1)).missing
 
 
 def test_second_driver_changes_nothing(world: World) -> None:

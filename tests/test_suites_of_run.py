@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from made_run import make_config
 from mercury_rows import write_rows
 
@@ -17,10 +18,17 @@ from skeldpo.records import Outcome
 from skeldpo.report.summary import summarize_run
 from skeldpo.report.tables import suite_tables
 from skeldpo.rounds.run_start import open_run
-from skeldpo.suites import of_run
+from skeldpo.storage.store import Store
+from skeldpo.suites import of_run, runner, samples
 from skeldpo.suites.all import SUITES
 from skeldpo.suites.evaluation import Evaluation, ProblemResult, SampleResult, save_evaluation
-from skeldpo.suites.of_run import SCORES, check_suites, evaluate_suites, suite_folder
+from skeldpo.suites.of_run import (
+    SCORES,
+    check_suites,
+    evaluate_suites,
+    read_suite_scores,
+    suite_folder,
+)
 
 PROBLEMS = [
     {
@@ -135,6 +143,119 @@ def test_scores_shown_of_a_run_are_scores_that_suites_have():
         for part in re.split(r"[,; ]+", suite.scores)
     }
     assert set(SCORES) <= names
+
+
+def test_report_of_other_answers_data_or_weights_is_made_again(tmp_path, monkeypatch):
+    data = tmp_path / "problems.jsonl"
+    data.write_text("one\n")
+    monkeypatch.setattr(of_run.SuiteRequest, "load", lambda *_: None)
+    monkeypatch.setattr(of_run, "write_samples", lambda *_: None)
+    made = Evaluation(
+        suite="problems", protocol="cpu", provenance={"ks": [1]},
+        problems=(result("one", True),), left_out=(),
+    )  # fmt: skip
+    scored, lines = [], []
+
+    def score(request, *_):
+        scored.append(request.out)
+        return made
+
+    monkeypatch.setattr(of_run, "evaluate_programs", score)
+    config = config_with(str(tmp_path), problems=str(data))
+    store = open_run(config)
+    folders = [store.location(suite_folder(policy)) for policy in (0, 2)]
+    policies = [Checkpoint(folder="anywhere", model_id=name) for name in ("first", "last")]
+
+    def evaluate(config=config):
+        for folder, policy in zip(folders, policies, strict=True):
+            evaluate_suites(config, policy, folder, lines.append)
+        return len(scored)
+
+    assert (evaluate(), evaluate()) == (2, 2)
+    longer = config.evaluate.model_copy(update={"max_tokens": 1024})
+    longer = config.model_copy(update={"evaluate": longer})
+    evaluate_suites(longer, policies[1], folders[1], lines.append)
+    shown = {row.policy: row for row in read_suite_scores(store, config)}
+    assert shown[2].scores and not shown[2].differences, "768 tokens against 1,024"
+    assert lines[-2].endswith("as its report is of another max_tokens")
+    assert (evaluate(longer), evaluate(longer)) == (4, 4)
+    assert read_suite_scores(store, config)[1].differences
+    policies[1] = Checkpoint(folder="anywhere", model_id="made anew")
+    assert evaluate(longer) == 5
+    data.write_text("two\n")
+    assert (evaluate(longer), evaluate(longer)) == (7, 7)
+    save_evaluation(made, f"{folders[0]}/problems.json")  # by a version that said none of this
+    assert evaluate(longer) == 7
+    data.rename(tmp_path / "moved.jsonl")
+    moved = config_with(str(tmp_path), problems=str(tmp_path / "moved.jsonl"))
+    moved = moved.model_copy(update={"evaluate": moved.evaluate.model_copy(
+        update={"max_tokens": 1024})})  # fmt: skip
+    assert evaluate(moved) == 7
+
+
+def test_samples_of_a_policy_that_is_asked_otherwise_now_are_not_gone_on_with(
+    tmp_path, monkeypatch
+):
+    policy = tmp_path / "policy"
+    policy.mkdir()
+    for name, content in (("config.json", "{}"), ("model.safetensors", ""), ("README.md", "")):
+        (policy / name).write_text(content)
+    data = write_rows(tmp_path / "problems.jsonl", *PROBLEMS)
+    config = config_with(str(tmp_path), problems=str(data))
+    request = of_run._request(config, "problems", str(tmp_path / "reports"))
+    kept = []
+
+    def stop(assignments, *, output, **_):
+        store = Store(output)
+        kept.append(store.exists("candidates.parts/one.parquet"))
+        store.write_text("candidates.parts/one.parquet", "written")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(samples, "connect_ray", lambda *_, **__: None)
+    monkeypatch.setattr(samples, "sample_and_measure", stop)
+    sampling = samples.Sampling(
+        prompting=config.policy, generate=config.generate, num_samples=1, temperature=0.0
+    )
+
+    def write():
+        with pytest.raises(KeyboardInterrupt):
+            samples.write_samples(str(policy), request, request.load(print), sampling, print)
+        return kept[-1]
+
+    assert [write(), write()] == [False, True]
+    (policy / "README.md").write_text("ours")
+    assert write()
+    (policy / "chat_template.jinja").write_text("{{ messages }}")
+    assert [write(), write()] == [False, True]
+
+
+def test_measurements_of_a_data_folder_that_changed_are_not_gone_on_with(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    programs = tmp_path / "programs.jsonl"
+    programs.write_text(json.dumps({"problem_id": "one", "code": PROBLEMS[0]["solutions"][0]}))
+    config = config_with(str(tmp_path), problems=str(folder))
+    kept = []
+
+    def stop(assignments, *, output, **_):
+        store = Store(output)
+        kept.append(store.exists("measurements.parts/one.parquet"))
+        store.write_text("measurements.parts/one.parquet", "measured")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "connect_ray", lambda *_, **__: None)
+    monkeypatch.setattr(runner, "sample_and_measure", stop)
+
+    def measure(expected):
+        tests = [{"input": [3], "expected": expected}]
+        Dataset.from_list([{**PROBLEMS[0], "tests": tests}]).to_parquet(folder / "rows.parquet")
+        request = of_run._request(config, "problems", str(tmp_path / "reports"))
+        request = dataclasses.replace(request, programs=str(programs))
+        with pytest.raises(KeyboardInterrupt):
+            runner.evaluate_programs(request, request.load(print), print)
+        return kept[-1]
+
+    assert [measure(6), measure(6), measure(7), measure(7)] == [False, True, False, True]
 
 
 @pytest.mark.docker

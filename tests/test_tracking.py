@@ -55,6 +55,20 @@ def test_read_metrics_counts_a_repeated_stage_once(store: Store) -> None:
     assert len(rows) == 4
 
 
+def test_training_that_is_repeated_with_fewer_steps_has_no_steps_of_the_one_before(
+    store: Store,
+) -> None:
+    tracker = _tracker(store)
+    tracker.log(1, [{"step": n, "loss": 0.7 - n / 100, "code/a": 1.0} for n in range(5)])
+    tracker.log(1, [{"train/gap": 0.1}])
+    tracker.log(2, [{"step": 0, "loss": 0.3}])
+    tracker.log(1, [{"step": n, "loss": 0.6, "sft/a": 1.0} for n in range(2)])
+    rows = [row for row in read_metrics(store) if "loss" in row]
+    found = sorted((row["round"], row["step"], row["loss"]) for row in rows)
+    assert found == [(1, 0, 0.6), (1, 1, 0.6), (2, 0, 0.3)]
+    assert len(read_metrics(store)) == 4
+
+
 @pytest.mark.parametrize("line", ['{"round": 1, "ti', "[]", "{}"])
 def test_damaged_line_is_named(store: Store, line: str) -> None:
     Tracker(store, TrackingConfig(), "a").log(1, [{"sample/seconds": 1.0}])

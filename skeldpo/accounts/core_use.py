@@ -90,8 +90,7 @@ def read_core_shares(store: Store, folder: str = "") -> CoreShares | None:
     table = f"{folder}/{CORE_USE}" if folder else CORE_USE
     if store.exists(f"{table}.parquet"):
         return core_shares(store.iter_records(f"{table}.parquet", CoreUse))
-    keys = sorted(store.part_keys(table))
-    return core_shares(row for key in keys for row in store.read_part(table, key, CoreUse))
+    return core_shares(store.listed_rows(table, CoreUse))
 
 
 def join_core_use(store: Store, keys: Iterable[str]) -> None:

@@ -155,8 +155,7 @@ def read_quarantine(store: Store) -> list[Quarantined]:
     """Every row of a sample stage's folder, by problem, whether its stages are finished or not: for
     people, as what a running stage has added is read as far as this node sees it."""
     found = {row.problem_id: row for row in finished_quarantine(store)}
-    added = kept_rows(store, store.part_keys(QUARANTINE))
-    found |= {row.problem_id: row for row in added}
+    found |= {row.problem_id: row for row in store.listed_rows(QUARANTINE, Quarantined)}
     return [found[key] for key in sorted(found)]
 
 

@@ -8,14 +8,15 @@ What it cannot carry: exact token ids, the weight of a pair, skeleton_weight.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from skeldpo.config import PolicyConfig
 from skeldpo.languages import language
 from skeldpo.prompts import Asked, instruction, question
 from skeldpo.records import PairStage, PreferencePair
-from skeldpo.storage.files import folder_and_name
+from skeldpo.storage.files import absolute_place, folder_and_name, is_url
+from skeldpo.storage.node_cache import push_files
+from skeldpo.storage.scratch import scratch_folder
 from skeldpo.storage.store import Store
 
 Shape = Literal["text", "messages"]
@@ -46,10 +47,16 @@ def export_trl(
     """
     from datasets import Dataset
 
-    if Path(folder).exists():
+    place = absolute_place(folder)
+    if Store(place).exists(""):
         raise ValueError(f"{folder} exists already; give another --out, or remove it")
     rows = [row for pair in pairs for row in preference_rows(pair, policy, shape, with_skeletons)]
-    Dataset.from_list(rows).save_to_disk(folder)
+    if is_url(place):
+        with scratch_folder() as here:
+            Dataset.from_list(rows).save_to_disk(here)
+            push_files(here, place)
+    else:
+        Dataset.from_list(rows).save_to_disk(place)
     return len(rows)
 
 

@@ -10,7 +10,7 @@ from skeldpo.config import PolicyConfig, ProblemsConfig, Section, StarterConfig
 from skeldpo.config.toml_file import load_config, load_sections
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
-from skeldpo.storage.files import is_url
+from skeldpo.storage.files import absolute_place, is_url
 from skeldpo.storage.node_cache import new_folder, push_folder
 from skeldpo.storage.store import Store
 
@@ -23,6 +23,7 @@ def init_policy(
 ) -> StarterResult:
     """Trains a policy as the configuration says, or on the default families, into a new folder,
     which may be an URL; ValueError if it holds something, such as the weights of another model."""
+    output = absolute_place(output)
     held = Store(output).names("")
     if held:
         raise ValueError(

@@ -107,11 +107,12 @@ def read_origin(pairs_path: str) -> Origin:
     beside, run = Store(folder), Store(folder_and_name(folder)[0])
     settings = {}
     if beside.exists(name + ORIGIN_SUFFIX):
-        settings = beside.read_json(name + ORIGIN_SUFFIX)
+        settings = beside.read_json(name + ORIGIN_SUFFIX, "measured")
         folder = settings["measured"]
     elif run.exists("config.json"):
         whole = run.read_json("config.json")
-        settings = {name: whole[name] for name in ("pair", "skeleton", "measure")}
+        # Of a model, say, in whose folder's folder the pairs are, it has none of them.
+        settings = {key: whole[key] for key in ("pair", "skeleton", "measure") if key in whole}
     store = Store(folder)
     if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):
         note = f"no candidates.parquet and measurements.parquet in {folder}: times are not traced"

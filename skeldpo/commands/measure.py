@@ -78,12 +78,14 @@ def measure_given(
         if finished is not None:
             store.check_outputs(".", finished)
             display.tell(f"{output} is finished: nothing to measure")
+            _drop_parts(store)  # of a start that was killed before it did
             _show(_count_verdicts(store), time.monotonic() - started_s, display)
             return
         store.write_records(PROBLEMS_FILE, Problem, (row for row, _ in programs.iterate(aside)))
     display.tell(f"measure: {len(given)} problems")
     connect_ray(display.tell, engine=measure.engine)
     with driving(store, display.tell):
+        store.sweep_aside()
         sample_and_measure(
             (given_assignment(row, codes) for row, codes in programs.iterate(store)),
             engines=None,
@@ -95,12 +97,16 @@ def measure_given(
         require_verdicts(asked, verdicts.by_problem)
         seconds = time.monotonic() - started_s
         store.write_manifest(".", _manifest(store, verdicts, digest, seconds))
-    for table in (CANDIDATES, MEASUREMENTS, CORE_USE):
-        store.drop_parts(table)
+    _drop_parts(store)
     _show(verdicts, seconds, display)
     shares = read_core_shares(store)
     if shares is not None:
         display.tell(shares.text())
+
+
+def _drop_parts(store: Store) -> None:
+    for table in (CANDIDATES, MEASUREMENTS, CORE_USE):
+        store.drop_parts(table)
 
 
 def _manifest(store: Store, verdicts: _Verdicts, digest: str, seconds: float) -> StageManifest:

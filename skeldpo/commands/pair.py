@@ -6,7 +6,6 @@ that every pair can be traced (`skeldpo inspect`).
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -148,7 +147,6 @@ def _write_pairs(  # noqa: PLR0913
         table=f".{name}",
     )
     mapped.drop()  # of a start with other settings
-    mapped.run(keys, display.tell)
     shown = _Shown(edges=settings.pair.tier_edges)
 
     def pairs() -> Iterator[PreferencePair]:
@@ -158,9 +156,13 @@ def _write_pairs(  # noqa: PLR0913
         if not shown.likeness:
             raise _NoPairError
 
-    with contextlib.suppress(_NoPairError):  # an earlier start's file stays
+    try:
+        mapped.run(keys, display.tell)
         place.write_records(name, PreferencePair, pairs())
-    mapped.drop()
+    except _NoPairError:
+        pass  # an earlier start's file stays
+    finally:
+        mapped.drop()
     return shown
 
 

@@ -63,7 +63,7 @@ def serve_reward(
     assert isinstance(measure, MeasureConfig)
     assert isinstance(serve, ServeConfig)
     problems = _problems(problem_paths, display)
-    place = Path(folder).absolute()
+    place = Path(folder).expanduser().absolute()
     token = read_token(place / TOKEN_FILE)
     with RewardPool(rewards=rewards, measure=measure, max_waiting=serve.max_waiting) as pool:
         journal = Journal(place / JOURNAL_FILE, serve.keep_hours)

@@ -26,7 +26,7 @@ def keep_problems(store: Store, problems: Sequence[Problem]) -> None:
         held = {"sha256": store.digest(PROBLEMS_FILE), "num_problems": len(problems)}
         store.write_text(DIGEST_FILE, json.dumps(held))
         return
-    expected = store.read_json(DIGEST_FILE)["sha256"]
+    expected = store.read_json(DIGEST_FILE, "sha256")["sha256"]
     if store.digest(PROBLEMS_FILE) != expected:
         raise ValueError(
             f"{store.location(PROBLEMS_FILE)} is not what the run wrote (SHA-256 in "

@@ -100,8 +100,14 @@ def write_report(store: Store) -> str:
     return store.location(REPORT)
 
 
+def report_run(store: Store, display: Display) -> None:
+    """Shows the figures, writes the page, where that is possible, and says where it is."""
+    show_report(store, display)
+    display.tell(f"\nreport: {write_report(store)}")
+
+
 def show_report(store: Store, display: Display) -> None:
-    """The figures of the page as tables on the terminal, then where the page is."""
+    """The figures of the page as tables on the terminal."""
     summary = summarize_run(store)
     display.tell(
         f"run {summary.config.run.name}: {run_state(summary)}; configuration "
@@ -134,8 +140,6 @@ def show_report(store: Store, display: Display) -> None:
         display.tell(note)
     for table in suite_tables(summary):
         _show(table, display)
-    if store.exists(REPORT):
-        display.tell(f"\nreport: {store.location(REPORT)}")
 
 
 def show_status(run: str, display: Display) -> None:

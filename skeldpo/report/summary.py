@@ -98,12 +98,12 @@ class RoundSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """Everything that is reported of a run; `quarantined` by round, where a problem was."""
+    """Everything that is reported of a run; `quarantined` by place, where a problem was."""
 
     config: Config
     finished: tuple[StageManifest, ...]
     missing: tuple[MissingStage, ...]
-    quarantined: tuple[tuple[int, tuple[Quarantined, ...]], ...]
+    quarantined: tuple[tuple[Place, tuple[Quarantined, ...]], ...]
     policies: tuple[PolicyScores, ...]
     suites: tuple[SuiteScores, ...]
     verdicts: tuple[Verdicts, ...]
@@ -179,13 +179,13 @@ def missing_stages(store: Store, config: Config) -> tuple[MissingStage, ...]:
 
 def quarantined_problems(
     store: Store, config: Config
-) -> tuple[tuple[int, tuple[Quarantined, ...]], ...]:
-    """(round, rows) of every round that gave problems up, also of one that is under way."""
+) -> tuple[tuple[Place, tuple[Quarantined, ...]], ...]:
+    """(place, rows) of every one that gave problems up, also of one that is under way."""
     found = [
-        (index, tuple(read_quarantine(Store(store.location(round_folder(index))))))
-        for index in range(1, config.run.num_rounds + 2)
+        (place, tuple(read_quarantine(Store(store.location(place.folder)))))
+        for place in _places(store, config)
     ]
-    return tuple((index, rows) for index, rows in found if rows)
+    return tuple((place, rows) for place, rows in found if rows)
 
 
 def example_pairs(summary: RunSummary) -> tuple[PreferencePair, ...]:
@@ -299,13 +299,8 @@ def _heldout_ids(store: Store, place: Place) -> set[str]:
         for problem_id in (*(result.problem_id for result in report.problems), *report.unscored)
     }
     folder = f"{place.folder}/{ASSIGNMENTS}"
-    for key in store.part_keys(folder):
-        found |= {
-            row.problem.problem_id
-            for row in store.read_part(folder, key, Assignment)
-            if row.purpose == "evaluate"
-        }
-    return found
+    asked = store.listed_rows(folder, Assignment)
+    return found | {row.problem.problem_id for row in asked if row.purpose == "evaluate"}
 
 
 def _table(store: Store, place: Place, name: str, record: type[Record]) -> list[Record]:
@@ -313,9 +308,7 @@ def _table(store: Store, place: Place, name: str, record: type[Record]) -> list[
     table = f"{place.folder}/{name}"
     if store.exists(f"{table}.parquet"):
         return store.read_records(f"{table}.parquet", record)
-    return [
-        r for key in sorted(store.part_keys(table)) for r in store.read_part(table, key, record)
-    ]
+    return list(store.listed_rows(table, record))
 
 
 def _pairs(store: Store, index: int) -> list[RoundPairs]:

@@ -171,10 +171,11 @@ def dropped_table(summary: RunSummary) -> Table:
 def quarantine_table(summary: RunSummary) -> Table:
     """The problems that were given up, the first of each stage, and why."""
     rows = tuple(
-        (row.problem_id, f"{index} {row.stage}", row.reason, str(row.num_tries), row.place)
-        for index, found in summary.quarantined
+        (row.problem_id, f"{place.stage(str(place.round_index))} {row.stage}", row.reason,
+         str(row.num_tries), row.place)
+        for place, found in summary.quarantined
         for row in found[:QUARANTINED_SHOWN]
-    )
+    )  # fmt: skip
     total = sum(len(found) for _, found in summary.quarantined)
     title = f"Quarantined problems ({total})" + ", the first of each round" * (total > len(rows))
     return Table(

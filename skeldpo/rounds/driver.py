@@ -8,10 +8,8 @@ rounds it goes on from where it had closed.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from skeldpo.accounts.core_use import CORE_USE
@@ -43,12 +41,12 @@ from skeldpo.rounds.round_clock import RoundClock
 from skeldpo.rounds.round_rows import RoundMaker
 from skeldpo.rounds.run_start import (
     POLICY_0,
-    START_FILE,
     Tell,
+    keep_start,
+    kept_start,
     make_starting_checkpoint,
     open_run,
     run_store,
-    start_folder,
 )
 from skeldpo.rounds.stages import (
     Account,
@@ -58,8 +56,8 @@ from skeldpo.rounds.stages import (
     closing_place,
     count_verdicts,
     find_finished,
+    require_author,
     round_place,
-    same_weights,
     sample_account,
 )
 from skeldpo.rounds.tracking import Tracker
@@ -153,12 +151,11 @@ class _Run:
         """What enters round 1."""
         stage = self._stages.begin("start", round_place(0))
         if stage is None:
-            expected = self.store.read_json(START_FILE)["model_id"]
-            return same_weights(start_folder(self.store), expected)
+            return kept_start(self.store)
         self._tell(f"start: making the starting policy ({self._config.policy.model})")
         folder = self.store.location(POLICY_0)
         checkpoint = make_starting_checkpoint(self._config, self._problems, folder, self._tell)
-        self.store.write_text(START_FILE, json.dumps(asdict(checkpoint)))
+        keep_start(self.store, checkpoint)
         self._stages.finish(stage, Account(num_in=1, num_out=1))
         return checkpoint
 
@@ -167,6 +164,7 @@ class _Run:
         connect_ray(self._tell, engine=self._config.measure.engine)
         output = self.store.location(place.folder)
         stage = self._stages.begin("sample", place)
+        require_author(self.store, place, checkpoint)
         if stage is None:
             self._drop_parts(place)
             return Sampled(output)
@@ -261,6 +259,7 @@ class _Run:
         """Evaluates the last policy, unless a further round of an earlier start did."""
         place = closing_place(self._config.run.num_rounds)
         if find_finished(self.store, round_place(place.samples_as), "evaluate"):
+            require_author(self.store, round_place(place.samples_as), checkpoint)
             self._tell(f"{place.title}: round {place.samples_as} has evaluated its policy")
             return
         samples = self.sample(place, checkpoint)

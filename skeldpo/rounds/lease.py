@@ -111,7 +111,7 @@ def driving(store: Store, tell: Callable[[str], None]) -> Iterator[Lease]:
         with every(BEAT_S, beat):
             yield lease
     finally:
-        with contextlib.suppress(OSError, RuntimeError):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
             lease.give_back()
 
 

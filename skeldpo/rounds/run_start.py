@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from skeldpo.checkpoints import (
     Checkpoint,
@@ -10,11 +12,13 @@ from skeldpo.checkpoints import (
     load_checkpoint,
     local_folder,
     push_checkpoint,
+    text_digests,
 )
 from skeldpo.config import STARTER, Config
 from skeldpo.config.toml_file import parse_config
 from skeldpo.problems.kept import forget_problems
 from skeldpo.records import Problem
+from skeldpo.rounds.stages import same_weights
 from skeldpo.storage.files import is_url
 from skeldpo.storage.node_cache import new_folder
 from skeldpo.storage.store import Store, round_folder, run_root
@@ -22,7 +26,7 @@ from skeldpo.storage.store import Store, round_folder, run_root
 POLICY_0 = "policy-0"
 """Folder of the starting policy, unless that is a local folder elsewhere."""
 START_FILE = "policy-0.json"
-"""Where the starting policy is, and the digest of its weights."""
+"""Where the starting policy is, and the digests of its weights and of its other files."""
 
 Tell = Callable[[str], None]
 """Shows a line of progress."""
@@ -87,14 +91,42 @@ def open_run(config: Config) -> Store:
                 f"({_differences(made_with, config)}); give the run another name (--set "
                 "run.name=...) or remove that folder"
             )
+    elif _has_begun(store):
+        raise ValueError(
+            f"{store.root} holds stages of a run, and no config.json that says what they were made "
+            "with: put it back, or give the run another name (--set run.name=...)"
+        )
     store.write_text("config.json", config.model_dump_json(indent=1))
     return store
+
+
+def keep_start(store: Store, checkpoint: Checkpoint) -> None:
+    """Writes down what enters round 1."""
+    held = {**asdict(checkpoint), "files": text_digests(checkpoint.folder)}
+    store.write_text(START_FILE, json.dumps(held))
+
+
+def kept_start(store: Store) -> Checkpoint:
+    """What entered round 1; ValueError if its weights, or what says how they are asked and
+    computed with, are not what they were."""
+    held, folder = store.read_json(START_FILE, "model_id", "folder"), start_folder(store)
+    checkpoint = same_weights(folder, str(held["model_id"]))
+    before = held.get("files", {})  # runs of before have none
+    now = text_digests(folder, before) if before else {}
+    changed = sorted(name for name in before | now if before.get(name) != now.get(name))
+    if changed:
+        raise ValueError(
+            f"{', '.join(changed)} in {folder} changed since the run began: what is sampled next "
+            "would not fit what was; put them back, or give the run another name (--set "
+            "run.name=...)"
+        )
+    return checkpoint
 
 
 def start_folder(store: Store) -> str:
     """Where the policy is that entered round 1. A run's own copy is found where the run is now: its
     folder may have been moved or copied since."""
-    made = str(store.read_json(START_FILE)["folder"])
+    made = str(store.read_json(START_FILE, "folder")["folder"])
     return store.location(POLICY_0) if store.exists(POLICY_0) else made
 
 

@@ -23,7 +23,7 @@ from skeldpo.rounds.alive import RunNote
 from skeldpo.rounds.lease import Lease
 from skeldpo.rounds.tracking import Tracker
 from skeldpo.storage.by_problem import MEASUREMENTS_FILE, count_values
-from skeldpo.storage.store import WEIGHTS, Store, closing_folder, round_folder
+from skeldpo.storage.store import CANDIDATES, WEIGHTS, Store, closing_folder, round_folder
 
 CLOSING = "closing-"
 """What the names of a closing evaluation's stages begin with."""
@@ -157,6 +157,38 @@ def same_weights(folder: str, model_id: str) -> Checkpoint:
             "the run another name (--set run.name=...)"
         )
     return checkpoint
+
+
+def require_author(store: Store, place: Place, checkpoint: Checkpoint) -> None:
+    """ValueError if the programs at a place, or where an earlier start closed before it, were
+    written by other weights than those that enter it: what they were made from was made anew."""
+    before = () if place.prefix else (closing_place(place.round_index - 1),)
+    for each in (*before, place):
+        others = _authors(store, each) - {checkpoint.model_id}
+        if others:
+            raise ValueError(
+                f"{store.location(each.folder)} holds programs of other weights (SHA-256 "
+                f"{min(others)[:16]}...) than those that {place.title} samples now "
+                f"({checkpoint.model_id[:16]}..., {checkpoint.folder}), which were made anew: put "
+                "back the weights that were there, or remove that folder and all that was made "
+                "after it (folders of later rounds, and of what closed the run) and start the "
+                "same command again"
+            )
+
+
+def _authors(store: Store, place: Place) -> set[str]:
+    """Who wrote the samples of a stage: of a finished one all, of one that was begun the first that
+    is seen."""
+    table = f"{place.folder}/{CANDIDATES}"
+    paths: Iterable[str] = (f"{table}.parquet",)
+    if find_finished(store, place, "sample") is None:
+        paths = store.part_paths(table)
+    for path in paths:
+        found = count_values(store, path, ("origin", "model_id"))
+        authors = {model_id for origin, model_id in found if origin == "sampled"}
+        if authors:
+            return authors
+    return set()
 
 
 def account_of(num_in: int, lost: Mapping[str, int]) -> Account:

@@ -47,16 +47,23 @@ class Tracker:
 
 
 def read_metrics(store: Store) -> list[dict[str, float]]:
-    """Every metric line of a run, oldest first; a stage that was repeated after a crash in between
-    counts once (its last line for a round and step)."""
+    """Every metric line of a run, oldest first; a stage that was repeated counts once: its last
+    line for a round and step, and no further steps of a training before it."""
     if not store.exists("metrics.jsonl"):
         return []
     latest: dict[tuple[object, ...], dict[str, float]] = {}
     for number, text in enumerate(store.read_text("metrics.jsonl").splitlines(), start=1):
         try:
             line = json.loads(text)
-            names = tuple(sorted(key for key in line if "/" in key))
-            latest[(line["round"], line.get("step"), names[:1])] = line
+            index, step = line["round"], line.get("step")
+            names = () if step is not None else tuple(sorted(key for key in line if "/" in key))
+            if step is not None and (index, step, ()) in latest:
+                latest = {
+                    key: row
+                    for key, row in latest.items()
+                    if key[0] != index or row.get("step", -1) < step
+                }
+            latest[(index, step, names[:1])] = line
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(
                 f"{store.location('metrics.jsonl')}:{number} is no line of metrics, it was changed "

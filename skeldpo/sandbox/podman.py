@@ -116,7 +116,13 @@ def podman_dialect(info: dict[str, Any]) -> Dialect:
 def start_service(host: str) -> None:
     """Starts a service at a socket, and waits until it answers; RuntimeFailure if it does not."""
     folder = Path(host.removeprefix("unix://")).parent
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # of a user without a session, say
+        raise RuntimeFailure(
+            f"no place for Podman's socket ({error}); log in as this user (loginctl enable-linger "
+            "keeps the place), or set XDG_RUNTIME_DIR to a folder of the user's"
+        ) from error
     service = subprocess.Popen(
         ["podman", "system", "service", f"--time={_IDLE_S}", host],
         stdin=subprocess.DEVNULL,

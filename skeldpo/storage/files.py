@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import time
 import uuid
@@ -28,14 +29,17 @@ _ASIDE = ".writing-"
 _ASIDE_FOLDER = ".policy-"
 """How names begin of what is written aside; that of a folder of weights is given by
 `train.saving.save_network`."""
-_HIDDEN = (_ASIDE, ".nfs")
-"""The second is what NFS makes of a file that is removed while somebody reads it."""
+_HIDDEN = (_ASIDE, ".nfs", "._", ".DS_Store")
+"""The second is what NFS makes of a file that is removed while somebody reads it, the others are
+what macOS leaves in folders that it shows."""
 _LISTED_WITHIN_S = 90.0
 """Longest wait for the names of a folder that is removed (NFS clients keep them for 60 s)."""
 _LIST_AGAIN_S = 0.5
 _GCS_RETRY_S = 30
 """How long Google's client tries again, about as S3's does. By itself it does for 15 minutes, and
 no signal ends that: without credentials nothing was said meanwhile."""
+_ONE_SLASH = re.compile(r"(s3|gs|gcs|file):/?(?!/)")
+_PLAIN_URL = re.compile(r"[!-\"$->@-~]+")
 _ABANDONED_S = 600.0
 """Age of something aside after which nobody is writing it any more."""
 
@@ -73,7 +77,10 @@ class Files(Protocol):
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is on an object store, not a path of a disk."""
+    """Whether a place is on an object store, not a path of a disk; ValueError for what was meant to
+    be one, and would be a folder called "s3:" here."""
+    if _ONE_SLASH.match(place):
+        raise ValueError(f"{place}: an URL has two slashes behind its colon, s3://BUCKET/PREFIX")
     return "://" in place
 
 
@@ -117,7 +124,15 @@ def s3_endpoint() -> str | None:
 
 
 def open_files(root: str) -> Files:
-    """The files below a path or URL; ValueError for an URL of no kind that is known."""
+    """The files below a path or URL; ValueError for an URL of no kind that is known, or one that
+    paths cannot be added to."""
+    if root.startswith("file:"):
+        raise ValueError(f"{root}: give a folder of a disk as a path, without file://")
+    if is_url(root) and not _PLAIN_URL.fullmatch(root):
+        raise ValueError(
+            f"{root}: expected an URL of ASCII characters without blanks, ? and #, which end a "
+            "path; settings of the store are read from the environment (cluster/README.md)"
+        )
     return ObjectFiles(root) if is_url(root) else LocalFiles(root)
 
 
@@ -283,7 +298,8 @@ def _remove_folder(folder: Path) -> None:
         except OSError as error:
             if error.errno == errno.ENOENT and not folder.exists():
                 return  # removed by another node, too
-            is_late = error.errno in (errno.ENOTEMPTY, errno.ENOENT)
+            # EBUSY is NFS's word for what it keeps for somebody who still reads it.
+            is_late = error.errno in (errno.ENOTEMPTY, errno.ENOENT, errno.EBUSY)
             if not is_late or time.monotonic() >= deadline_s:
                 raise
             time.sleep(_LIST_AGAIN_S)
@@ -294,8 +310,8 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:
-    is_plain_gcs = root.startswith(("gs://", "gcs://")) and "?" not in root
-    limit = f"?retry_limit_seconds={_GCS_RETRY_S}" if is_plain_gcs else ""
+    is_gcs = root.startswith(("gs://", "gcs://"))
+    limit = f"?retry_limit_seconds={_GCS_RETRY_S}" if is_gcs else ""
     try:
         files, base = pafs.FileSystem.from_uri(root + limit)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -303,7 +319,7 @@ def _open_object_store(root: str) -> tuple[pafs.FileSystem, str]:
 
         opened, base = fsspec.core.url_to_fs(root)
         return pafs.PyFileSystem(pafs.FSSpecHandler(opened)), base
-    if isinstance(files, pafs.S3FileSystem) and "?" not in root:
+    if isinstance(files, pafs.S3FileSystem):
         # In the background it would hold a copy of all parts of a file at once; with a delay a
         # small file takes one request of three. Only `from_uri` looks at AWS_ENDPOINT_URL itself.
         files = pafs.S3FileSystem(

@@ -93,13 +93,16 @@ def read_index(url: str) -> tuple[IndexedFile, ...]:
     """What is in a pushed folder; ValueError if it is none, or not whole."""
     try:
         with open_files(url).open(INDEX) as content:
-            rows = json.loads(content.read())
+            text = content.read()
     except FileNotFoundError as error:
         raise ValueError(
             f"no such folder: {url} has no {INDEX}, the last thing that is written of a folder on "
             "an object store; it is not whole, or not a folder that skeldpo put there"
         ) from error
-    return tuple(IndexedFile(**row) for row in rows)
+    try:
+        return tuple(IndexedFile(**row) for row in json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{url}/{INDEX} is damaged, or not ours: {error}") from error
 
 
 def fetch_folder(url: str, index: tuple[IndexedFile, ...], *, weights: bool = True) -> str:
@@ -173,8 +176,9 @@ def _drop_unused(folder: Path) -> None:
     """Removes what was not used for a day, leftovers of processes that died among it."""
     oldest_s = time.time() - UNUSED_S
     for path in folder.iterdir():
-        if path.suffix != ".lock" and path.stat().st_mtime < oldest_s:
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process removes it, too
+            if path.suffix != ".lock" and path.stat().st_mtime < oldest_s:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _fetch(files: Files, url: str, index: tuple[IndexedFile, ...], folder: Path) -> None:

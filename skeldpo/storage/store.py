@@ -47,6 +47,7 @@ written them. The rest is ".parquet", and ".writing-" with eight digits while it
 _NAME_GOES_ON = "%"
 """How a folder's name ends that begins a longer one."""
 _DIGEST_BYTES = 1 << 20
+_PART = ".parquet"
 PROBLEM_ID = "problem_id"
 """The column by which rows belong to a part, and which alone travels through the pipeline."""
 
@@ -115,28 +116,34 @@ class Store:
         except UnicodeDecodeError as error:
             raise ValueError(f"{self.location(path)} is not UTF-8 text: {error}") from error
 
-    def read_json(self, path: str) -> dict[str, Any]:
-        """The object in a JSON file; ValueError if it holds no such thing."""
+    def read_json(self, path: str, *keys: str) -> dict[str, Any]:
+        """The object in a JSON file; ValueError if it holds no such thing, or lacks a key."""
         try:
             held = json.loads(self.read_text(path))
         except json.JSONDecodeError as error:
             raise ValueError(
                 f"{self.location(path)} is not JSON: {error}; it was changed or cut short"
             ) from error
-        if not isinstance(held, dict):
-            raise ValueError(f"{self.location(path)}: expected a JSON object, got {held!r:.80}")
+        if not isinstance(held, dict) or not held.keys() >= set(keys):
+            wanted = f" with {', '.join(keys)}" if keys else ""
+            raise ValueError(
+                f"{self.location(path)}: expected a JSON object{wanted}, got {held!r:.80}"
+            )
         return held
 
     def write_records(self, path: str, record: type, rows: Iterable[object]) -> None:
         """Creates or replaces a Parquet table of one kind of record, a chunk at a time."""
         schema = arrow_schema(record)
-        with (
-            self._written(path) as stream,
-            # Token ids hardly repeat: dictionaries of them take four times as long to write.
-            pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as table,
-        ):
-            for chunk in _chunks(rows):
-                table.write_table(arrow_table(record, chunk))
+        try:
+            with (
+                self._written(path) as stream,
+                # Token ids hardly repeat: dictionaries of them take four times as long to write.
+                pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=False) as table,
+            ):
+                for chunk in _chunks(rows):
+                    table.write_table(arrow_table(record, chunk))
+        except _RowsError as error:
+            raise error.raised from None
 
     def read_records(self, path: str, record: type[Record]) -> list[Record]:
         """Every record of a Parquet table."""
@@ -157,7 +164,8 @@ class Store:
             except ValueError as error:
                 raise ValueError(f"{self.location(path)}: {error}") from error
             except OSError as error:  # a page that is damaged, too
-                raise OSError(f"cannot read {self.location(path)}: {error}") from error
+                said = " ".join(str(error).split())
+                raise OSError(f"cannot read {self.location(path)}: {said}") from error
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -185,14 +193,40 @@ class Store:
             if name.endswith(_NAME_GOES_ON):
                 start = name.removesuffix(_NAME_GOES_ON)
                 yield from (f"{start}{rest}" for rest in self._part_names(f"{folder}/{name}"))
-            else:
-                yield name.removesuffix(".parquet")
+            elif name.endswith(_PART):  # nothing that a desktop or an editor leaves there
+                yield name.removesuffix(_PART)
+
+    def part_paths(self, table: str) -> Iterator[str]:
+        """Where the committed parts of a table are, as far as this node sees them."""
+        return (_part_path(table, key) for key in sorted(self.part_keys(table)))
+
+    def listed_rows(self, table: str, record: type[Record]) -> Iterator[Record]:
+        """The committed rows of a table that is being made, by problem, as far as this node sees
+        them: for people. A part that goes meanwhile, as the table is finished, is left out."""
+        for path in self.part_paths(table):
+            try:
+                rows = self.read_records(path, record)
+            except ValueError:
+                if self.exists(path):
+                    raise
+                continue
+            yield from rows
 
     def read_part(self, table: str, key: str, record: type[Record]) -> list[Record]:
         """The committed rows of one problem, waited for; RuntimeError if they do not come."""
         path = _part_path(table, key)
         self._await(path, f"the rows of problem {key}", time.monotonic() + self._visible_within_s)
-        return self.read_records(path, record)
+        return list(self._part_rows(path, record))
+
+    def _part_rows(self, path: str, record: type[Record]) -> Iterator[Record]:
+        try:
+            yield from self.iter_records(path, record)
+        except (ValueError, OSError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            raise kind(
+                f"{error}; if that file is damaged, remove it and start the same command again, "
+                "which makes it anew"
+            ) from error
 
     def has_part(self, table: str, key: str) -> bool:
         """Whether the rows of one problem were committed."""
@@ -216,7 +250,7 @@ class Store:
             for key in keys:
                 path = _part_path(table, key)
                 self._await(path, f"the rows of problem {key}", deadline_s)
-                for row in self.iter_records(path, record):
+                for row in self._part_rows(path, record):
                     expected[key] += 1
                     yield row
 
@@ -264,8 +298,8 @@ class Store:
             raise ValueError(
                 f"{self.location(path)} is not {asked}: SHA-256 {found[:16]}..., its manifest "
                 f"says {output.digest[:16]}...; it was changed or cut short. Put the file back; "
-                f"or remove {self.location(folder)} (of a run, the folders of later rounds too) "
-                "and start the same command again, which makes it anew"
+                f"or remove {self.location(folder)} (of a run, the folders of later rounds and of "
+                "what closed it, too) and start the same command again, which makes it anew"
             )
 
     def sweep_aside(self) -> int:
@@ -331,9 +365,23 @@ class Store:
             ) from error
 
 
+class _RowsError(Exception):
+    """Where rows come from something could not be read, which is no failure to write them."""
+
+    def __init__(self, raised: OSError) -> None:
+        super().__init__(str(raised))
+        self.raised = raised
+
+
 def _chunks(rows: Iterable[object]) -> Iterator[list[object]]:
     remaining = iter(rows)
-    while chunk := list(itertools.islice(remaining, CHUNK_ROWS)):
+    while True:
+        try:
+            chunk = list(itertools.islice(remaining, CHUNK_ROWS))
+        except OSError as error:
+            raise _RowsError(error) from error
+        if not chunk:
+            return
         yield chunk
 
 
@@ -342,4 +390,4 @@ def _part_path(table: str, key: str) -> str:
     folders: a title in Chinese has nine characters for each of its own."""
     quoted = urllib.parse.quote(key, safe=" ")
     pieces = [quoted[at : at + _NAME_CHARS] for at in range(0, len(quoted), _NAME_CHARS)]
-    return f"{table}.parts/{f'{_NAME_GOES_ON}/'.join(pieces)}.parquet"
+    return f"{table}.parts/{f'{_NAME_GOES_ON}/'.join(pieces)}{_PART}"

@@ -7,7 +7,7 @@ samples beside it. One greedy sample a problem: what is published of a model as 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skeldpo.checkpoints import Checkpoint
@@ -25,7 +25,7 @@ from skeldpo.suites.evaluation import (
     save_evaluation,
 )
 from skeldpo.suites.round_scores import bootstrap_of
-from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
+from skeldpo.suites.runner import SuiteRequest, evaluate_programs, file_digest, suite_limits
 from skeldpo.suites.samples import Sampling, generate_for_suites, write_samples
 
 SCORES = {
@@ -37,12 +37,14 @@ SCORES = {
     "dps": 100,
 }
 """Those of a suite that are shown of a run, where it has them, each with what is the whole."""
+TERMS = "of_run"
+"""Of a report's provenance: the settings that may change while a run goes on, and the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteScores:
     """A policy on a suite: its scores by name and, but for policy 0, how they differ from those of
-    policy 0, paired by problem."""
+    policy 0, paired by problem; none if that was asked otherwise."""
 
     suite: str
     policy: int
@@ -59,12 +61,22 @@ def check_suites(config: Config) -> None:
 def evaluate_suites(
     config: Config, checkpoint: Checkpoint, folder: str, tell: Callable[[str], None]
 ) -> None:
-    """Writes the reports of a policy into a folder; those that are there are kept."""
+    """Writes the reports of a policy into a folder; those that are there are kept, unless they are
+    of other weights or data, or of shorter or longer answers."""
     reports = Store(folder)
     for name in config.evaluate.suites:
         request = _request(config, name, folder)
+        terms = {
+            "data": file_digest(request.data) or config.evaluate.suites[name],
+            "max_tokens": config.evaluate.max_tokens,
+            "model_id": checkpoint.model_id,
+        }
         if reports.exists(_report_name(name)):
-            continue
+            found = load_evaluation(request.out).provenance.get(TERMS, terms)
+            changed = [key for key in terms if found[key] != terms[key]]
+            if not changed:
+                continue
+            tell(f"{name}: scored again, as its report is of another {' and '.join(changed)}")
         held = request.load(tell)
         sampling = Sampling(
             prompting=config.policy,
@@ -74,6 +86,7 @@ def evaluate_suites(
         )
         write_samples(checkpoint.folder, request, held, sampling, tell)
         evaluation = evaluate_programs(request, held, tell)
+        evaluation = replace(evaluation, provenance={**evaluation.provenance, TERMS: terms})
         save_evaluation(evaluation, request.out)
         Store(request.parts_folder).remove("")
         scores = mean_scores(evaluation.problems, bootstrap_of(config))
@@ -96,7 +109,8 @@ def read_suite_scores(store: Store, config: Config) -> tuple[SuiteScores, ...]:
             if not store.exists(path):
                 continue
             report = load_evaluation(store.location(path))
-            compared = differences(report, first, bootstrap) if first is not None else ()
+            is_like = first is not None and _has_same_terms(report, first)
+            compared = differences(report, first, bootstrap) if first and is_like else ()
             found.append(
                 SuiteScores(
                     suite=name,
@@ -108,6 +122,14 @@ def read_suite_scores(store: Store, config: Config) -> tuple[SuiteScores, ...]:
             if policy == 0:
                 first = report
     return tuple(found)
+
+
+def _has_same_terms(one: Evaluation, other: Evaluation) -> bool:
+    """Whether two policies were asked the same; not known of reports of earlier versions."""
+    first, second = (report.provenance.get(TERMS) for report in (one, other))
+    if not (first and second):
+        return True
+    return all(first[key] == second[key] for key in ("data", "max_tokens"))
 
 
 def _report_name(name: str) -> str:

@@ -22,7 +22,7 @@ from skeldpo.config import EvaluateConfig, MeasureConfig
 from skeldpo.connection import connect_ray
 from skeldpo.measure.inputs import session_limit_ns
 from skeldpo.pipeline import Sandboxes, sample_and_measure
-from skeldpo.records import Assignment, content_id
+from skeldpo.records import Assignment, Problem, content_id
 from skeldpo.storage.by_problem import MEASUREMENTS_FILE, Sampled, count_values
 from skeldpo.storage.files import folder_and_name, is_url
 from skeldpo.storage.store import Store
@@ -151,10 +151,10 @@ def parts_of(folder: str, identity: str, tell: Callable[[str], None]) -> str:
     return folder
 
 
-def data_identity(request: SuiteRequest) -> str:
-    """Says what the problems of a request are made of."""
+def data_identity(request: SuiteRequest, problems: Iterable[Problem]) -> str:
+    """Says what a request asks of which problems; a folder or data set may hold others later."""
     data = file_digest(request.data) or request.data or request.suite.hub_id
-    return content_id(request.suite.name, data, __version__)
+    return content_id(request.suite.name, data, __version__, *map(content_id, problems))
 
 
 def _measured(
@@ -165,7 +165,7 @@ def _measured(
         update={"profile_memory": request.measure.profile_memory or request.suite.profiles_memory}
     )
     identity = content_id(
-        data_identity(request),
+        data_identity(request, (assignment.problem for assignment in assignments)),
         PROTOCOLS[request.released],
         measure.model_dump_json(),
         request.evaluate.model_dump_json(),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from skeldpo.accounts.progress import count_teller
 from skeldpo.answers import CUT_OFF
-from skeldpo.checkpoints import fetch_checkpoint
+from skeldpo.checkpoints import fetch_checkpoint, text_digests
 from skeldpo.config import EvaluateConfig, GenerateConfig, PolicyConfig
 from skeldpo.connection import connect_ray
 from skeldpo.measure.on_cores import Run
@@ -51,10 +51,12 @@ def write_samples(
 ) -> None:
     """Writes `request.programs`: rows of problem_id, sample_index and code."""
     tell(f"{request.suite.name} samples: {len(held.problems)} problems for {policy}")
+    problems = _asked_problems(held)
     fetched = fetch_checkpoint(policy, f"{request.parts_folder}/policy-{content_id(policy)}")
     identity = content_id(
-        data_identity(request),
+        data_identity(request, problems),
         fetched.model_id,
+        *sorted(text_digests(fetched.folder).items()),
         sampling.prompting.model_dump_json(),
         sampling.generate.model_dump_json(),
         sampling.num_samples,
@@ -63,7 +65,7 @@ def write_samples(
     folder = parts_of(f"{request.parts_folder}/samples", identity, tell)
     connect_ray(tell, engine=request.measure.engine)
     sample_and_measure(
-        [_assignment(problem, sampling) for problem in _asked_problems(held)],
+        [_assignment(problem, sampling) for problem in problems],
         engines=Engines(
             checkpoint=fetched,
             prompting=sampling.prompting.model_copy(update={"model": fetched.folder}),
@@ -79,21 +81,18 @@ def write_samples(
     place, name = folder_and_name(request.programs)
     num_cut = num_rows = 0
     with open_files(place).written(name) as lines:
-        for row in (
-            row
-            for written in Sampled(folder).iter_problems(by_id)
-            for row in sorted(written.candidates, key=lambda row: row.sample_index)
-        ):
-            line = {
-                "problem_id": row.problem_id,
-                "sample_index": row.sample_index,
-                "code": row.code,
-                "finish_reason": row.finish_reason,
-                "model_id": row.model_id,
-            }
-            lines.write(json.dumps(line).encode() + b"\n")
-            num_rows += 1
-            num_cut += row.finish_reason == CUT_OFF
+        for written in Sampled(folder).iter_problems(by_id):
+            for row in sorted(written.candidates, key=lambda row: row.sample_index):
+                line = {
+                    "problem_id": row.problem_id,
+                    "sample_index": row.sample_index,
+                    "code": row.code,
+                    "finish_reason": row.finish_reason,
+                    "model_id": row.model_id,
+                }
+                lines.write(json.dumps(line).encode() + b"\n")
+                num_rows += 1
+                num_cut += row.finish_reason == CUT_OFF
     if num_cut:
         limit = sampling.generate.max_tokens
         tell(
