@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ import scripted_runs
 from starlette.testclient import TestClient
 
 from skeldpo.api import RewardPool, RewardsConfig, read_problem, reward
-from skeldpo.commands.serve_reward import read_token
+from skeldpo.commands.serve_reward import listening, read_token, service_url
 from skeldpo.config import MeasureConfig, ServeConfig
 from skeldpo.records import Outcome, Problem
+from skeldpo.rewards import pool as pool_module
 from skeldpo.rewards.journal import Journal, Kept
 from skeldpo.rewards.measured import (
     GroupAnswer,
@@ -29,6 +32,7 @@ from skeldpo.rewards.measured import (
 )
 from skeldpo.rewards.pool import PoolFullError
 from skeldpo.rewards.service import RewardService
+from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.image import SandboxImage
 
 ROW = {
@@ -284,6 +288,18 @@ def test_token_is_made_once_for_its_owner_alone(tmp_path):
         read_token(path)
 
 
+@pytest.mark.parametrize(("host", "start"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_free_port_is_told_and_a_taken_one_refused(host, start):
+    """It said port 0; and of a taken port nothing, but exit code 3."""
+    serve = ServeConfig(host=host, port=0)
+    with listening(serve) as listener:
+        port = listener.getsockname()[1]
+        assert service_url(serve, listener) == f"http://{start}:{port}/v1/rewards"
+        listener.listen()
+        with pytest.raises(OSError, match=f"serve.port {port}: Address already in use"):
+            listening(ServeConfig(host=host, port=port))
+
+
 def test_reward_asks_for_a_problem_beside_each_completion():
     with pytest.raises(ValueError, match="2 problems and 1 completions"):
         reward([PROBLEM, PROBLEM], [QUICK])
@@ -303,12 +319,11 @@ def test_programs_of_exact_times_earn_by_level(reference):
         }
     )
     problem = dataclasses.replace(scripted_runs.PROBLEM, reference=reference)
-    image = SandboxImage(**{field.name: "" for field in dataclasses.fields(SandboxImage)})
     settings = Settings(rewards=RewardsConfig(), measure=scripted_runs.CONFIG)
 
     def earned(*completions: str, unverified: str = "") -> list[float]:
         request = GroupRequest(problem=problem, completions=completions)
-        place = Place(image=image, core=0, unverified=unverified)
+        place = Place(image=IMAGE, core=0, unverified=unverified)
         answer = measure_group(request, script.run, settings, place)
         assert (answer.unverified, answer.faults) == (unverified, ())
         return [program.reward for program in answer.programs]
@@ -318,6 +333,85 @@ def test_programs_of_exact_times_earn_by_level(reference):
     assert given == pytest.approx([0.0, 2 / 3 + shift, 1.0 + shift, 1.0 + shift])
     assert earned("slow") == pytest.approx([2 / 3 if reference else 1.0])
     assert earned("slow", "quick", unverified="no core") == [1.0, 1.0]
+
+
+class HeldSandbox:
+    """In place of a container and the lease of its core: what it is given does not compile, and
+    takes until it is let."""
+
+    unverified, core = "", 7
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+        self.has_begun, self.let = threading.Event(), threading.Event()
+
+    def __enter__(self) -> HeldSandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, request: RunRequest) -> RunReport:
+        self.codes.append(request.code)
+        self.has_begun.set()
+        assert self.let.wait(10)
+        return scripted_runs.make_report(Outcome.COMPILE_ERROR)
+
+
+IMAGE = SandboxImage(**{field.name: "" for field in dataclasses.fields(SandboxImage)})
+
+
+@contextlib.contextmanager
+def one_core(sandbox: HeldSandbox, max_waiting: int = 0) -> Iterator[RewardPool]:
+    """A pool over it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_module, "ensure_image", lambda *_, **__: IMAGE)
+        patch.setattr(pool_module, "lease_cores", lambda _: [sandbox])
+        patch.setattr(pool_module, "make_sandbox", lambda *_: sandbox)
+        with RewardPool(max_waiting=max_waiting) as pool:
+            try:
+                yield pool
+            finally:
+                sandbox.let.set()
+
+
+def asked_for(*completions: str) -> GroupRequest:
+    return GroupRequest(problem=PROBLEM, completions=completions)
+
+
+def test_a_request_that_nobody_waits_for_any_more_costs_no_core():
+    """As `asyncio.wait_for` of a wrapped future does at its timeout: the core went for good."""
+    sandbox = HeldSandbox()
+    with one_core(sandbox) as pool:
+        begun, waiting, last = (pool.submit(asked_for(text)) for text in ("a", "b", "c"))
+        assert sandbox.has_begun.wait(10)
+        assert (begun.cancel(), waiting.cancel()) == (False, True)
+        sandbox.let.set()
+        assert last.result(10).programs[0].outcome is Outcome.COMPILE_ERROR
+        assert begun.result(10).programs[0].reward == 0.0
+        assert [code.strip() for code in sandbox.codes] == ["a", "c"]
+        assert pool.num_waiting == 0
+
+
+def test_what_a_failed_call_had_asked_for_does_not_stay_in_the_queue():
+    """Its third problem finds the pool full; made again and again, it would fill the queue."""
+    others = [read_problem({**ROW, "problem_id": name}) for name in ("x", "y", "z")]
+    sandbox = HeldSandbox()
+    with one_core(sandbox, max_waiting=4) as pool:
+        begun = pool.submit(asked_for("a"))
+        assert sandbox.has_begun.wait(10)
+        twice = [problem for problem in others for _ in range(2)]
+        with pytest.raises(PoolFullError):
+            reward(twice, ["b", "c"] * 3, pool=pool)
+        sandbox.let.set()
+        assert begun.result(10) and pool.submit(asked_for("d")).result(10)
+        assert [code.strip() for code in sandbox.codes] == ["a", "d"]
+
+
+@pytest.mark.parametrize("given", [None, [{"role": "assistant", "content": QUICK}], b"x", 1.5])
+def test_a_completion_that_is_no_text_is_named_before_anything_starts(given):
+    with pytest.raises(ValueError, match=f"completion 1 must be text, got {type(given).__name__}"):
+        reward([PROBLEM] * 2, [QUICK, given])
 
 
 @pytest.mark.docker

@@ -75,8 +75,9 @@ class RewardPool:
         self.cores = tuple(lease.core for lease in leases)
         with contextlib.ExitStack() as opened:
             sandboxes = []
-            for lease in leases:
+            for lease in leases:  # all of them first: the last one's container may not start
                 opened.enter_context(lease)
+            for lease in leases:
                 sandbox = make_sandbox(self._measure, self._image, lease.core)
                 sandboxes.append(opened.enter_context(sandbox))
                 self.unverified = self.unverified or sandbox.unverified
@@ -99,7 +100,8 @@ class RewardPool:
         return self._num_busy
 
     def submit(self, request: GroupRequest) -> Future[GroupAnswer]:
-        """The answer to come; PoolFullError if too many programs wait, RuntimeError if closed."""
+        """The answer to come, which may be cancelled until a core begins with it; PoolFullError if
+        too many programs wait, RuntimeError if closed."""
         num_programs = len(request.completions)
         future: Future[GroupAnswer] = Future()
         with self._lock:
@@ -136,9 +138,12 @@ class RewardPool:
             if item is None:
                 return
             num_programs = len(item.request.completions)
+            is_wanted = item.future.set_running_or_notify_cancel()
             with self._lock:
                 self._num_waiting -= num_programs
-                self._num_busy += 1
+                self._num_busy += is_wanted
+            if not is_wanted:
+                continue
             started_s = time.monotonic()
             try:
                 if self._is_closed:
@@ -174,8 +179,10 @@ def reward(
     several whole ones. Blocks until all are measured. Give a `pool` that is open to keep containers
     warm from call to call; without one a pool is opened for the call, by `rewards` and `measure`.
     A completion of which nothing can be said earns the mean of its group, which is no advantage.
-    ValueError for unequal lengths, or two problems of one id; RuntimeError without an engine, or if
-    more programs wait than the pool was made for (PoolFullError).
+    ValueError for unequal lengths, two problems of one id, or completions that are no text (of a
+    conversation pass what its last message says); RuntimeError without an engine, or if more
+    programs wait than the pool was made for (PoolFullError). Where one group fails, those that wait
+    are given up.
     """
     if len(problems) != len(completions):
         raise ValueError(
@@ -184,6 +191,12 @@ def reward(
         )
     if pool is not None and (rewards or measure):
         raise ValueError("reward: a pool has its own settings; give rewards and measure to it")
+    for place, text in enumerate(completions):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"reward: completion {place} must be text, got {type(text).__name__}; of a "
+                "conversation pass completion[-1]['content']"
+            )
     places: dict[str, list[int]] = {}
     by_id: dict[str, Problem] = {}
     for place, problem in enumerate(problems):
@@ -191,18 +204,21 @@ def reward(
             raise ValueError(f"reward: two different problems have the id {problem.problem_id!r}")
         places.setdefault(problem.problem_id, []).append(place)
     earned = [0.0] * len(completions)
+    answers: dict[str, Future[GroupAnswer]] = {}
     with _open(pool, rewards, measure) as opened:
-        answers = {
-            key: opened.submit(
-                GroupRequest(
-                    problem=by_id[key], completions=tuple(completions[place] for place in own)
+        try:
+            for key, own in places.items():
+                answers[key] = opened.submit(
+                    GroupRequest(
+                        problem=by_id[key], completions=tuple(completions[place] for place in own)
+                    )
                 )
-            )
-            for key, own in places.items()
-        }
-        for key, own in places.items():
-            for place, program in zip(own, answers[key].result().programs, strict=True):
-                earned[place] = program.reward
+            for key, own in places.items():
+                for place, program in zip(own, answers[key].result().programs, strict=True):
+                    earned[place] = program.reward
+        finally:  # of a call that failed and will be made again, nothing may stay in the queue
+            for answer in answers.values():
+                answer.cancel()
     return earned
 
 
