@@ -408,6 +408,23 @@ def test_what_a_failed_call_had_asked_for_does_not_stay_in_the_queue():
         assert [code.strip() for code in sandbox.codes] == ["a", "d"]
 
 
+def test_what_waits_is_refused_when_the_service_stops_and_what_has_begun_is_finished():
+    """It waited until every program that waited for a core was measured."""
+    sandbox = HeldSandbox()
+    with one_core(sandbox) as pool:
+        begun, waiting = pool.submit(asked_for("a")), pool.submit(asked_for("b"))
+        assert sandbox.has_begun.wait(10)
+        pool.refuse()
+        with pytest.raises(RuntimeError, match="closed"):
+            pool.submit(asked_for("c"))
+        sandbox.let.set()
+        with pytest.raises(RuntimeError, match="before this was measured"):
+            waiting.result(10)
+        assert begun.result(10).programs[0].outcome is Outcome.COMPILE_ERROR
+        assert [code.strip() for code in sandbox.codes] == ["a"]
+        assert (pool.num_waiting, len(pool.cores)) == (0, 1)
+
+
 @pytest.mark.parametrize("given", [None, [{"role": "assistant", "content": QUICK}], b"x", 1.5])
 def test_a_completion_that_is_no_text_is_named_before_anything_starts(given):
     with pytest.raises(ValueError, match=f"completion 1 must be text, got {type(given).__name__}"):

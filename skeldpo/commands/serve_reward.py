@@ -88,7 +88,13 @@ def serve_reward(
             f"token in {place / TOKEN_FILE}"
         )
         settings = uvicorn.Config(service.app, log_level="warning", access_log=False)
-        uvicorn.Server(settings).run(sockets=[listener])
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                pool.refuse()  # else it would wait until all that waits for a core is measured
+                await super().shutdown(sockets)
+
+        Server(settings).run(sockets=[listener])
 
 
 def listening(serve: ServeConfig) -> socket.socket:

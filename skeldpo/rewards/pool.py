@@ -69,7 +69,7 @@ class RewardPool:
         self._num_waiting = 0
         self._num_busy = 0
         self._program_s = _FIRST_GUESS_S
-        self._is_closed = False
+        self._is_closed = self._is_refusing = False
         self.unverified = ""
         leases = lease_cores(self._measure.num_cores)
         self.cores = tuple(lease.core for lease in leases)
@@ -105,7 +105,7 @@ class RewardPool:
         num_programs = len(request.completions)
         future: Future[GroupAnswer] = Future()
         with self._lock:
-            if self._is_closed:
+            if self._is_refusing:
                 raise RuntimeError("the pool of sandboxes is closed")
             waiting = self._num_waiting
             if self._max_waiting and waiting and waiting + num_programs > self._max_waiting:
@@ -114,8 +114,14 @@ class RewardPool:
             self._items.put(_Item(request, future))
         return future
 
+    def refuse(self) -> None:
+        """From now on only what has begun is finished; what waits is refused, and what comes."""
+        with self._lock:
+            self._is_refusing = True
+
     def close(self) -> None:
         """Finishes what has begun, refuses what waits, and gives containers and cores back."""
+        self.refuse()
         with self._lock:
             if self._is_closed:
                 return
@@ -141,13 +147,15 @@ class RewardPool:
             is_wanted = item.future.set_running_or_notify_cancel()
             with self._lock:
                 self._num_waiting -= num_programs
-                self._num_busy += is_wanted
-            if not is_wanted:
+                is_refused = is_wanted and self._is_refusing
+                self._num_busy += is_wanted and not is_refused
+            if is_refused:
+                text = "the pool of sandboxes was closed before this was measured"
+                item.future.set_exception(RuntimeError(text))
+            if is_refused or not is_wanted:
                 continue
             started_s = time.monotonic()
             try:
-                if self._is_closed:
-                    raise RuntimeError("the pool of sandboxes was closed before this was measured")
                 answer = self._answer(item.request, sandbox, lease.core)
             except Exception as error:  # of one request: the next one has its own chance
                 logger.warning("problem %s: %s", item.request.problem.problem_id, error)
