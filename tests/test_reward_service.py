@@ -427,8 +427,12 @@ def test_what_waits_is_refused_when_the_service_stops_and_what_has_begun_is_fini
 
 @pytest.mark.parametrize("given", [None, [{"role": "assistant", "content": QUICK}], b"x", 1.5])
 def test_a_completion_that_is_no_text_is_named_before_anything_starts(given):
-    with pytest.raises(ValueError, match=f"completion 1 must be text, got {type(given).__name__}"):
+    with pytest.raises(
+        ValueError, match=f"completions: number 1 must be text, got {type(given).__name__}"
+    ):
         reward([PROBLEM] * 2, [QUICK, given])
+    with pytest.raises(ValueError, match="expected a list of texts, got a text"):
+        reward([PROBLEM] * len(QUICK), QUICK)
 
 
 @pytest.mark.docker

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from skeldpo.config import MeasureConfig, RewardsConfig
 from skeldpo.measure.on_cores import lease_cores, make_sandbox
+from skeldpo.problems.programs import require_texts
 from skeldpo.records import Problem
 from skeldpo.rewards.measured import GroupAnswer, GroupRequest, Place, Settings, measure_group
 from skeldpo.sandbox.container import Sandbox
@@ -192,6 +193,7 @@ def reward(
     programs wait than the pool was made for (PoolFullError). Where one group fails, those that wait
     are given up.
     """
+    require_texts("reward: completions", completions)
     if len(problems) != len(completions):
         raise ValueError(
             f"reward: expected a problem for each completion, got {len(problems)} problems and "
@@ -199,12 +201,6 @@ def reward(
         )
     if pool is not None and (rewards or measure):
         raise ValueError("reward: a pool has its own settings; give rewards and measure to it")
-    for place, text in enumerate(completions):
-        if not isinstance(text, str):
-            raise ValueError(
-                f"reward: completion {place} must be text, got {type(text).__name__}; of a "
-                "conversation pass completion[-1]['content']"
-            )
     places: dict[str, list[int]] = {}
     by_id: dict[str, Problem] = {}
     for place, problem in enumerate(problems):
