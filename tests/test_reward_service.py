@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -234,6 +236,30 @@ def test_a_repeated_request_gets_the_same_answer_also_after_a_restart(tmp_path):
         assert ask(client).json() == answer
         assert ask(client, "new").json()["request_id"] == "new"
     assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+def test_a_problem_that_expects_infinity_is_not_one_that_expects_none(tmp_path):
+    with service(tmp_path, ScriptedPool()) as client:
+        for number, status in ((math.inf, 200), (math.nan, 409), (None, 409), (math.inf, 200)):
+            row = {**ROW, "tests": [{"input": [[1]], "expected": number}]}
+            body = json.dumps({"request_id": "r", "problem": row, "completions": [QUICK]})
+            given = client.post("/v1/rewards", content=body, headers=TOKEN)
+            assert given.status_code == status
+
+
+def test_an_answer_that_cannot_be_kept_is_not_sent_and_says_why(tmp_path):
+    """It was 500 and "Internal Server Error", and no request of the metrics."""
+    with service(tmp_path, ScriptedPool()) as client:
+        with sqlite3.connect(tmp_path / "answers.sqlite") as base:
+            base.execute("CREATE TRIGGER t BEFORE INSERT ON answers BEGIN "
+                         "SELECT RAISE(FAIL, 'the disk is full'); END")  # fmt: skip
+        failed = ask(client)
+        assert (failed.status_code, failed.headers["retry-after"]) == (503, "5")
+        assert "answers cannot be kept: the disk is full" in failed.json()["error"]
+        assert 'requests_total{status="503"} 1.0' in client.get("/metrics", headers=TOKEN).text
+        with sqlite3.connect(tmp_path / "answers.sqlite") as base:
+            base.execute("DROP TRIGGER t")
+        assert ask(client).status_code == 200
 
 
 def test_a_request_repeated_while_it_is_measured_is_measured_once(tmp_path):

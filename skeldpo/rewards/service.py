@@ -12,6 +12,7 @@ import contextlib
 import hmac
 import json
 import math
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -56,7 +57,7 @@ class Pool(Protocol):
 class RewardsBody(BaseModel):
     """The JSON of a request: a problem that the service was started with, by id, or a whole one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     request_id: str = Field(min_length=1, max_length=200)
     problem_id: str = ""
@@ -163,11 +164,10 @@ class RewardService:
                 self._authenticate(request)
                 response = await answer(request)
             except _RefusalError as refusal:
-                response = JSONResponse({"error": str(refusal)}, refusal.status)
-                if refusal.retry_after_s:
-                    response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
-                if refusal.status == 401:
-                    response.headers["WWW-Authenticate"] = "Bearer"
+                response = _refused(refusal)
+            except sqlite3.Error as error:  # a full disk
+                text = f"answers cannot be kept: {error}; send it again"
+                response = _refused(_RefusalError(503, text, 5.0))
             self._metrics.requests.labels(str(response.status_code)).inc()
             return response
 
@@ -297,6 +297,15 @@ class RewardService:
                 "unverified": self._pool.unverified,
             }
         )
+
+
+def _refused(refusal: _RefusalError) -> Response:
+    response = JSONResponse({"error": str(refusal)}, refusal.status)
+    if refusal.retry_after_s:
+        response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+    if refusal.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _parsed(content: bytes) -> RewardsBody:
