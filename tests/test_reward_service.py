@@ -434,6 +434,16 @@ def test_what_a_failed_call_had_asked_for_does_not_stay_in_the_queue():
         assert [code.strip() for code in sandbox.codes] == ["a", "d"]
 
 
+def test_a_problem_at_fault_is_told(caplog):
+    """All completions for it earned 0, step after step, and nothing said why."""
+    faulty = read_problem({**ROW, "problem_id": "faulty", "reference": QUICK})
+    sandbox = HeldSandbox()
+    sandbox.let.set()
+    with one_core(sandbox) as pool:
+        assert reward([faulty] * 2, [QUICK, SLOW], pool=pool) == [0.0, 0.0]
+    assert "problem faulty: its reference fails its tests: COMPILE_ERROR" in caplog.text
+
+
 def test_what_waits_is_refused_when_the_service_stops_and_what_has_begun_is_finished():
     """It waited until every program that waited for a core was measured."""
     sandbox = HeldSandbox()

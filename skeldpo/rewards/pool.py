@@ -171,7 +171,10 @@ class RewardPool:
     def _answer(self, request: GroupRequest, sandbox: Sandbox, core: int) -> GroupAnswer:
         settings = Settings(rewards=self._rewards, measure=self._measure)
         place = Place(image=self._image, core=core, unverified=sandbox.unverified)
-        return measure_group(request, sandbox.run, settings, place)
+        answer = measure_group(request, sandbox.run, settings, place)
+        for fault in answer.faults:
+            logger.warning("problem %s: %s", answer.problem_id, fault)
+        return answer
 
 
 def reward(
@@ -187,7 +190,8 @@ def reward(
     Completions of the same problem are compared with each other, so pass a group at a time or
     several whole ones. Blocks until all are measured. Give a `pool` that is open to keep containers
     warm from call to call; without one a pool is opened for the call, by `rewards` and `measure`.
-    A completion of which nothing can be said earns the mean of its group, which is no advantage.
+    A completion of which nothing can be said earns the mean of its group, which is no advantage; if
+    that is all of them, as where the problem is at fault (a warning says so), 0.
     ValueError for unequal lengths, two problems of one id, or completions that are no text (of a
     conversation pass what its last message says); RuntimeError without an engine, or if more
     programs wait than the pool was made for (PoolFullError). Where one group fails, those that wait
