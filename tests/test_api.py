@@ -9,8 +9,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from effibench_rows import effibench_row
 
 from skeldpo import api
 
@@ -113,6 +115,12 @@ def test_one_text_is_not_taken_for_a_list_of_its_letters() -> None:
         api.skeleton("x = 1", "x = 2")
     with pytest.raises(ValueError, match="skeleton: against: number 1 must be text, got NoneType"):
         api.skeleton("x = 1", ["x = 2"], against=["y", None])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("row", [None, [1], effibench_row(markdown_description=1)])
+def test_a_row_that_is_no_problem_is_a_value_error(row: Any) -> None:
+    with pytest.raises(ValueError, match="no problem: AttributeError"):
+        api.read_problem(row)
 
 
 def test_what_cannot_be_compared_is_refused_before_it_is_measured() -> None:

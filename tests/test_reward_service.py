@@ -14,8 +14,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import mercury_rows
 import pytest
 import scripted_runs
+from effibench_rows import effibench_row
 from starlette.testclient import TestClient
 
 from skeldpo.api import RewardPool, RewardsConfig, read_problem, reward
@@ -187,6 +189,8 @@ def test_without_the_token_there_is_only_health(tmp_path):
         ({"problem_id": "unknown"}, 422, "no problem 'unknown' among the 1"),
         ({"problem": ROW}, 422, "problem_id or problem, one of them"),
         ({"problem_id": None, "problem": {"problem_id": "x"}}, 422, "statement"),
+        ({"problem_id": None, "problem": effibench_row(markdown_description=1)}, 422, "no problem"),
+        ({"problem_id": None, "problem": mercury_rows.row(pretty_content=[1])}, 422, "no problem"),
         ({"completions": []}, 422, "completions"),
         ({"completions": ["pass"] * 5}, 413, "serve.max_programs is 4"),
         ({"cut_off": [True]}, 422, "cut_off has 1"),
@@ -197,7 +201,7 @@ def test_without_the_token_there_is_only_health(tmp_path):
 )
 def test_what_is_not_asked_well_is_refused(tmp_path, changes, status, message):
     pool = ScriptedPool()
-    with service(tmp_path, pool, max_programs=4, max_body_mib=2000 / (1 << 20)) as client:
+    with service(tmp_path, pool, max_programs=4, max_body_mib=2500 / (1 << 20)) as client:
         refused = ask(client, **changes)
         assert (refused.status_code, not pool.requests) == (status, True), refused.text
         assert message in refused.json()["error"]
