@@ -308,6 +308,14 @@ def test_journal_forgets_what_is_old_and_keeps_the_first(tmp_path):
     assert Journal(path, keep_hours=1e-7).get("r") is None
 
 
+def test_a_damaged_journal_is_named(tmp_path):
+    """It was a traceback, after the first container had started."""
+    path = tmp_path / "answers.sqlite"
+    path.write_bytes(b"no base " * 100)
+    with pytest.raises(RuntimeError, match="answers.sqlite cannot be used: file is not a database"):
+        Journal(path, keep_hours=1.0)
+
+
 def test_token_is_made_once_for_its_owner_alone(tmp_path):
     path = tmp_path / "place" / "token"
     token = read_token(path)

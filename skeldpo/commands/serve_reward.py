@@ -69,8 +69,8 @@ def serve_reward(
     token = read_token(place / TOKEN_FILE)
     with (
         listening(serve) as listener,
-        RewardPool(rewards=rewards, measure=measure, max_waiting=serve.max_waiting) as pool,
         contextlib.closing(Journal(place / JOURNAL_FILE, serve.keep_hours)) as journal,
+        RewardPool(rewards=rewards, measure=measure, max_waiting=serve.max_waiting) as pool,
     ):
         service = RewardService(
             pool=pool,
