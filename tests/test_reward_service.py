@@ -242,6 +242,20 @@ def test_a_repeated_request_gets_the_same_answer_also_after_a_restart(tmp_path):
     assert (len(first.requests), len(second.requests)) == (1, 1)
 
 
+def test_null_is_what_was_left_out(tmp_path):
+    """As a client sends whose request is a record with optional fields."""
+    pool = ScriptedPool()
+    with service(tmp_path, pool) as client:
+        for number, given in enumerate(({"problem_id": None, "problem": ROW}, {"problem": None})):
+            body = {"request_id": str(number), "problem_id": "distinct", "completions": [QUICK]}
+            sent = {**body, **given, "cut_off": None}
+            assert client.post("/v1/rewards", json=sent, headers=TOKEN).status_code == 200
+        sent["problem_id"] = None
+        refused = client.post("/v1/rewards", json={**sent, "request_id": "n"}, headers=TOKEN)
+        assert (refused.status_code, "one of them" in refused.text) == (422, True)
+    assert [(each.problem, each.cut_off) for each in pool.requests] == [(PROBLEM, ())] * 2
+
+
 def test_a_problem_that_expects_infinity_is_not_one_that_expects_none(tmp_path):
     with service(tmp_path, ScriptedPool()) as client:
         for number, status in ((math.inf, 200), (math.nan, 409), (None, 409), (math.inf, 200)):

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -55,7 +55,8 @@ class Pool(Protocol):
 
 
 class RewardsBody(BaseModel):
-    """The JSON of a request: a problem that the service was started with, by id, or a whole one."""
+    """The JSON of a request: a problem that the service was started with, by id, or a whole one.
+    What a client may leave out it may also send as null."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
@@ -64,6 +65,13 @@ class RewardsBody(BaseModel):
     problem: dict[str, Any] | None = None
     completions: tuple[str, ...] = Field(min_length=1)
     cut_off: tuple[bool, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if value is not None}
 
 
 class _RefusalError(Exception):
