@@ -21,7 +21,7 @@ from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, make_sandbox, patient
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import ProblemPairs, build_pairs
-from skeldpo.problems.programs import given_assignment
+from skeldpo.problems.programs import given_assignment, require_texts
 from skeldpo.problems.sources import problem_from_row
 from skeldpo.prompts import extract_code
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, Problem, Skeleton
@@ -103,15 +103,20 @@ def run_program(
     sandbox: Sandbox, problem: Problem, code: str, measure: MeasureConfig | None = None
 ) -> TimedRun:
     """The verdict of a program on a problem's tests, and its CPU time on all of them together;
-    SandboxFailure (a RuntimeError) if the sandbox, not the program, fails."""
+    SandboxFailure (a RuntimeError) if the sandbox, not the program, fails, ValueError for a problem
+    without tests."""
     config = measure or MeasureConfig()
+    if not problem.tests:
+        raise ValueError(f"problem {problem.problem_id} has no tests; measure_programs makes some")
     return Judge(problem, sandbox.run, config).run_tests(code, problem.tests, config.cpu_limit_s)
 
 
 def measure_programs(
     problem: Problem, codes: Sequence[str], measure: MeasureConfig | None = None
 ) -> MeasuredPrograms:
-    """Judges programs and times the right ones in turns on one core, as for pairs."""
+    """Judges programs and times the right ones in turns on one core, as for pairs; ValueError for
+    what is no list of texts."""
+    require_texts("measure_programs: codes", codes)
     config = measure or MeasureConfig()
     assignment = given_assignment(problem, codes)
     with _leased(config) as (sandbox, image, core):
@@ -136,13 +141,15 @@ def compare(
     measure: MeasureConfig | None = None,
 ) -> Difference:
     """Whether one of two programs is at least `min_speedup` times as fast beyond doubt, on inputs
-    that the problem's generators make large enough, or on its tests."""
+    that the problem's generators make large enough, or on its tests. ValueError for a `min_speedup`
+    of 1 or less."""
+    pair_config = PairConfig(min_speedup=min_speedup, max_correctness_pairs=0)
     measured = measure_programs(problem, [first, second], measure)
     found = build_pairs(
         problem=problem,
         candidates=measured.candidates,
         measurements=measured.measurements,
-        pair=PairConfig(min_speedup=min_speedup, max_correctness_pairs=0),
+        pair=pair_config,
         skeleton=SkeletonConfig(),
         round_index=0,
     )
@@ -167,7 +174,10 @@ def skeleton(
     language: str = DEFAULT,
 ) -> Skeleton:
     """The skeleton of a program by its group (docs/METHOD.md, section 2); `against` is the other
-    group, for `config.contrast`. Empty, with a `note` that says why, if the group is too small."""
+    group, for `config.contrast`. Empty, with a `note` that says why, if the group is too small.
+    ValueError for what is no list of texts."""
+    for what, texts in (("code", [code]), ("group", group), ("against", against)):
+        require_texts(f"skeleton: {what}", texts)
     settings = config or SkeletonConfig()
     return group_skeleton(code, group, settings, language_named(language), against=against)
 

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from effibench_rows import effibench_row
 
 from skeldpo import api
 
@@ -92,6 +94,40 @@ def test_importing_needs_neither_torch_nor_ray() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "True []"
+
+
+PROBLEM = api.read_problem(
+    {
+        "problem_id": "p",
+        "statement": "Double it.",
+        "entry_point": "f",
+        "generators": ["def generate_input(size, seed):\n    return [size]\n"],
+        "reference": "def f(a):\n    return 2 * a\n",
+    }
+)
+
+
+def test_one_text_is_not_taken_for_a_list_of_its_letters() -> None:
+    """Every letter was judged as a program; a skeleton kept the letters that both texts have."""
+    with pytest.raises(ValueError, match="measure_programs: codes: expected a list of texts"):
+        api.measure_programs(PROBLEM, "def f(a): return a + a")
+    with pytest.raises(ValueError, match="skeleton: group: expected a list of texts"):
+        api.skeleton("x = 1", "x = 2")
+    with pytest.raises(ValueError, match="skeleton: against: number 1 must be text, got NoneType"):
+        api.skeleton("x = 1", ["x = 2"], against=["y", None])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("row", [None, [1], effibench_row(markdown_description=1)])
+def test_a_row_that_is_no_problem_is_a_value_error(row: Any) -> None:
+    with pytest.raises(ValueError, match="no problem: AttributeError"):
+        api.read_problem(row)
+
+
+def test_what_cannot_be_compared_is_refused_before_it_is_measured() -> None:
+    with pytest.raises(ValueError, match="min_speedup"):
+        api.compare(PROBLEM, "a", "b", min_speedup=1.0)
+    with pytest.raises(ValueError, match="problem p has no tests"):
+        api.run_program(None, PROBLEM, "def f(a): return a")  # type: ignore[arg-type]
 
 
 @pytest.mark.docker

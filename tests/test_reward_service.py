@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import math
+import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import mercury_rows
 import pytest
 import scripted_runs
+from effibench_rows import effibench_row
 from starlette.testclient import TestClient
 
 from skeldpo.api import RewardPool, RewardsConfig, read_problem, reward
-from skeldpo.commands.serve_reward import read_token
+from skeldpo.commands.serve_reward import listening, read_token, service_url
 from skeldpo.config import MeasureConfig, ServeConfig
 from skeldpo.records import Outcome, Problem
+from skeldpo.rewards import pool as pool_module
 from skeldpo.rewards.journal import Journal, Kept
 from skeldpo.rewards.measured import (
     GroupAnswer,
@@ -29,6 +36,7 @@ from skeldpo.rewards.measured import (
 )
 from skeldpo.rewards.pool import PoolFullError
 from skeldpo.rewards.service import RewardService
+from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.image import SandboxImage
 
 ROW = {
@@ -181,6 +189,8 @@ def test_without_the_token_there_is_only_health(tmp_path):
         ({"problem_id": "unknown"}, 422, "no problem 'unknown' among the 1"),
         ({"problem": ROW}, 422, "problem_id or problem, one of them"),
         ({"problem_id": None, "problem": {"problem_id": "x"}}, 422, "statement"),
+        ({"problem_id": None, "problem": effibench_row(markdown_description=1)}, 422, "no problem"),
+        ({"problem_id": None, "problem": mercury_rows.row(pretty_content=[1])}, 422, "no problem"),
         ({"completions": []}, 422, "completions"),
         ({"completions": ["pass"] * 5}, 413, "serve.max_programs is 4"),
         ({"cut_off": [True]}, 422, "cut_off has 1"),
@@ -191,7 +201,7 @@ def test_without_the_token_there_is_only_health(tmp_path):
 )
 def test_what_is_not_asked_well_is_refused(tmp_path, changes, status, message):
     pool = ScriptedPool()
-    with service(tmp_path, pool, max_programs=4, max_body_mib=2000 / (1 << 20)) as client:
+    with service(tmp_path, pool, max_programs=4, max_body_mib=2500 / (1 << 20)) as client:
         refused = ask(client, **changes)
         assert (refused.status_code, not pool.requests) == (status, True), refused.text
         assert message in refused.json()["error"]
@@ -230,6 +240,44 @@ def test_a_repeated_request_gets_the_same_answer_also_after_a_restart(tmp_path):
         assert ask(client).json() == answer
         assert ask(client, "new").json()["request_id"] == "new"
     assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+def test_null_is_what_was_left_out(tmp_path):
+    """As a client sends whose request is a record with optional fields."""
+    pool = ScriptedPool()
+    with service(tmp_path, pool) as client:
+        for number, given in enumerate(({"problem_id": None, "problem": ROW}, {"problem": None})):
+            body = {"request_id": str(number), "problem_id": "distinct", "completions": [QUICK]}
+            sent = {**body, **given, "cut_off": None}
+            assert client.post("/v1/rewards", json=sent, headers=TOKEN).status_code == 200
+        sent["problem_id"] = None
+        refused = client.post("/v1/rewards", json={**sent, "request_id": "n"}, headers=TOKEN)
+        assert (refused.status_code, "one of them" in refused.text) == (422, True)
+    assert [(each.problem, each.cut_off) for each in pool.requests] == [(PROBLEM, ())] * 2
+
+
+def test_a_problem_that_expects_infinity_is_not_one_that_expects_none(tmp_path):
+    with service(tmp_path, ScriptedPool()) as client:
+        for number, status in ((math.inf, 200), (math.nan, 409), (None, 409), (math.inf, 200)):
+            row = {**ROW, "tests": [{"input": [[1]], "expected": number}]}
+            body = json.dumps({"request_id": "r", "problem": row, "completions": [QUICK]})
+            given = client.post("/v1/rewards", content=body, headers=TOKEN)
+            assert given.status_code == status
+
+
+def test_an_answer_that_cannot_be_kept_is_not_sent_and_says_why(tmp_path):
+    """It was 500 and "Internal Server Error", and no request of the metrics."""
+    with service(tmp_path, ScriptedPool()) as client:
+        with sqlite3.connect(tmp_path / "answers.sqlite") as base:
+            base.execute("CREATE TRIGGER t BEFORE INSERT ON answers BEGIN "
+                         "SELECT RAISE(FAIL, 'the disk is full'); END")  # fmt: skip
+        failed = ask(client)
+        assert (failed.status_code, failed.headers["retry-after"]) == (503, "5")
+        assert "answers cannot be kept: the disk is full" in failed.json()["error"]
+        assert 'requests_total{status="503"} 1.0' in client.get("/metrics", headers=TOKEN).text
+        with sqlite3.connect(tmp_path / "answers.sqlite") as base:
+            base.execute("DROP TRIGGER t")
+        assert ask(client).status_code == 200
 
 
 def test_a_request_repeated_while_it_is_measured_is_measured_once(tmp_path):
@@ -274,6 +322,14 @@ def test_journal_forgets_what_is_old_and_keeps_the_first(tmp_path):
     assert Journal(path, keep_hours=1e-7).get("r") is None
 
 
+def test_a_damaged_journal_is_named(tmp_path):
+    """It was a traceback, after the first container had started."""
+    path = tmp_path / "answers.sqlite"
+    path.write_bytes(b"no base " * 100)
+    with pytest.raises(RuntimeError, match="answers.sqlite cannot be used: file is not a database"):
+        Journal(path, keep_hours=1.0)
+
+
 def test_token_is_made_once_for_its_owner_alone(tmp_path):
     path = tmp_path / "place" / "token"
     token = read_token(path)
@@ -282,6 +338,18 @@ def test_token_is_made_once_for_its_owner_alone(tmp_path):
     path.write_text("\n")
     with pytest.raises(ValueError, match="empty"):
         read_token(path)
+
+
+@pytest.mark.parametrize(("host", "start"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_free_port_is_told_and_a_taken_one_refused(host, start):
+    """It said port 0; and of a taken port nothing, but exit code 3."""
+    serve = ServeConfig(host=host, port=0)
+    with listening(serve) as listener:
+        port = listener.getsockname()[1]
+        assert service_url(serve, listener) == f"http://{start}:{port}/v1/rewards"
+        listener.listen()
+        with pytest.raises(OSError, match=f"serve.port {port}: Address already in use"):
+            listening(ServeConfig(host=host, port=port))
 
 
 def test_reward_asks_for_a_problem_beside_each_completion():
@@ -303,12 +371,11 @@ def test_programs_of_exact_times_earn_by_level(reference):
         }
     )
     problem = dataclasses.replace(scripted_runs.PROBLEM, reference=reference)
-    image = SandboxImage(**{field.name: "" for field in dataclasses.fields(SandboxImage)})
     settings = Settings(rewards=RewardsConfig(), measure=scripted_runs.CONFIG)
 
     def earned(*completions: str, unverified: str = "") -> list[float]:
         request = GroupRequest(problem=problem, completions=completions)
-        place = Place(image=image, core=0, unverified=unverified)
+        place = Place(image=IMAGE, core=0, unverified=unverified)
         answer = measure_group(request, script.run, settings, place)
         assert (answer.unverified, answer.faults) == (unverified, ())
         return [program.reward for program in answer.programs]
@@ -318,6 +385,116 @@ def test_programs_of_exact_times_earn_by_level(reference):
     assert given == pytest.approx([0.0, 2 / 3 + shift, 1.0 + shift, 1.0 + shift])
     assert earned("slow") == pytest.approx([2 / 3 if reference else 1.0])
     assert earned("slow", "quick", unverified="no core") == [1.0, 1.0]
+
+
+class HeldSandbox:
+    """In place of a container and the lease of its core: what it is given does not compile, and
+    takes until it is let."""
+
+    unverified, core = "", 7
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+        self.has_begun, self.let = threading.Event(), threading.Event()
+
+    def __enter__(self) -> HeldSandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, request: RunRequest) -> RunReport:
+        self.codes.append(request.code)
+        self.has_begun.set()
+        assert self.let.wait(10)
+        return scripted_runs.make_report(Outcome.COMPILE_ERROR)
+
+
+IMAGE = SandboxImage(**{field.name: "" for field in dataclasses.fields(SandboxImage)})
+
+
+@contextlib.contextmanager
+def one_core(sandbox: HeldSandbox, max_waiting: int = 0) -> Iterator[RewardPool]:
+    """A pool over it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_module, "ensure_image", lambda *_, **__: IMAGE)
+        patch.setattr(pool_module, "lease_cores", lambda _: [sandbox])
+        patch.setattr(pool_module, "make_sandbox", lambda *_: sandbox)
+        with RewardPool(max_waiting=max_waiting) as pool:
+            try:
+                yield pool
+            finally:
+                sandbox.let.set()
+
+
+def asked_for(*completions: str) -> GroupRequest:
+    return GroupRequest(problem=PROBLEM, completions=completions)
+
+
+def test_a_request_that_nobody_waits_for_any_more_costs_no_core():
+    """As `asyncio.wait_for` of a wrapped future does at its timeout: the core went for good."""
+    sandbox = HeldSandbox()
+    with one_core(sandbox) as pool:
+        begun, waiting, last = (pool.submit(asked_for(text)) for text in ("a", "b", "c"))
+        assert sandbox.has_begun.wait(10)
+        assert (begun.cancel(), waiting.cancel()) == (False, True)
+        sandbox.let.set()
+        assert last.result(10).programs[0].outcome is Outcome.COMPILE_ERROR
+        assert begun.result(10).programs[0].reward == 0.0
+        assert [code.strip() for code in sandbox.codes] == ["a", "c"]
+        assert pool.num_waiting == 0
+
+
+def test_what_a_failed_call_had_asked_for_does_not_stay_in_the_queue():
+    """Its third problem finds the pool full; made again and again, it would fill the queue."""
+    others = [read_problem({**ROW, "problem_id": name}) for name in ("x", "y", "z")]
+    sandbox = HeldSandbox()
+    with one_core(sandbox, max_waiting=4) as pool:
+        begun = pool.submit(asked_for("a"))
+        assert sandbox.has_begun.wait(10)
+        twice = [problem for problem in others for _ in range(2)]
+        with pytest.raises(PoolFullError):
+            reward(twice, ["b", "c"] * 3, pool=pool)
+        sandbox.let.set()
+        assert begun.result(10) and pool.submit(asked_for("d")).result(10)
+        assert [code.strip() for code in sandbox.codes] == ["a", "d"]
+
+
+def test_a_problem_at_fault_is_told(caplog):
+    """All completions for it earned 0, step after step, and nothing said why."""
+    faulty = read_problem({**ROW, "problem_id": "faulty", "reference": QUICK})
+    sandbox = HeldSandbox()
+    sandbox.let.set()
+    with one_core(sandbox) as pool:
+        assert reward([faulty] * 2, [QUICK, SLOW], pool=pool) == [0.0, 0.0]
+    assert "problem faulty: its reference fails its tests: COMPILE_ERROR" in caplog.text
+
+
+def test_what_waits_is_refused_when_the_service_stops_and_what_has_begun_is_finished():
+    """It waited until every program that waited for a core was measured."""
+    sandbox = HeldSandbox()
+    with one_core(sandbox) as pool:
+        begun, waiting = pool.submit(asked_for("a")), pool.submit(asked_for("b"))
+        assert sandbox.has_begun.wait(10)
+        pool.refuse()
+        with pytest.raises(RuntimeError, match="closed"):
+            pool.submit(asked_for("c"))
+        sandbox.let.set()
+        with pytest.raises(RuntimeError, match="before this was measured"):
+            waiting.result(10)
+        assert begun.result(10).programs[0].outcome is Outcome.COMPILE_ERROR
+        assert [code.strip() for code in sandbox.codes] == ["a"]
+        assert (pool.num_waiting, len(pool.cores)) == (0, 1)
+
+
+@pytest.mark.parametrize("given", [None, [{"role": "assistant", "content": QUICK}], b"x", 1.5])
+def test_a_completion_that_is_no_text_is_named_before_anything_starts(given):
+    with pytest.raises(
+        ValueError, match=f"completions: number 1 must be text, got {type(given).__name__}"
+    ):
+        reward([PROBLEM] * 2, [QUICK, given])
+    with pytest.raises(ValueError, match="expected a list of texts, got a text"):
+        reward([PROBLEM] * len(QUICK), QUICK)
 
 
 @pytest.mark.docker

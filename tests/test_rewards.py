@@ -114,6 +114,28 @@ def test_an_untimed_program_is_neither_fast_nor_slow():
     )
 
 
+def test_rounding_is_no_difference_in_reward():
+    """The mean of three times 0.6808557422807528 is not that number."""
+    rows = [row for key in "abc" for row in whole(key, 0.2427314150806623)]
+    rewards, _ = rewarded([program(k, n) for n, k in enumerate("abcu")], [*rows, measurement("u")])
+    assert rewards["u"].level == UNTIMED
+    assert {row.reward for row in rewards.values()} == {1.3404278711403763}
+
+
+def test_no_slower_level_earns_more_than_the_one_at_the_baseline():
+    """y is 1.25 times as fast as z, z as the baseline; two disturbed rounds, one of y and one of
+    the baseline, leave nothing shown between y and the baseline."""
+    y, z, base = ([80_000_000] * 15, [100_000_000] * 15, [125_000_000] * 15)
+    y[0], base[1] = 310_000_000, 37_000_000
+    rows = [measurement("y"), measurement("z")]
+    for key, times in (("y", y), ("z", z)):
+        row = measurement(key, "confirm", times=times, baseline_times_ns=tuple(base))
+        rows.append(row)
+    rewards, _ = rewarded([program("y", 1), program("z", 2)], rows)
+    assert (rewards["y"].level, rewards["z"].level) == (0, 1)
+    assert (rewards["y"].reward, rewards["z"].reward) == (1.0, 1.0)
+
+
 def test_copies_earn_what_the_program_earns():
     rows = [*whole("quick", 0.25), *whole("slow", 4.0)]
     rows.append(measurement("copy", equal_to="slow"))

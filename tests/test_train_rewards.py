@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import model_tokenizers
 import pytest
 import torch
 from pair_rows import FAST, PROBLEM, SLOW, candidate, whole_problem
@@ -409,6 +410,31 @@ def test_tokens_that_only_one_side_shares_have_more_credit():
     other = dataclasses.replace(answer, completion_token_ids=tuple(tokenizer.encode("pass")))
     assert set(token_credits(other, prompts, 3.0)) == {1.0}
     assert {FAST[0], SLOW[0]} == {row.answers[0].code, row.answers[2].code}
+
+
+@pytest.mark.parametrize("make_tokenizer", [byte_tokenizer, model_tokenizers.llama2])
+def test_all_tokens_of_a_character_have_its_credit(make_tokenizer):
+    """Of a word's last character only the first of its bytes had; with byte fallback, which shows
+    each byte of an unfinished character, the rest of the string behind it had none either."""
+    (row,) = group_or_reason(measured_programs(), config=rewards_config(), round_index=3).groups
+    tokenizer = make_tokenizer()
+    prompts = Prompts(tokenizer, rewards_config().policy)
+    code = "def f(q):\n    q = '\u53d8\U0001f600' + q \n    return \u53d8"
+    string, name = code.index("'"), code.rindex("\u53d8")
+    answer = dataclasses.replace(
+        row.answers[0],
+        code=code,
+        kept_spans=((string, string + 4), (name, name + 1)),
+        completion_token_ids=(
+            *tokenizer.encode(code, add_special_tokens=False),
+            prompts.end_token_id,
+        ),
+    )
+    credits = token_credits(answer, prompts, 3.0)
+    raised = [place for place, credit in enumerate(credits) if credit > min(credits)]
+    assert len(raised) == 1 + 3 + 4 + 1 + 3, "two quotes, 3, 4 and 3 bytes"
+    assert raised[-3:] == [len(credits) - 4, len(credits) - 3, len(credits) - 2]
+    assert raised[:9] == list(range(raised[0], raised[0] + 9))
 
 
 def test_credit_is_for_the_program_and_not_for_its_draft_in_the_thoughts():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,8 +67,11 @@ def serve_reward(
     problems = _problems(problem_paths, display)
     place = Path(folder).expanduser().absolute()
     token = read_token(place / TOKEN_FILE)
-    with RewardPool(rewards=rewards, measure=measure, max_waiting=serve.max_waiting) as pool:
-        journal = Journal(place / JOURNAL_FILE, serve.keep_hours)
+    with (
+        listening(serve) as listener,
+        contextlib.closing(Journal(place / JOURNAL_FILE, serve.keep_hours)) as journal,
+        RewardPool(rewards=rewards, measure=measure, max_waiting=serve.max_waiting) as pool,
+    ):
         service = RewardService(
             pool=pool,
             journal=journal,
@@ -78,13 +83,41 @@ def serve_reward(
         if pool.unverified:
             display.complain(f"rewards will have no speed part: {pool.unverified}")
         display.tell(
-            f"rewards on cores {', '.join(map(str, pool.cores))} at http://{serve.host}:"
-            f"{serve.port}/v1/rewards; {len(problems)} problems; token in {place / TOKEN_FILE}"
+            f"rewards on cores {', '.join(map(str, pool.cores))} at "
+            f"{service_url(serve, listener)}; {len(problems)} problems; "
+            f"token in {place / TOKEN_FILE}"
         )
-        uvicorn.run(
-            service.app, host=serve.host, port=serve.port, log_level="warning", access_log=False
-        )
-        journal.close()
+        settings = uvicorn.Config(service.app, log_level="warning", access_log=False)
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                pool.refuse()  # else it would wait until all that waits for a core is measured
+                await super().shutdown(sockets)
+
+        Server(settings).run(sockets=[listener])
+
+
+def listening(serve: ServeConfig) -> socket.socket:
+    """A socket of the service's address, taken before a core is leased: OSError says which address
+    cannot be had. Nobody is let in before the service runs."""
+    family = socket.AF_INET6 if ":" in serve.host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((serve.host, serve.port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"serve.host {serve.host!r}, serve.port {serve.port}: {error.strerror}; set an "
+            "address of this machine and a free port, or 0 for any"
+        ) from error
+    return listener
+
+
+def service_url(serve: ServeConfig, listener: socket.socket) -> str:
+    """Where requests go, with the port that was found."""
+    host = f"[{serve.host}]" if ":" in serve.host else serve.host
+    return f"http://{host}:{listener.getsockname()[1]}/v1/rewards"
 
 
 def read_token(path: Path) -> str:

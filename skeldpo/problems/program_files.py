@@ -100,7 +100,7 @@ def _known_entries(place: str, row: Mapping[str, Any]) -> Iterator[ProgramEntry]
         problem = problem_from_row(row, source=place)
     except UnsupportedProblemError:
         return
-    except (TypeError, KeyError, AttributeError, ValueError, SyntaxError) as error:
+    except ValueError as error:
         name = next((str(row[key]) for key in ID_KEYS if row.get(key)), "")
         yield _refused(place, name, str(error))
         return

@@ -13,6 +13,18 @@ from skeldpo.problems.program_files import program_entries
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 
 
+def require_texts(what: str, texts: Iterable[str]) -> None:
+    """ValueError unless they are texts, and not one: that would be taken for its letters."""
+    if isinstance(texts, str):
+        raise ValueError(f"{what}: expected a list of texts, got a text; put it into a list")
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{what}: number {place} must be text, got {type(text).__name__}; of a "
+                "conversation give message[-1]['content']"
+            )
+
+
 def dataset_candidates(problem: Problem, codes: Iterable[str]) -> tuple[Candidate, ...]:
     """Programs for a problem that no policy wrote, in the given order."""
     return tuple(

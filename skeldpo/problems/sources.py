@@ -101,7 +101,7 @@ def _data_problems(
                 key = next((str(row[key]) for key in ID_KEYS if row.get(key)), "")
                 on_left_out(LeftOutProblem(place=where, problem_id=key, reason=str(error)))
             continue
-        except (TypeError, KeyError, AttributeError, ValueError, SyntaxError) as error:
+        except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
         if problem.problem_id in seen:
             raise ValueError(f"{where}: problem_id {problem.problem_id!r} is there twice")
@@ -125,10 +125,14 @@ def _data_problems(
 
 
 def problem_from_row(row: Mapping[str, Any], source: str) -> Problem:
-    """The problem of a row; `source` names its data set where it does not do so itself."""
-    if not row.get("source"):
-        row = {**row, "source": source}
-    return next(module for module in SOURCES if module.matches(row)).problem(row)
+    """The problem of a row; `source` names its data set where it does not do so itself. ValueError
+    for what is none."""
+    try:
+        if not row.get("source"):
+            row = {**row, "source": source}
+        return next(module for module in SOURCES if module.matches(row)).problem(row)
+    except (TypeError, KeyError, AttributeError, SyntaxError) as error:
+        raise ValueError(f"no problem: {type(error).__name__}: {error}") from error
 
 
 def _check_size(problem: Problem) -> None:

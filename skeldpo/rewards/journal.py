@@ -18,20 +18,28 @@ class Kept:
 
 
 class Journal:
-    """One SQLite file; answers are on disk when `put` returns. Threads may share it."""
+    """One SQLite file; answers are on disk when `put` returns. Threads may share it. RuntimeError
+    for a file that is damaged."""
 
     def __init__(self, path: Path, keep_hours: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._keep_s = keep_hours * 3600
         self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=FULL")
-        self._base.execute(
-            "CREATE TABLE IF NOT EXISTS answers (request_id TEXT PRIMARY KEY, "
-            "request_digest TEXT NOT NULL, answer TEXT NOT NULL, made_s REAL NOT NULL)"
-        )
-        self.forget_old()
+        try:
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=FULL")
+            self._base.execute(
+                "CREATE TABLE IF NOT EXISTS answers (request_id TEXT PRIMARY KEY, "
+                "request_digest TEXT NOT NULL, answer TEXT NOT NULL, made_s REAL NOT NULL)"
+            )
+            self.forget_old()
+        except sqlite3.Error as error:
+            self._base.close()
+            raise RuntimeError(
+                f"the journal {path} cannot be used: {error}; if it is damaged remove it, and what "
+                "is asked again is measured again"
+            ) from error
 
     def get(self, request_id: str) -> Kept | None:
         """The answer to a request, if it was finished."""

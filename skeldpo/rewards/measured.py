@@ -13,7 +13,7 @@ from skeldpo.measure.on_cores import Run, patient
 from skeldpo.measure.work import ProblemWork
 from skeldpo.problems.programs import dataset_candidates
 from skeldpo.records import Assignment, Candidate, Measurement, Outcome, Problem, content_id
-from skeldpo.rewards.of_problem import UNTIMED, ProblemRewards, problem_rewards
+from skeldpo.rewards.of_problem import UNTIMED, ProblemRewards, mean_within, problem_rewards
 from skeldpo.sandbox.image import SandboxImage
 
 
@@ -183,7 +183,7 @@ def _program_answers(
     }
     earned = {row.candidate_id: row for row in found.rewards}
     own = [earned[row.candidate_id].reward for row in written if row.candidate_id in earned]
-    mean = sum(own) / len(own) if own else 0.0
+    mean = mean_within(own or [0.0])
     answers = []
     for candidate in written:
         check, known = checks[candidate.candidate_id], earned.get(candidate.candidate_id)

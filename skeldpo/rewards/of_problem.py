@@ -16,7 +16,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skeldpo.answers import CUT_OFF
 from skeldpo.config import RewardsConfig
@@ -130,6 +130,12 @@ class _Ladder:
         return UNTIMED, self.untimed_speed
 
 
+def mean_within(values: Sequence[float]) -> float:
+    """Their mean, which of equal values is that value to the last bit: else rounding alone would
+    make a difference in reward. ValueError for no values."""
+    return min(max(statistics.fmean(values), min(values)), max(values))
+
+
 def _judge(
     problem: Problem, candidates: Sequence[Candidate], measurements: Sequence[Measurement]
 ) -> tuple[list[_Judged], Counter[str]]:
@@ -174,7 +180,7 @@ def _ladder(
     return _Ladder(
         levels=levels,
         speeds=speeds,
-        untimed_speed=statistics.fmean(own or speeds or [0.0]),
+        untimed_speed=mean_within(own or speeds or [0.0]),
         stopped_speed=-1.0 if config.speed == "log_speedup" else 0.0,
     )
 
@@ -233,7 +239,8 @@ def _stand(rows: Iterable[Measurement], several: str) -> tuple[Outcome, _Standin
 
 
 def _levels(races: Sequence[Race], config: RewardsConfig) -> tuple[Level, ...]:
-    """Levels of the programs that met; the one that cannot be told from the baseline is at 0."""
+    """Levels of the programs that met; the one that cannot be told from the baseline is at 0, and
+    none is on the other side of it: that the next one can be told must not turn their order."""
     sessions: dict[str, Measurement] = {}
     for race in races:
         for row in (race.fast, race.slow):
@@ -255,10 +262,13 @@ def _levels(races: Sequence[Race], config: RewardsConfig) -> tuple[Level, ...]:
         for level in levels
         if not all(_differs_from_baseline(sessions[key], config) for key in level.programs)
     ]
-    at_zero = min(like_baseline, key=lambda level: abs(level.log_ratio), default=None)
-    return tuple(
-        Level(programs=level.programs, log_ratio=0.0) if level is at_zero else level
-        for level in levels
+    if not like_baseline:
+        return levels
+    place = levels.index(min(like_baseline, key=lambda level: abs(level.log_ratio)))
+    return (
+        *(replace(level, log_ratio=min(0.0, level.log_ratio)) for level in levels[:place]),
+        replace(levels[place], log_ratio=0.0),
+        *(replace(level, log_ratio=max(0.0, level.log_ratio)) for level in levels[place + 1 :]),
     )
 
 

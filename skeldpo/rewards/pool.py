@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from skeldpo.config import MeasureConfig, RewardsConfig
 from skeldpo.measure.on_cores import lease_cores, make_sandbox
+from skeldpo.problems.programs import require_texts
 from skeldpo.records import Problem
 from skeldpo.rewards.measured import GroupAnswer, GroupRequest, Place, Settings, measure_group
 from skeldpo.sandbox.container import Sandbox
@@ -69,14 +70,15 @@ class RewardPool:
         self._num_waiting = 0
         self._num_busy = 0
         self._program_s = _FIRST_GUESS_S
-        self._is_closed = False
+        self._is_closed = self._is_refusing = False
         self.unverified = ""
         leases = lease_cores(self._measure.num_cores)
         self.cores = tuple(lease.core for lease in leases)
         with contextlib.ExitStack() as opened:
             sandboxes = []
-            for lease in leases:
+            for lease in leases:  # all of them first: the last one's container may not start
                 opened.enter_context(lease)
+            for lease in leases:
                 sandbox = make_sandbox(self._measure, self._image, lease.core)
                 sandboxes.append(opened.enter_context(sandbox))
                 self.unverified = self.unverified or sandbox.unverified
@@ -99,11 +101,12 @@ class RewardPool:
         return self._num_busy
 
     def submit(self, request: GroupRequest) -> Future[GroupAnswer]:
-        """The answer to come; PoolFullError if too many programs wait, RuntimeError if closed."""
+        """The answer to come, which may be cancelled until a core begins with it; PoolFullError if
+        too many programs wait, RuntimeError if closed."""
         num_programs = len(request.completions)
         future: Future[GroupAnswer] = Future()
         with self._lock:
-            if self._is_closed:
+            if self._is_refusing:
                 raise RuntimeError("the pool of sandboxes is closed")
             waiting = self._num_waiting
             if self._max_waiting and waiting and waiting + num_programs > self._max_waiting:
@@ -112,8 +115,14 @@ class RewardPool:
             self._items.put(_Item(request, future))
         return future
 
+    def refuse(self) -> None:
+        """From now on only what has begun is finished; what waits is refused, and what comes."""
+        with self._lock:
+            self._is_refusing = True
+
     def close(self) -> None:
         """Finishes what has begun, refuses what waits, and gives containers and cores back."""
+        self.refuse()
         with self._lock:
             if self._is_closed:
                 return
@@ -136,13 +145,18 @@ class RewardPool:
             if item is None:
                 return
             num_programs = len(item.request.completions)
+            is_wanted = item.future.set_running_or_notify_cancel()
             with self._lock:
                 self._num_waiting -= num_programs
-                self._num_busy += 1
+                is_refused = is_wanted and self._is_refusing
+                self._num_busy += is_wanted and not is_refused
+            if is_refused:
+                text = "the pool of sandboxes was closed before this was measured"
+                item.future.set_exception(RuntimeError(text))
+            if is_refused or not is_wanted:
+                continue
             started_s = time.monotonic()
             try:
-                if self._is_closed:
-                    raise RuntimeError("the pool of sandboxes was closed before this was measured")
                 answer = self._answer(item.request, sandbox, lease.core)
             except Exception as error:  # of one request: the next one has its own chance
                 logger.warning("problem %s: %s", item.request.problem.problem_id, error)
@@ -157,7 +171,10 @@ class RewardPool:
     def _answer(self, request: GroupRequest, sandbox: Sandbox, core: int) -> GroupAnswer:
         settings = Settings(rewards=self._rewards, measure=self._measure)
         place = Place(image=self._image, core=core, unverified=sandbox.unverified)
-        return measure_group(request, sandbox.run, settings, place)
+        answer = measure_group(request, sandbox.run, settings, place)
+        for fault in answer.faults:
+            logger.warning("problem %s: %s", answer.problem_id, fault)
+        return answer
 
 
 def reward(
@@ -173,10 +190,14 @@ def reward(
     Completions of the same problem are compared with each other, so pass a group at a time or
     several whole ones. Blocks until all are measured. Give a `pool` that is open to keep containers
     warm from call to call; without one a pool is opened for the call, by `rewards` and `measure`.
-    A completion of which nothing can be said earns the mean of its group, which is no advantage.
-    ValueError for unequal lengths, or two problems of one id; RuntimeError without an engine, or if
-    more programs wait than the pool was made for (PoolFullError).
+    A completion of which nothing can be said earns the mean of its group, which is no advantage; if
+    that is all of them, as where the problem is at fault (a warning says so), 0.
+    ValueError for unequal lengths, two problems of one id, or completions that are no text (of a
+    conversation pass what its last message says); RuntimeError without an engine, or if more
+    programs wait than the pool was made for (PoolFullError). Where one group fails, those that wait
+    are given up.
     """
+    require_texts("reward: completions", completions)
     if len(problems) != len(completions):
         raise ValueError(
             f"reward: expected a problem for each completion, got {len(problems)} problems and "
@@ -191,18 +212,21 @@ def reward(
             raise ValueError(f"reward: two different problems have the id {problem.problem_id!r}")
         places.setdefault(problem.problem_id, []).append(place)
     earned = [0.0] * len(completions)
+    answers: dict[str, Future[GroupAnswer]] = {}
     with _open(pool, rewards, measure) as opened:
-        answers = {
-            key: opened.submit(
-                GroupRequest(
-                    problem=by_id[key], completions=tuple(completions[place] for place in own)
+        try:
+            for key, own in places.items():
+                answers[key] = opened.submit(
+                    GroupRequest(
+                        problem=by_id[key], completions=tuple(completions[place] for place in own)
+                    )
                 )
-            )
-            for key, own in places.items()
-        }
-        for key, own in places.items():
-            for place, program in zip(own, answers[key].result().programs, strict=True):
-                earned[place] = program.reward
+            for key, own in places.items():
+                for place, program in zip(own, answers[key].result().programs, strict=True):
+                    earned[place] = program.reward
+        finally:  # of a call that failed and will be made again, nothing may stay in the queue
+            for answer in answers.values():
+                answer.cancel()
     return earned
 
 

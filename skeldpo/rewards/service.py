@@ -12,12 +12,13 @@ import contextlib
 import hmac
 import json
 import math
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -54,15 +55,23 @@ class Pool(Protocol):
 
 
 class RewardsBody(BaseModel):
-    """The JSON of a request: a problem that the service was started with, by id, or a whole one."""
+    """The JSON of a request: a problem that the service was started with, by id, or a whole one.
+    What a client may leave out it may also send as null."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     request_id: str = Field(min_length=1, max_length=200)
     problem_id: str = ""
     problem: dict[str, Any] | None = None
     completions: tuple[str, ...] = Field(min_length=1)
     cut_off: tuple[bool, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if value is not None}
 
 
 class _RefusalError(Exception):
@@ -163,11 +172,10 @@ class RewardService:
                 self._authenticate(request)
                 response = await answer(request)
             except _RefusalError as refusal:
-                response = JSONResponse({"error": str(refusal)}, refusal.status)
-                if refusal.retry_after_s:
-                    response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
-                if refusal.status == 401:
-                    response.headers["WWW-Authenticate"] = "Bearer"
+                response = _refused(refusal)
+            except sqlite3.Error as error:  # a full disk
+                text = f"answers cannot be kept: {error}; send it again"
+                response = _refused(_RefusalError(503, text, 5.0))
             self._metrics.requests.labels(str(response.status_code)).inc()
             return response
 
@@ -297,6 +305,15 @@ class RewardService:
                 "unverified": self._pool.unverified,
             }
         )
+
+
+def _refused(refusal: _RefusalError) -> Response:
+    response = JSONResponse({"error": str(refusal)}, refusal.status)
+    if refusal.retry_after_s:
+        response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+    if refusal.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _parsed(content: bytes) -> RewardsBody:

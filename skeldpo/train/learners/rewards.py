@@ -135,12 +135,17 @@ def token_credits(
     if start < 0:
         return even
     start -= len(answer.code) - len(answer.code.lstrip("\n"))
-    ends = [len(prompts.decode(written[: place + 1])) for place in range(len(written))]
+    starts, ends = [0], []  # of each token; several may share a character
+    for place in range(len(written)):
+        shown = prompts.decode(written[: place + 1])
+        whole = len(shown if text.startswith(shown) else shown.rstrip("\ufffd"))
+        starts.append(whole)
+        ends.append(whole + (whole < len(shown)))
     raised = set[int]()
     for low, high in answer.kept_spans:
         first = bisect.bisect_right(ends, start + low)
-        last = bisect.bisect_left(ends, start + high)
-        raised.update(range(num_thoughts + first, num_thoughts + last + 1))
+        end = bisect.bisect_left(starts, start + high, hi=len(written))
+        raised.update(range(num_thoughts + first, num_thoughts + end))
     weights = [1.0 + skeleton_credit * (place in raised) for place in range(len(token_ids))]
     mean = sum(weights) / len(weights)
     return tuple(weight / mean for weight in weights)
