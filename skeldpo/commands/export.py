@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from skeldpo.config import PolicyConfig
+from skeldpo.config import PolicyConfig, Section
 from skeldpo.languages import language
 from skeldpo.prompts import Asked, instruction, question
 from skeldpo.records import PairStage, PreferencePair
@@ -19,6 +19,12 @@ from skeldpo.storage.files import folder_and_name
 from skeldpo.storage.store import Store
 
 Shape = Literal["text", "messages"]
+
+
+class ExportSections(Section):
+    """What --set may name."""
+
+    policy: PolicyConfig = PolicyConfig(model="")
 
 
 def read_pairs(path: str, stage: PairStage) -> list[PreferencePair]:
