@@ -8,7 +8,7 @@ The file holds all that is needed to compute its scores again: every program, ve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,13 @@ class LeftOut:
     place: str
     problem_id: str
     reason: str
+
+
+def require_any(found: Collection[object], rows: str, source: str, left_out: list[LeftOut]) -> None:
+    """ValueError, with the first of what was left out, if a source had no row that can be used."""
+    if not found:
+        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
+        raise ValueError(f"{source}: expected {rows}, found none that can be used{first}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
