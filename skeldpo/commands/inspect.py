@@ -21,6 +21,7 @@ from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
 from skeldpo.pages import render
 from skeldpo.pages.side_by_side import ShownSide, pair_sides
+from skeldpo.pair.judged import by_candidate
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
@@ -116,13 +117,10 @@ def read_origin(pairs_path: str) -> Origin:
     if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):
         note = f"no candidates.parquet and measurements.parquet in {folder}: times are not traced"
         return Origin(candidates={}, measurements={}, settings=settings, note=note)
-    measurements: dict[str, list[Measurement]] = {}
-    for row in store.read_records("measurements.parquet", Measurement):
-        measurements.setdefault(row.candidate_id, []).append(row)
     candidates = store.read_records("candidates.parquet", Candidate)
     return Origin(
         candidates={row.candidate_id: row for row in candidates},
-        measurements=measurements,
+        measurements=by_candidate(store.iter_records("measurements.parquet", Measurement)),
         settings=settings,
         note="",
     )
