@@ -27,7 +27,7 @@ from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
 from skeldpo.report.marks import styled_code
 from skeldpo.storage.files import folder_and_name
-from skeldpo.storage.store import Store
+from skeldpo.storage.store import Store, write_file
 from skeldpo.timing import estimate_ns
 
 ORIGIN_SUFFIX = ".origin.json"
@@ -86,9 +86,7 @@ def inspect_pairs(path: str, *, problem_id: str, html: str, display: Display) ->
     origin = read_origin(path)
     views = [view_pair(pair, origin) for pair in pairs]
     if html:
-        page = _page(views, path, origin)
-        place, file = folder_and_name(html)
-        Store(place).write_text(file, page)
+        write_file(html, _page(views, path, origin))
     _show_overview(pairs, display)
     shown = views if problem_id else views[:MAX_SHOWN]
     for view in shown:

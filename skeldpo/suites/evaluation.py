@@ -15,7 +15,7 @@ from typing import Any
 
 from skeldpo.records import Outcome
 from skeldpo.storage.files import folder_and_name
-from skeldpo.storage.store import Store, closing_folder, round_folder
+from skeldpo.storage.store import Store, closing_folder, round_folder, write_file
 from skeldpo.suites.metrics import bootstrap_interval, num_families
 
 FORMAT = 1
@@ -164,8 +164,7 @@ def counted_text(num_problems: int, num_families: int) -> str:
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
     """Writes the report."""
-    folder, name = folder_and_name(str(path))
-    Store(folder).write_text(name, evaluation_text(evaluation))
+    write_file(str(path), evaluation_text(evaluation))
 
 
 def evaluation_text(evaluation: Evaluation, bootstrap: Bootstrap = ORDINARY) -> str:
