@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.timeable import SANDBOX, Timeable, find_time
 from skeldpo.config import MeasureConfig
 from skeldpo.console import Display
 from skeldpo.measure.on_cores import Run, map_on_cores
-from skeldpo.measure.timeable import SANDBOX, Timeable, find_time
 from skeldpo.problems.sources import LeftOutProblem, iter_problems
 from skeldpo.records import Problem, content_id
 

@@ -119,8 +119,8 @@ class ScriptedEngine(PolicyEngine):
         self._engine = _Script(tokenizer, self.pace_s)
         return ""
 
-    def _sampling(self, assignment: Assignment, **asked: Any) -> Asked:
-        plain = super()._sampling(assignment, **asked)
+    def _asked(self, assignment: Assignment, **asked: Any) -> Asked:
+        plain = super()._asked(assignment, **asked)
         values = {name: getattr(plain, name) for name in Asked.__slots__}
         return _AskedOf(problem=assignment.problem, **values)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks.null_programs import KERNELS, copies, rewritten, slowed_problem, slowed_program
 from benchmarks.null_programs import spread as spread_programs
 from skeldpo.accounts.progress import count_teller
-from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, SkeletonConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig, PairConfig, Section, SkeletonConfig
 from skeldpo.config.toml_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.pair import build_pairs
@@ -61,6 +61,10 @@ class Sizes:
         )
 
 
+class _Sections(Section):
+    measure: MeasureConfig
+
+
 FULL = Sizes(identical=1000, renamed=300, best_of_8=150, slowed=100)
 QUICK = Sizes(identical=24, renamed=12, best_of_8=4, slowed=4)
 
@@ -75,8 +79,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="measure.KEY=VALUE")
     options = parser.parse_args()
     default = MeasureConfig(min_cpu_time_ms=5.0) if options.quick else MeasureConfig()
-    measure = load_sections({"measure": default}, options.set)["measure"]
-    assert isinstance(measure, MeasureConfig)
+    measure = load_sections(_Sections(measure=default), options.set).measure
     sizes = QUICK if options.quick else FULL.scaled(options.scale)
     started_s = time.monotonic()
     kinds = [options.only] if options.only else ["null", "slowed"]

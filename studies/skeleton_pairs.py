@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from skeldpo.config import PairConfig, Section, SkeletonConfig
 from skeldpo.config.toml_file import load_sections
@@ -57,15 +56,17 @@ class Figures:
     words: KeptWords
 
 
+class _Sections(Section):
+    pair: PairConfig = PairConfig(min_speedup=1.2)
+    skeleton: SkeletonConfig = SkeletonConfig()
+
+
 def main() -> None:
     options = _options()
-    sections = load_sections(
-        {"pair": PairConfig(min_speedup=1.2), "skeleton": SkeletonConfig()}, options.set
-    )
+    sections = load_sections(_Sections(), options.set)
     measured = read_measured(options.folder)
-    pair = cast(PairConfig, sections["pair"])
     made = {
-        name: efficiency_pairs(measured, pair, _with_method(sections["skeleton"], name))
+        name: efficiency_pairs(measured, sections.pair, _with_method(sections.skeleton, name))
         for name in METHODS
     }
     lines = list(figure_lines(made, measured.hot_lines))
@@ -212,7 +213,7 @@ def _opening(command: str, note: str) -> list[str]:
     ]
 
 
-def _with_method(section: Section, name: str) -> SkeletonConfig:
+def _with_method(section: SkeletonConfig, name: str) -> SkeletonConfig:
     method, _, contrast = name.partition(", ")
     return SkeletonConfig.model_validate(
         section.model_dump() | {"method": method, "contrast": bool(contrast)}

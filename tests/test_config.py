@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from skeldpo.config import Config, MeasureConfig, PairConfig
+from skeldpo.config import Config, MeasureConfig, PairConfig, Section
 from skeldpo.config.toml_file import load_config, load_sections, parse_config
 
 MINIMAL: dict[str, Any] = {
@@ -240,11 +240,16 @@ def test_digest_is_the_same_after_a_round_trip() -> None:
     assert again.digest() == config.digest()
 
 
+class TwoSections(Section):
+    measure: MeasureConfig = MeasureConfig()
+    pair: PairConfig = PairConfig(min_speedup=1.5)
+
+
 def test_load_sections_overrides_and_names_what_is_wrong() -> None:
-    defaults = {"measure": MeasureConfig(), "pair": PairConfig(min_speedup=1.5)}
+    defaults = TwoSections()
     sections = load_sections(defaults, ["measure.cpu_limit_s=5"])
-    assert sections["measure"] == MeasureConfig(cpu_limit_s=5)
-    assert sections["pair"] == PairConfig(min_speedup=1.5)
+    assert sections.measure == MeasureConfig(cpu_limit_s=5)
+    assert sections.pair == PairConfig(min_speedup=1.5)
     for override, message in {
         "measure.cpu_limt_s=5": r"unknown key measure\.cpu_limt_s; did you mean measure\.cpu_lim",
         "pair.min_speedup=1": r"pair\.min_speedup: .*greater than 1, got 1",

@@ -339,11 +339,10 @@ def test_profile_that_the_sandbox_failed_in_is_taken_again(figure: str) -> None:
 
 @pytest.mark.parametrize("profile", [hot_lines, mean_memory])
 def test_profile_of_a_sandbox_that_fails_is_no_figure(profile: Callable[..., object]) -> None:
-    limit = {"cpu_limit_s": 1.0} if profile is mean_memory else {}
+    request = RunRequest(language="python", kind="function", code="x", entry_point="f",
+                         input_texts=("[1]",), cpu_limit_s=1.0)  # fmt: skip
     with pytest.raises(SandboxFailure, match="profiling"):
-        profile(lambda request: broken(make_report()), "x", language="python",
-                kind="function", entry_point="f",
-                input_texts=["[1]"], **limit)  # fmt: skip
+        profile(lambda request: broken(make_report()), request)
 
 
 def test_sample_without_a_time_counts_in_pass_at_1_alone() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from sample_records import FUNCTION_PROBLEM
 
+from benchmarks.timeable import AT_FAULT, NOT_GROWN, TOO_QUICK, find_time
 from skeldpo.config import EvaluateConfig, MeasureConfig
-from skeldpo.measure.timeable import AT_FAULT, NOT_GROWN, TOO_QUICK, find_time
 from skeldpo.measure.work import ProblemWork
 from skeldpo.problems.evalplus import problem as mbpp_problem
 from skeldpo.problems.growth import with_growth

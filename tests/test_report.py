@@ -485,4 +485,4 @@ def test_axis_ticks_are_round_numbers_that_enclose_the_values(low, high, expecte
 
 
 def test_values_on_an_edge_count_in_the_upper_bin():
-    assert count_between([1.0, 1.5, 2.0, 2.0], [1.0, 2.0, 4.0]).counts == (2, 2)
+    assert count_between([1.0, 1.5, 2.0, 2.0], [1.0, 2.0, 4.0]) == (2, 2)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_policy import tiny_config
 
+from benchmarks.sizing_table import methods, qwen_shapes, table
 from skeldpo.cli import USER_ERROR, main
 from skeldpo.config import Config
 from skeldpo.config.toml_file import load_config
@@ -23,7 +24,6 @@ from skeldpo.sizing.needs import GIB, told
 from skeldpo.sizing.nodes import Node, Nodes, nodes_of, this_machine
 from skeldpo.sizing.sampling import engine_need
 from skeldpo.sizing.shape import llama_shape
-from skeldpo.sizing.table import methods, qwen_shapes, table
 from skeldpo.sizing.worker import BAND, worker_need
 
 REPOSITORY = Path(__file__).parents[1]

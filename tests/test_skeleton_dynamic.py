@@ -9,8 +9,9 @@ import pytest
 from skeldpo.config import SkeletonConfig
 from skeldpo.languages import language
 from skeldpo.languages.python.guest_lines import line_times
-from skeldpo.measure.lines import MIN_SHARE, hot_lines
-from skeldpo.sandbox.container import Sandbox
+from skeldpo.measure.lines import CPU_LIMIT_S, MIN_SHARE, hot_lines
+from skeldpo.records import ProblemKind
+from skeldpo.sandbox.container import RunRequest, Sandbox
 from skeldpo.skeleton.extract import group_skeleton
 
 PYTHON = language("python")
@@ -120,33 +121,23 @@ def test_line_numbers_beyond_the_program_are_ignored() -> None:
     assert "total" not in group_skeleton(SUMS, [POWERS], DYNAMIC, PYTHON, hot_lines=hot).text
 
 
+def request_of(code: str, text: str, kind: ProblemKind = "function") -> RunRequest:
+    entry_point = "f" if kind == "function" else ""
+    return RunRequest(language="python", kind=kind, code=code, entry_point=entry_point,
+                      input_texts=(text,), cpu_limit_s=CPU_LIMIT_S)  # fmt: skip
+
+
 @pytest.mark.docker
 def test_hot_lines_are_found_in_the_sandbox(sandbox: Sandbox) -> None:
-    found = hot_lines(
-        sandbox.run,
-        SUMS,
-        language="python",
-        kind="function",
-        entry_point="f",
-        input_texts=[json.dumps([20_000])],
-    )
+    found = hot_lines(sandbox.run, request_of(SUMS, json.dumps([20_000])))
     assert set(found) & {3, 4} and not set(found) & {1, 2, 5}
     script = "n = int(input())\nfor i in range(n):\n    i * i\nprint(n)\n"
-    found = hot_lines(
-        sandbox.run,
-        script,
-        language="python",
-        kind="stdio",
-        entry_point="",
-        input_texts=["20000\n"],
-    )
+    found = hot_lines(sandbox.run, request_of(script, "20000\n", kind="stdio"))
     assert set(found) & {2, 3} and not set(found) & {1, 4}
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("code", ["def f(:\n", "import os\nos._exit(3)\n", "x = 1\n"])
 def test_a_program_that_does_not_run_has_no_hot_lines(sandbox: Sandbox, code: str) -> None:
-    kinds = hot_lines(
-        sandbox.run, code, language="python", kind="function", entry_point="f", input_texts=["[1]"]
-    )
+    kinds = hot_lines(sandbox.run, request_of(code, "[1]"))
     assert set(kinds) <= {1}

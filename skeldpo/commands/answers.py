@@ -22,7 +22,7 @@ from skeldpo.records import Candidate, Measurement, Outcome, Problem
 from skeldpo.rounds.run_start import start_folder
 from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.storage.files import folder_and_name
-from skeldpo.storage.store import WEIGHTS, Store, round_folder
+from skeldpo.storage.store import WEIGHTS, Store, round_folder, write_file
 from skeldpo.timing import estimate_ns
 
 TEMPLATE = "commands/answers.html.j2"
@@ -145,8 +145,7 @@ def show_answers(
     if note:
         display.tell(f"\n{note}")
     if html:
-        place, name = folder_and_name(html)
-        Store(place).write_text(name, _page(asked, folder, note))
+        write_file(html, _page(asked, folder, note))
         display.tell(f"page: {html}")
 
 

@@ -55,7 +55,7 @@ class Finding:
     name: str
     state: State
     found: str
-    remedy: str
+    remedy: str = ""
 
 
 def examine(storage: str = "runs") -> list[Finding]:
@@ -93,12 +93,11 @@ def examine_sandbox(engine: RuntimeChoice = "auto") -> list[Finding]:
     found = wrong or f"times of one program vary by {calibration.variation:.1%}"
     found = f"{image.reference} ({image.engine}) runs on core {lease.core}; {found}"
     return [
-        Finding(name=name, state="warn" if wrong else "ok", found=found, remedy=""),
+        Finding(name=name, state="warn" if wrong else "ok", found=found),
         Finding(
             name="promises",
             state="warn" if doubt else "ok",
             found=f"kept: {', '.join(kept)}" + (f"; {doubt}" if doubt else ""),
-            remedy="",
         ),
     ]
 
@@ -145,7 +144,7 @@ def _package(name: str, good: str) -> Finding:
         return Finding(name=name, state="missing", found="not installed", remedy=SETUP)
     if found.partition("+")[0] != good:
         return Finding(name=name, state="warn", found=f"{found}; tested with {good}", remedy=SETUP)
-    return Finding(name=name, state="ok", found=found, remedy="")
+    return Finding(name=name, state="ok", found=found)
 
 
 def _vllm(gpus: list[str]) -> Finding:
@@ -165,7 +164,7 @@ def _vllm(gpus: list[str]) -> Finding:
     elif builds[wanted] != KNOWN_GOOD_VLLM:
         problem = f"tested with {KNOWN_GOOD_VLLM}"
     else:
-        return Finding(name="vllm", state="ok", found=found, remedy="")
+        return Finding(name="vllm", state="ok", found=found)
     return Finding(name="vllm", state="warn", found=f"{found}; {problem}", remedy=setup)
 
 
@@ -185,7 +184,7 @@ def _gpu_names() -> list[str]:
 
 def _gpus(gpus: list[str]) -> Finding:
     found = "; ".join(gpus) or "none; everything runs on CPU, with small models"
-    return Finding(name="GPUs", state="ok", found=found, remedy="")
+    return Finding(name="GPUs", state="ok", found=found)
 
 
 def _engine() -> Finding:
@@ -212,10 +211,10 @@ def examine_engine(runtime: ContainerRuntime) -> Finding:
     found = f"{runtime.name} {runtime.version}"
     lacking = sorted(CGROUP_CONTROLLERS - runtime.controllers)
     if not lacking:
-        return Finding(name=ENGINE, state="ok", found=found, remedy="")
+        return Finding(name=ENGINE, state="ok", found=found)
     found += f"; it cannot limit {', '.join(lacking)} of a container: {runtime.advice}"
     is_needed = {"memory", "pids"} & set(lacking)
-    return Finding(name=ENGINE, state="missing" if is_needed else "warn", found=found, remedy="")
+    return Finding(name=ENGINE, state="missing" if is_needed else "warn", found=found)
 
 
 def _cgroups() -> Finding:
@@ -226,9 +225,9 @@ def _cgroups() -> Finding:
         remedy = "use a kernel with CONFIG_SCHED_INFO, as distributions have it"
         return Finding(name=name, state="missing", found=found, remedy=remedy)
     if (root / "cgroup.controllers").is_file():
-        return Finding(name=name, state="ok", found="version 2", remedy="")
+        return Finding(name=name, state="ok", found="version 2")
     if (root / "memory").is_dir() and (root / "cpuacct").is_dir():
-        return Finding(name=name, state="ok", found="version 1", remedy="")
+        return Finding(name=name, state="ok", found="version 1")
     found = f"no memory and cpuacct at {root}: programs could not be limited or timed"
     return Finding(name=name, state="missing", found=found, remedy="use Linux with cgroups")
 
@@ -245,8 +244,8 @@ def _cores() -> Finding:
     found = f"sandboxes on {_ranges(sandbox)}, everything else on {_ranges(others)}"
     if set(sandbox) & set(others):
         found += "; times will be noisy, as they share a core (2 cores are the least)"
-        return Finding(name=name, state="warn", found=found, remedy="")
-    return Finding(name=name, state="ok", found=found, remedy="")
+        return Finding(name=name, state="warn", found=found)
+    return Finding(name=name, state="ok", found=found)
 
 
 def _memory() -> Finding:
@@ -256,8 +255,8 @@ def _memory() -> Finding:
     found = f"{free:.1f} of {total:.1f} GiB available"
     if free < MIN_MEMORY_GIB:
         found += f"; the smallest run wants {MIN_MEMORY_GIB:g}"
-        return Finding(name="memory", state="warn", found=found, remedy="")
-    return Finding(name="memory", state="ok", found=found, remedy="")
+        return Finding(name="memory", state="warn", found=found)
+    return Finding(name="memory", state="ok", found=found)
 
 
 def _disk() -> Finding:
@@ -270,9 +269,7 @@ def _disk() -> Finding:
     found = f"{free:.0f} GiB free for runs in {folder}"
     if free < MIN_DISK_GIB:
         found += f"; {MIN_DISK_GIB:g} are wanted"
-    return Finding(
-        name="disk", state="warn" if free < MIN_DISK_GIB else "ok", found=found, remedy=""
-    )
+    return Finding(name="disk", state="warn" if free < MIN_DISK_GIB else "ok", found=found)
 
 
 def _storage(storage: str) -> Finding:
@@ -281,8 +278,8 @@ def _storage(storage: str) -> Finding:
     try:
         found = try_storage(storage)
     except (OSError, RuntimeError, ValueError) as error:
-        return Finding(name=name, state="missing", found=str(error), remedy="")
-    return Finding(name=name, state="ok", found=found, remedy="")
+        return Finding(name=name, state="missing", found=str(error))
+    return Finding(name=name, state="ok", found=found)
 
 
 def _governor() -> Finding:
@@ -291,7 +288,7 @@ def _governor() -> Finding:
     governors = sorted({file.read_text().strip() for file in files})
     if not governors:
         found = "not visible here (usual in a virtual machine)"
-        return Finding(name="CPU governor", state="ok", found=found, remedy="")
+        return Finding(name="CPU governor", state="ok", found=found)
     steady = governors == ["performance"]
     return Finding(
         name="CPU governor",
@@ -320,11 +317,11 @@ def _threads() -> Finding:
     try:
         sandbox, others = sandbox_cores(), generation_cores()
     except ValueError as error:
-        return Finding(name=name, state="warn", found=str(error), remedy="")
+        return Finding(name=name, state="warn", found=str(error))
     used = {*sandbox, *others}
     shared = [core for core in sandbox if (siblings(core) - {core}) & used]
     if not shared:
-        return Finding(name=name, state="ok", found="sandbox cores share none in use", remedy="")
+        return Finding(name=name, state="ok", found="sandbox cores share none in use")
     found = f"{_ranges(tuple(shared))} share a physical core with others in use: noisier times"
     remedy = f"export {CORES_VARIABLE}=<one thread of each physical core>"
     return Finding(name=name, state="warn", found=found, remedy=remedy)
@@ -334,7 +331,7 @@ def _counters() -> Finding:
     devices = Path("/sys/bus/event_source/devices")
     names = sorted(path.name for path in devices.glob("*") if path.name.startswith(("cpu", "armv")))
     found = ", ".join(names) or "none; not needed, programs are timed by their CPU clock"
-    return Finding(name="hardware counters", state="ok", found=found, remedy="")
+    return Finding(name="hardware counters", state="ok", found=found)
 
 
 def _ray_cluster(address: str) -> Finding:
@@ -348,7 +345,7 @@ def _ray_cluster(address: str) -> Finding:
     except OSError as error:
         found = f"RAY_ADDRESS={address} does not answer ({error})"
         return Finding(name=name, state="missing", found=found, remedy="unset RAY_ADDRESS")
-    return Finding(name=name, state="ok", found=f"{address} answers", remedy="")
+    return Finding(name=name, state="ok", found=f"{address} answers")
 
 
 def _version(name: str) -> str:

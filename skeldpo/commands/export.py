@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from skeldpo.config import PolicyConfig
+from skeldpo.config import PolicyConfig, Section
 from skeldpo.languages import language
 from skeldpo.prompts import Asked, instruction, question
 from skeldpo.records import PairStage, PreferencePair
@@ -20,6 +20,12 @@ from skeldpo.storage.scratch import scratch_folder
 from skeldpo.storage.store import Store
 
 Shape = Literal["text", "messages"]
+
+
+class ExportSections(Section):
+    """What --set may name."""
+
+    policy: PolicyConfig = PolicyConfig(model="")
 
 
 def read_pairs(path: str, stage: PairStage) -> list[PreferencePair]:

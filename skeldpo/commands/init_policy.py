@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from skeldpo.config import PolicyConfig, ProblemsConfig, Section, StarterConfig
+from skeldpo.config import Config, PolicyConfig, ProblemsConfig, Section, StarterConfig
 from skeldpo.config.toml_file import load_config, load_sections
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
@@ -16,6 +16,12 @@ from skeldpo.storage.store import Store
 
 MAX_MODEL_TOKENS = 640
 """Of the starter: the longest built-in problem with its longest program."""
+
+
+class _Sections(Section):
+    starter: StarterConfig = StarterConfig()
+    policy: PolicyConfig = PolicyConfig(model="starter", max_model_tokens=MAX_MODEL_TOKENS)
+    problems: ProblemsConfig = ProblemsConfig(num_train=1, families=FAMILIES)
 
 
 def init_policy(
@@ -30,26 +36,17 @@ def init_policy(
             f"{output} is not empty ({', '.join(held[:3])}); give another --out, or remove it"
         )
     seed = 0
-    sections: dict[str, Section] = {
-        "starter": StarterConfig(),
-        "policy": PolicyConfig(model="starter", max_model_tokens=MAX_MODEL_TOKENS),
-        "problems": ProblemsConfig(num_train=1, families=FAMILIES),
-    }
+    given: Config | _Sections
     if config_path:
-        config = load_config(config_path, overrides)
-        sections = {name: getattr(config, name) for name in sections}
+        given = config = load_config(config_path, overrides)
         seed = config.run.seed
     else:
-        sections = load_sections(sections, overrides)
-    starter, policy, problems = sections["starter"], sections["policy"], sections["problems"]
-    assert isinstance(starter, StarterConfig)
-    assert isinstance(policy, PolicyConfig)
-    assert isinstance(problems, ProblemsConfig)
+        given = load_sections(_Sections(), overrides)
     with new_folder() if is_url(output) else contextlib.nullcontext(output) as folder:
         result = train_starter(
-            problems=load_problems(problems.sources, problems.families),
-            config=starter,
-            policy=policy,
+            problems=load_problems(given.problems.sources, given.problems.families),
+            config=given.starter,
+            policy=given.policy,
             output_folder=folder,
             seed=seed,
             on_progress=on_progress,

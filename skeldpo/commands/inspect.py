@@ -21,12 +21,13 @@ from skeldpo.columns import flowed, wrapped
 from skeldpo.console import Display
 from skeldpo.pages import render
 from skeldpo.pages.side_by_side import ShownSide, pair_sides
+from skeldpo.pair.judged import by_candidate
 from skeldpo.pair.lengths import num_tokens
 from skeldpo.pair.races import crosscheck_ratios
 from skeldpo.records import Candidate, Measurement, PairSide, PreferencePair
 from skeldpo.report.marks import styled_code
 from skeldpo.storage.files import folder_and_name
-from skeldpo.storage.store import Store
+from skeldpo.storage.store import Store, write_file
 from skeldpo.timing import estimate_ns
 
 ORIGIN_SUFFIX = ".origin.json"
@@ -85,9 +86,7 @@ def inspect_pairs(path: str, *, problem_id: str, html: str, display: Display) ->
     origin = read_origin(path)
     views = [view_pair(pair, origin) for pair in pairs]
     if html:
-        page = _page(views, path, origin)
-        place, file = folder_and_name(html)
-        Store(place).write_text(file, page)
+        write_file(html, _page(views, path, origin))
     _show_overview(pairs, display)
     shown = views if problem_id else views[:MAX_SHOWN]
     for view in shown:
@@ -117,13 +116,10 @@ def read_origin(pairs_path: str) -> Origin:
     if not (store.exists("candidates.parquet") and store.exists("measurements.parquet")):
         note = f"no candidates.parquet and measurements.parquet in {folder}: times are not traced"
         return Origin(candidates={}, measurements={}, settings=settings, note=note)
-    measurements: dict[str, list[Measurement]] = {}
-    for row in store.read_records("measurements.parquet", Measurement):
-        measurements.setdefault(row.candidate_id, []).append(row)
     candidates = store.read_records("candidates.parquet", Candidate)
     return Origin(
         candidates={row.candidate_id: row for row in candidates},
-        measurements=measurements,
+        measurements=by_candidate(store.iter_records("measurements.parquet", Measurement)),
         settings=settings,
         note="",
     )

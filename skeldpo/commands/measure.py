@@ -18,7 +18,7 @@ from skeldpo import __version__
 from skeldpo.accounts.core_use import CORE_USE, read_core_shares
 from skeldpo.accounts.progress import count_teller
 from skeldpo.answers import Wanted
-from skeldpo.config import EvaluateConfig, MeasureConfig
+from skeldpo.config import EvaluateConfig, MeasureConfig, Section
 from skeldpo.config.toml_file import load_sections
 from skeldpo.connection import connect_ray
 from skeldpo.console import Display
@@ -49,15 +49,17 @@ NUM_REASONS = 20
 """Reasons that are shown; those of programs are all in the table of measurements."""
 
 
+class _Sections(Section):
+    measure: MeasureConfig = MeasureConfig()
+
+
 def measure_given(
     *, problem_paths: Sequence[str], programs_path: str, output: str, overrides: Sequence[str],
     display: Display,
 ) -> None:  # fmt: skip
     """Judges and times programs, without `programs_path` the problems' own solutions; writes the
     folder `output` and shows the verdicts."""
-    sections = load_sections({"measure": MeasureConfig()}, overrides)
-    measure = sections["measure"]
-    assert isinstance(measure, MeasureConfig)
+    measure = load_sections(_Sections(), overrides).measure
     output = absolute_place(output)  # actors work in folders of their own
     store = Store(output)
     started_s = time.monotonic()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from skeldpo import __version__
 from skeldpo.commands.inspect import ORIGIN_SUFFIX
-from skeldpo.config import KeepOutConfig, PairConfig, SkeletonConfig
+from skeldpo.config import KeepOutConfig, PairConfig, Section, SkeletonConfig
 from skeldpo.config.toml_file import load_sections
 from skeldpo.console import Display
 from skeldpo.measure.folder import PROBLEMS_FILE, open_measured
@@ -34,11 +34,10 @@ DEFAULT_MIN_SPEEDUP = 1.2
 MEASURED_TABLES = (CANDIDATES_FILE, MEASUREMENTS_FILE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    pair: PairConfig
-    skeleton: SkeletonConfig
-    keep_out: KeepOutConfig
+class _Settings(Section):
+    pair: PairConfig = PairConfig(min_speedup=DEFAULT_MIN_SPEEDUP)
+    skeleton: SkeletonConfig = SkeletonConfig()
+    keep_out: KeepOutConfig = KeepOutConfig()
 
 
 class _NoPairError(Exception):
@@ -82,7 +81,7 @@ def pair_given(
 
     With `explain` also what became of each problem's candidates.
     """
-    settings = _settings(overrides)
+    settings = load_sections(_Settings(), overrides)
     store = open_measured(folder)
     if settings.skeleton.method == "dynamic" and not any(
         row.hot_lines for row in store.iter_records(MEASUREMENTS_FILE, Measurement)
@@ -164,22 +163,6 @@ def _write_pairs(  # noqa: PLR0913
     finally:
         mapped.drop()
     return shown
-
-
-def _settings(overrides: Sequence[str]) -> _Settings:
-    sections = load_sections(
-        {
-            "pair": PairConfig(min_speedup=DEFAULT_MIN_SPEEDUP),
-            "skeleton": SkeletonConfig(),
-            "keep_out": KeepOutConfig(),
-        },
-        overrides,
-    )
-    pair, skeleton, keep = sections["pair"], sections["skeleton"], sections["keep_out"]
-    assert isinstance(pair, PairConfig)
-    assert isinstance(skeleton, SkeletonConfig)
-    assert isinstance(keep, KeepOutConfig)
-    return _Settings(pair=pair, skeleton=skeleton, keep_out=keep)
 
 
 def _show_pairs(shown: _Shown, output: str, display: Display) -> None:

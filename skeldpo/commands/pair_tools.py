@@ -86,17 +86,13 @@ def _answers(options: argparse.Namespace, display: Display) -> None:
 
 
 def _export(options: argparse.Namespace, display: Display) -> None:
-    from skeldpo.commands.export import export_trl, read_pairs
-    from skeldpo.config import PolicyConfig
+    from skeldpo.commands.export import ExportSections, export_trl, read_pairs
     from skeldpo.config.toml_file import load_sections
 
-    sections = load_sections({"policy": PolicyConfig(model="")}, options.set)
-    policy = sections["policy"]
-    assert isinstance(policy, PolicyConfig)
     num_rows = export_trl(
         read_pairs(options.pairs, options.stage),
         options.out,
-        policy=policy,
+        policy=load_sections(ExportSections(), options.set).policy,
         shape="messages" if options.messages else "text",
         with_skeletons=options.skeletons,
     )

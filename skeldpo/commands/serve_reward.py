@@ -10,7 +10,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from skeldpo.config import MeasureConfig, RewardsConfig, ServeConfig
+from skeldpo.config import MeasureConfig, RewardsConfig, Section, ServeConfig
 from skeldpo.config.toml_file import load_sections
 from skeldpo.console import Display
 from skeldpo.records import Problem, content_id
@@ -38,6 +38,12 @@ def _run(options: argparse.Namespace, display: Display) -> None:
     )
 
 
+class _Sections(Section):
+    rewards: RewardsConfig = RewardsConfig()
+    measure: MeasureConfig = MeasureConfig()
+    serve: ServeConfig = ServeConfig()
+
+
 def serve_reward(
     *, folder: str, problem_paths: Sequence[str], overrides: Sequence[str], display: Display
 ) -> None:
@@ -57,13 +63,8 @@ def serve_reward(
         raise RuntimeError(
             f"serve-reward needs {error.name}: pip install 'skeldpo[serve]'"
         ) from error
-    sections = load_sections(
-        {"rewards": RewardsConfig(), "measure": MeasureConfig(), "serve": ServeConfig()}, overrides
-    )
-    rewards, measure, serve = sections["rewards"], sections["measure"], sections["serve"]
-    assert isinstance(rewards, RewardsConfig)
-    assert isinstance(measure, MeasureConfig)
-    assert isinstance(serve, ServeConfig)
+    sections = load_sections(_Sections(), overrides)
+    rewards, measure, serve = sections.rewards, sections.measure, sections.serve
     problems = _problems(problem_paths, display)
     place = Path(folder).expanduser().absolute()
     token = read_token(place / TOKEN_FILE)

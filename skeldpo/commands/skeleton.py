@@ -10,10 +10,11 @@ from skeldpo.config import MeasureConfig, SkeletonConfig
 from skeldpo.judging.stdio import input_text
 from skeldpo.languages import language_of_files
 from skeldpo.languages.contract import Language
-from skeldpo.measure.lines import hot_lines
+from skeldpo.measure.lines import CPU_LIMIT_S, hot_lines
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.problems.program_files import file_text
 from skeldpo.records import Skeleton
+from skeldpo.sandbox.container import RunRequest
 from skeldpo.skeleton.extract import HotLines, group_skeleton
 from skeldpo.skeleton.placement import kept_words
 
@@ -79,14 +80,15 @@ def _profile(codes: Sequence[str], written_in: Language, stdin_text: str) -> Hot
     """The hot lines of scripts that have any."""
 
     def lines_of(run: Run, code: str) -> tuple[int, ...]:
-        return hot_lines(
-            run,
-            code,
+        request = RunRequest(
             language=written_in.NAME,
             kind="stdio",
+            code=code,
             entry_point="",
-            input_texts=[stdin_text],
+            input_texts=(stdin_text,),
+            cpu_limit_s=CPU_LIMIT_S,
         )
+        return hot_lines(run, request)
 
     found = map_on_cores(codes, lines_of, MeasureConfig(), lambda done: None)
     return {code: lines for code, lines in zip(codes, found, strict=True) if lines}

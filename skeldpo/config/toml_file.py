@@ -10,12 +10,14 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from skeldpo.config.base import Section
 from skeldpo.config.sections import Config
+
+Sections = TypeVar("Sections", bound=Section)
 
 _EXAMPLES = {
     "string_type": ' in quotes, such as "7b"',
@@ -40,29 +42,27 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def parse_config(values: dict[str, Any], where: str) -> Config:
     """Checks plain values; `where` names their origin in the message of the ValueError."""
+    return _checked(Config, values, where)
+
+
+def load_sections(defaults: Sections, overrides: Sequence[str]) -> Sections:
+    """Some sections without a file: the defaults with overrides such as `measure.cpu_limit_s=5`."""
+    values = defaults.model_dump()
+    known = sorted(values)
+    for override in overrides:
+        _apply_override(values, override)
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(f"--set names section {unknown}; this command has {known}")
+    return _checked(type(defaults), values, "--set")
+
+
+def _checked(sections: type[Sections], values: dict[str, Any], where: str) -> Sections:
     try:
-        return Config.model_validate(values)
+        return sections.model_validate(values)
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors()]
         raise ValueError(f"{where}: " + "; ".join(lines)) from error
-
-
-def load_sections(defaults: dict[str, Section], overrides: Sequence[str]) -> dict[str, Section]:
-    """Some sections without a file: the defaults with overrides such as `measure.cpu_limit_s=5`."""
-    values = {name: section.model_dump() for name, section in defaults.items()}
-    for override in overrides:
-        _apply_override(values, override)
-    unknown = set(values) - set(defaults)
-    if unknown:
-        raise ValueError(
-            f"--set names section {sorted(unknown)}; this command has {sorted(defaults)}"
-        )
-    try:
-        return {name: type(defaults[name]).model_validate(values[name]) for name in defaults}
-    except ValidationError as error:
-        section = next(n for n in defaults if type(defaults[n]).__name__ == error.title)
-        lines = [_explain(item, (section,)) for item in error.errors()]
-        raise ValueError("--set: " + "; ".join(lines)) from error
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:
@@ -84,8 +84,8 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     target[last] = value
 
 
-def _explain(item: Any, inside: tuple[str, ...] = ()) -> str:
-    location = [*inside, *(str(part) for part in item["loc"])]
+def _explain(item: Any) -> str:
+    location = [str(part) for part in item["loc"]]
     name = ".".join(location) or "configuration"
     if item["type"] == "extra_forbidden":
         return f"unknown key {name}{_nearest(location)}"

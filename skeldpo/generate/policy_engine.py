@@ -186,19 +186,13 @@ class PolicyEngine:
                 f"{self._max_model_tokens}"
             )
         writing = _Writing(assignment=assignment, prompt_ids=prompt_ids)
-        if self._generate.max_reasoning_tokens:
-            sampling = self._sampling(
-                assignment,
-                num_samples=assignment.num_samples,
-                seed=assignment.seed,
-                stop=(self._reasoning_end,),
-                max_tokens=self._generate.max_reasoning_tokens,
-            )
-        else:
-            sampling = self._answer_sampling(
-                assignment, num_samples=assignment.num_samples, seed=assignment.seed
-            )
-        refusal = self._request(problem.problem_id, prompt_ids, sampling)
+        asked = self._asked(
+            assignment,
+            num_samples=assignment.num_samples,
+            seed=assignment.seed,
+            thinks=self._generate.max_reasoning_tokens > 0,
+        )
+        refusal = self._request(problem.problem_id, prompt_ids, asked)
         return (None, refusal) if refusal else (writing, "")
 
     def _take(self, writing: _Writing, answer: Answer) -> str:
@@ -219,15 +213,16 @@ class PolicyEngine:
                 writing.written[text.index] = replace(text, finish_reason=CUT_OFF)
             else:
                 writing.thoughts[text.index] = text
-                sampling = self._answer_sampling(
+                asked = self._asked(
                     writing.assignment,
                     num_samples=1,
                     seed=_answer_seed(writing.assignment.seed, text.index),
+                    thinks=False,
                 )
                 refusal = self._request(
                     f"{problem_id}{_BETWEEN}{text.index}",
                     [*writing.prompt_ids, *text.token_ids],
-                    sampling,
+                    asked,
                 )
                 if refusal:
                     return refusal
@@ -249,32 +244,17 @@ class PolicyEngine:
             return f"vLLM refused it: {type(error).__name__}: {error}"
         return ""
 
-    def _answer_sampling(self, assignment: Assignment, *, num_samples: int, seed: int) -> Asked:
-        return self._sampling(
-            assignment,
-            num_samples=num_samples,
-            seed=seed,
-            stop=self._generate.stop,
-            max_tokens=self._generate.max_tokens,
-        )
-
-    def _sampling(
-        self,
-        assignment: Assignment,
-        *,
-        num_samples: int,
-        seed: int,
-        stop: tuple[str, ...],
-        max_tokens: int,
-    ) -> Asked:
+    def _asked(self, assignment: Assignment, *, num_samples: int, seed: int, thinks: bool) -> Asked:
+        """How samples are drawn, of thoughts or of whole answers and those behind thoughts."""
+        generate = self._generate
         return Asked(
             num_samples=num_samples,
             temperature=assignment.temperature,
-            top_p=self._generate.top_p,
-            max_tokens=max_tokens,
+            top_p=generate.top_p,
+            max_tokens=generate.max_reasoning_tokens if thinks else generate.max_tokens,
             seed=seed,
             stop_token_ids=tuple(self._prompts.stop_token_ids),
-            stop=stop,
+            stop=(self._reasoning_end,) if thinks else generate.stop,
         )
 
     def _commit(self, writing: _Writing) -> None:

@@ -78,11 +78,6 @@ def is_evalplus(checker: str) -> bool:
     return _NAME.fullmatch(checker) is not None
 
 
-def oracle_of(checker: str) -> str:
-    """The oracle that a checker's name holds; "equal" where the task has none of its own."""
-    return checker.split(":")[1]
-
-
 def is_floats(value: Any) -> bool:
     """A float, or a list or tuple of nothing else, where EvalPlus turns its tolerance on."""
     if isinstance(value, list | tuple):

@@ -6,12 +6,11 @@ that lies about them changes nothing but its own skeleton.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from skeldpo.languages import SUPPORT
-from skeldpo.languages import language as language_of
+from skeldpo.languages import SUPPORT, language
 from skeldpo.measure.verdict import SandboxFailure
-from skeldpo.records import Outcome, ProblemKind
+from skeldpo.records import Outcome
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.sandbox.guest_source import guest_source
 from skeldpo.values import decode, encode
@@ -23,27 +22,17 @@ LIMIT_S = 0.5
 CPU_LIMIT_S = 20.0
 
 
-def hot_lines(  # noqa: PLR0913
-    run: Callable[[RunRequest], RunReport],
-    code: str,
-    *,
-    language: str,
-    kind: ProblemKind,
-    entry_point: str,
-    input_texts: Sequence[str],
-    preamble: str = "",
-) -> tuple[int, ...]:
-    """Numbers (from 1) of the lines that take at least MIN_SHARE of the program's time on these
-    inputs, rising; none of a program that does not run, or of a language
-    without a profiler. `run` is `Sandbox.run`; SandboxFailure if
-    it fails."""
-    profiler = language_of(language).LINE_PROFILER
+def hot_lines(run: Callable[[RunRequest], RunReport], request: RunRequest) -> tuple[int, ...]:
+    """Numbers (from 1) of the lines that take at least MIN_SHARE of the program's time on the
+    request's inputs, rising; none of a program that does not run, or of a language without a
+    profiler. Its own limits hold. `run` is `Sandbox.run`; SandboxFailure if it fails."""
+    profiler = language(request.language).LINE_PROFILER
     if profiler is None:
         return ()
-    is_function = kind == "function"
-    inputs = [decode(text) if is_function else text for text in input_texts]
-    entry = entry_point if is_function else ""
-    arguments = [code, entry, inputs, round(LIMIT_S * 1e9), preamble]
+    is_function = request.kind == "function"
+    inputs = [decode(text) if is_function else text for text in request.input_texts]
+    limit_ns = round(LIMIT_S * 1e9)
+    arguments = [request.code, request.entry_point, inputs, limit_ns, request.preamble]
     report = run(
         RunRequest(
             language=SUPPORT,

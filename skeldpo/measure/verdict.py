@@ -135,17 +135,7 @@ class Judge:
 
     def run_inputs(self, code: str, input_texts: Sequence[str], cpu_limit_s: float) -> TimedRun:
         """One timed run whose answers are not compared (the baseline on generated inputs)."""
-        report = self._ask(
-            RunRequest(
-                language=self._problem.language,
-                kind=self._problem.kind,
-                code=code,
-                entry_point=self._problem.entry_point,
-                input_texts=tuple(input_texts),
-                cpu_limit_s=cpu_limit_s,
-                preamble=self._problem.preamble,
-            )
-        )
+        report = self._ask(self.request(code, input_texts, cpu_limit_s))
         num_processes = len(input_texts) if self._problem.kind == "stdio" else 1
         can_be = report.cpu_time_ns <= MAX_OVERRUN * cpu_limit_s * 1e9 * num_processes
         has_all_answers = report.outcome is Outcome.ACCEPTED or bool(report.odd_answer_texts)
@@ -161,6 +151,18 @@ class Judge:
             run_delay_ns=report.run_delay_ns,
             instructions=report.instructions,
             num_processes=num_processes,
+        )
+
+    def request(self, code: str, input_texts: Sequence[str], cpu_limit_s: float) -> RunRequest:
+        """What runs a program of the problem on inputs."""
+        return RunRequest(
+            language=self._problem.language,
+            kind=self._problem.kind,
+            code=code,
+            entry_point=self._problem.entry_point,
+            input_texts=tuple(input_texts),
+            cpu_limit_s=cpu_limit_s,
+            preamble=self._problem.preamble,
         )
 
     def generate_input(self, generator: str, size: int, seed: int) -> str | None:

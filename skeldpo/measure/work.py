@@ -52,9 +52,10 @@ class ProblemWork:
         self._config = config
         self._evaluate = evaluate
         self._run = run
-        # Tests are grown to find pairs; an evaluation times as its suite says.
-        is_scored = assignment.purpose == "evaluate"
-        self._problem = replace(assignment.problem, growth="") if is_scored else assignment.problem
+        self._is_evaluation = assignment.purpose == "evaluate"
+        self._problem = assignment.problem
+        if self._is_evaluation:  # as its suite says; tests are grown to find pairs
+            self._problem = replace(self._problem, growth="")
         self._judge = Judge(self._problem, run, config)
         self._is_sound = False
         self._equal_to = _representatives(assignment)
@@ -63,7 +64,6 @@ class ProblemWork:
             for c in assignment.candidates
             if self._equal_to[c.candidate_id] == c.candidate_id
         }
-        self._is_evaluation = assignment.purpose == "evaluate"
         self.faults: list[str] = []
         self._checks: dict[str, Verdict] = {}
         self._refused: dict[str, Verdict] = {}
@@ -164,13 +164,19 @@ class ProblemWork:
         else:
             screened = timer.screen(programs, timing_input, self._config.screen_repeats)
         self._sessions.append(("screen", screened))
-        timed = {key: programs[key] for key in screened.cpu_times_ns}
+        inputs = [test.input_text for test in timing_input.tests]
+        timed = {
+            key: self._judge.request(programs[key], inputs, self._config.cpu_limit_s)
+            for key in screened.cpu_times_ns
+        }
         if self._config.profile_memory:
-            self._profile_memory(timed, timing_input)
+            for key, request in timed.items():
+                self._mean_memory[key] = mean_memory(self._run, request)
         if self._is_evaluation:
             return {}
         if self._config.profile_lines:
-            self._profile_lines(timed, timing_input)
+            for key, request in timed.items():
+                self._hot_lines[key] = hot_lines(self._run, request)
         proposed = _propose(screened, self._config)
         if not proposed:
             return {}
@@ -194,33 +200,6 @@ class ProblemWork:
         self._lacking = {
             key: refusal.input_digest for key, refusal in self._refused.items() if key in confirmed
         }
-
-    def _profile_memory(self, programs: dict[str, str], timing_input: TimingInput) -> None:
-        problem = self._problem
-        for key, code in programs.items():
-            self._mean_memory[key] = mean_memory(
-                self._run,
-                code,
-                language=problem.language,
-                kind=problem.kind,
-                entry_point=problem.entry_point,
-                preamble=problem.preamble,
-                input_texts=[test.input_text for test in timing_input.tests],
-                cpu_limit_s=self._config.cpu_limit_s,
-            )
-
-    def _profile_lines(self, programs: dict[str, str], timing_input: TimingInput) -> None:
-        problem = self._problem
-        for key, code in programs.items():
-            self._hot_lines[key] = hot_lines(
-                self._run,
-                code,
-                language=problem.language,
-                kind=problem.kind,
-                entry_point=problem.entry_point,
-                preamble=problem.preamble,
-                input_texts=[test.input_text for test in timing_input.tests],
-            )
 
     def _choose(self, accepted: Mapping[str, str], seed: int) -> dict[str, str]:
         """At most `max_screened` programs; known programs of an evaluation are always among them,

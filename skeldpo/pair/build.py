@@ -113,7 +113,7 @@ def build_pairs(  # noqa: PLR0913
     check_rows(problem, candidates, measurements)
     written_in = language(problem.language)
     judged = judge_candidates(candidates, measurements)
-    accepted = {key: program for key, program in judged.programs.items() if program.is_accepted}
+    accepted = judged.accepted
     wrong = {key: program for key, program in judged.programs.items() if not program.is_accepted}
     races = find_races(accepted, measurements)
     decided = decided_races(races, accepted, pair)

@@ -40,8 +40,7 @@ def earlier_programs(
     is_efficient: dict[str, set[bool]] = defaultdict(set)
     hot_lines: dict[str, tuple[int, ...]] = {}
     for candidates, measurements in reversed(list(rounds)):
-        programs = judge_candidates(candidates, measurements).programs
-        accepted = {key: program for key, program in programs.items() if program.is_accepted}
+        accepted = judge_candidates(candidates, measurements).accepted
         decided = decided_races(find_races(accepted, measurements), accepted, pair)
         holding = [race for race in decided if not (race.is_reversed or race.is_unchecked)]
         if not holding:

@@ -33,14 +33,25 @@ class Judged:
     programs: dict[str, Program]
     reasons: dict[str, str]
 
+    @property
+    def accepted(self) -> dict[str, Program]:
+        """The right ones."""
+        return {key: program for key, program in self.programs.items() if program.is_accepted}
+
+
+def by_candidate(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
+    """The rows of each candidate; none of one that has no row."""
+    found: dict[str, list[Measurement]] = defaultdict(list)
+    for row in measurements:
+        found[row.candidate_id].append(row)
+    return found
+
 
 def judge_candidates(
     candidates: Sequence[Candidate], measurements: Sequence[Measurement]
 ) -> Judged:
     """Every candidate as a program or with a reason, in order of their ids."""
-    rows_by_id = defaultdict(list)
-    for row in measurements:
-        rows_by_id[row.candidate_id].append(row)
+    rows_by_id = by_candidate(measurements)
     variants = defaultdict(list)
     for candidate in sorted(candidates, key=lambda candidate: candidate.candidate_id):
         for run_id in {row.equal_to for row in rows_by_id[candidate.candidate_id]}:

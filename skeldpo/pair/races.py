@@ -15,7 +15,7 @@ from statistics import median
 
 from skeldpo.answers import CUT_OFF
 from skeldpo.config import PairConfig
-from skeldpo.pair.judged import Program
+from skeldpo.pair.judged import Program, by_candidate
 from skeldpo.records import Measurement
 from skeldpo.timing import (
     DISCOUNT,
@@ -78,9 +78,7 @@ def find_races(accepted: Mapping[str, Program], measurements: Sequence[Measureme
             before = meetings.get(key)
             if before is None or len(both[0].cpu_times_ns) > len(before[0].cpu_times_ns):
                 meetings[key] = sorted(both, key=lambda row: estimate_ns(row.cpu_times_ns))
-    rows_by_id: dict[str, list[Measurement]] = defaultdict(list)
-    for row in measurements:
-        rows_by_id[row.candidate_id].append(row)
+    rows_by_id = by_candidate(measurements)
     return [
         Race(
             fast=fast,

@@ -64,7 +64,7 @@ def _facts(calls: Sequence[list[Any]], place: int, stated: Sequence[Stated]) -> 
     if all(type(value) is int for value in values):
         facts = _number_facts(calls, place)
     elif all(isinstance(value, list | tuple) for value in values):
-        facts = _list_facts(values, calls)
+        facts = _list_facts(values)
     else:
         facts = {}
     if all(isinstance(value, str) for value in values):
@@ -123,7 +123,7 @@ def _number_facts(calls: Sequence[list[Any]], place: int) -> Facts:
     return facts
 
 
-def _list_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
+def _list_facts(values: Sequence[Any]) -> Facts:
     facts: Facts = {}
     filled = [value for value in values if value]
     entries = [item for value in filled for item in value]
@@ -147,7 +147,7 @@ def _list_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
     elif all(isinstance(item, str) for item in entries):
         facts["has_equal_words"] = _always(len(set(map(len, v))) == 1 for v in filled if len(v) > 1)
     elif all(isinstance(item, list | tuple) for item in entries):
-        facts |= _row_facts(filled, calls)
+        facts |= _row_facts(filled)
     return facts
 
 
@@ -156,7 +156,7 @@ def _range(numbers: Sequence[int]) -> Facts:
     return {"low": 0, "high": 1, "is_distinct": False} if {*numbers} == {0, 1} else {}
 
 
-def _row_facts(values: Sequence[Any], calls: Sequence[list[Any]]) -> Facts:
+def _row_facts(values: Sequence[Any]) -> Facts:
     lengths = [{len(row) for row in value} for value in values]
     widths = set().union(*lengths)
     rows = [row for value in values for row in value]

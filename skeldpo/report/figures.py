@@ -143,23 +143,23 @@ def _speedup_figure(summary: RunSummary) -> Figure:
     edges = speedup_edges(summary)
     shown = [row for row in summary.pairs if row.efficiency]
     binned = [count_between([p.speedup for p in row.efficiency], edges) for row in shown]
-    most = max((count for bins in binned for count in bins.counts), default=0)
+    most = max((count for counts in binned for count in counts), default=0)
     every = 2 * math.ceil(len(edges) / 14)
-    ticks = [Tick(at=i, text=f"{edge:g}") for i, edge in enumerate(edges) if i % every == 0]
+    ticks = [Tick(at=i, text=f"{edge:g}x") for i, edge in enumerate(edges) if i % every == 0]
     names = [f"{edges[i]:.2f} to {edges[i + 1]:.2f} times" for i in range(len(edges) - 1)]
     panels = tuple(
         Panel(
             caption=f"round {row.round_index}: {len(row.efficiency)} efficiency pairs",
             svg=histogram(
-                _columns(names, bins.counts),
-                ticks=[Tick(at=t.at, text=f"{float(t.text):g}x") for t in ticks],
+                _columns(names, counts),
+                ticks=ticks,
                 title=f"speedup of the efficiency pairs of round {row.round_index}",
                 x_label="speedup, rejected time / chosen time (log scale)",
                 color=0,
                 max_count=most,
             ),
         )
-        for row, bins in zip(shown, binned, strict=True)
+        for row, counts in zip(shown, binned, strict=True)
     )
     return Figure(name="speedups", legend=(), panels=panels)
 
@@ -171,7 +171,7 @@ def _length_figure(summary: RunSummary) -> Figure:
     step = max(1, math.ceil(ticks[1] / 2))
     edges = [step * i for i in range(-math.ceil(widest / step), math.ceil(widest / step) + 1)]
     binned = [count_between(values, edges) for _, values in found]
-    most = max((count for bins in binned for count in bins.counts), default=0)
+    most = max((count for counts in binned for count in counts), default=0)
     names = [f"{edges[i]:g} to {edges[i + 1]:g} tokens" for i in range(len(edges) - 1)]
     middle = len(edges) // 2
     num_marked = max(1, middle // 3)
@@ -180,7 +180,7 @@ def _length_figure(summary: RunSummary) -> Figure:
         Panel(
             caption=f"round {row.round_index}: median {statistics.median(values):+g} tokens",
             svg=histogram(
-                _columns(names, bins.counts),
+                _columns(names, counts),
                 ticks=[
                     Tick(at=place, text=f"{edges[place]:+g}" if edges[place] else "0")
                     for place in places
@@ -191,7 +191,7 @@ def _length_figure(summary: RunSummary) -> Figure:
                 max_count=most,
             ),
         )
-        for (row, values), bins in zip(found, binned, strict=True)
+        for (row, values), counts in zip(found, binned, strict=True)
     )
     return Figure(name="lengths", legend=(), panels=panels)
 

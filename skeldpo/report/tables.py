@@ -6,7 +6,6 @@ import itertools
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar, get_args
 
 from skeldpo.pages import Table
@@ -48,14 +47,6 @@ QUARANTINED_SHOWN = 20
 """Quarantined problems of a round that are shown; all are in its quarantine table."""
 SPEEDUP_STEP = 2**0.5
 """Ratio of two neighbouring edges of the speedup distribution."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bins:
-    """Counts of values between edges; bin i is [edges[i], edges[i + 1])."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
 
 
 def score_tables(summary: RunSummary) -> list[Table]:
@@ -287,7 +278,7 @@ def speedup_table(summary: RunSummary) -> Table:
     edges = speedup_edges(summary)
     binned = [count_between([p.speedup for p in row.efficiency], edges) for row in summary.pairs]
     rows = tuple(
-        (f"{low:.2f} to {high:.2f}", *(str(bins.counts[index]) for bins in binned))
+        (f"{low:.2f} to {high:.2f}", *(str(counts[index]) for counts in binned))
         for index, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
     )
     columns = ("speedup", *(f"round {row.round_index}" for row in summary.pairs))
@@ -308,12 +299,12 @@ def length_differences(pairs: Iterable[PreferencePair]) -> list[int]:
     return [chosen - rejected for chosen, rejected in map(num_tokens, pairs)]
 
 
-def count_between(values: Iterable[float], edges: Sequence[float]) -> Bins:
-    """How many values lie in each bin; a value outside the edges is an error of the caller."""
+def count_between(values: Iterable[float], edges: Sequence[float]) -> tuple[int, ...]:
+    """How many values lie in each bin, [edges[i], edges[i + 1]); a value outside the edges is an
+    error of the caller."""
     places = Counter(sum(edge <= value for edge in edges) - 1 for value in values)
     assert all(0 <= place < len(edges) - 1 for place in places), (places, edges)
-    counts = tuple(places[place] for place in range(len(edges) - 1))
-    return Bins(edges=tuple(edges), counts=counts)
+    return tuple(places[place] for place in range(len(edges) - 1))
 
 
 def versions(summary: RunSummary) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import math
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from skeldpo.answers import CUT_OFF
 from skeldpo.config import RewardsConfig
 from skeldpo.judging.right_answers import several_answers
-from skeldpo.pair.judged import check_rows, judge_candidates, session_ratio
+from skeldpo.pair.judged import by_candidate, check_rows, judge_candidates, session_ratio
 from skeldpo.pair.races import Race, find_races
 from skeldpo.records import NO_VERDICT, Candidate, Dropped, Measurement, Outcome, Problem
 from skeldpo.rewards.levels import Level, speed_levels
@@ -140,9 +140,7 @@ def _judge(
     problem: Problem, candidates: Sequence[Candidate], measurements: Sequence[Measurement]
 ) -> tuple[list[_Judged], Counter[str]]:
     """The candidates of which something is known, and reasons against the others."""
-    rows: dict[str, list[Measurement]] = defaultdict(list)
-    for row in measurements:
-        rows[row.candidate_id].append(row)
+    rows = by_candidate(measurements)
     several = several_answers(problem)
     found: list[_Judged] = []
     dropped: Counter[str] = Counter()
@@ -166,8 +164,7 @@ def _ladder(
 ) -> _Ladder:
     if config.speed == "none":
         return _Ladder(levels=(), speeds=(), untimed_speed=0.0, stopped_speed=0.0)
-    programs = judge_candidates(candidates, measurements).programs
-    accepted = {key: program for key, program in programs.items() if program.is_accepted}
+    accepted = judge_candidates(candidates, measurements).accepted
     levels = _levels(find_races(accepted, measurements), config)
     known = {each.run_as for each in found if each.candidate.origin == "dataset"}
     speeds = _speeds(levels, known, config)

@@ -27,12 +27,12 @@ class Need:
 
     kind: str
     number: int
-    num_cpus: int
-    num_gpus: int
-    sandbox_cores: int
     host: tuple[Part, ...]
-    device: tuple[Part, ...]
     advice: str
+    num_cpus: int = 0
+    num_gpus: int = 0
+    sandbox_cores: int = 0
+    device: tuple[Part, ...] = ()
     device_share: float = 1.0
     slack: float = 1.0
 

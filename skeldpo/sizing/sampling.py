@@ -56,7 +56,6 @@ def engine_need(shape: ModelShape, generate: GenerateConfig, max_model_tokens: i
         number=generate.num_engines,
         num_cpus=generate.cpus_per_engine,
         num_gpus=num_gpus,
-        sandbox_cores=0,
         host=host,
         device=device,
         advice=advice,
@@ -76,14 +75,11 @@ def sandbox_need(measure: MeasureConfig, num_cores: int) -> Need:
     return Need(
         kind="sandbox",
         number=measure.num_cores or num_cores,
-        num_cpus=0,
-        num_gpus=0,
         sandbox_cores=1,
         host=(
             Part(name="actor", num_bytes=_ACTOR_BYTES),
             Part(name="program", num_bytes=measure.memory_limit_mib << 20),
         ),
-        device=(),
         advice="fewer measure.num_cores, or a smaller measure.memory_limit_mib",
     )
 
@@ -93,11 +89,7 @@ def driver_need() -> Need:
     return Need(
         kind="driver",
         number=1,
-        num_cpus=0,
-        num_gpus=0,
-        sandbox_cores=0,
         host=(Part(name="process and Ray", num_bytes=_DRIVER_BYTES),),
-        device=(),
         advice="a machine with more memory",
     )
 

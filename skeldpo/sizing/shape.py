@@ -35,7 +35,6 @@ class ModelShape:
     num_parameters: int
     layer_parameters: int
     embedding_parameters: int
-    is_tied: bool
     num_layers: int
     num_cached_layers: int
     hidden_size: int
@@ -105,7 +104,6 @@ def llama_shape(  # noqa: PLR0913
         num_parameters=num_layers * layer + (1 if is_tied else 2) * embedding + hidden_size,
         layer_parameters=layer,
         embedding_parameters=embedding,
-        is_tied=is_tied,
         num_layers=num_layers,
         num_cached_layers=num_layers,
         hidden_size=hidden_size,
@@ -139,7 +137,6 @@ def shape_of(model_config: Any) -> ModelShape:
         num_parameters=_num_parameters(model),
         layer_parameters=max(_num_parameters(layer) for layer in _layers(model)),
         embedding_parameters=embedding.weight.numel(),
-        is_tied=embedding.weight is output.weight,
         num_layers=int(config.num_hidden_layers),
         num_cached_layers=sum("attention" in k and "linear" not in k for k in kinds),
         hidden_size=int(config.hidden_size),

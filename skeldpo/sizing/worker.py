@@ -78,7 +78,6 @@ def worker_need(shape: ModelShape, train: TrainConfig, num_tokens: int) -> Need:
         number=train.num_workers,
         num_cpus=train.cpus_per_worker,
         num_gpus=int(train.use_gpu),
-        sandbox_cores=0,
         host=host,
         device=device,
         advice=_advice(train),

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skeldpo.records import Output, StageManifest
-from skeldpo.storage.files import is_url, open_files
+from skeldpo.storage.files import folder_and_name, is_url, open_files
 from skeldpo.storage.rows import arrow_schema, arrow_table, from_row, to_row
 
 Record = TypeVar("Record")
@@ -58,6 +58,12 @@ def run_root(storage: str, name: str) -> str:
         return f"{storage.rstrip('/')}/{name}"
     home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd())
     return str((home / Path(storage).expanduser() / name).absolute())
+
+
+def write_file(place: str, text: str) -> None:
+    """Creates or replaces a text file at a path or URL."""
+    folder, name = folder_and_name(place)
+    Store(folder).write_text(name, text)
 
 
 def round_folder(round_index: int) -> str:

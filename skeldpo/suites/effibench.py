@@ -15,7 +15,7 @@ from skeldpo.problems.effibench import problem
 from skeldpo.problems.reader import data_rows
 from skeldpo.records import Measurement, Problem
 from skeldpo.suites.contract import Judged, Protocol, Scores, Suite, SuiteProblems
-from skeldpo.suites.evaluation import LeftOut, SampleResult
+from skeldpo.suites.evaluation import LeftOut, SampleResult, require_any
 from skeldpo.suites.metrics import Usage, effibench_overheads
 from skeldpo.suites.scoring import (
     pass_scores,
@@ -53,9 +53,7 @@ def load_effibench(source: str) -> SuiteProblems:
             problems[key] = replace(problem(row), split="heldout_family", checker="equal")
         except ValueError as error:
             left_out.append(LeftOut(place=line.place, problem_id=key, reason=str(error)))
-    if not problems:
-        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
-        raise ValueError(f"{source}: expected EffiBench rows, found none that can be used{first}")
+    require_any(problems, "EffiBench rows", source, left_out)
     return SuiteProblems(problems=tuple(problems.values()), left_out=tuple(left_out))
 
 
@@ -81,10 +79,7 @@ def score_overheads(judged: Judged, ks: Sequence[int]) -> Scores:
         notes=(
             *untimed_notes(placed, timings),
             *(
-                (
-                    f"sample {s.sample_index}",
-                    NO_MEMORY,
-                )
+                (f"sample {s.sample_index}", NO_MEMORY)
                 for s in samples
                 if s.times_ns and not s.values
             ),

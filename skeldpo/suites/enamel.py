@@ -20,7 +20,7 @@ from skeldpo.suites.contract import Protocol, Suite, SuiteProblems
 from skeldpo.suites.enamel_released import score_released, time_released
 from skeldpo.suites.enamel_tests import NUM_REPEATS, NUM_TESTS
 from skeldpo.suites.enamel_timing import score_levels, time_levels
-from skeldpo.suites.evaluation import LeftOut
+from skeldpo.suites.evaluation import LeftOut, require_any
 
 NAME = "enamel"
 SEED = 998_244_353
@@ -84,9 +84,7 @@ def _sorted_out(file: Path, rows: Sequence[dict[str, str]]) -> SuiteProblems:
             unused.append(problem.problem_id)
         else:
             problems[problem.problem_id] = problem
-    if not problems:
-        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
-        raise ValueError(f"{file}: expected problems, found none that can be used{first}")
+    require_any(problems, "problems", str(file), left_out)
     return SuiteProblems(
         problems=tuple(problems.values()),
         left_out=tuple(left_out),

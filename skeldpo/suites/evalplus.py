@@ -26,7 +26,7 @@ from skeldpo.problems.reader import read_rows
 from skeldpo.records import Example, KnownProgram, Outcome, Problem
 from skeldpo.sandbox.container import RunRequest
 from skeldpo.suites.contract import SuiteData, SuiteProblems
-from skeldpo.suites.evaluation import LeftOut
+from skeldpo.suites.evaluation import LeftOut, require_any
 from skeldpo.suites.speed import NAMES
 from skeldpo.values import encode
 
@@ -111,11 +111,7 @@ def load_tasks(
             tasks[key] = make_task(row)
         except (ValueError, TypeError, SyntaxError) as error:
             left_out.append(LeftOut(place=place, problem_id=key, reason=str(error)))
-    if not tasks:
-        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
-        raise ValueError(
-            f"{data.source}: expected EvalPlus rows, found none that can be used{first}"
-        )
+    require_any(tasks, "EvalPlus rows", data.source, left_out)
     answered = map_on_cores(
         list(tasks.values()),
         answered_problem,

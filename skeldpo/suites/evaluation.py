@@ -8,14 +8,14 @@ The file holds all that is needed to compute its scores again: every program, ve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from skeldpo.records import Outcome
 from skeldpo.storage.files import folder_and_name
-from skeldpo.storage.store import Store, closing_folder, round_folder
+from skeldpo.storage.store import Store, closing_folder, round_folder, write_file
 from skeldpo.suites.metrics import bootstrap_interval, num_families
 
 FORMAT = 1
@@ -37,6 +37,13 @@ class LeftOut:
     place: str
     problem_id: str
     reason: str
+
+
+def require_any(found: Collection[object], rows: str, source: str, left_out: list[LeftOut]) -> None:
+    """ValueError, with the first of what was left out, if a source had no row that can be used."""
+    if not found:
+        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
+        raise ValueError(f"{source}: expected {rows}, found none that can be used{first}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +164,7 @@ def counted_text(num_problems: int, num_families: int) -> str:
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
     """Writes the report."""
-    folder, name = folder_and_name(str(path))
-    Store(folder).write_text(name, evaluation_text(evaluation))
+    write_file(str(path), evaluation_text(evaluation))
 
 
 def evaluation_text(evaluation: Evaluation, bootstrap: Bootstrap = ORDINARY) -> str:

@@ -13,7 +13,7 @@ from skeldpo.problems.mercury import OWNER, framed_problem
 from skeldpo.problems.reader import data_rows
 from skeldpo.records import Problem
 from skeldpo.suites.contract import Protocol, Suite, SuiteProblems
-from skeldpo.suites.evaluation import LeftOut
+from skeldpo.suites.evaluation import LeftOut, require_any
 from skeldpo.suites.scoring import PLACE_SCORES, place_among_references
 
 NAME = "mercury"
@@ -42,9 +42,7 @@ def load_mercury(source: str) -> SuiteProblems:
             wanted[name] = Wanted(language=python.NAME, entry_point=f"{OWNER}.{row['entry_point']}")
         except (ValueError, KeyError, TypeError, IndexError) as error:
             left_out.append(LeftOut(place=line.place, problem_id=name, reason=_told(error)))
-    if not problems:
-        first = f"; first: {left_out[0].place}: {left_out[0].reason}" if left_out else ""
-        raise ValueError(f"{source}: expected rows of Mercury, found none that can be used{first}")
+    require_any(problems, "rows of Mercury", source, left_out)
     return SuiteProblems(
         problems=tuple(problems.values()),
         frames=frames,

@@ -130,38 +130,34 @@ class EnamelLimits:
     limit: float
 
 
-def enamel_limits(
-    reference_times: Sequence[Sequence[float]], weights: Sequence[float] = LEVEL_WEIGHTS
-) -> EnamelLimits:
+def enamel_limits(reference_times: Sequence[Sequence[float]]) -> EnamelLimits:
     """B and T of a problem from the reference's time of every test, by level."""
-    if len(reference_times) != len(weights) or not all(reference_times):
+    if len(reference_times) != len(LEVEL_WEIGHTS) or not all(reference_times):
         raise ValueError(
-            f"expected reference times of {len(weights)} levels, each with a test, got "
+            f"expected reference times of {len(LEVEL_WEIGHTS)} levels, each with a test, got "
             f"{[len(times) for times in reference_times]}"
         )
     slowest = tuple(max(times) for times in reference_times)
-    counted = [time for time, weight in zip(slowest, weights, strict=True) if weight]
+    counted = [time for time, weight in zip(slowest, LEVEL_WEIGHTS, strict=True) if weight]
     if not counted or min(counted) <= 0:
-        raise ValueError(f"times of counted levels must be positive, got {slowest} for {weights}")
+        raise ValueError(
+            f"times of counted levels must be positive, got {slowest} for {LEVEL_WEIGHTS}"
+        )
     return EnamelLimits(slowest=slowest, limit=TIMEOUT_FACTOR * max(counted))
 
 
-def enamel_efficiency(
-    level_times: Sequence[Sequence[float]],
-    limits: EnamelLimits,
-    weights: Sequence[float] = LEVEL_WEIGHTS,
-) -> float:
+def enamel_efficiency(level_times: Sequence[Sequence[float]], limits: EnamelLimits) -> float:
     """ENAMEL's e of one correct program (arXiv 2406.06647, equations 1 and 2).
 
     f_j = max(0, T - max t) / (T - B_j), e = sum(h f) / sum(h). `level_times` ends before the first
     level that broke a limit: that level and the later ones count 0. There is no upper clip.
     """
     total = 0.0
-    levels = zip(level_times, limits.slowest, weights, strict=False)
+    levels = zip(level_times, limits.slowest, LEVEL_WEIGHTS, strict=False)
     for times, slowest, weight in levels:
         if weight:
             total += weight * max(0.0, limits.limit - max(times)) / (limits.limit - slowest)
-    return total / sum(weights)
+    return total / sum(LEVEL_WEIGHTS)
 
 
 def eff_at_k(efficiencies: Sequence[float], k: int) -> float:

@@ -31,6 +31,13 @@ class Asked:
     compared_with: str
 
 
+class _Sections(Section):
+    measure: MeasureConfig = MeasureConfig()
+    evaluate: EvaluateConfig
+    policy: PolicyConfig
+    generate: GenerateConfig = GenerateConfig()
+
+
 def suite_requests(options: argparse.Namespace) -> list[Asked]:
     """Everything a command line asks for, checked; ValueError says what does not fit."""
     if options.against and not options.policy:
@@ -101,46 +108,35 @@ def _request(
     suite: Suite, data: str, programs: str, out: str, options: argparse.Namespace
 ) -> SuiteRequest:
     sections = _sections(options)
-    measure, evaluate = sections["measure"], sections["evaluate"]
-    assert isinstance(measure, MeasureConfig)
-    assert isinstance(evaluate, EvaluateConfig)
     return SuiteRequest(
         suite=suite,
         data=data,
         programs=programs,
         ks=tuple(sorted(set(options.k))),
         released=options.released_protocol and suite.released is not None,
-        measure=suite_limits(suite, measure),
-        evaluate=evaluate,
+        measure=suite_limits(suite, sections.measure),
+        evaluate=sections.evaluate,
         out=out,
     )
 
 
 def _sampling(options: argparse.Namespace) -> Sampling:
     sections = _sections(options)
-    policy, generate = sections["policy"], sections["generate"]
-    evaluate = sections["evaluate"]
-    assert isinstance(policy, PolicyConfig)
-    assert isinstance(generate, GenerateConfig)
-    assert isinstance(evaluate, EvaluateConfig)
+    evaluate = sections.evaluate
     return Sampling(
-        prompting=policy,
-        generate=generate_for_suites(generate, evaluate),
+        prompting=sections.policy,
+        generate=generate_for_suites(sections.generate, evaluate),
         num_samples=evaluate.num_samples,
         temperature=evaluate.temperature,
     )
 
 
-def _sections(options: argparse.Namespace) -> dict[str, Section]:
-    return load_sections(
-        {
-            "measure": MeasureConfig(),
-            "evaluate": EvaluateConfig(num_samples=options.num_samples),
-            "policy": PolicyConfig(model=options.policy or "none"),
-            "generate": GenerateConfig(),
-        },
-        options.set,
+def _sections(options: argparse.Namespace) -> _Sections:
+    defaults = _Sections(
+        evaluate=EvaluateConfig(num_samples=options.num_samples),
+        policy=PolicyConfig(model=options.policy or "none"),
     )
+    return load_sections(defaults, options.set)
 
 
 def _data_by_suite(suites: Sequence[str], given: Sequence[str]) -> dict[str, str]:

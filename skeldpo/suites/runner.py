@@ -7,7 +7,6 @@ scored is listed in the report with its place, and told; everything else is scor
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -267,10 +266,7 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
 
 def file_digest(path: str) -> str:
     """SHA-256 of a file; "" for a folder, a hub id or nothing."""
-    if is_url(path):
-        folder, name = folder_and_name(path)
-        return Store(folder).digest(name)
-    file = Path(path) if path else None
-    if file is None or not file.is_file():
+    if not (is_url(path) or Path(path).is_file()):
         return ""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    folder, name = folder_and_name(path)
+    return Store(folder).digest(name)

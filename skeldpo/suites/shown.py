@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from skeldpo.console import Display
-from skeldpo.storage.files import folder_and_name, with_ending
-from skeldpo.storage.store import Store
+from skeldpo.storage.files import with_ending
+from skeldpo.storage.store import write_file
 from skeldpo.suites import compare
 from skeldpo.suites.evaluation import (
     Evaluation,
@@ -57,7 +57,7 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
         text = comparison_page(
             differences, title=f"{left.suite}: two evaluations", first=first, second=second
         )
-        _write(page, text)
+        write_file(page, text)
         display.tell(f"page: {page}")
 
 
@@ -65,11 +65,6 @@ def save_and_show(evaluation: Evaluation, out: str, display: Display) -> None:
     """Writes the report and its page, and shows it."""
     save_evaluation(evaluation, out)
     page = with_ending(out, ".html")
-    _write(page, evaluation_page(evaluation))
+    write_file(page, evaluation_page(evaluation))
     show_evaluation(evaluation, display)
     display.tell(f"report: {out}, page: {page}")
-
-
-def _write(page: str, text: str) -> None:
-    folder, name = folder_and_name(page)
-    Store(folder).write_text(name, text)

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import distributed
-from torch.distributed.fsdp import FSDPModule
 
 from skeldpo.train.batch import Answer, Prompt, Tree
-from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.network import Network, add_up, device_of, rest, workers_of
 from skeldpo.train.passes import plan_passes, score
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def compare_logps(
     """None if nothing was sampled; every worker calls it and gets the same."""
     if not sampled:
         return None
-    workers, device = workers_of(network), device_of(network)
+    device = device_of(network)
     network.eval()
     found = torch.zeros(2, dtype=torch.float64, device=device)  # sum of gaps, tokens
     largest = torch.zeros(1, dtype=torch.float64, device=device)
@@ -86,10 +85,9 @@ def compare_logps(
             gaps = (logps.double() - written.to(device)).abs()  # (N,)
             found += torch.stack([gaps.sum(), gaps.new_tensor(len(gaps))])
             largest = torch.maximum(largest, gaps.max())
-    if isinstance(network, FSDPModule):
-        network.reshard()
-    if workers.num_workers > 1:
-        distributed.all_reduce(found)
+    rest(network)
+    add_up(network, found)
+    if workers_of(network).num_workers > 1:
         distributed.all_reduce(largest, op=distributed.ReduceOp.MAX)
     total, count = found.tolist()
     return Agreement(

@@ -14,7 +14,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.distributed.fsdp import FSDPModule
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from skeldpo.train.adapters import (
@@ -39,6 +38,7 @@ from skeldpo.train.network import (
     device_of,
     lay_out,
     make_real,
+    rest,
     shard_network,
     token_logps,
     workers_of,
@@ -334,8 +334,7 @@ def _probed_logps(network: Network, probe: Tree, calls: TreeCalls | None) -> tor
     """(4,) a token, as training computes them."""
     trees = lay_out(network, [probe])
     sums = sum_sequences(token_logps(network, trees, calls), trees)
-    if isinstance(network, FSDPModule):
-        network.reshard()
+    rest(network)
     return sums / trees.num_sequence_tokens
 
 

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import distributed
 
 from skeldpo.train.batch import moved
 from skeldpo.train.learners.contract import Scored
-from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.network import Network, add_up, device_of, workers_of
 from skeldpo.train.passes import learn_from, plan_passes, score
 from skeldpo.train.reference import REFERENCE_TOLERANCE
 
@@ -169,8 +168,7 @@ def _scores(
     found = torch.zeros(shape, dtype=torch.float64, device=device)
     if parts:
         found[order] = torch.cat(parts)
-    if workers.num_workers > 1:
-        distributed.all_reduce(found)
+    add_up(network, found)
     return found
 
 

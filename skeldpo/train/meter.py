@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from skeldpo.periodic import every
 from skeldpo.storage.files import folder_and_name
-from skeldpo.storage.store import Store
+from skeldpo.storage.store import Store, write_file
 from skeldpo.train.learners.contract import AnyLearner
 
 _LOG_EVERY_S = 5.0
@@ -43,9 +43,8 @@ class Meter:
         if not self._path:
             return
         self._lines.append(line)
-        folder, name = folder_and_name(self._path)
         with contextlib.suppress(RuntimeError):
-            Store(folder).write_text(name, "\n".join(self._lines))
+            write_file(self._path, "\n".join(self._lines))
 
 
 @contextlib.contextmanager

@@ -196,6 +196,18 @@ def workers_of(network: Network) -> Workers:
     return Workers(rank=distributed.get_rank(), num_workers=distributed.get_world_size())
 
 
+def add_up(network: Network, values: torch.Tensor) -> None:
+    """Sums over the workers that the network spans, in place; all of them call it."""
+    if workers_of(network).num_workers > 1:
+        distributed.all_reduce(values)
+
+
+def rest(network: Network) -> None:
+    """Frees what a forward pass without a backward one has left gathered of a sharded network."""
+    if isinstance(network, FSDPModule):
+        network.reshard()
+
+
 def device_of(network: Network) -> torch.device:
     """Where the network computes, which is not where its parameters lie if they are offloaded."""
     return network.offloaded_from or next(network.parameters()).device

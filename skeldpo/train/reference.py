@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import distributed
-from torch.distributed.fsdp import FSDPModule
 
 from skeldpo.records import ReferenceLogps
 from skeldpo.storage.files import folder_and_name
 from skeldpo.storage.store import Store
 from skeldpo.train.batch import build_trees
-from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.network import Network, add_up, device_of, rest, workers_of
 from skeldpo.train.passes import plan_passes, score
 
 REFERENCE_TOLERANCE = 0.1
@@ -45,7 +44,6 @@ def reference_logps(  # noqa: PLR0913
 ) -> list[ReferenceLogps]:
     """What the learner keeps of every example, in order; every worker calls it and gets it all.
     `say` hears how far it is, now and then."""
-    workers, device = workers_of(network), device_of(network)
     ends = list(itertools.accumulate(example.num_reference_values for example in examples))
     places = [
         range(end - example.num_reference_values, end)
@@ -65,13 +63,12 @@ def reference_logps(  # noqa: PLR0913
         if work.rows:
             order += [place for row in work.rows for place in places[row]]
             parts.append(values.double())
-    found = torch.zeros(ends[-1] if ends else 0, dtype=torch.float64, device=device)  # (R,)
+    num_values = ends[-1] if ends else 0
+    found = torch.zeros(num_values, dtype=torch.float64, device=device_of(network))  # (R,)
     if parts:
         found[order] = torch.cat(parts)
-    if isinstance(network, FSDPModule):
-        network.reshard()
-    if workers.num_workers > 1:
-        distributed.all_reduce(found)
+    rest(network)
+    add_up(network, found)
     kept = found.tolist()
     made = [
         ReferenceLogps(

@@ -24,7 +24,7 @@ from torch.distributed.checkpoint.state_dict_saver import save
 
 from skeldpo.storage.files import folder_and_name, is_url
 from skeldpo.storage.node_cache import INDEX
-from skeldpo.storage.store import Store
+from skeldpo.storage.store import Store, write_file
 from skeldpo.train.network import Network, workers_of
 
 _PROGRESS_FILE = "progress.json"
@@ -70,8 +70,7 @@ def save_ending(
     """Says that the last step is done, before the trained folder gets its name; `round_metrics` are
     the figures of the whole training."""
     row = {"history": list(history), "round_metrics": round_metrics}
-    folder, name = folder_and_name(path)
-    Store(folder).write_text(name, json.dumps(row))
+    write_file(path, json.dumps(row))
 
 
 def find_ending(path: str, output_folder: str) -> dict[str, Any] | None:

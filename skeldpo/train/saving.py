@@ -31,7 +31,7 @@ from skeldpo.storage.node_cache import (
 )
 from skeldpo.storage.scratch import scratch_folder
 from skeldpo.train.adapters import adapt, adapter_parameters, merged_weight, write_adapters
-from skeldpo.train.network import Network, device_of, workers_of
+from skeldpo.train.network import Network, add_up, device_of, workers_of
 from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER
 from skeldpo.train.weights import (
     StoredTensor,
@@ -196,9 +196,8 @@ def _write_model(network: Network, adapters: Mapping[str, torch.Tensor], folder:
     write_tensors(folder, stored, served, workers)
     if any(each.dtype != torch.float32 for each in stored.values()):
         _write_masters(network, folder)
-    if workers.num_workers > 1:
-        counts = counts.to(device_of(network))
-        distributed.all_reduce(counts)
+    counts = counts.to(device_of(network))
+    add_up(network, counts)
     return Saved(num_changed=int(counts[0]), num_weights=int(counts[1]))
 
 

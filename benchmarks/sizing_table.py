@@ -1,4 +1,4 @@
-"""The table of docs/SIZING.md: `python -m skeldpo.sizing.table` prints it."""
+"""The table of docs/SIZING.md: `python -m benchmarks.sizing_table` prints it."""
 
 from __future__ import annotations
 
