@@ -117,9 +117,16 @@ def test_one_text_is_not_taken_for_a_list_of_its_letters() -> None:
         api.skeleton("x = 1", ["x = 2"], against=["y", None])  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("row", [None, [1], effibench_row(markdown_description=1)])
-def test_a_row_that_is_no_problem_is_a_value_error(row: Any) -> None:
-    with pytest.raises(ValueError, match="no problem: AttributeError"):
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (None, "no problem: AttributeError"),
+        ([1], "no problem: AttributeError"),
+        (effibench_row(markdown_description=1), "markdown_description must be a string, got 1"),
+    ],
+)
+def test_a_row_that_is_no_problem_is_a_value_error(row: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         api.read_problem(row)
 
 
