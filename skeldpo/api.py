@@ -21,7 +21,7 @@ from skeldpo.measure.on_cores import LEASE_TIMEOUT_S, make_sandbox, patient
 from skeldpo.measure.verdict import Judge, SandboxFailure, TimedRun, Verdict
 from skeldpo.measure.work import ProblemWork
 from skeldpo.pair import ProblemPairs, build_pairs
-from skeldpo.problems.programs import given_assignment, require_texts
+from skeldpo.problems.programs import given_assignment, require_list_of_texts
 from skeldpo.problems.sources import problem_from_row
 from skeldpo.prompts import extract_code
 from skeldpo.records import Candidate, Measurement, Outcome, PreferencePair, Problem, Skeleton
@@ -116,7 +116,7 @@ def measure_programs(
 ) -> MeasuredPrograms:
     """Judges programs and times the right ones in turns on one core, as for pairs; ValueError for
     what is no list of texts."""
-    require_texts("measure_programs: codes", codes)
+    require_list_of_texts("measure_programs: codes", codes)
     config = measure or MeasureConfig()
     assignment = given_assignment(problem, codes)
     with _leased(config) as (sandbox, image, core):
@@ -177,7 +177,7 @@ def skeleton(
     group, for `config.contrast`. Empty, with a `note` that says why, if the group is too small.
     ValueError for what is no list of texts."""
     for what, texts in (("code", [code]), ("group", group), ("against", against)):
-        require_texts(f"skeleton: {what}", texts)
+        require_list_of_texts(f"skeleton: {what}", texts)
     settings = config or SkeletonConfig()
     return group_skeleton(code, group, settings, language_named(language), against=against)
 

@@ -193,6 +193,22 @@ def test_report_of_other_answers_data_or_weights_is_made_again(tmp_path, monkeyp
     assert evaluate(moved) == 7
 
 
+def stopped_half_way(monkeypatch, module, table) -> list[bool]:
+    """The pipeline of a module is killed once a part of its table is there; whether it found that
+    part, for each start."""
+    kept: list[bool] = []
+
+    def stop(assignments, *, output, **_):
+        store, part = Store(output), f"{table}.parts/one.parquet"
+        kept.append(store.exists(part))
+        store.write_text(part, "made")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "connect_ray", lambda *_, **__: None)
+    monkeypatch.setattr(module, "sample_and_measure", stop)
+    return kept
+
+
 def test_samples_of_a_policy_that_is_asked_otherwise_now_are_not_gone_on_with(
     tmp_path, monkeypatch
 ):
@@ -203,16 +219,7 @@ def test_samples_of_a_policy_that_is_asked_otherwise_now_are_not_gone_on_with(
     data = write_rows(tmp_path / "problems.jsonl", *PROBLEMS)
     config = config_with(str(tmp_path), problems=str(data))
     request = of_run._request(config, "problems", str(tmp_path / "reports"))
-    kept = []
-
-    def stop(assignments, *, output, **_):
-        store = Store(output)
-        kept.append(store.exists("candidates.parts/one.parquet"))
-        store.write_text("candidates.parts/one.parquet", "written")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(samples, "connect_ray", lambda *_, **__: None)
-    monkeypatch.setattr(samples, "sample_and_measure", stop)
+    kept = stopped_half_way(monkeypatch, samples, "candidates")
     sampling = samples.Sampling(
         prompting=config.policy, generate=config.generate, num_samples=1, temperature=0.0
     )
@@ -235,16 +242,7 @@ def test_measurements_of_a_data_folder_that_changed_are_not_gone_on_with(tmp_pat
     programs = tmp_path / "programs.jsonl"
     programs.write_text(json.dumps({"problem_id": "one", "code": PROBLEMS[0]["solutions"][0]}))
     config = config_with(str(tmp_path), problems=str(folder))
-    kept = []
-
-    def stop(assignments, *, output, **_):
-        store = Store(output)
-        kept.append(store.exists("measurements.parts/one.parquet"))
-        store.write_text("measurements.parts/one.parquet", "measured")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "connect_ray", lambda *_, **__: None)
-    monkeypatch.setattr(runner, "sample_and_measure", stop)
+    kept = stopped_half_way(monkeypatch, runner, "measurements")
 
     def measure(expected):
         tests = [{"input": [3], "expected": expected}]

@@ -13,7 +13,7 @@ from skeldpo.problems.program_files import program_entries
 from skeldpo.records import Assignment, Candidate, Problem, content_id
 
 
-def require_texts(what: str, texts: Iterable[str]) -> None:
+def require_list_of_texts(what: str, texts: Iterable[str]) -> None:
     """ValueError unless they are texts, and not one: that would be taken for its letters."""
     if isinstance(texts, str):
         raise ValueError(f"{what}: expected a list of texts, got a text; put it into a list")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from skeldpo.config import MeasureConfig, RewardsConfig
 from skeldpo.measure.on_cores import lease_cores, make_sandbox
-from skeldpo.problems.programs import require_texts
+from skeldpo.problems.programs import require_list_of_texts
 from skeldpo.records import Problem
 from skeldpo.rewards.measured import GroupAnswer, GroupRequest, Place, Settings, measure_group
 from skeldpo.sandbox.container import Sandbox
@@ -197,7 +197,7 @@ def reward(
     programs wait than the pool was made for (PoolFullError). Where one group fails, those that wait
     are given up.
     """
-    require_texts("reward: completions", completions)
+    require_list_of_texts("reward: completions", completions)
     if len(problems) != len(completions):
         raise ValueError(
             f"reward: expected a problem for each completion, got {len(problems)} problems and "

@@ -39,7 +39,9 @@ _GCS_RETRY_S = 30
 """How long Google's client tries again, about as S3's does. By itself it does for 15 minutes, and
 no signal ends that: without credentials nothing was said meanwhile."""
 _ONE_SLASH = re.compile(r"(s3|gs|gcs|file):/?(?!/)")
+"""How a URL begins that lost a slash, as where two paths were joined."""
 _PLAIN_URL = re.compile(r"[!-\"$->@-~]+")
+"""ASCII characters that are seen, but for # and ?, behind which a URL has no path any more."""
 _ABANDONED_S = 600.0
 """Age of something aside after which nobody is writing it any more."""
 
