@@ -7,7 +7,7 @@ known ones, in one session, and a program that several wrote is run once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from skeldpo.accounts.progress import count_teller
 from skeldpo.answers import Wanted, read_answer
+from skeldpo.checkpoints import load_checkpoint
 from skeldpo.config import Config
 from skeldpo.connection import connect_ray
-from skeldpo.pipeline import Sandboxes, sample_and_measure
+from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
 from skeldpo.problems.programs import known_candidates
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Problem, content_id
-from skeldpo.storage.by_problem import measured_problems
+from skeldpo.storage.by_problem import MeasuredProblem, Sampled, measured_problems
 from skeldpo.storage.store import Store
 from skeldpo.suites.round_scores import Author, evaluate_heldout
 from studies.ablation_statistics import Written
@@ -138,34 +139,65 @@ def score_writers(
     found = {}
     for name in dict.fromkeys(candidate.model_id for candidate in written):
         own = [row for row in written if row.model_id == name]
-        report = evaluate_heldout(
+        found[name] = _written(
+            name,
             measured_problems(
                 problems,
                 [*(c for p in problems for c in known_candidates(p)), *own],
                 measured.measurements,
             ),
-            Author(model_id=name, round_index=1),
-        )
-        texts: dict[str, list[str]] = {}
-        for row in own:
-            texts.setdefault(row.problem_id, []).append(row.code)
-        found[name] = Written(
-            per_problem=report.problems,
-            distinct_share=float(np.mean([len(set(t)) / len(t) for t in texts.values()])),
-            mean_tokens=float(np.mean([len(row.completion_token_ids) for row in own])),
+            own,
         )
     return found
 
 
-def _assignments(written: Sequence[Candidate], problems: Sequence[Problem]) -> Iterator[Assignment]:
+def write_with_engine(job: WritingJob, folder: Path) -> Written:
+    """What vLLM writes with the policy of a job, as it does in rounds: it ends at `generate.stop`,
+    which `write_programs` does not know. Scored, and kept in the folder."""
+    name, config = job.writer.name, job.config
+    sample_and_measure(
+        list(_assignments((), job.problems, job.num_samples, job.temperature)),
+        engines=Engines(
+            checkpoint=load_checkpoint(job.writer.folder),
+            prompting=config.policy,
+            generate=config.generate,
+        ),
+        sandboxes=Sandboxes(measure=config.measure, evaluate=config.evaluate),
+        output=str(folder),
+        on_progress=count_teller(name, print),
+    )
+    own = [row for row in read_rows(str(folder)).candidates if row.origin == "sampled"]
+    return _written(name, Sampled(str(folder)).iter_problems(job.problems), own)
+
+
+def _written(name: str, measured: Iterable[MeasuredProblem], own: Sequence[Candidate]) -> Written:
+    """The scores of a policy, of which `own` are the programs."""
+    report = evaluate_heldout(measured, Author(model_id=name, round_index=1))
+    texts: dict[str, list[str]] = {}
+    for row in own:
+        texts.setdefault(row.problem_id, []).append(row.code)
+    return Written(
+        per_problem=report.problems,
+        distinct_share=float(np.mean([len(set(t)) / len(t) for t in texts.values()])),
+        mean_tokens=float(np.mean([len(row.completion_token_ids) for row in own])),
+    )
+
+
+def _assignments(
+    written: Sequence[Candidate],
+    problems: Sequence[Problem],
+    num_samples: int = 0,
+    temperature: float = 0.0,
+) -> Iterator[Assignment]:
+    """Of each problem the known programs and those written, and as many as engines shall write."""
     for problem in problems:
         own = tuple(row for row in written if row.problem_id == problem.problem_id)
         yield Assignment(
             problem=problem,
             purpose="evaluate",
             round_index=1,
-            num_samples=0,
-            temperature=0.0,
+            num_samples=num_samples,
+            temperature=temperature,
             seed=int(content_id(problem.problem_id), 16) % (1 << 31),
             candidates=(*known_candidates(problem), *own),
         )

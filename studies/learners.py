@@ -1,12 +1,13 @@
 """Preferences or rewards? Both learners from one policy, on as many programs, in as many steps.
 
-    python -m studies.learners [--config FILE] [--seeds N] [--runs FOLDER]
+    python -m studies.learners [--config FILE] [--seeds N] [--runs FOLDER] [--first-round RUN]
 
 Each seed has problems of its own. A round samples the policy of the arm and seed with vLLM,
-measures what it wrote, and trains; the first round's programs are the same for all arms. The last
-policies answer the held-out variants; all arms' programs of a problem are measured in one session.
-Nothing that is finished is repeated: the same command goes on where it was stopped. Needs Docker
-and vLLM.
+measures what it wrote, and trains; the first round's programs are the same for all arms: those of a
+`skeldpo run` of the same problems, if one is named. The last policies answer the held-out variants;
+all arms' programs of a problem are measured in one session, unless engines write them (any model
+but the starter). Nothing that is finished is repeated: the same command goes on where it was
+stopped. Needs Docker and vLLM.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from transformers import AutoTokenizer
 
 from skeldpo.accounts.progress import count_teller
 from skeldpo.checkpoints import Checkpoint, load_checkpoint
-from skeldpo.config import OF_PREFERENCES, Config, TrainConfig
+from skeldpo.config import OF_PREFERENCES, STARTER, Config, TrainConfig
 from skeldpo.config.toml_file import load_config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
@@ -32,6 +33,7 @@ from skeldpo.problems.sources import evaluation_problems, load_problems, trainin
 from skeldpo.records import Assignment, Problem, content_id
 from skeldpo.rounds.run_start import make_starting_checkpoint
 from skeldpo.storage.by_problem import MeasuredProblem, Sampled
+from skeldpo.storage.store import round_folder
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import mean_scores, save_evaluation
 from skeldpo.suites.round_scores import bootstrap_of
@@ -41,7 +43,13 @@ from skeldpo.train.loading import load_network
 from skeldpo.train.loop import Step, build_optimizer, plan_steps, run_steps
 from skeldpo.train.reference import reference_logps
 from skeldpo.train.saving import save_network
-from studies.ablation_sample import Writer, WritingJob, sample_policies, score_writers
+from studies.ablation_sample import (
+    Writer,
+    WritingJob,
+    sample_policies,
+    score_writers,
+    write_with_engine,
+)
 from studies.ablation_statistics import arm_evaluation
 from studies.measured_rows import learner_rows
 from studies.resumable import run_jobs
@@ -168,8 +176,11 @@ def train_job(job: Job) -> dict[str, Any]:
 class Rounds:
     """The rounds of all arms and seeds, below one folder."""
 
-    def __init__(self, study: Study, arms: dict[str, Config], folder: Path) -> None:
+    def __init__(
+        self, study: Study, arms: dict[str, Config], folder: Path, first_round: str = ""
+    ) -> None:
         self._study = study
+        self._first_round = first_round
         self._arms = arms
         self._folder = folder
         config = next(iter(arms.values()))
@@ -230,6 +241,8 @@ class Rounds:
         self, config: Config, problems: Sequence[Problem], policy: str, seed: int, index: int
     ) -> Sampled:
         """What a policy writes in a round, measured; arms that share the policy share it."""
+        if index == 1 and self._first_round:
+            return first_round_of(self._first_round, problems, load_checkpoint(policy).model_id)
         place = str(self._folder / f"sampled-{content_id(policy, seed, index)}")
         connect_ray(print, engine=config.measure.engine)
         sample_and_measure(
@@ -257,6 +270,21 @@ class Rounds:
         return Sampled(place)
 
 
+def first_round_of(run: str, problems: Sequence[Problem], model_id: str) -> Sampled:
+    """Round 1 of a run; ValueError if it is of other problems, or of another model's programs."""
+    sampled = Sampled(str(Path(run, round_folder(1))))
+    missing = [p.problem_id for p in problems if p.problem_id not in sampled.measurements]
+    if missing:
+        raise ValueError(
+            f"{run}: round 1 has nothing of {len(missing)} of {len(problems)} training problems "
+            f"({missing[0]} among them); set the study's num_train and seed as that run did"
+        )
+    for each in sampled.iter_problems(problems):
+        if any(row.origin == "sampled" and row.model_id != model_id for row in each.candidates):
+            raise ValueError(f"{run}: round 1 was written by another model than {model_id[:12]}")
+    return sampled
+
+
 def score(
     study: Study, config: Config, heldout: Sequence[Problem], policies: dict[str, list[str]],
     folder: Path,
@@ -273,7 +301,11 @@ def score(
                    num_samples=study.num_samples, temperature=config.evaluate.temperature)
         for own in writers.values() for writer in own
     ]  # fmt: skip
-    written = score_writers(sample_policies(jobs, place), heldout, config, place)
+    if config.policy.model == STARTER:
+        written = score_writers(sample_policies(jobs, place), heldout, config, place)
+    else:
+        connect_ray(print, engine=config.measure.engine)
+        written = {job.writer.name: write_with_engine(job, place / job.writer.name) for job in jobs}
     bootstrap = bootstrap_of(config)
     reports = {
         arm: arm_evaluation(arm, [written[w.name] for w in own], "python -m studies.learners")
@@ -302,13 +334,16 @@ def main() -> None:
     parser.add_argument("--config", default="studies/learners.toml")
     parser.add_argument("--seeds", type=int, default=0, help="instead of the number in the file")
     parser.add_argument("--runs", default="runs", help="folder of the study's own folder")
+    parser.add_argument(
+        "--first-round", default="", metavar="RUN", help="a run's folder, whose programs are taken"
+    )
     options = parser.parse_args()
     study, arms = load_study(Path(options.config), options.seeds)
     digests = {name: config.digest() for name, config in arms.items()}
     identity = content_id(digests, study.num_rounds, study.steps_per_round)
     folder = Path(options.runs).absolute() / f"learners-{identity}"
     folder.mkdir(parents=True, exist_ok=True)
-    rounds = Rounds(study, arms, folder)
+    rounds = Rounds(study, arms, folder, options.first_round)
     start = rounds.start()
     last = rounds.run(start)
     policies: dict[str, list[str]] = {"start": [start.folder]}

@@ -39,7 +39,7 @@ from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import token_logps
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
-from studies.learners import Job, load_study, train_job
+from studies.learners import Job, first_round_of, load_study, train_job
 
 STATEMENT = tuple(b"Add one.\n")
 CODES = (b"return x + 1\n", b"x += 1\nreturn x\n", b"return 1 + x\n", b"pass\n")
@@ -471,6 +471,8 @@ def test_both_learners_of_the_study_take_as_many_steps(folder, tmp_path):
         "rewards": "rewards", "rewards_credit": "rewards",
     }  # fmt: skip
     assert len({config.generate.model_dump_json() for config in arms.values()}) == 1
+    real, both = load_study(Path(__file__).parents[1] / "studies" / "learners-qwen.toml")
+    assert (real.seeds, list(both)) == (1, ["preferences", "rewards"])
     preferences = tiny_config(pairs_per_step=2)
     for name, config in (("rewards", rewards_config()), ("preferences", preferences)):
         longer = config.policy.model_copy(update={"max_model_tokens": 400})
@@ -490,6 +492,21 @@ def test_both_learners_of_the_study_take_as_many_steps(folder, tmp_path):
         assert (row["num_steps"], row["last"]["step"]) == (5, 4)
         assert math.isfinite(row["last"]["loss"])
         assert Path(row["policy"], "model.safetensors").is_file()
+
+
+def test_study_takes_the_first_round_of_a_run_of_its_problems_and_model(tmp_path):
+    measured = measured_programs()
+    place, store = round_folder(1), Store(str(tmp_path))
+    store.write_records(f"{place}/candidates.parquet", Candidate, measured.candidates)
+    store.write_records(f"{place}/measurements.parquet", Measurement, measured.measurements)
+    own = measured.candidates[0].model_id
+    sampled = first_round_of(str(tmp_path), [measured.problem], own)
+    assert list(sampled.iter_problems([measured.problem])) == [measured]
+    with pytest.raises(ValueError, match="written by another model than"):
+        first_round_of(str(tmp_path), [measured.problem], "0" * 64)
+    other = dataclasses.replace(measured.problem, problem_id="unheard")
+    with pytest.raises(ValueError, match=r"nothing of 1 of 2 training problems \(unheard"):
+        first_round_of(str(tmp_path), [measured.problem, other], own)
 
 
 def test_settings_of_another_learner_are_an_error():
