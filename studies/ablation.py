@@ -51,7 +51,7 @@ from studies.ablation_study import (
 )
 from studies.ablation_train import Job, score_job, train_job
 from studies.measured_rows import MeasuredRows, read_rows
-from studies.ranking_page import read_rankings
+from studies.ranking_page import read_figures
 from studies.resumable import run_jobs
 
 
@@ -69,6 +69,9 @@ def main() -> None:
     parser.add_argument("--out", default="", help="write the page here; else it is only printed")
     parser.add_argument(
         "--ranking", nargs="*", default=[], help="files of `studies.ranking --json`, to show"
+    )
+    parser.add_argument(
+        "--learners", nargs="*", default=[], help="files of `studies.learners --json`, to show"
     )
     options = parser.parse_args()
     study, arms = load_study(Path(options.config), quick=options.quick, run_seed=options.run_seed)
@@ -92,7 +95,8 @@ def main() -> None:
         start=_score_start(jobs[0], folder),
         groups=groups,
         written=written,
-        rankings=read_rankings(options.ranking),
+        rankings=read_figures(options.ranking),
+        learners=read_figures(options.learners),
         families={p.problem_id: family_of(p.source) for p in world.heldout},
     )
     _tell(found, options, folder)
@@ -105,7 +109,9 @@ def _tell(found: Findings, options: argparse.Namespace, folder: Path) -> None:
     command += f" --seeds {options.seeds}" * bool(options.seeds)
     command += f" --run-seed {options.run_seed}" * (options.run_seed is not None)
     command += " --quick" * options.quick
-    command += f" --ranking {' '.join(options.ranking)}" * bool(options.ranking)
+    for name in ("ranking", "learners"):
+        files = getattr(options, name)
+        command += f" --{name} {' '.join(files)}" * bool(files)
     for arm, own in found.written.items():
         save_evaluation(arm_evaluation(arm, own, command), folder / "arms" / f"{arm}.json")
     plot = frontier_plot(found)

@@ -23,6 +23,7 @@ from studies.ablation_statistics import (
     outcome_values,
 )
 from studies.ablation_study import Study
+from studies.learners_page import learners_section
 from studies.ranking_page import ranking_section
 
 _STYLE = """
@@ -68,9 +69,9 @@ class Findings:
 
     `rows`: of the trainings. `start`: masses of the policy that all arms start from. `groups`:
     held-out problem ids of families "with" and "without" pairs. `written`: what the policies of
-    `chosen_policies`, and of "start", wrote, one entry a seed. `rankings`: what
-    `studies.ranking` found on real programs, by name. `families`: of held-out problems by id,
-    those that are not there are of their own.
+    `chosen_policies`, and of "start", wrote, one entry a seed. `rankings`, `learners`: what the
+    studies of those names found, by the names of their files. `families`: of held-out problems by
+    id; those that are not there are of their own.
     """
 
     study: Study
@@ -79,6 +80,7 @@ class Findings:
     groups: Mapping[str, Sequence[str]]
     written: Mapping[str, Sequence[Written]]
     rankings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    learners: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
 
     def by_arm(self) -> dict[str, list[Row]]:
@@ -135,6 +137,7 @@ def results_page(found: Findings, command: str, plot: str) -> str:
         ),
         "",
         *ranking_section(found.rankings),
+        *learners_section(found.learners),
         "## What it costs",
         "",
         "Nats: log-probability of the code of the trained pairs in the last quarter of the steps.",

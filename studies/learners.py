@@ -1,6 +1,7 @@
 """Preferences or rewards? Both learners from one policy, on as many programs, in as many steps.
 
-    python -m studies.learners [--config FILE] [--seeds N] [--runs FOLDER] [--first-round RUN]
+    python -m studies.learners [--config FILE] [--seeds N] [--runs FOLDER] [--json FILE]
+        [--first-round RUN]
 
 Each seed has problems of its own. A round samples the policy of the arm and seed with vLLM,
 measures what it wrote, and trains; the first round's programs are the same for all arms: those of a
@@ -17,7 +18,7 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from skeldpo.records import Assignment, Problem, content_id
 from skeldpo.rounds.run_start import make_starting_checkpoint
 from skeldpo.storage.by_problem import MeasuredProblem, Sampled
 from skeldpo.storage.store import round_folder
-from skeldpo.suites.compare import Difference, differences
+from skeldpo.suites.compare import differences
 from skeldpo.suites.evaluation import mean_scores, save_evaluation
 from skeldpo.suites.round_scores import bootstrap_of
 from skeldpo.train.examples import make_examples
@@ -50,11 +51,10 @@ from studies.ablation_sample import (
     score_writers,
     write_with_engine,
 )
-from studies.ablation_statistics import arm_evaluation
+from studies.ablation_statistics import Written, arm_evaluation
+from studies.learners_page import FIRST, SHOWN, learners_section
 from studies.measured_rows import learner_rows
 from studies.resumable import run_jobs
-
-SHOWN = ("pass@1", "beyond@1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,9 +288,10 @@ def first_round_of(run: str, problems: Sequence[Problem], model_id: str) -> Samp
 def score(
     study: Study, config: Config, heldout: Sequence[Problem], policies: dict[str, list[str]],
     folder: Path,
-) -> str:  # fmt: skip
-    """A table of scores and of differences from the first arm, paired by problem; also a report of
-    each arm for `skeldpo compare`. `config` is any arm's: they share what is read here."""
+) -> dict[str, Any]:  # fmt: skip
+    """Scores of each arm and their differences from preferences, paired by problem, as intervals;
+    also a report of each arm for `skeldpo compare`. `config` is any arm's: they share what is read
+    here."""
     writers = {
         arm: [Writer(name=f"{arm}/{seed}", folder=place) for seed, place in enumerate(places)]
         for arm, places in policies.items()
@@ -311,21 +312,21 @@ def score(
         arm: arm_evaluation(arm, [written[w.name] for w in own], "python -m studies.learners")
         for arm, own in writers.items()
     }
-    first = next(arm for arm in reports if arm != "start")
-    lines = ["| policy | " + " | ".join(SHOWN) + f" | against {first} |", "|---|---|---|---|"]
+    found = {}
     for arm, report in reports.items():
         save_evaluation(report, folder / "arms" / f"{arm}.json")
         scores = mean_scores(report.problems, bootstrap)
-        cells = [f"{scores[n].value:.3f} ({scores[n].low:.3f} to {scores[n].high:.3f})"
-                 for n in SHOWN]  # fmt: skip
-        compared = differences(report, reports[first], bootstrap) if arm != first else ()
-        cells.append("; ".join(f"{d.name} {_shown(d)}" for d in compared if d.name in SHOWN))
-        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        against = differences(report, reports[FIRST], bootstrap) if arm != FIRST else ()
+        found[arm] = {
+            **{n: [scores[n].value, scores[n].low, scores[n].high] for n in SHOWN},
+            "by_seed": {n: [_mean(written[w.name], n) for w in writers[arm]] for n in SHOWN},
+            "differences": {d.name: [d.value, d.low, d.high] for d in against if d.name in SHOWN},
+        }
+    return found
 
 
-def _shown(found: Difference) -> str:
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+def _mean(written: Written, name: str) -> float:
+    return mean_scores(written.per_problem)[name].value
 
 
 def main() -> None:
@@ -337,6 +338,7 @@ def main() -> None:
     parser.add_argument(
         "--first-round", default="", metavar="RUN", help="a run's folder, whose programs are taken"
     )
+    parser.add_argument("--json", default="", help="write what was found here")
     options = parser.parse_args()
     study, arms = load_study(Path(options.config), options.seeds)
     digests = {name: config.digest() for name, config in arms.items()}
@@ -350,9 +352,13 @@ def main() -> None:
     for (arm, _), policy in last.items():
         policies.setdefault(arm, []).append(policy)
     config = next(iter(arms.values()))
-    table = score(study, config, rounds.heldout, policies, folder)
-    (folder / "RESULTS.md").write_text(table, encoding="utf-8")
-    print(table)
+    found = asdict(study) | {
+        "command": f"python -m studies.learners --config {options.config}",
+        "arms": score(study, config, rounds.heldout, policies, folder),
+    }
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(learners_section({study.run: found})))
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def figures_of(rows: Sequence[dict[str, Any]], families: Mapping[str, str]) -> d
     return figures
 
 
-def read_rankings(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Figures of `studies.ranking --json`, by the file's name without its ending."""
+def read_figures(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What studies wrote with `--json`, by the file's name without its ending."""
     return {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in paths}
 
 

@@ -38,8 +38,9 @@ from studies.ablation_study import (
     with_skeletons,
     world_id,
 )
+from studies.learners_page import learners_section
 from studies.measured_rows import MeasuredRows
-from studies.ranking_page import ranking_section, read_rankings
+from studies.ranking_page import ranking_section, read_figures
 
 STUDY = Path(__file__).parents[1] / "studies" / "ablation.toml"
 NAMES = ["a", "b"]
@@ -299,11 +300,36 @@ def test_page_shows_rankings_of_real_programs(tmp_path: Path) -> None:
         "skeldpo/5e-05": {"reward": [0.58, 0.5, 0.7], "difference": [-0.02, -0.05, 0.01]},
     }
     (tmp_path / "real.json").write_text(json.dumps(figures))
-    lines = ranking_section(read_rankings([str(tmp_path / "real.json")]))
+    lines = ranking_section(read_figures([str(tmp_path / "real.json")]))
     assert any(line.startswith("real, 7 unseen tasks") for line in lines)
     assert "| code | 5e-05 | 0.600 [0.500, 0.700] |  |" in lines
     assert "| skeldpo | 5e-05 | 0.580 [0.500, 0.700] | -0.020 [-0.050, +0.010] |" in lines
     assert ranking_section({}) == []
+
+
+def test_page_shows_whether_rewards_were_better_than_preferences() -> None:
+    scores = {"pass@1": [0.5, 0.4, 0.6], "beyond@1": [0.25, 0.2, 0.3]}
+    differences = {"pass@1": [0.05, -0.01, 0.1], "beyond@1": [0.1, 0.02, 0.2]}
+    figures = {
+        "command": "python -m studies.learners", "seeds": 5, "num_rounds": 3, "num_train": 32,
+        "steps_per_round": 40, "num_heldout": 96, "num_samples": 8,
+        "arms": {
+            "start": scores | {"by_seed": {"beyond@1": [0.2]}, "differences": {}},
+            "preferences": scores | {"by_seed": {"beyond@1": [0.2, 0.3]}, "differences": {}},
+            "rewards": scores | {"by_seed": {"beyond@1": [0.4, 0.3]}, "differences": differences},
+        },
+    }  # fmt: skip
+    page = "\n".join(learners_section({"quickstart": figures}))
+    assert (
+        "**Rewards against preferences: Pass@1 +0.050 [-0.010, +0.100]: not shown to differ; "
+        "Beyond@1 +0.100 [+0.020, +0.200]: more.**"
+    ) in page
+    row = "| rewards | 0.500 [0.400, 0.600] | 0.250 [0.200, 0.300] "
+    assert row + "| +0.050 [-0.010, +0.100] | +0.100 [+0.020, +0.200] | 1 of 2 |" in page
+    assert "| preferences | 0.500 [0.400, 0.600] | 0.250 [0.200, 0.300] |  |  |  |" in page
+    differences["pass@1"] = [-0.05, -0.1, -0.01]
+    assert "Pass@1 -0.050 [-0.100, -0.010]: less;" in "\n".join(learners_section({"q": figures}))
+    assert learners_section({}) == []
 
 
 def test_plot_is_an_svg_file_with_the_arms_that_got_there() -> None:
