@@ -14,11 +14,13 @@ stopped. Needs Docker and vLLM.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,24 +121,43 @@ def _configured(run: str, settings: dict[str, Any]) -> Config:
 def equal_steps(
     examples: Sequence[Any], train: TrainConfig, seed: int, num_steps: int
 ) -> tuple[Step, ...]:
-    """The product's plan, with as many passes over its last phase as it takes, cut at `num_steps`.
-    ValueError if there is nothing to go over."""
-    steps = plan_steps(examples, make_learner(train), seed)
-    while len(steps) < num_steps:
-        before = len(steps)
-        if train.learner == "rewards":
-            epochs = train.policy_gradient.inner_epochs + 1
-            longer = train.policy_gradient.model_copy(update={"inner_epochs": epochs})
-            train = train.model_copy(update={"policy_gradient": longer})
-        else:
-            by_stage = {"efficiency_epochs": train.efficiency_epochs + 1}
-            if not any(example.stage == "efficiency" for example in examples):
-                by_stage = {"correctness_epochs": train.correctness_epochs + 1}
-            train = train.model_copy(update=by_stage)
-        steps = plan_steps(examples, make_learner(train), seed)
-        if len(steps) == before:
-            raise ValueError(f"{len(examples)} examples give no further step")
-    return steps[:num_steps]
+    """The product's plan with `num_steps`: each phase keeps its share of them, in more passes over
+    its examples or in fewer. ValueError if there is nothing to go over."""
+    plan = plan_steps(examples, make_learner(train), seed)
+    if not plan:
+        raise ValueError(f"{len(examples)} examples give no step")
+    quotas = _quotas(Counter(step.phase for step in plan), num_steps)
+    longer = plan
+    while short := quotas - Counter(step.phase for step in longer):
+        train = _one_more_pass(train, next(iter(short)))
+        longer = plan_steps(examples, make_learner(train), seed)
+    kept: list[Step] = []
+    for phase, quota in quotas.items():
+        kept += [step for step in longer if step.phase == phase][:quota]
+    # Where the schedule of the product's own plan would be.
+    rates = [plan[index * len(plan) // num_steps].learning_rate for index in range(num_steps)]
+    return tuple(
+        replace(step, index=index, learning_rate=rate)
+        for index, (step, rate) in enumerate(zip(kept, rates, strict=True))
+    )
+
+
+def _quotas(counts: Counter[str], total: int) -> Counter[str]:
+    """Shares of `total` in proportion to the counts, in their order; every phase has one."""
+    bounds = [0, *itertools.accumulate(counts.values())]
+    ends = [round(bound * total / bounds[-1]) for bound in bounds]
+    quotas = [max(1, end - start) for start, end in itertools.pairwise(ends)]
+    quotas[quotas.index(max(quotas))] += total - sum(quotas)
+    return Counter(dict(zip(counts, quotas, strict=True)))
+
+
+def _one_more_pass(train: TrainConfig, phase: str) -> TrainConfig:
+    if train.learner == "rewards":
+        epochs = train.policy_gradient.inner_epochs + 1
+        longer = train.policy_gradient.model_copy(update={"inner_epochs": epochs})
+        return train.model_copy(update={"policy_gradient": longer})
+    name = f"{phase}_epochs"
+    return train.model_copy(update={name: getattr(train, name) + 1})
 
 
 def train_job(job: Job) -> dict[str, Any]:

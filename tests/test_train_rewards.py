@@ -11,7 +11,13 @@ import model_tokenizers
 import pytest
 import torch
 from pair_rows import FAST, PROBLEM, SLOW, candidate, whole_problem
-from tiny_policy import byte_tokenizer, save_tiny_policy, tiny_config
+from tiny_policy import (
+    byte_tokenizer,
+    preference_pair,
+    save_tiny_policy,
+    tiny_config,
+    tokens_of,
+)
 from transformers import AutoModelForCausalLM
 
 from skeldpo.accounts.quarantine import read_quarantine
@@ -39,7 +45,7 @@ from skeldpo.train.loading import load_network
 from skeldpo.train.loop import build_optimizer, plan_steps, run_steps
 from skeldpo.train.network import token_logps
 from skeldpo.train.reference import load_reference, reference_logps, save_reference
-from studies.learners import Job, first_round_of, load_study, train_job
+from studies.learners import Job, equal_steps, first_round_of, load_study, train_job
 
 STATEMENT = tuple(b"Add one.\n")
 CODES = (b"return x + 1\n", b"x += 1\nreturn x\n", b"return 1 + x\n", b"pass\n")
@@ -492,6 +498,42 @@ def test_both_learners_of_the_study_take_as_many_steps(folder, tmp_path):
         assert (row["num_steps"], row["last"]["step"]) == (5, 4)
         assert math.isfinite(row["last"]["loss"])
         assert Path(row["policy"], "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(("num_steps", "shares"), [(4, (3, 1)), (8, (6, 2)), (18, (14, 4))])
+def test_study_keeps_the_shares_of_the_phases_whatever_the_steps(folder, num_steps, shares):
+    """8 correctness pairs in three passes and 4 of efficiency in two, 4 a step: 6 steps and 2."""
+    pairs = tokens_of([preference_pair(i) for i in range(12)], folder, tiny_config())
+    examples = [
+        dataclasses.replace(pair, stage="correctness" if place < 8 else "efficiency")
+        for place, pair in enumerate(pairs)
+    ]
+    train = tiny_config(
+        pairs_per_step=4, correctness_epochs=3, efficiency_epochs=2, schedule="linear"
+    ).train
+    plan = plan_steps(examples, make_learner(train), 0)
+    steps = equal_steps(examples, train, 0, num_steps)
+    assert [step.index for step in steps] == list(range(num_steps))
+    assert [step.phase for step in steps] == [
+        *["correctness"] * shares[0], *["efficiency"] * shares[1]
+    ]  # fmt: skip
+    rates = [step.learning_rate for step in steps]
+    assert rates[0] == plan[0].learning_rate
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.5 * rates[0]
+    if num_steps == len(plan):
+        assert steps == plan
+    with pytest.raises(ValueError, match="0 examples give no step"):
+        equal_steps([], train, 0, num_steps)
+
+
+def test_study_takes_more_passes_over_the_groups():
+    train = rewards_config(groups_per_step=2).train
+    plan = plan_steps(GROUPS, make_learner(train), 0)
+    steps = equal_steps(GROUPS, train, 0, 5)
+    assert [len(plan), len(steps)] == [2, 5]
+    assert [step.examples for step in steps[:2]] == [step.examples for step in plan]
+    assert {each.group_id for step in steps[2:4] for each in step.examples} == {"g0", "g1", "g2"}
 
 
 def test_study_takes_the_first_round_of_a_run_of_its_problems_and_model(tmp_path):
