@@ -1,7 +1,7 @@
 """Preferences or rewards? Both learners from one policy, on as many programs, in as many steps.
 
     python -m studies.learners [--config FILE] [--seeds N] [--runs FOLDER] [--json FILE]
-        [--first-round RUN]
+        [--first-round RUN] [--set KEY=VALUE]
 
 Each seed has problems of its own. A round samples the policy of the arm and seed with vLLM,
 measures what it wrote, and trains; the first round's programs are the same for all arms: those of a
@@ -87,8 +87,11 @@ class Job:
     seed: int
 
 
-def load_study(path: Path, seeds: int = 0) -> tuple[Study, dict[str, Config]]:
-    """The study of a file, and the configuration of each arm; ValueError names a wrong key."""
+def load_study(
+    path: Path, seeds: int = 0, overrides: Sequence[str] = ()
+) -> tuple[Study, dict[str, Config]]:
+    """The study of a file, and the configuration of each arm, with `overrides` as a run takes them;
+    ValueError names a wrong key."""
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Study)}
     given = values.get("study", {})
@@ -105,17 +108,18 @@ def load_study(path: Path, seeds: int = 0) -> tuple[Study, dict[str, Config]]:
     }
     shared = sizes | values.get("base", {})
     return study, {
-        name: _configured(study.run, shared | settings) for name, settings in values["arms"].items()
+        name: _configured(study.run, shared | settings, overrides)
+        for name, settings in values["arms"].items()
     }
 
 
-def _configured(run: str, settings: dict[str, Any]) -> Config:
+def _configured(run: str, settings: dict[str, Any], own: Sequence[str]) -> Config:
     """The run's settings with the arm's; of a learner of rewards without those of preferences."""
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
     if settings.get("train.learner") == "rewards":
         defaults = {name: TrainConfig.model_fields[name].get_default() for name in OF_PREFERENCES}
         overrides += [f"train.{name}={json.dumps(value)}" for name, value in defaults.items()]
-    return load_config(run, overrides)
+    return load_config(run, [*overrides, *own])
 
 
 def equal_steps(
@@ -360,8 +364,15 @@ def main() -> None:
         "--first-round", default="", metavar="RUN", help="a run's folder, whose programs are taken"
     )
     parser.add_argument("--json", default="", help="write what was found here")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="as of skeldpo run, all arms",
+    )
     options = parser.parse_args()
-    study, arms = load_study(Path(options.config), options.seeds)
+    study, arms = load_study(Path(options.config), options.seeds, options.set)
     digests = {name: config.digest() for name, config in arms.items()}
     identity = content_id(digests, study.num_rounds, study.steps_per_round)
     folder = Path(options.runs).absolute() / f"learners-{identity}"
