@@ -92,8 +92,8 @@ def load_network(  # noqa: PLR0913
         mesh: 1-D, of all workers.
 
     Raises:
-        ValueError: the folder has no model, not all of its weights, two output layers, or one that
-            is not reproduced; bitsandbytes is asked for and not there.
+        ValueError: the folder has no model, not all of its weights, quantised ones, two output
+            layers, or one that is not reproduced; bitsandbytes is asked for and not there.
     """
     start = find_start(folder, base or folder, lora=config.lora is not None)
     model, stored = _empty_model(start.model, _dtype(config))
@@ -159,9 +159,10 @@ def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, Stored
 
 
 def _whole_model(folder: str, config: TrainConfig) -> Any:
-    """The model as transformers reads it; ValueError for weights that the files lack, which it
-    would draw at random, on each worker others."""
+    """The model as transformers reads it; ValueError for weights that stay quantised, or that the
+    files lack: it would draw these at random, on each worker others."""
     model_config = _own_config(folder)
+    is_quantised = bool(getattr(model_config, "quantization_config", None))
     model, report = AutoModelForCausalLM.from_pretrained(
         folder,
         config=model_config,
@@ -170,6 +171,12 @@ def _whole_model(folder: str, config: TrainConfig) -> Any:
         quantization_config=quantization(config),
         output_loading_info=True,
     )
+    if is_quantised and getattr(model, "hf_quantizer", None) is not None:
+        raise ValueError(
+            f"{folder}: its weights are quantised and stay so when they are read, so what is "
+            "trained could not be saved; give the model that it was made from (with "
+            "train.lora.load_in_4bit, if it is to take as little memory)"
+        )
     weights = {name for name, _ in model.named_parameters()}
     lacking = sorted(weights & set(report["missing_keys"]))
     if lacking:
