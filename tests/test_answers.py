@@ -587,6 +587,38 @@ def test_lines_of_usage_go(line: str) -> None:
     assert read_answer(fenced(f"{line}\n\n\n{AREA}"), WANTED).code.lstrip() == AREA
 
 
+OF_MODULES = (
+    "import asyncio, datetime, random, string, sys\nimport numbers\nimport numpy as np\n\n\n"
+    "def area(w, h):\n    random.shuffle(w)\n    sides = np.array(w), numbers.Number, asyncio.run\n"
+    "    return sides, datetime.date(w, h, 1), string.digits\n"
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["print(area(np.random.rand(10), 2))", "w = np.random.randint(0, 9, 5)\nprint(area(w, 2))",
+     "print(area(datetime.datetime.now(), 2))", "print(area(np.array([1], dtype=np.int64), 2))",
+     "print(area(random.choices(string.ascii_lowercase, k=5), 2))", "print(np.linalg.norm([1]))",
+     "assert np.allclose(area([1], 2), np.linalg.norm([1]))",
+     "np.testing.assert_equal(area([1], 2), 1)",
+     "found = area([1], 2)\nnp.testing.assert_equal(found, 1)",
+     "async def main():\n    print(area([1], 2))\n\n\nasyncio.run(main())"],
+)  # fmt: skip
+def test_usage_goes_though_it_asks_a_module_that_the_function_needs(line: str) -> None:
+    assert read_answer(f"{OF_MODULES}\n\n{line}\n", WANTED).code == OF_MODULES
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["numbers.Number.register(str)", "sys.path.append('x')", "np.random.seed(1)",
+     "np.set_printoptions(precision=2)", "setattr(string, 'digits', '1')",
+     "string.digits = '1'"],
+)  # fmt: skip
+def test_what_changes_a_module_that_the_function_needs_stays(line: str) -> None:
+    code = f"{OF_MODULES}\n\n{line}\n"
+    assert read_answer(code, WANTED).code == code
+
+
 @pytest.mark.parametrize(
     "line",
     ["import sys\nsys.setrecursionlimit(10**6)", "from sys import setrecursionlimit as s\ns(9999)",
