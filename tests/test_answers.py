@@ -258,6 +258,16 @@ def test_star_imports_of_a_block_for_imports_are_joined() -> None:
     assert run(read_answer(text, WANTED).code)["area"](2, 3) == 6
 
 
+def test_joining_moves_future_imports_of_several_lines_and_no_text_of_strings() -> None:
+    future = "from __future__ import (\n    annotations,\n)\n"
+    shown = 'NOTE = """\nfrom __future__ import annotations\n"""\n'
+    main = "def area(w: Side, h):\n    return side(w) * side(h), NOTE\n"
+    text = fenced("def side(n):\n    return n\n") + fenced(f"{future}{shown}{main}")
+    read = read_answer(text, WANTED)
+    assert read.note == JOINED
+    assert run(read.code)["area"](2, 3) == (6, "\nfrom __future__ import annotations\n")
+
+
 def test_joining_takes_no_usage_of_the_other_block() -> None:
     text = fenced(HELPER + "\nprint(root('x'))\nassert root(4) == 3\n") + fenced(MAIN)
     code = read_answer(text, Wanted(language="python", entry_point="both")).code
@@ -392,6 +402,12 @@ def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
     assert read.code == "".join(parts)
     guarded = "def main():\n    print(input())\n\n\nif __name__ == '__main__':\n    main()\n"
     assert read_answer(fenced(guarded), RUN).code == guarded
+
+
+def test_a_part_that_reads_is_joined_with_all_that_it_reads() -> None:
+    reads = "n = int(input())\nsides = list(map(int, input().split()))\n"
+    shows = "print(max(sides))\n"
+    assert read_answer(fenced(reads) + fenced(shows), RUN).code == reads + shows
 
 
 def test_a_broken_whole_program_stays_broken() -> None:
