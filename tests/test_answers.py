@@ -640,6 +640,8 @@ def test_what_changes_a_module_that_the_function_needs_stays(line: str) -> None:
     ["import sys\nsys.setrecursionlimit(10**6)", "from sys import setrecursionlimit as s\ns(9999)",
      "import threading\nthreading.stack_size(1 << 27)",
      "import decimal\ndecimal.getcontext().prec = 50",
+     "import decimal\ncontext = decimal.getcontext()\ncontext.prec = 50",
+     "from decimal import getcontext\ncontext = getcontext()\ncontext.prec = 50",
      "from __future__ import annotations", "from math import *", "import random\nrandom.seed(1)",
      "import os\nos.environ['A'] = 'b'", "import sys\nif True:\n    sys.setrecursionlimit(9999)",
      "import math", '"""A docstring."""', "import warnings\nwarnings.filterwarnings('ignore')"],

@@ -137,6 +137,9 @@ class Changes:
         if self._tries(node):
             return False
         module = self._modules.get(names[0], "")
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            made_by = map(self._modules.get, self._used_by.get(names[0], ()))  # `context.prec = 9`
+            module = module or next((m for m in made_by if m in _SETTINGS), "")
         if module == "random":
             return "seed" in names or "setstate" in names
         return module in _SETTINGS and not _SHOWN & set(names)
