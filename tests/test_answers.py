@@ -258,6 +258,16 @@ def test_star_imports_of_a_block_for_imports_are_joined() -> None:
     assert run(read_answer(text, WANTED).code)["area"](2, 3) == 6
 
 
+def test_joining_moves_future_imports_of_several_lines_and_no_text_of_strings() -> None:
+    future = "from __future__ import (\n    annotations,\n)\n"
+    shown = 'NOTE = """\nfrom __future__ import annotations\n"""\n'
+    main = "def area(w: Side, h):\n    return side(w) * side(h), NOTE\n"
+    text = fenced("def side(n):\n    return n\n") + fenced(f"{future}{shown}{main}")
+    read = read_answer(text, WANTED)
+    assert read.note == JOINED
+    assert run(read.code)["area"](2, 3) == (6, "\nfrom __future__ import annotations\n")
+
+
 def test_joining_takes_no_usage_of_the_other_block() -> None:
     text = fenced(HELPER + "\nprint(root('x'))\nassert root(4) == 3\n") + fenced(MAIN)
     code = read_answer(text, Wanted(language="python", entry_point="both")).code
@@ -392,6 +402,12 @@ def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
     assert read.code == "".join(parts)
     guarded = "def main():\n    print(input())\n\n\nif __name__ == '__main__':\n    main()\n"
     assert read_answer(fenced(guarded), RUN).code == guarded
+
+
+def test_a_part_that_reads_is_joined_with_all_that_it_reads() -> None:
+    reads = "n = int(input())\nsides = list(map(int, input().split()))\n"
+    shows = "print(max(sides))\n"
+    assert read_answer(fenced(reads) + fenced(shows), RUN).code == reads + shows
 
 
 def test_a_broken_whole_program_stays_broken() -> None:
@@ -587,11 +603,45 @@ def test_lines_of_usage_go(line: str) -> None:
     assert read_answer(fenced(f"{line}\n\n\n{AREA}"), WANTED).code.lstrip() == AREA
 
 
+OF_MODULES = (
+    "import asyncio, datetime, random, string, sys\nimport numbers\nimport numpy as np\n\n\n"
+    "def area(w, h):\n    random.shuffle(w)\n    sides = np.array(w), numbers.Number, asyncio.run\n"
+    "    return sides, datetime.date(w, h, 1), string.digits\n"
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["print(area(np.random.rand(10), 2))", "w = np.random.randint(0, 9, 5)\nprint(area(w, 2))",
+     "print(area(datetime.datetime.now(), 2))", "print(area(np.array([1], dtype=np.int64), 2))",
+     "print(area(random.choices(string.ascii_lowercase, k=5), 2))", "print(np.linalg.norm([1]))",
+     "assert np.allclose(area([1], 2), np.linalg.norm([1]))",
+     "np.testing.assert_equal(area([1], 2), 1)",
+     "found = area([1], 2)\nnp.testing.assert_equal(found, 1)",
+     "async def main():\n    print(area([1], 2))\n\n\nasyncio.run(main())"],
+)  # fmt: skip
+def test_usage_goes_though_it_asks_a_module_that_the_function_needs(line: str) -> None:
+    assert read_answer(f"{OF_MODULES}\n\n{line}\n", WANTED).code == OF_MODULES
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["numbers.Number.register(str)", "sys.path.append('x')", "np.random.seed(1)",
+     "np.set_printoptions(precision=2)", "setattr(string, 'digits', '1')",
+     "string.digits = '1'"],
+)  # fmt: skip
+def test_what_changes_a_module_that_the_function_needs_stays(line: str) -> None:
+    code = f"{OF_MODULES}\n\n{line}\n"
+    assert read_answer(code, WANTED).code == code
+
+
 @pytest.mark.parametrize(
     "line",
     ["import sys\nsys.setrecursionlimit(10**6)", "from sys import setrecursionlimit as s\ns(9999)",
      "import threading\nthreading.stack_size(1 << 27)",
      "import decimal\ndecimal.getcontext().prec = 50",
+     "import decimal\ncontext = decimal.getcontext()\ncontext.prec = 50",
+     "from decimal import getcontext\ncontext = getcontext()\ncontext.prec = 50",
      "from __future__ import annotations", "from math import *", "import random\nrandom.seed(1)",
      "import os\nos.environ['A'] = 'b'", "import sys\nif True:\n    sys.setrecursionlimit(9999)",
      "import math", '"""A docstring."""', "import warnings\nwarnings.filterwarnings('ignore')"],

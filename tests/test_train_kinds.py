@@ -14,6 +14,7 @@ from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
     MistralConfig,
+    Olmo3Config,
     Phi3Config,
     PhiConfig,
     PretrainedConfig,
@@ -256,13 +257,35 @@ def test_two_sets_of_rotations_are_chosen_by_the_longest_sequence_of_the_run(
         )
 
 
-def test_rotations_that_change_with_every_length_are_refused(tmp_path):
+def by_layer(rope: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a model that has rotations for each kind of layer."""
+    layers = ["sliding_attention", "full_attention"]
+    plain = {"rope_type": "default", "rope_theta": 10000.0}
+    parameters = dict(zip(layers, (plain, rope), strict=True))
+    return {"layer_types": layers, "sliding_window": 4096, "rope_parameters": parameters}
+
+
+@pytest.mark.parametrize("kind", [LlamaConfig, Olmo3Config])
+def test_rotations_that_change_with_every_length_are_refused(tmp_path, kind):
     rope = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}
-    settings = {**SHAPE, "max_position_embeddings": 120, "rope_parameters": rope}
-    folder = save_kind(LlamaConfig, settings, tmp_path)
+    of_kind = by_layer(rope) if kind is Olmo3Config else {"rope_parameters": rope}
+    folder = save_kind(kind, {**SHAPE, "max_position_embeddings": 120, **of_kind}, tmp_path)
     assert load_network(folder, tiny_config().train, 120, seed=0).said == "trains in prefix trees"
     with pytest.raises(ValueError, match=r"beyond 120 tokens, .*max_model_tokens=160; lower it"):
         load_network(folder, tiny_config().train, 160, seed=0)
+
+
+def test_two_sets_of_rotations_are_held_for_each_kind_of_layer(tmp_path):
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, **FACTORS, "factor": 2.0}
+    settings = {**SHAPE, **by_layer({**rope, "original_max_position_embeddings": 60})}
+    folder = save_kind(Olmo3Config, settings, tmp_path)
+    network = load_network(folder, tiny_config().train, 160, seed=0)
+    (rotations,) = (m for m in network.modules() if hasattr(m, "full_attention_inv_freq"))
+    powers = 10000.0 ** (torch.arange(0, 8, 2) / 8)
+    # A pass of transformers takes the set of its longest sequence.
+    rotations(torch.zeros(1), torch.arange(8)[None], "full_attention")
+    held = rotations.full_attention_inv_freq
+    torch.testing.assert_close(held, 1 / (powers * torch.tensor(FACTORS["long_factor"])))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,12 @@ from tiny_policy import (
     trees_of,
 )
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, Gemma3Config, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    BitsAndBytesConfig,
+    Gemma3Config,
+    PreTrainedTokenizerFast,
+)
 
 from skeldpo.checkpoints import weight_files, weights_digest
 from skeldpo.train.adapters import adapter_parameters, check_adapters, linear_view
@@ -329,6 +334,17 @@ def test_merged_4_bit_policy_has_the_adapter_on_the_weights_as_they_were(tmp_pat
         save_network(each, byte_tokenizer(), str(tmp_path / name), "")
     files = [load_file(tmp_path / name / "model.safetensors") for name in ("from-4-bit", "whole")]
     torch.testing.assert_close(files[0], files[1])
+
+
+@pytest.mark.parametrize("lora", [None, LORA, {**LORA, "load_in_4bit": True}])
+def test_policy_that_is_stored_in_4_bits_is_refused_before_it_is_trained(tmp_path, lora):
+    """All three trained to the end and failed when the policy was saved."""
+    source = save_tiny_policy(tmp_path / "source")
+    four_bits = BitsAndBytesConfig(load_in_4bit=True)
+    model = AutoModelForCausalLM.from_pretrained(source, quantization_config=four_bits)
+    model.save_pretrained(tmp_path / "policy")
+    with pytest.raises(ValueError, match="quantised and stay so .* model that it was made from"):
+        load(str(tmp_path / "policy"), lora=lora)
 
 
 def test_4_bit_weights_without_bitsandbytes_are_refused(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from sharded_memory import same_bits
 from tiny_policy import byte_tokenizer, save_tiny_policy, tiny_config
 from transformers import (
@@ -96,6 +97,39 @@ def test_tied_head_stays_tied_and_is_written_once(tmp_path):
     save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "")
     assert "lm_head.weight" not in stored_tensors(str(tmp_path / "saved"))
     assert same_bits(folder, str(tmp_path / "saved"))
+
+
+def rewrite_weights(folder: str, changed: dict[str, torch.Tensor | None]) -> None:
+    """Puts tensors into a folder's one file, or takes those of None out of it."""
+    path = Path(folder, "model.safetensors")
+    kept = {**load_file(path), **changed}
+    whole = {name: value.clone() for name, value in kept.items() if value is not None}
+    save_file(whole, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("lora", [None, {"rank": 2, "alpha": 4.0}], ids=["full", "lora"])
+@pytest.mark.parametrize("name", ["lm_head.weight", "model.layers.1.mlp.up_proj.weight"])
+def test_weights_that_the_files_lack_are_never_drawn(tmp_path, name, lora):
+    """transformers draws them at random with a warning; so did the training."""
+    folder = save_tiny_policy(tmp_path / "p", tied=False)
+    rewrite_weights(folder, {name: None})
+    with pytest.raises(ValueError, match=rf"lack 1 of the model's 27 weights \({name}\)"):
+        load_network(folder, tiny_config(lora=lora).train, 160, seed=0)
+
+
+def test_tied_model_whose_files_have_two_heads_is_refused_unless_they_are_equal(tmp_path):
+    """vLLM goes by the configuration, transformers by the files: one policy was two models."""
+    folder = save_tiny_policy(tmp_path / "p", tied=True)
+    embedding = load_file(Path(folder, "model.safetensors"))["model.embed_tokens.weight"]
+    rewrite_weights(folder, {"lm_head.weight": embedding + 0.1})
+    with pytest.raises(ValueError, match="have two that differ"):
+        load_network(folder, tiny_config().train, 160, seed=0)
+    rewrite_weights(folder, {"lm_head.weight": embedding})
+    network = load_network(folder, tiny_config().train, 160, seed=0)
+    assert torch.equal(network.causal_lm.get_output_embeddings().weight, embedding)
+    rewrite_weights(folder, {"model.embed_tokens.weight": None})
+    network = load_network(folder, tiny_config().train, 160, seed=0)
+    assert torch.equal(network.causal_lm.get_input_embeddings().weight, embedding)
 
 
 @pytest.mark.parametrize("lora", [None, {"rank": 2, "alpha": 4.0}], ids=["full", "lora"])

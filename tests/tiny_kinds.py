@@ -133,6 +133,14 @@ IN_ROWS: dict[str, tuple[type, dict[str, Any], str]] = {
     ),
     "attention that is handed nothing": (tf.StableLmConfig, SHAPE, "0 calls of an attention"),
     "mask of its own": (tf.DogeConfig, SHAPE, "asks for attention_mask"),
+    "positions by the place in the row": (
+        tf.BartConfig,
+        {
+            "vocab_size": 264, "d_model": 32, "decoder_layers": 2, "decoder_attention_heads": 4,
+            "decoder_ffn_dim": 64, "encoder_layers": 2, "init_std": 0.1, "pad_token_id": None,
+        },
+        "its log-probabilities",
+    ),
     "bias by distance": (
         tf.BloomConfig,
         {"vocab_size": 264, "hidden_size": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.2},

@@ -235,7 +235,10 @@ def _joined(
             lent = missing & other.names(kind) if other else frozenset()
             is_first = step < len(later)
             if other and lent and not (is_first and _is_another(other, lent, written_in, entry)):
-                both = written_in.joined(other.needed(lent), program.code)
+                part = other.needed(lent)
+                if not entry and _reads_values(other, lent, written_in):
+                    part = other.code
+                both = written_in.joined(part, program.code)
                 program = written_in.parsed(both) or program
                 missing -= lent
     for place in before if program.free else ():
@@ -244,6 +247,17 @@ def _joined(
             both = written_in.joined(other.needed(frozenset()), program.code)
             program = written_in.parsed(both) or program
     return program
+
+
+def _reads_values(other: Program, names: frozenset[str], written_in: Language) -> bool:
+    """Whether a block of a script reads values of these names, and only reads: all that it reads
+    before them comes before them in the input."""
+    is_value = bool(names - other.names("functions") - other.names("imports"))
+    return (
+        is_value
+        and bool(written_in.READS.search(other.code))
+        and not written_in.WRITES.search(other.code)
+    )
 
 
 def _is_another(other: Program, names: frozenset[str], written_in: Language, entry: str) -> bool:

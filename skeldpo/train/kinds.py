@@ -61,20 +61,26 @@ def hold_rotations(model: nn.Module, max_tokens: int, folder: str) -> None:
     ValueError for frequencies that go on changing with the length.
     """
     for module in model.modules():
-        kind: Any = getattr(module, "rope_type", "")
-        if kind == "longrope":
-            frequencies: Any = module.inv_freq
-            found, _ = ROPE_INIT_FUNCTIONS[kind](
-                module.config, frequencies.device, seq_len=max_tokens
-            )
-            frequencies.copy_(found)
-            module.rope_type = "default"  # type: ignore[assignment]
-        elif kind == "dynamic" and max_tokens > (limit := int(module.original_max_seq_len)):  # type: ignore[arg-type]
-            raise ValueError(
-                f"{folder}: its positions (rope_type dynamic) change with the length of a sequence "
-                f"beyond {limit} tokens, got policy.max_model_tokens={max_tokens}; lower it to "
-                f"{limit}"
-            )
+        kinds: Any = getattr(module, "rope_type", "")
+        # Gemma 3 and others have one for each kind of layer.
+        by_layer = dict(kinds) if isinstance(kinds, dict) else {"": kinds}
+        for layer, kind in by_layer.items():
+            if kind == "longrope":
+                frequencies: Any = getattr(module, f"{layer}_inv_freq" if layer else "inv_freq")
+                of_layer = {"layer_type": layer} if layer else {}
+                found, _ = ROPE_INIT_FUNCTIONS[kind](
+                    module.config, frequencies.device, seq_len=max_tokens, **of_layer
+                )
+                frequencies.copy_(found)
+                by_layer[layer] = "default"
+            elif kind == "dynamic" and max_tokens > (limit := int(module.original_max_seq_len)):  # type: ignore[arg-type]
+                raise ValueError(
+                    f"{folder}: its positions (rope_type dynamic) change with the length of a "
+                    f"sequence beyond {limit} tokens, got policy.max_model_tokens={max_tokens}; "
+                    f"lower it to {limit}"
+                )
+        if kinds:
+            module.rope_type = by_layer if isinstance(kinds, dict) else by_layer[""]  # type: ignore[assignment]
 
 
 def reason_against_trees(config: Any, decoder: nn.Module, max_tokens: int) -> str:

@@ -49,10 +49,13 @@ from skeldpo.train.weights import (
     own_tensors,
     read_tensors,
     set_tensor,
+    stored_tensor,
     stored_tensors,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch.distributed.device_mesh import DeviceMesh
 
     from skeldpo.config import TrainConfig
@@ -60,7 +63,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROBE_TOKENS = 8
-_PROBE_TOLERANCE = 0.05
+_PROBE_TOLERANCES = {"float32": 0.003, "bfloat16": 0.05}
+"""Nats a token, and share of them, by train.dtype (seen in fp32: 1e-6)."""
 
 
 def load_network(  # noqa: PLR0913
@@ -88,21 +92,14 @@ def load_network(  # noqa: PLR0913
         mesh: 1-D, of all workers.
 
     Raises:
-        ValueError: the folder has no model, or one whose output layer is not reproduced;
-            bitsandbytes is asked for and not there.
+        ValueError: the folder has no model, not all of its weights, quantised ones, two output
+            layers, or one that is not reproduced; bitsandbytes is asked for and not there.
     """
     start = find_start(folder, base or folder, lora=config.lora is not None)
     model, stored = _empty_model(start.model, _dtype(config))
     is_empty = bool(stored) and quantization(config) is None
     if not is_empty:
-        model = AutoModelForCausalLM.from_pretrained(
-            start.model,
-            config=_own_config(start.model),
-            dtype=_dtype(config),
-            attn_implementation=attention_function(model.config),
-            quantization_config=quantization(config),
-        )
-        keep_4_bit_format(model)
+        model = _whole_model(start.model, config)
     network = Network(model, start, config.lora, stored)
     _prepare(network, config)
     if mesh is not None:
@@ -112,7 +109,7 @@ def load_network(  # noqa: PLR0913
     if is_empty or start.masters:
         read_tensors(own_tensors(model), start.masters or start.model)
     _set_adapters(network, seed)
-    _choose_rows(network, max_tokens)
+    _choose_rows(network, max_tokens, _PROBE_TOLERANCES[config.dtype])
     return network
 
 
@@ -120,7 +117,7 @@ def build_network(network: Network, config: TrainConfig, max_tokens: int, seed: 
     """Prepares a model of this process that has its values; ValueError as in `load_network`."""
     _prepare(network, config)
     _set_adapters(network, seed)
-    _choose_rows(network, max_tokens)
+    _choose_rows(network, max_tokens, _PROBE_TOLERANCES[config.dtype])
     return network
 
 
@@ -141,6 +138,7 @@ def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, Stored
         model.tie_weights()
     model.eval()
     found = stored_tensors(folder)
+    _require_one_head(model, found, folder)
     own = {name: tuple(value.shape) for name, value in own_tensors(model).items()}
     unlike = [
         name
@@ -158,6 +156,51 @@ def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, Stored
         )
         return model, {}
     return model, {name: found[name] for name in own}
+
+
+def _whole_model(folder: str, config: TrainConfig) -> Any:
+    """The model as transformers reads it; ValueError for weights that stay quantised, or that the
+    files lack: it would draw these at random, on each worker others."""
+    model_config = _own_config(folder)
+    is_quantised = bool(getattr(model_config, "quantization_config", None))
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder,
+        config=model_config,
+        dtype=_dtype(config),
+        attn_implementation=attention_function(model_config),
+        quantization_config=quantization(config),
+        output_loading_info=True,
+    )
+    if is_quantised and getattr(model, "hf_quantizer", None) is not None:
+        raise ValueError(
+            f"{folder}: its weights are quantised and stay so when they are read, so what is "
+            "trained could not be saved; give the model that it was made from (with "
+            "train.lora.load_in_4bit, if it is to take as little memory)"
+        )
+    weights = {name for name, _ in model.named_parameters()}
+    lacking = sorted(weights & set(report["missing_keys"]))
+    if lacking:
+        raise ValueError(
+            f"{folder}: its weight files lack {len(lacking)} of the model's {len(weights)} weights "
+            f"({', '.join(lacking[:3])}); give a folder that has all of a causal LM, or mend "
+            "config.json (tie_word_embeddings, the number of layers) if these are not the model's"
+        )
+    keep_4_bit_format(model)
+    return model
+
+
+def _require_one_head(model: Any, found: Mapping[str, StoredTensor], folder: str) -> None:
+    """ValueError for tied weights of which the files have two: engines go by config.json and leave
+    one out, transformers unties them."""
+    for one, other in model.get_expanded_tied_weights_keys(all_submodels=True).items():
+        if one not in found or other not in found:
+            continue
+        if not torch.equal(*(stored_tensor(found[name], name) for name in (one, other))):
+            raise ValueError(
+                f"{folder}: by config.json {one} is {other}, but its weight files have two that "
+                "differ; set tie_word_embeddings to false there if both were trained, or remove "
+                f"{one} from the files"
+            )
 
 
 def _own_config(folder: str) -> Any:
@@ -239,7 +282,7 @@ def _compile_layers(network: Network) -> None:
                 module.compile()
 
 
-def _choose_rows(network: Network, max_tokens: int) -> None:
+def _choose_rows(network: Network, max_tokens: int, tolerance: float) -> None:
     """Prefix trees if the model is exact in them, else a sequence a row, which is said.
 
     Raises:
@@ -250,18 +293,18 @@ def _choose_rows(network: Network, max_tokens: int) -> None:
     own = model.config._attn_implementation
     reason = reason_against_trees(model.config, network.decoder, max_tokens)
     if not reason:
-        reason = _try_trees(network)
+        reason = _try_trees(network, tolerance)
     network.against_trees = reason
     if reason:
         if model.config._attn_implementation != own:
             model.set_attn_implementation(own)
-        _require_same_logps(network)
+        _require_same_logps(network, tolerance)
     if workers_of(network).rank == 0:
         logger.info("%s: %s", network.source_folder, network.said)
 
 
 @torch.no_grad()
-def _try_trees(network: Network) -> str:
+def _try_trees(network: Network, tolerance: float) -> str:
     """Switches the model to tree attention and says why that is not what it computes itself."""
     probe = _probe_tree(network, (_PROBE_TOKENS,) * 4)
     expected = _own_logps(network, probe)
@@ -270,18 +313,18 @@ def _try_trees(network: Network) -> str:
     calls = TreeCalls()
     got = _probed_logps(network, probe, calls)
     reason = reason_from_calls(calls, len(network.layers))
-    if not reason and not _are_near(got, expected):
+    if not reason and not torch.allclose(got, expected, atol=tolerance, rtol=tolerance):
         reason = f"its log-probabilities {expected.tolist()} are {got.tolist()} in a tree"
     return reason
 
 
 @torch.no_grad()
-def _require_same_logps(network: Network) -> None:
+def _require_same_logps(network: Network, tolerance: float) -> None:
     """ValueError if a model's own log-probabilities are not those of its rows, padded behind."""
     probe = _probe_tree(network, (_PROBE_TOKENS, 3, _PROBE_TOKENS, 3))
     expected = _own_logps(network, probe)
     got = _probed_logps(network, probe, None)
-    if not _are_near(got, expected):
+    if not torch.allclose(got, expected, atol=tolerance, rtol=tolerance):
         raise ValueError(
             f"{network.source_folder}: the model's own log-probabilities {expected.tolist()} are "
             f"not those of its output layer, a sequence a row {got.tolist()}; models that do more "
@@ -336,7 +379,3 @@ def _probed_logps(network: Network, probe: Tree, calls: TreeCalls | None) -> tor
     sums = sum_sequences(token_logps(network, trees, calls), trees)
     rest(network)
     return sums / trees.num_sequence_tokens
-
-
-def _are_near(got: torch.Tensor, expected: torch.Tensor) -> bool:
-    return torch.allclose(got, expected, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE)

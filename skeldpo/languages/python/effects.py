@@ -41,6 +41,8 @@ class Changes:
         self._owners: dict[str, list[Statement]] = {}
         self._modules: dict[str, str] = {}
         self._lists_subclasses = False
+        self._used_by: dict[str, set[str]] = {}
+        self._for_effect: set[ast.expr] = set()
         bound = frozenset().union(*(s.bound | s.stored_inside for s in statements))
         outside = [s.node for s in statements if not isinstance(s.node, (*FUNCTIONS, ast.ClassDef))]
         kinds = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -51,6 +53,8 @@ class Changes:
         self._sources = alias_sources(outside, entry)
         for statement in statements:
             node = statement.node
+            for name in statement.bound:
+                self._used_by.setdefault(name, set()).update(statement.loaded)
             if isinstance(node, (*FUNCTIONS, ast.ClassDef, *BLOCKS)):
                 for inner in ast.walk(node):
                     if isinstance(inner, (*FUNCTIONS, ast.ClassDef)):
@@ -58,6 +62,8 @@ class Changes:
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Import | ast.ImportFrom):
                     self._modules |= _modules(inner)
+                elif isinstance(inner, ast.Expr):
+                    self._for_effect.add(inner.value)
                 elif isinstance(inner, ast.Attribute):
                     self._lists_subclasses |= inner.attr == "__subclasses__"
         self._told_classes: dict[str, set[str]] = {}
@@ -89,7 +95,8 @@ class Changes:
         return frozenset(changed)
 
     def is_setting(self, statement: Statement) -> bool:
-        """Whether it is run for its effect on the whole process, as `sys.setrecursionlimit` is."""
+        """Whether it is run for its effect on the whole process, as `sys.setrecursionlimit` is, and
+        not to try the entry point, as `numpy.testing.assert_equal(f(1), 2)` is."""
         nodes = [statement.node]
         if isinstance(statement.node, ast.If | ast.Try | ast.With):
             nodes += flat(nodes)
@@ -127,10 +134,19 @@ class Changes:
                 names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)] or [""]
             case _:
                 return False
+        if self._tries(node):
+            return False
         module = self._modules.get(names[0], "")
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            made_by = map(self._modules.get, self._used_by.get(names[0], ()))  # `context.prec = 9`
+            module = module or next((m for m in made_by if m in _SETTINGS), "")
         if module == "random":
             return "seed" in names or "setstate" in names
         return module in _SETTINGS and not _SHOWN & set(names)
+
+    def _tries(self, node: ast.AST) -> bool:
+        """Whether a part looks up the entry point, or what was made with it."""
+        return self._entry in with_sources(_names_in(node), self._used_by)
 
     def _spread(self, changed: set[str], sources: Sources) -> set[str]:
         """The names and those that they may be other names of, but functions and modules; nothing
@@ -169,13 +185,18 @@ class Changes:
             if isinstance(made, ast.Name) and made.id == self._entry:
                 return changed
         # `Solution.method()` and `module.function()` change no name, `Solution.table.append()` does
-        if len(attributes) >= (2 if name in self._owners or name in self._modules else 1):
+        of_module = name in self._modules
+        if len(attributes) >= (2 if name in self._owners or of_module else 1) and (
+            not of_module or (call in self._for_effect and not self._tries(call))
+        ):
             changed.add(name)
         if not attributes and name in sources:
             changed.add(name)  # `add(3)` for `add = primes.append`
         if attributes or name not in _READ_ONLY:
             given = [*call.args, *(keyword.value for keyword in call.keywords)]
-            names = {_chain(argument)[0] for argument in given}
+            chains = [_chain(argument) for argument in given]
+            # what a module holds, as `np.int64` and `string.digits`, nobody changes
+            names = {chain[0] for chain in chains if chain[0] not in self._modules or not chain[1:]}
             is_setter = name in ("setattr", "delattr")
             changed |= {given for given in names if is_setter or given not in self._owners}
         elif name in ("map", "filter") and call.args:

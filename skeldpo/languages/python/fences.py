@@ -169,8 +169,17 @@ def _margins(lines: Sequence[str]) -> list[int]:
 
 
 def joined(first: str, second: str) -> str:
-    """Both as one text; `from __future__` imports come first."""
-    lines = [*first.rstrip().split("\n"), *second.split("\n")]
-    future = [line for line in lines if line.startswith("from __future__ ")]
-    rest = [line for line in lines if not line.startswith("from __future__ ")]
+    """Both programs as one text; the lines of `from __future__` imports come first."""
+    future: list[str] = []
+    rest: list[str] = []
+    for code in (first.rstrip(), second):
+        lines = code.split("\n")
+        program = parsed(code)
+        moved: set[int] = set()
+        for statement in program.statements if program else ():
+            node = statement.node
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+                future.append("\n".join(lines[statement.first - 1 : statement.last]))
+                moved.update(range(statement.first - 1, statement.last))
+        rest += [line for number, line in enumerate(lines) if number not in moved]
     return "\n".join([*dict.fromkeys(future), *rest])
