@@ -18,6 +18,14 @@ from skeldpo.sandbox.image import SandboxImage, ensure_image
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure() -> None:
+    """Before anything imports what reads these, here and in the processes that tests start."""
+    # Asked for a model, the library tries half a minute to reach a hub that is not there.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # Workers wait at a checkpoint until Ray Train's controller has asked for the last one: 2 s.
+    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.5"
+
+
 @pytest.fixture(scope="session")
 def family_pool() -> list[Problem]:
     """Every built-in problem."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,8 @@ from skeldpo.languages.python import prompt_preamble
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+REPOSITORY = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("SKELDPO_DATA") or REPOSITORY.parent / "shared" / "data")
 PROSE = [
     "Sure! Here is a solution.",
     "It uses ```sorted``` and `heapq`, so it is O(n log n):",
@@ -51,18 +54,21 @@ def _kept(code: str, entry_point: str, seed: int) -> None:
         assert read_answer(text, wanted).code == code.strip("\n").rstrip() + "\n"
 
 
-BUILT_IN = sorted(
-    {
-        (problem.entry_point, known.code)
-        for family in all_families()
-        for problem in family_problems(family)
-        for known in problem.solutions
-    }
-)
+@functools.cache
+def built_in() -> list[tuple[str, str]]:
+    """Entry point and code of each known program."""
+    return sorted(
+        {
+            (problem.entry_point, known.code)
+            for family in all_families()
+            for problem in family_problems(family)
+            for known in problem.solutions
+        }
+    )
 
 
 def test_built_in_programs_come_back_character_by_character() -> None:
-    for seed, (entry_point, code) in enumerate(BUILT_IN[::20]):
+    for seed, (entry_point, code) in enumerate(built_in()[::20]):
         text = list(_answers(code, seed))[seed % 3]
         assert (
             read_answer(text, Wanted(language="python", entry_point=entry_point)).code
@@ -72,8 +78,8 @@ def test_built_in_programs_come_back_character_by_character() -> None:
 
 @pytest.mark.slow
 def test_all_built_in_programs_come_back_character_by_character() -> None:
-    assert len(BUILT_IN) > 3000  # distinct ones of 3,660 problems
-    for seed, (entry_point, code) in enumerate(BUILT_IN):
+    assert len(built_in()) > 3000  # distinct ones of 3,660 problems
+    for seed, (entry_point, code) in enumerate(built_in()):
         text = list(_answers(code, seed))[seed % 3]
         assert (
             read_answer(text, Wanted(language="python", entry_point=entry_point)).code
@@ -196,8 +202,6 @@ def test_humaneval_bodies_go_on_where_the_prompt_ends() -> None:
     for row in rows:
         wanted = Wanted(language="python", entry_point=row["entry_point"], prompt=row["prompt"])
         body = row["reference_solution"]
-        whole = f"{row['prompt']}\n{body.rstrip()}\n"
-        assert read_answer(body, wanted).code == whole.strip("\n") + "\n" if False else True
         for text in (body, f"```python\n{body}```", body + f"\n\nprint({row['entry_point']}(1))\n"):
             scope: dict[str, Any] = {}
             exec(read_answer(text, wanted).code, scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -54,6 +55,9 @@ PAIRS += [preference_pair(i, skeletons=i != 1) for i in range(5)]
 TRAIN: dict[str, Any] = {"pairs_per_step": 3, "efficiency_epochs": 2}
 LORA = {"rank": 4, "alpha": 8.0}
 QLORA = {**LORA, "load_in_4bit": True}
+IMPORTED = ["boto3", "moto.server", "peft", "pytest", "bitsandbytes", "skeldpo.train.saving"]
+IMPORTED += ["skeldpo.train.learners.preferences", "transformers.models.qwen2.modeling_qwen2"]
+"""What takes long, of all that workers need; tests' own modules are not found there."""
 
 
 @pytest.fixture(autouse=True)
@@ -345,16 +349,17 @@ def test_lora_checkpoint_holds_adapters_and_their_moments_only(folder, tmp_path,
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    """An S3 server, which the processes of workers find by their environment."""
+    """An S3 server, which workers find by their environment."""
     with pytest.MonkeyPatch.context() as patch, serve_objects(patch) as server:
         patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         yield server
 
 
-def one_of_many(
-    rank: int, num_workers: int, folder: str, shared: str, train: dict[str, Any]
+def one_of_many(  # noqa: PLR0913
+    rank: int, num_workers: int, folder: str, shared: str, train: dict[str, Any], environment: Any
 ) -> None:
     """A worker: 2 steps, a checkpoint, the other steps, and the saved policy."""
+    os.environ.update(environment)
     torch.set_num_threads(1)
     store = f"file://{shared}/rendezvous"
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=num_workers)
@@ -384,8 +389,12 @@ def one_of_many(
 def test_shards_equal_one_process_and_their_checkpoint_resumes_on_one(
     folder, tmp_path, objects, num_workers, train
 ):
-    arguments = (num_workers, folder, str(tmp_path), train)
-    multiprocessing.spawn(one_of_many, args=arguments, nprocs=num_workers)
+    # Of a process that has imported these once; its environment may be that of an earlier server.
+    multiprocessing.set_forkserver_preload(IMPORTED)
+    arguments = (num_workers, folder, str(tmp_path), train, dict(os.environ))
+    multiprocessing.start_processes(
+        one_of_many, args=arguments, nprocs=num_workers, start_method="forkserver"
+    )
     pushed = load_checkpoint(f"s3://{BUCKET}/{tmp_path.name}")
     assert load_checkpoint(local_folder(pushed)).model_id == pushed.model_id
     assert pushed.model_id == load_checkpoint(str(tmp_path / "trained")).model_id

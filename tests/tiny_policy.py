@@ -19,6 +19,8 @@ from skeldpo.train.learners.preferences_loss import ANSWERS
 from skeldpo.train.network import Network, sequence_logps
 
 EOS = "<|endoftext|>"
+KEPT_CHECKPOINT = "*/checkpoint_manager_snapshot.json"
+"""What Ray Train's controller writes below a folder when it has heard of a checkpoint."""
 
 
 def byte_tokenizer() -> Qwen2Tokenizer:
@@ -29,9 +31,8 @@ def byte_tokenizer() -> Qwen2Tokenizer:
 
 
 def keeps_checkpoint(folder: Path) -> bool:
-    """Whether Ray Train's controller, which asks its workers every 2 s, has heard of a checkpoint
-    that it stores below a folder: only then is it gone on from."""
-    return any(folder.glob("*/checkpoint_manager_snapshot.json"))
+    """Whether a checkpoint below a folder would be gone on from."""
+    return any(folder.glob(KEPT_CHECKPOINT))
 
 
 def save_tiny_policy(folder: Path, tied: bool = True, seed: int = 0) -> str:

@@ -1,10 +1,10 @@
 """Trains a random Qwen2 for two steps on one or more gloo workers and tells their memory.
 
-    python tests/training_memory.py FOLDER REQUEST
+    python tests/training_memory.py FOLDER REQUEST...
 
-REQUEST is JSON: "shape" (keywords of Qwen2Config), "train" (the [train] section) and "pairs" a
-worker and step. Prints a row a worker, in bytes without pages of files: what the process held
-before the model ("before"), and its peak ("peak").
+A REQUEST is JSON: "name", "shape" (keywords of Qwen2Config), "train" (the [train] section) and
+"pairs" a worker and step. Prints a row a worker, with the name and in bytes without pages of files:
+what the process held before the model ("before"), and its peak ("peak").
 """
 
 from __future__ import annotations
@@ -63,17 +63,26 @@ def worker(rank: int, folder: str, request: dict) -> None:
     distributed.destroy_process_group()
 
 
-if __name__ == "__main__":
-    given, asked = sys.argv[1], json.loads(sys.argv[2])
+def make_start(_: int, folder: str, request: dict) -> None:
+    """The model, in a process of its own: what it leaves of memory is no worker's."""
     torch.manual_seed(0)
-    Qwen2ForCausalLM(Qwen2Config(**asked["shape"])).save_pretrained(f"{given}/start")
-    byte_tokenizer().save_pretrained(f"{given}/start")
-    number = asked["train"].get("num_workers", 1)
-    if number == 1:
-        worker(0, given, asked)
-    else:
+    Qwen2ForCausalLM(Qwen2Config(**request["shape"])).save_pretrained(f"{folder}/start")
+    byte_tokenizer().save_pretrained(f"{folder}/start")
+
+
+def run(folder: str, request: dict) -> None:
+    """The rows of one request; forked, so that torch is imported once."""
+    Path(folder).mkdir()
+    number = request["train"].get("num_workers", 1)
+    for work, num_processes in ((make_start, 1), (worker, number)):
         multiprocessing.start_processes(
-            worker, args=(given, asked), nprocs=number, start_method="fork"
+            work, args=(folder, request), nprocs=num_processes, start_method="fork"
         )
     for rank in range(number):
-        print(Path(given, f"memory-{rank}.json").read_text())
+        row = json.loads(Path(folder, f"memory-{rank}.json").read_text(encoding="utf-8"))
+        print(json.dumps({"name": request["name"], **row}))
+
+
+if __name__ == "__main__":
+    for index, text in enumerate(sys.argv[2:]):
+        run(f"{sys.argv[1]}/{index}", json.loads(text))

@@ -30,6 +30,7 @@ KEYWORDS = frozenset(
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 _Placed = ast.stmt | ast.expr | ast.ExceptHandler | ast.pattern
+_Family = tuple[ast.AST, list[ast.AST]]
 
 
 @functools.lru_cache(maxsize=256)
@@ -43,20 +44,21 @@ def read_syntax(code: str) -> Syntax | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     places = _Places(code, int(shift))
-    nodes = list(_nodes(tree))
+    families = _families(tree)
+    nodes = [node for node, _ in families]
     if any(_is_newer(node, places) for node in nodes):
         return None
-    node_types = _node_types(nodes)
+    node_types = _node_types(families)
     words = word_spans(code)
     return Syntax(
         parts=tuple(
-            Part(node_types=node_types[id(node)], spans=tuple(_part_spans(node, places)))
+            Part(node_types=node_types[node], spans=tuple(_part_spans(node, places)))
             for node in nodes
             if isinstance(node, ast.stmt | ast.expr | ast.ExceptHandler)
         ),
         fixed_spans=tuple(_fixed_spans(nodes, places, words)),
         joined=frozenset(_joined(nodes, places, words)),
-        edges=frozenset(_edges(nodes)),
+        edges=frozenset(_edges(families)),
         line_starts=places.line_starts,
     )
 
@@ -111,31 +113,29 @@ class _Places:
         return start + self._tables[line_number][column_bytes]
 
 
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    if not isinstance(node, ast.JoinedStr):
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, ast.expr_context):
-                yield child
-
-
-def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every node, the outer ones before their inner ones; no recursion, so any depth will do."""
+def _families(tree: ast.Module) -> list[_Family]:
+    """Every node with its children, the outer ones before their inner ones; no recursion, so any
+    depth will do."""
+    found: list[_Family] = []
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        yield node
-        waiting += reversed(list(_children(node)))
+        below = ast.iter_child_nodes(node) if not isinstance(node, ast.JoinedStr) else ()
+        children = [child for child in below if not isinstance(child, ast.expr_context)]
+        found.append((node, children))
+        waiting += reversed(children)
+    return found
 
 
-def _node_types(nodes: list[ast.AST]) -> dict[int, int]:
-    """The types in and below each node, by its id; the blocks of a statement are not below it."""
-    found: dict[int, int] = {}
-    for node in reversed(nodes):
+def _node_types(families: list[_Family]) -> dict[ast.AST, int]:
+    """The types in and below each node; the blocks of a statement are not below it."""
+    found: dict[ast.AST, int] = {}
+    for node, children in reversed(families):
         types = bit_of(type(node).__name__)
-        for child in _children(node):
+        for child in children:
             if not isinstance(child, _BLOCKS):
-                types |= found[id(child)]
-        found[id(node)] = types
+                types |= found[child]
+        found[node] = types
     return found
 
 
@@ -185,10 +185,10 @@ def _fixed_spans(nodes: list[ast.AST], places: _Places, spans: list[Span]) -> It
                     yield span
 
 
-def _edges(nodes: list[ast.AST]) -> Iterator[str]:
-    for node in nodes:
+def _edges(families: list[_Family]) -> Iterator[str]:
+    for node, children in families:
         outer = type(node).__name__
-        for child in _children(node):
+        for child in children:
             yield f"{outer}>{type(child).__name__}"
         match node:
             case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
