@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,29 @@ def test_file_that_is_no_report_is_value_error(tmp_path: Path, text: str) -> Non
         load_evaluation(path)
     with pytest.raises(ValueError, match="no report at"):
         load_evaluation(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("scores", "twice", "said"),
+    [
+        ({"pass@1": 0.5}, True, "rows of one problem_id twice"),
+        ({"pass@1": math.nan}, False, "a: its pass@1 is nan"),
+        (["pass@1"], False, "ValueError"),
+        ({"pass@1": "0.5"}, False, "TypeError"),
+    ],
+)
+def test_report_with_rows_that_no_mean_can_be_of_is_named(
+    tmp_path: Path, scores: Any, twice: bool, said: str
+) -> None:
+    """A second row counted once more in one report of a comparison, and alone in the other."""
+    path = tmp_path / "report.json"
+    save_evaluation(replace(EVALUATION, problems=EVALUATION.problems[:1]), path)
+    held = json.loads(path.read_text())
+    held["problems"][0]["scores"] = scores
+    held["problems"] *= 1 + twice
+    path.write_text(json.dumps(held))
+    with pytest.raises(ValueError, match=rf"report.json is no report.*{said}"):
+        load_evaluation(path)
 
 
 def test_comparison_is_paired_by_problem() -> None:

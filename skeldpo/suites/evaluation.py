@@ -8,6 +8,7 @@ The file holds all that is needed to compute its scores again: every program, ve
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -208,11 +209,14 @@ def _read(content: bytes, place: str) -> Evaluation:
         held = json.loads(content.decode("utf-8-sig"))
         if held["format"] != FORMAT:
             raise ValueError(f"its format is {held['format']!r}, this version reads {FORMAT}")
+        problems = {row["problem_id"]: _problem(row) for row in held["problems"]}
+        if len(problems) != len(held["problems"]):
+            raise ValueError("it has rows of one problem_id twice")
         return Evaluation(
             suite=held["suite"],
             protocol=held["protocol"],
             provenance=held["provenance"],
-            problems=tuple(_problem(row) for row in held["problems"]),
+            problems=tuple(problems.values()),
             left_out=tuple(LeftOut(**row) for row in held["left_out"]),
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -229,6 +233,9 @@ def _problem(row: Mapping[str, Any]) -> ProblemResult:
         )
         for sample in row["samples"]
     )  # fmt: skip
+    for name, value in dict(row["scores"]).items():
+        if not math.isfinite(value):
+            raise ValueError(f"{row['problem_id']}: its {name} is {value}")
     return ProblemResult(**{**row, "samples": samples})
 
 
