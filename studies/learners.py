@@ -385,7 +385,8 @@ def main() -> None:
         policies.setdefault(arm, []).append(policy)
     config = next(iter(arms.values()))
     found = asdict(study) | {
-        "command": f"python -m studies.learners --config {options.config}",
+        "command": f"python -m studies.learners --config {options.config}"
+        + " --first-round RUN" * bool(options.first_round),
         "arms": score(study, config, rounds.heldout, policies, folder),
     }
     if options.json:

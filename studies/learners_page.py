@@ -25,8 +25,9 @@ def learners_section(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
     for name, figures in found.items():
         lines += [
-            f"{name} (`{figures['command']}`): {figures['seeds']} seeds, {figures['num_rounds']} "
-            f"rounds of {figures['num_train']} problems and {figures['steps_per_round']} steps; "
+            f"{name} (`{figures['command']}`): {_counted(figures['seeds'], 'seed')}, "
+            f"{_counted(figures['num_rounds'], 'round')} of {figures['num_train']} problems and "
+            f"{figures['steps_per_round']} steps; "
             f"{figures['num_heldout']} held-out variants, {figures['num_samples']} samples. "
             + _verdict(figures["arms"]),
             "",
@@ -36,6 +37,10 @@ def learners_section(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
             "",
         ]
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _verdict(arms: Mapping[str, Mapping[str, Any]]) -> str:
