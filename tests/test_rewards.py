@@ -11,6 +11,7 @@ import statistics
 import pytest
 from pair_rows import FAST, PROBLEM, SLOW, STEADY, WRONG, candidate, measurement, timed
 
+from benchmarks.reward_noise import Group, figures_of
 from skeldpo.config import PolicyGradientConfig, RewardsConfig
 from skeldpo.records import Outcome
 from skeldpo.rewards.advantages import advantages
@@ -333,6 +334,23 @@ def test_identical_programs_give_no_speed_gradient_where_one_run_each_drifts():
     assert statistics.pstdev(plain) == pytest.approx(0.5 / math.sqrt(SIZE), rel=0.15)
     assert walk(plain) > 7 > 0.1 > walk(ours)
     assert statistics.fmean(first) < -0.1, "a drift against what is run first"
+
+
+def test_benchmark_tells_gradients_of_noise_from_none():
+    """Of the groups' rewards, and of the first runs, whose second is always the slowest."""
+    equal = Group(rewards=(1.0,) * 4, first_ns=(100, 200, 100, 100))
+    figures = figures_of([equal] * 64)
+    assert {value for name, value in figures.items() if name.startswith("levels")} == {0.0}
+    assert (figures["groups"], figures["one_run_nonzero_share"]) == (64, 1)
+    # By hand: logs (0, -l, 0, 0), mean -l/4, deviation l sqrt(3)/4; advantages 1/sqrt(3), -sqrt(3).
+    assert figures["one_run_first"] == figures["one_run_last"] == pytest.approx(3**-0.5)
+    steps = [abs((a + b + c) * 3**-0.5 - d * 3**0.5) / 8
+             for a, b, c, d in itertools.product((-1, 1), repeat=4)]  # fmt: skip
+    assert min(steps) * 8 < figures["one_run_walk"] < max(steps) * 8
+    # One that was told apart: gains -.3, .1, .1, .1.
+    told = figures_of([Group(rewards=(0.6, 1.0, 1.0, 1.0), first_ns=(1, 1, 1, 1)), equal])
+    assert (told["levels_nonzero_share"], told["one_run_nonzero_share"]) == (0.5, 0.5)
+    assert (told["levels_first"], told["levels_last"]) == pytest.approx((-0.15, 0.05))
 
 
 def test_a_program_that_is_slower_is_told_apart_on_the_same_core():
