@@ -1,6 +1,7 @@
 """What do identical programs earn for their speed? The reward's levels against one run each.
 
-    python -m benchmarks.reward_noise [--groups 1000] [--json FILE] [--set SECTION.KEY=VALUE]
+    python -m benchmarks.reward_noise [--groups 1000] [--minutes M] [--json FILE]
+                                      [--set SECTION.KEY=VALUE]
 
 Groups of four copies of a known program are measured and rewarded as a round's answers are, on the
 sandbox cores of this machine. A policy that chose each copy's spelling by a coin would have the
@@ -12,6 +13,8 @@ standard deviation, as trainers with a reward function of their own do it:
 - `*_nonzero_share`: groups with a gradient;
 - `*_walk`: root of the sum of its squares, so far from 0 its sum goes by chance;
 - `*_first`, `*_last`: mean advantage of the program that ran first and last of its group.
+
+`groups_left_out`: whose program is not right here, or that were not begun in time.
 """
 
 from __future__ import annotations
@@ -121,6 +124,7 @@ def main() -> None:
     """Measures, prints a table and writes the JSON file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reward_noise")
     parser.add_argument("--groups", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="then no further group")
     parser.add_argument("--json", help="write the figures to this file")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     options = parser.parse_args()
@@ -132,9 +136,15 @@ def main() -> None:
     measure = sections.measure
     image = ensure_image(measure.image, numpy=measure.numpy, engine=measure.engine)
     place = Place(image=image, core=0, unverified="")  # the core is said in rows that nobody reads
+
+    def work(run: Run, item: tuple[Problem, str]) -> Group | None:
+        if time.monotonic() - started_s > 60 * options.minutes:
+            return None
+        return measure_copies(run, *item, settings, place)
+
     done = map_on_cores(
         spread(problems, options.groups),
-        lambda run, item: measure_copies(run, *item, settings, place),
+        work,
         measure,
         lambda number: None if number % 50 else print(f"{number} groups", flush=True),
     )
