@@ -51,7 +51,8 @@ class _Sections(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What four copies earned, and the wall times of their first runs, in the order of these."""
+    """What SIZE copies earned, and the wall times of their first runs in nanoseconds, both in the
+    order in which they ran first."""
 
     rewards: tuple[float, ...]
     first_ns: tuple[int, ...]
@@ -60,7 +61,7 @@ class Group:
 def measure_copies(
     run: Run, problem: Problem, code: str, settings: Settings, place: Place
 ) -> Group | None:
-    """None if the program, or a copy, is not right here."""
+    """Rewards and times of the program's copies; None if one of them is not right here."""
     # What no function needs is not read out of an answer, so each has an attribute of its own.
     programs = [f"{code.rstrip()}\n\n\n{problem.entry_point}.copy = {n}\n" for n in range(SIZE)]
     first_ns: dict[str, int] = {}
@@ -105,7 +106,7 @@ def gradient_figures(
 
 
 def figures_of(groups: Sequence[Group], seed: int = 0) -> dict[str, float]:
-    """All figures by name."""
+    """The figures that are printed, by name; `seed` draws the spellings."""
     coin = random.Random(seed)
     spellings = [[coin.choice((-0.5, 0.5)) for _ in group.rewards] for group in groups]
     levels = [advantages(group.rewards, PolicyGradientConfig()) for group in groups]

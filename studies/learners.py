@@ -126,7 +126,8 @@ def equal_steps(
     examples: Sequence[Any], train: TrainConfig, seed: int, num_steps: int
 ) -> tuple[Step, ...]:
     """The product's plan with `num_steps`: each phase keeps its share of them, in more passes over
-    its examples or in fewer. ValueError if there is nothing to go over."""
+    its examples or in fewer, and `num_steps` are at least one a phase. ValueError if there is
+    nothing to go over."""
     plan = plan_steps(examples, make_learner(train), seed)
     if not plan:
         raise ValueError(f"{len(examples)} examples give no step")
@@ -147,7 +148,8 @@ def equal_steps(
 
 
 def _quotas(counts: Counter[str], total: int) -> Counter[str]:
-    """Shares of `total` in proportion to the counts, in their order; every phase has one."""
+    """Shares of `total` in proportion to the counts, in their order; every phase has a step, of
+    which `total` must hold as many."""
     bounds = [0, *itertools.accumulate(counts.values())]
     ends = [round(bound * total / bounds[-1]) for bound in bounds]
     quotas = [max(1, end - start) for start, end in itertools.pairwise(ends)]
