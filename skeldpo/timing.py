@@ -147,6 +147,14 @@ def hodges_lehmann(values: Sequence[float]) -> float:
     return float(statistics.median(_pairwise_means(values)))
 
 
+def lower_half_mean(times_ns: Sequence[float]) -> float:
+    """The mean of the lower half of repeats, the middle one of an odd number among them: what
+    disturbs CPU time, other work, cold caches and a page fault more, adds to it and takes nothing
+    away."""
+    _check_times("lower_half_mean", times_ns)
+    return statistics.fmean(sorted(times_ns)[: (len(times_ns) + 1) // 2])
+
+
 def signed_rank_p_value(won_ranks: int, num_rounds: int) -> float:
     """P(W >= won_ranks) if every round is as likely won as lost: exact, by counting sign patterns.
 

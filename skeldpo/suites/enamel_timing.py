@@ -1,16 +1,14 @@
 """ENAMEL in our protocol: outside CPU clock, pinned core, interleaved repeats, fresh processes.
 
-What the suite defines stays: levels, tests, limits, repeats joined by the Hodges-Lehmann estimator,
-the reference timed on the same core. Its clock does not: every run is a new process whose CPU time
-PID 1 reads, reference and samples take turns and are compared within them, and what the way in and
-out of the process costs is measured with a program that does nothing else, and subtracted. A test
-that no sample is left for is not timed as often, or at all, as its time then moves little or no
-score.
+What the suite defines stays: levels, tests, limits, the reference timed on the same core. Its clock
+does not: every run is a new process whose CPU time PID 1 reads, reference and samples take turns,
+repeats are joined by the mean of their lower half, and what the way in and out of the process costs
+is measured with a program that does nothing else, and subtracted. A test that no sample is left for
+is not timed as often, or at all, as its time then moves little or no score.
 """
 
 from __future__ import annotations
 
-import math
 import random
 import statistics
 from collections.abc import Sequence
@@ -55,10 +53,11 @@ from skeldpo.suites.metrics import (
     enamel_limits,
 )
 from skeldpo.suites.speed import IS_FASTER, SPEEDUP, fast_scores, speed_values
-from skeldpo.timing import hodges_lehmann
+from skeldpo.timing import lower_half_mean
 
-RESOLUTION_NS = 20_000
-"""Times below this are taken as this: the clock of a single run tells no less apart."""
+RESOLUTION_NS = 50_000
+"""Times below this are taken as this: single runs vary by some 10 us, and so does what is
+subtracted, so that of two that are shorter it is not known which one is."""
 SHORT_NS, SHORT_REPEATS = 3_000_000, 12
 """Tests on which the reference takes less have more repeats than the suite's: single runs vary by
 some 10 us, and a level counts its slowest test. They take little time."""
@@ -73,7 +72,6 @@ while single runs vary by less."""
 REPEATS_ALONE = 3
 """Of the reference where no sample runs any more: its time there is in T alone, and T's error in
 a score is that of T times (1 - f) of a level that was finished."""
-ECHO_EVERY = 2
 MAX_ECHO_CHARS = PROGRAM_LIMIT_BYTES * 3 // 4
 """An answer that makes a longer preamble is not echoed, and nothing is subtracted."""
 
@@ -99,10 +97,11 @@ def time_levels(assignment: Assignment, run: Run) -> list[Measurement]:
 def score_levels(judged: Judged, ks: Sequence[int]) -> Scores:
     """pass@k, eff@k and fast@p, and of each sample its efficiency and speed."""
     raw = reference_times(judged)
-    overheads = [statistics.median(own) if own else 0.0 for own in finished_times(judged, ECHO)]
-    net = [_net(own, overhead) for own, overhead in zip(raw, overheads, strict=True)]
-    limits = enamel_limits(by_level([hodges_lehmann(times) for times in net]))
-    samples = tuple(_scored(judged, sample, net, overheads, limits) for sample in judged.samples)
+    overheads = [lower_half_mean(own) if own else 0.0 for own in finished_times(judged, ECHO)]
+    limits = enamel_limits(
+        by_level([_joined(own, overhead) for own, overhead in zip(raw, overheads, strict=True)])
+    )
+    samples = tuple(_scored(judged, sample, raw, overheads, limits) for sample in judged.samples)
     return Scores(
         samples=samples,
         scores=efficiency_scores(samples, ks) | fast_scores(samples, ks),
@@ -128,7 +127,7 @@ def _scored(
     for level, count in enumerate(NUM_TESTS):
         first = sum(NUM_TESTS[:level])
         finished = range(first, min(first + count, len(own)))
-        times = [_joined(_net(own[k], overheads[k]), reference[k]) for k in finished]
+        times = [_joined(own[k], overheads[k]) for k in finished]
         if len(times) < count or max(times) > limits.limit + TOLERANCE_NS:
             break
         levels.append(times)
@@ -162,13 +161,11 @@ def _speed(
     """Of a right sample beside the reference, on the counted test on which that takes longest; one
     that was stopped before it is not fast."""
     counted = [k for k, level in enumerate(LEVEL_OF) if LEVEL_WEIGHTS[level]]
-    longest = max(counted, key=lambda k: hodges_lehmann(reference[k]))
+    longest = max(counted, key=lambda k: _joined(reference[k], overheads[k]))
     if longest >= len(own):
         return {SPEEDUP: 0.0, IS_FASTER: 0.0}
-    times = _net(own[longest], overheads[longest])
-    return speed_values(
-        [round(each) for each in times], [round(each) for each in reference[longest]]
-    )
+    overhead = overheads[longest]
+    return speed_values(_net(own[longest], overhead), _net(reference[longest], overhead))
 
 
 class _Timed:
@@ -230,7 +227,7 @@ class _Session:
             turns: list[_Timed | None] = [*running, *([None] if is_paired else [])]
             # What ran before leaves its caches: no program always follows the same one.
             self._order.shuffle(turns)
-            if is_paired and repeat % ECHO_EVERY == 0 and len(before) < MAX_ECHO_CHARS:
+            if is_paired and len(before) < MAX_ECHO_CHARS:
                 self.echo_ns[index].append(self._own_time(echo))
             for turn in turns:
                 if turn is None:
@@ -281,17 +278,10 @@ class _Session:
         return report.cpu_time_ns
 
 
-def _net(times_ns: Sequence[float], overhead_ns: float) -> list[float]:
-    return [max(time - overhead_ns, RESOLUTION_NS) for time in times_ns]
+def _joined(times_ns: Sequence[float], overhead_ns: float) -> float:
+    """A program's time on a test, without what the way in and out costs."""
+    return max(lower_half_mean(times_ns) - overhead_ns, RESOLUTION_NS)
 
 
-def _joined(own: Sequence[float], reference: Sequence[float]) -> float:
-    """A program's time on a test from its repeats.
-
-    The reference's time there, times the Hodges-Lehmann estimate of the ratio within a round: a
-    core that is slow for some rounds is slow for both. A single repeat is taken as it is.
-    """
-    if len(own) < 2 or len(own) != len(reference):
-        return hodges_lehmann(own)
-    logs = [math.log(mine / its) for mine, its in zip(own, reference, strict=True)]
-    return hodges_lehmann(reference) * math.exp(hodges_lehmann(logs))
+def _net(times_ns: Sequence[float], overhead_ns: float) -> list[int]:
+    return [round(max(time - overhead_ns, RESOLUTION_NS)) for time in times_ns]

@@ -26,6 +26,7 @@ from skeldpo.train.adapters import (
 )
 from skeldpo.train.attention import TreeCalls, enable_tree_attention
 from skeldpo.train.batch import Answer, Prompt, Tree
+from skeldpo.train.heap import returning_memory
 from skeldpo.train.kinds import (
     attention_function,
     hold_rotations,
@@ -67,6 +68,7 @@ _PROBE_TOLERANCES = {"float32": 0.003, "bfloat16": 0.05}
 """Nats a token, and share of them, by train.dtype (seen in fp32: 1e-6)."""
 
 
+@returning_memory()
 def load_network(  # noqa: PLR0913
     folder: str,
     config: TrainConfig,

@@ -31,6 +31,7 @@ from skeldpo.storage.node_cache import (
 )
 from skeldpo.storage.scratch import scratch_folder
 from skeldpo.train.adapters import adapt, adapter_parameters, merged_weight, write_adapters
+from skeldpo.train.heap import returning_memory
 from skeldpo.train.network import Network, add_up, device_of, workers_of
 from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER
 from skeldpo.train.weights import (
@@ -65,6 +66,7 @@ class Saved:
     num_weights: int
 
 
+@returning_memory()
 def save_network(
     network: Network,
     tokenizer: PreTrainedTokenizerBase,
