@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skeldpo.train.batch import TreeBatch
 
 _CHUNK_LOGITS = 2**27
@@ -17,6 +19,10 @@ _CHUNK_LOGITS = 2**27
 
 _GPU_CHUNK_LOGITS = 2**28
 """The same on a GPU (1 GiB): each chunk costs a pass over the whole gradient of the weight."""
+
+_CACHED_LOGITS = 2**20
+"""Logits that a CPU works on at a time (fp32: 4 MiB): what is done to them one after the other then
+finds them in its cache, and needs no new memory as large as all of them."""
 
 
 def answer_token_logps(  # noqa: PLR0913
@@ -80,7 +86,7 @@ class _ChunkedLogps(torch.autograd.Function):
         for start in range(0, len(hidden), rows):
             part = slice(start, start + rows)
             logits = _logits(hidden[part], weight, head)  # (rows, V)
-            log_norms[part] = logits.logsumexp(dim=1)
+            log_norms[part] = torch.cat([block.logsumexp(dim=1) for block in _blocks(logits)])
             of_targets = logits.gather(1, target_ids[part].unsqueeze(1)).squeeze(1)
             logps[part] = of_targets - log_norms[part]
         ctx.save_for_backward(hidden, weight, target_ids, log_norms)
@@ -100,18 +106,40 @@ class _ChunkedLogps(torch.autograd.Function):
             logits, ctx.last_logits = ctx.last_logits, None
             if logits is None:
                 logits = _logits(hidden[part], weight, ctx.head)  # (rows, V)
-            bend = _bend(logits, ctx.head)  # before the logits are overwritten
-            slope = logits.sub_(log_norms[part].unsqueeze(1)).exp_().neg_()
-            slope.scatter_add_(
-                1, target_ids[part].unsqueeze(1), torch.ones_like(slope[:, :1])
-            )  # one-hot - softmax
-            slope = slope.mul_(grad[part].unsqueeze(1) * bend).to(weight.dtype)
+            first = start
+            for block in _blocks(logits):
+                own = slice(first, first + len(block))
+                _make_slope(block, log_norms[own], target_ids[own], grad[own], ctx.head)
+                first = own.stop
+            slope = logits.to(weight.dtype)
             grad_hidden[part] = slope @ weight
             if grad_weight is not None:
                 grad_weight += slope.T @ hidden[part]
         if grad_weight is not None:
             grad_weight = grad_weight.to(weight.dtype)
         return grad_hidden, grad_weight, None, None, None
+
+
+def _blocks(rows: torch.Tensor) -> Sequence[torch.Tensor]:
+    """Rows of logits in parts that a CPU's cache holds, as views; all at once on a GPU."""
+    if rows.is_cuda:
+        return (rows,)
+    return torch.split(rows, max(1, _CACHED_LOGITS // rows.shape[1]))
+
+
+def _make_slope(
+    logits: torch.Tensor,
+    log_norms: torch.Tensor,
+    target_ids: torch.Tensor,
+    grad: torch.Tensor,
+    head: tuple[float, float],
+) -> None:
+    """Puts the loss's derivative by hidden @ weight.T in the place of logits."""
+    bend = _bend(logits, head)  # before they are overwritten
+    slope = logits.sub_(log_norms.unsqueeze(1)).exp_().neg_()
+    # one-hot - softmax
+    slope.scatter_add_(1, target_ids.unsqueeze(1), torch.ones_like(slope[:, :1]))
+    slope.mul_(grad.unsqueeze(1) * bend)
 
 
 def _logits(hidden: torch.Tensor, weight: torch.Tensor, head: tuple[float, float]) -> torch.Tensor:
