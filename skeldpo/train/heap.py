@@ -1,4 +1,4 @@
-"""What the C library's allocator does with memory that tensors gave back.
+"""Memory that tensors gave back goes back to the system while a model is read or written.
 
 glibc raises the size from which a block is mapped by itself (mallopt(3), M_MMAP_THRESHOLD) to that
 of the largest block that was freed, 32 MiB at most; what is smaller then stays in the heap, with
@@ -27,7 +27,6 @@ def returning_memory() -> Iterator[None]:
     if not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim"):
         yield
         return
-    library.malloc_trim(ctypes.c_size_t(0))
     library.mallopt(_M_MMAP_THRESHOLD, _SMALL_BYTES)
     library.mallopt(_M_TRIM_THRESHOLD, _SMALL_BYTES)
     try:
