@@ -98,6 +98,22 @@ def test_page_escapes_answers_and_filters_them(answered: Path, tmp_path: Path) -
     assert "wrong answer 1</label>" in text
 
 
+def test_answer_that_equals_a_known_program_has_its_time(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of held-out problems the known program is run for both."""
+    store = Store(str(answered))
+    rows = store.read_records("candidates.parquet", Candidate)
+    rows.append(dataclasses.replace(rows[0], candidate_id="same", sample_index=7))
+    store.write_records("candidates.parquet", Candidate, rows)
+    measured = store.read_records("measurements.parquet", Measurement)
+    measured += [measurement("same", equal_to="given"), timed("given", 0.25, phase="screen")]
+    store.write_records("measurements.parquet", Measurement, measured)
+    assert main(["answers", str(answered), "--problem", "p"]) == 0
+    (line,) = (x for x in capsys.readouterr().out.splitlines() if x.startswith("p, sample 7"))
+    assert line.endswith("tokens, 25.00 ms: ACCEPTED")
+
+
 def test_without_the_policy_programs_are_shown(
     answered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -153,12 +153,9 @@ def _by_problem(
     store: Store, candidates: Sequence[Candidate], known: dict[str, Problem], decode: Decode
 ) -> list[ProblemAnswers]:
     """Hardest problems first."""
-    wanted = {row.candidate_id for row in candidates}
     verdicts: dict[str, Measurement] = {}
     times: dict[str, float] = {}
     for row in store.iter_records(MEASUREMENTS_FILE, Measurement):
-        if row.candidate_id not in wanted:
-            continue
         if row.phase == "check":
             verdicts[row.candidate_id] = row
         elif row.cpu_times_ns:
