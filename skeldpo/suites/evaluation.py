@@ -119,6 +119,7 @@ class Interval:
 
 
 ORDINARY = Bootstrap()
+MEAN_COLUMNS = ("score", "mean", "95 % interval", "problems")
 
 
 def mean_scores(
@@ -161,6 +162,29 @@ def counted_text(num_problems: int, num_families: int) -> str:
     if num_families == num_problems:
         return str(num_problems)
     return f"{num_problems} of {num_families} {'family' if num_families == 1 else 'families'}"
+
+
+def mean_cells(means: Mapping[str, Interval]) -> list[tuple[str, ...]]:
+    """Name, mean, interval and number of problems of each score."""
+    rows: list[tuple[str, ...]] = []
+    for name, mean in means.items():
+        digits = num_digits(mean.value, least=4)
+        interval = interval_text(mean.low, mean.high, mean.num_problems, f".{digits}f")
+        counted = counted_text(mean.num_problems, mean.num_families)
+        rows.append((name, f"{mean.value:.{digits}f}", interval, counted))
+    return rows
+
+
+def num_digits(*figures: float, least: int) -> int:
+    """Digits behind the point with which the largest of some figures has three, `least` or more:
+    seconds may be thousandths, and shares are not."""
+    largest = max(map(abs, figures))
+    return max(least, 2 - math.floor(math.log10(largest))) if 0 < largest < 1 else least
+
+
+def interval_text(low: float, high: float, num_problems: int, form: str) -> str:
+    """Both ends; of one problem there is no interval, as nothing is known of others."""
+    return "-" if num_problems < 2 else f"{low:{form}} to {high:{form}}"
 
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
