@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,15 @@ def test_folder_of_files_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     read = read_program_set(tmp_path, NUMBERED)
     assert read.programs == {"HumanEval/0": (F, G), "HumanEval/1": (G,)}
     assert "must be UTF-8" in _reasons(read)[str(tmp_path / "HumanEval_10.first.py")]
+
+
+def test_file_whose_name_is_no_text_can_be_named_in_a_report(tmp_path: Path) -> None:
+    """Its page was not written, after all had been measured."""
+    (tmp_path / "1.py").write_text("x = 1\n")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.py")).write_text("x = 1\n")
+    (odd,) = (e for e in read_program_set(tmp_path, NUMBERED).left_out if "caf" in e.place)
+    assert (odd.problem_id, odd.place) == ("caf\\xe9", f"{tmp_path}/caf\\xe9.py")
+    assert odd.reason.encode()
 
 
 def test_bad_rows_are_named_and_the_others_read(tmp_path: Path) -> None:
