@@ -16,6 +16,7 @@ from made_run import FAST, HOSTILE, NUM_ROUNDS, SLOW, MadeRun, make_check, make_
 from rich.console import Console
 
 from skeldpo.cli import RUN_FAILED, main
+from skeldpo.config.toml_file import parse_config
 from skeldpo.console import Display
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
@@ -301,6 +302,19 @@ def test_problems_that_were_timed_on_other_inputs_are_counted(whole_run):
         "their speed is compared on unequal terms."
     ]
     assert speed_notes(summary) == []
+
+
+def test_run_that_learns_from_rewards_is_not_said_to_lack_pairs(config, tmp_path):
+    held = config.model_dump(exclude_unset=True)
+    held["train"] = {"learner": "rewards", "learning_rate": 1e-4}
+    held["run"]["storage"] = str(tmp_path / "rewards")
+    run = MadeRun(parse_config(held, "test"))
+    run.finish("start", round_place(0), 1, ())
+    run.sample_and_evaluate(round_place(1))
+    write_report(run.store)
+    page = run.store.read_text("report.html")
+    assert "No pairs" not in page and "Preference pairs" not in page
+    assert "1 reward</th>" in page
 
 
 def test_page_shows_what_was_written_before_and_now(whole_run, page):

@@ -137,6 +137,8 @@ def show_answers(
     decode, note = _decoder(folder, sampled)
     problems = _by_problem(store, sampled, _problems(folder), decode)
     asked = _asked(problems, problem_id, verdict, folder)
+    if html:
+        write_file(html, _page(asked, folder, note))
     answers = [answer for problem in asked for answer in problem.answers]
     _show_counts([answer for problem in problems for answer in problem.answers], display)
     _show_problems(asked, display)
@@ -145,7 +147,6 @@ def show_answers(
     if note:
         display.tell(f"\n{note}")
     if html:
-        write_file(html, _page(asked, folder, note))
         display.tell(f"page: {html}")
 
 
