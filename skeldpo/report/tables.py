@@ -90,9 +90,14 @@ def speed_notes(summary: RunSummary) -> list[str]:
             notes += [f"beside policy 0, {note}" for note in found]
         for note in filter(None, notes):
             policies.setdefault(note, []).append(str(policy.round_index))
-    return [
+    lines = [
         f"Polic{'y' if len(indices) == 1 else 'ies'} {', '.join(indices)}: {note}."
         for note, indices in policies.items()
+    ]
+    return lines + [
+        f"Suite {row.suite}, policy {row.policy}: beside policy 0, {note}."
+        for row in summary.suites
+        for note in row.notes
     ]
 
 
