@@ -154,6 +154,24 @@ def test_report_with_rows_that_no_mean_can_be_of_is_named(
         load_evaluation(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "of_problem"),
+    [("suite", None, False), ("provenance", None, False), ("provenance", [1], False),
+     ("difficulty", None, True), ("relative_to", None, True), ("problem_id", 3, True),
+     ("scores", {"pass@1": 10**400}, True)],
+)  # fmt: skip
+def test_report_with_a_field_of_another_kind_is_named(
+    tmp_path: Path, name: str, value: Any, of_problem: bool
+) -> None:
+    path = tmp_path / "report.json"
+    save_evaluation(EVALUATION, path)
+    held = json.loads(path.read_text())
+    (held["problems"][0] if of_problem else held)[name] = value
+    path.write_text(json.dumps(held))
+    with pytest.raises(ValueError, match=r"report.json is no report of `skeldpo evaluate`: "):
+        load_evaluation(path)
+
+
 def test_comparison_is_paired_by_problem() -> None:
     better = replace(
         EVALUATION,

@@ -135,7 +135,7 @@ def terms_notes(first: Evaluation, second: Evaluation) -> list[str]:
         bool(inputs[0][key] and inputs[1][key]) and inputs[0][key] != inputs[1][key] for key in both
     )
     notes = []
-    data = {report.provenance.get("data_sha256") or "" for report in (first, second)}
+    data = {str(report.provenance.get("data_sha256") or "") for report in (first, second)}
     if len(data - {""}) > 1:
         notes.append("their data differ: problems of one name may not be the same")
     if others:

@@ -233,6 +233,7 @@ def _read(content: bytes, place: str) -> Evaluation:
         held = json.loads(content.decode("utf-8-sig"))
         if held["format"] != FORMAT:
             raise ValueError(f"its format is {held['format']!r}, this version reads {FORMAT}")
+        _require(held, suite=str, protocol=str, provenance=dict)
         problems = {row["problem_id"]: _problem(row) for row in held["problems"]}
         if len(problems) != len(held["problems"]):
             raise ValueError("it has rows of one problem_id twice")
@@ -243,13 +244,20 @@ def _read(content: bytes, place: str) -> Evaluation:
             problems=tuple(problems.values()),
             left_out=tuple(LeftOut(**row) for row in held["left_out"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(
             f"{place} is no report of `skeldpo evaluate`: {type(error).__name__}: {error}"
         ) from error
 
 
+def _require(row: Mapping[str, Any], **kinds: type) -> None:
+    for name, kind in kinds.items():
+        if not isinstance(row[name], kind):
+            raise TypeError(f"expected {kind.__name__} as {name}, got {row[name]!r:.40}")
+
+
 def _problem(row: Mapping[str, Any]) -> ProblemResult:
+    _require(row, problem_id=str, difficulty=str, relative_to=dict)
     samples = tuple(
         SampleResult(
             **{**sample, "outcome": Outcome(sample["outcome"]),
