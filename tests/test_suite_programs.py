@@ -14,7 +14,6 @@ from skeldpo.answers import Wanted
 from skeldpo.suites.given_programs import (
     ProgramSet,
     read_program_set,
-    too_few_samples,
     unparsable_programs,
 )
 
@@ -156,9 +155,3 @@ def test_text_that_is_no_program_is_named_with_its_sample() -> None:
     )
     assert [(entry.problem_id, entry.place) for entry in found] == [("a", "sample 1")]
     assert found[0].reason.startswith("no Python program (SyntaxError")
-
-
-def test_fewer_samples_than_k_are_named() -> None:
-    found = too_few_samples({"a": (F, G), "b": (F,)}, (1, 2))
-    assert [(entry.problem_id, entry.place) for entry in found] == [("b", "1 samples")]
-    assert "@2" in found[0].reason
