@@ -61,7 +61,8 @@ class Difference:
     """Which of two programs is faster, beyond doubt, or "neither", for a `reason`.
 
     `speedup` is the slow program's CPU time over the fast one's, `speedup_low` its lower 95 %
-    bound, `p_value` that of the test (docs/METHOD.md, section 5); all are 0 for "neither".
+    bound, `p_value` that of the test (docs/METHOD.md, section 5), both nominal (docs/PAIRS.md); all
+    are 0 for "neither".
     """
 
     faster: Literal["first", "second", "neither"]

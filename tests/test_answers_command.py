@@ -10,6 +10,8 @@ import pytest
 from pair_rows import PROBLEM, SLOW, WRONG, candidate, measurement, timed, write_measured
 
 from skeldpo.cli import USER_ERROR, main
+from skeldpo.commands.answers import show_answers
+from skeldpo.console import Display
 from skeldpo.records import Candidate, Example, Measurement, Outcome, Problem, StageManifest
 from skeldpo.storage.store import Store
 
@@ -96,6 +98,37 @@ def test_page_escapes_answers_and_filters_them(answered: Path, tmp_path: Path) -
     assert "Count them, a &lt; b:" in text and "a < b" not in text
     assert text.index("<b>p</b>") < text.index("<b>q</b>")
     assert "wrong answer 1</label>" in text
+
+
+def test_answer_that_equals_a_known_program_has_its_time(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of held-out problems the known program is run for both."""
+    store = Store(str(answered))
+    rows = store.read_records("candidates.parquet", Candidate)
+    rows.append(dataclasses.replace(rows[0], candidate_id="same", sample_index=7))
+    store.write_records("candidates.parquet", Candidate, rows)
+    measured = store.read_records("measurements.parquet", Measurement)
+    measured += [measurement("same", equal_to="given"), timed("given", 0.25, phase="screen")]
+    store.write_records("measurements.parquet", Measurement, measured)
+    assert main(["answers", str(answered), "--problem", "p"]) == 0
+    (line,) = (x for x in capsys.readouterr().out.splitlines() if x.startswith("p, sample 7"))
+    assert line.endswith("tokens, 25.00 ms: ACCEPTED")
+
+
+def test_page_is_written_also_if_nobody_reads_the_rest(answered: Path, tmp_path: Path) -> None:
+    """As with `skeldpo answers FOLDER --html FILE | head`."""
+
+    class Closed(Display):
+        def write(self, text: str) -> None:
+            raise BrokenPipeError
+
+    page = tmp_path / "page.html"
+    with pytest.raises(BrokenPipeError):
+        show_answers(
+            str(answered), problem_id="", verdict="", num_shown=1, html=str(page), display=Closed()
+        )
+    assert "4 answers" in page.read_text()
 
 
 def test_without_the_policy_programs_are_shown(

@@ -176,6 +176,24 @@ def test_six_figures_by_hand(tmp_path: Path) -> None:
     assert scored.result.samples[2].values == {}
 
 
+def test_canonical_solution_without_a_memory_figure_leaves_the_other_scores(tmp_path: Path) -> None:
+    suite = load_effibench(str(write_rows(tmp_path / "rows.jsonl", effibench_row())))
+    (assignment,) = suite_assignments(suite, {"7": (FAST,)}, seed=0)
+    known, fast = (c.candidate_id for c in assignment.candidates)
+    rows = [
+        measurement(known, known),
+        measurement(fast, fast),
+        measurement(known, known, times=(2 * 10**9,) * 6),
+        measurement(fast, fast, times=(10**9,) * 6, peak=1 << 20, mean=1 << 20),
+    ]
+    scored = scored_by_hand(suite, assignment, (FAST,), rows, ((1,), STOPPED_NS), score_overheads)
+    assert scored.result is not None
+    assert scored.result.scores.keys() == {"pass@1", "fast_1@1", "fast_1.2@1", "fast_2@1"}
+    assert [entry.reason for entry in scored.left_out] == [
+        "its canonical solution has no memory figure: no figures of EffiBench are scored"
+    ]
+
+
 def test_values_keep_their_types_in_answers_and_arguments(tmp_path: Path) -> None:
     canonical = (
         "class Solution:\n    def mirror(self, d, t):\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -9,26 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from skeldpo.console import Display
 from skeldpo.records import Outcome
 from skeldpo.suites.compare import (
     COLUMNS,
     PLOT_CHARACTERS,
     compare_evaluations,
     comparison_rows,
+    terms_notes,
 )
 from skeldpo.suites.enamel_tests import efficiency_scores
 from skeldpo.suites.evaluation import (
+    MEAN_COLUMNS,
     Evaluation,
     LeftOut,
     ProblemResult,
     SampleResult,
     load_evaluation,
+    mean_cells,
     mean_scores,
     save_evaluation,
 )
 from skeldpo.suites.evaluation_page import comparison_page, evaluation_page
 from skeldpo.suites.scoring import beyond_scores
+from skeldpo.suites.shown import compare_reports
 
 
 def _sample(index: int, is_correct: bool, **values: float) -> SampleResult:
@@ -147,6 +154,24 @@ def test_report_with_rows_that_no_mean_can_be_of_is_named(
         load_evaluation(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "of_problem"),
+    [("suite", None, False), ("provenance", None, False), ("provenance", [1], False),
+     ("difficulty", None, True), ("relative_to", None, True), ("problem_id", 3, True),
+     ("scores", {"pass@1": 10**400}, True)],
+)  # fmt: skip
+def test_report_with_a_field_of_another_kind_is_named(
+    tmp_path: Path, name: str, value: Any, of_problem: bool
+) -> None:
+    path = tmp_path / "report.json"
+    save_evaluation(EVALUATION, path)
+    held = json.loads(path.read_text())
+    (held["problems"][0] if of_problem else held)[name] = value
+    path.write_text(json.dumps(held))
+    with pytest.raises(ValueError, match=r"report.json is no report of `skeldpo evaluate`: "):
+        load_evaluation(path)
+
+
 def test_comparison_is_paired_by_problem() -> None:
     better = replace(
         EVALUATION,
@@ -234,6 +259,63 @@ def test_comparison_as_rows_and_page() -> None:
     assert "a &lt; b" in page
     assert page.count('class="track"') == len(rows)
     assert "<script" not in page
+
+
+def _scored(problem_id: str, digest: str = "", **scores: float) -> ProblemResult:
+    problem = replace(EVALUATION.problems[0], problem_id=problem_id, scores=scores)
+    return replace(problem, relative_to={"input_digest": digest} if digest else {})
+
+
+def test_each_score_is_drawn_on_a_scale_of_its_own() -> None:
+    """DPS is in percent: beside it no difference in Pass was seen."""
+    first = [_scored("a", pass1=1.0, dps=70.0), _scored("b", pass1=1.0, dps=80.0)]
+    second = [_scored("a", pass1=0.6, dps=40.0), _scored("b", pass1=1.0, dps=80.0)]
+    found = compare_evaluations(
+        replace(EVALUATION, problems=tuple(first)), replace(EVALUATION, problems=tuple(second))
+    )
+    passed, dps = (
+        dict(zip(COLUMNS, row, strict=True))["plot"] for row in comparison_rows(found)[:2]
+    )
+    assert passed == dps == "                |-------o--------"
+    page = comparison_page(found, title="", first="", second="")
+    assert page.count('<i style="left:50.00%;width:50.00%">') == len(found)
+
+
+def test_small_figures_keep_three_digits_and_one_problem_has_no_interval() -> None:
+    """EffiBench's times are thousandths of a second."""
+    fast = replace(EVALUATION, problems=(_scored("a", et=0.00123), _scored("b", et=0.00133)))
+    slow = replace(EVALUATION, problems=(_scored("a", et=0.00234), _scored("b", et=0.00244)))
+    (row, *_) = comparison_rows(compare_evaluations(slow, fast))
+    assert row[1:5] == ("0.00239", "0.00128", "+0.00111", "+0.00111 to +0.00111")
+    one = replace(EVALUATION, problems=EVALUATION.problems[2:])
+    (row, *_) = comparison_rows(compare_evaluations(one, EVALUATION))
+    assert dict(zip(COLUMNS, row, strict=True))["95 % interval"] == "-"
+    (cells, *_) = mean_cells(mean_scores(slow.problems))
+    assert cells == ("et", "0.00239", "0.00234 to 0.00244", "2")
+    assert dict(zip(MEAN_COLUMNS, mean_cells(mean_scores(one.problems))[0], strict=True)) == {
+        "score": "pass@1", "mean": "1.0000", "95 % interval": "-", "problems": "1",
+    }  # fmt: skip
+    assert "et 0.00123" in evaluation_page(fast)
+
+
+def test_reports_of_other_data_or_inputs_are_named(tmp_path: Path) -> None:
+    reports = []
+    for name, digests in (("x", ("i", "i", "")), ("y", ("i", "j", "k"))):
+        problems = [_scored(f"p{i}", digest, pass1=1.0) for i, digest in enumerate(digests)]
+        provenance = {"data_sha256": name}
+        reports.append(replace(EVALUATION, problems=tuple(problems), provenance=provenance))
+        save_evaluation(reports[-1], tmp_path / f"{name}.json")
+    assert terms_notes(reports[0], reports[0]) == []
+    text = io.StringIO()
+    display = Display(Console(file=text, width=200, highlight=False))
+    page = tmp_path / "page.html"
+    compare_reports(str(tmp_path / "x.json"), str(tmp_path / "y.json"), str(page), display)
+    for note in (
+        "their data differ: problems of one name may not be the same",
+        "1 of the 3 problems of both were timed on other inputs: their speed is compared on "
+        "unequal terms",
+    ):
+        assert note in text.getvalue() and note in page.read_text()
 
 
 def test_page_of_a_report_shows_scores_problems_and_what_was_left_out() -> None:

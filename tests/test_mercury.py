@@ -323,6 +323,21 @@ def test_problem_without_passing_reference_is_listed_and_beyond_not_scored(tmp_p
     assert "no reference program passes" in reasons[1]
 
 
+def test_every_k_that_a_problem_has_too_few_samples_for_is_named(tmp_path: Path) -> None:
+    """Those without a verdict do not count: of three one is left for @3, and none for @5."""
+    suite = load_mercury(str(write_rows(tmp_path / "m.jsonl", row())))
+    codes = (TOTAL_FAST, TOTAL_WRONG, "x")
+    (assignment,) = suite_assignments(suite, {"total": codes}, seed=0)
+    keys = [c.candidate_id for c in assignment.candidates]
+    rows = [measurement(key, key) for key in keys[:-1]]
+    rows.append(measurement(keys[-1], keys[-1], outcome=Outcome.SANDBOX_FAILED))
+    scored = scored_by_hand(suite, assignment, codes, rows, ((1, 2, 3, 5), STOPPED_NS))
+    assert scored.result is not None
+    assert {"pass@2", "pass@3"} & set(scored.result.scores) == {"pass@2"}
+    notes = {entry.place: entry.reason for entry in scored.left_out}
+    assert notes["2 samples"] == "too few to be scored @3 or @5"
+
+
 @pytest.mark.parametrize("outcome", [Outcome.RUNTIME_ERROR, Outcome.SANDBOX_FAILED])
 def test_sample_that_passes_and_has_no_time_counts_in_pass_alone(
     outcome: Outcome, tmp_path: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
@@ -61,6 +62,15 @@ def test_marked_words_and_those_that_are_left_out() -> None:
     # A span that cuts through words marks no more than it names.
     cut = program("abcdef", "python", Sections(marked=[(2, 4)]))
     assert cut == "ab<mark>cd</mark>ef"
+
+
+def test_long_table_with_many_spans_takes_no_square_of_its_words() -> None:
+    code = "".join(f"    {i}, 'a{i}',\n" for i in range(4000))
+    words = [found.span() for found in re.finditer(r"\d+,|'\w+'", code)]
+    started_s = time.process_time()
+    shown = program(code, "python", Sections(marked=words[::2], kept=words[1::2]))
+    assert time.process_time() - started_s < 4
+    assert shown.count("</mark>") >= 4000 and _text(shown) == code.rstrip()
 
 
 @pytest.fixture(scope="module")

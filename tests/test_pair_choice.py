@@ -227,6 +227,15 @@ def test_balance_stops_when_neither_side_prevails_and_at_its_share() -> None:
     assert list(balance_lengths(lambda: shorter, 0)) == shorter
 
 
+def test_balance_leaves_out_no_pair_that_brings_nothing() -> None:
+    """Where all are as unequal, those that are left are so too, however few."""
+    alike = with_lengths(*[(10, 20)] * 8)
+    assert list(balance_lengths(lambda: alike, 0.5)) == alike
+    first, *others = with_lengths((9, 30), *[(10, 20)] * 7)
+    kept = list(balance_lengths(lambda: [first, *others], 0.5))
+    assert [len(problem.pairs) for problem in kept] == [0] + [1] * 7
+
+
 def shape(line: str) -> tuple[int, tuple[str, ...]]:
     """What makes a line another one."""
     return (len(line) - len(line.lstrip())) * bool(tokens(line)), tokens(line)

@@ -173,7 +173,7 @@ def test_inspect_shows_both_sides_and_their_raw_times(
         "p, correctness: chosen is accepted, rejected is wrong",
         "candidate: fast0", "written by: m", "image d", "host h, core 1", "session confirm",
         "on other inputs 1.25",
-        "100.0 101.0", "300.0", "set(a)", "origin: sampled", "efficiency-prone: set",
+        "100.000 101.000", "300.000", "set(a)", "origin: sampled", "efficiency-prone: set",
         "inefficiency-prone: for in not",
     ):  # fmt: skip
         assert text in shown

@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +16,7 @@ from made_run import FAST, HOSTILE, NUM_ROUNDS, SLOW, MadeRun, make_check, make_
 from rich.console import Console
 
 from skeldpo.cli import RUN_FAILED, main
+from skeldpo.config.toml_file import parse_config
 from skeldpo.console import Display
 from skeldpo.problems.programs import known_candidates
 from skeldpo.records import (
@@ -29,8 +31,15 @@ from skeldpo.report.charts import nice_ticks
 from skeldpo.report.core_time import core_table
 from skeldpo.report.marks import STYLES, styled_code
 from skeldpo.report.page import report_run, show_report, show_status, write_report
-from skeldpo.report.summary import PolicyScores, example_pairs, open_run_folder, summarize_run
-from skeldpo.report.tables import count_between
+from skeldpo.report.summary import (
+    PolicyScores,
+    RoundPairs,
+    Verdicts,
+    example_pairs,
+    open_run_folder,
+    summarize_run,
+)
+from skeldpo.report.tables import count_between, speed_notes, speedup_table, verdict_table
 from skeldpo.rounds.lease import driving
 from skeldpo.rounds.stages import closing_place, round_place
 from skeldpo.storage.store import Store, round_folder
@@ -244,6 +253,68 @@ def test_examples_mark_what_only_one_side_shares(whole_run, page):
         styled = styled_code(side, name)
         assert [styled.plain[span.start : span.end] for span in styled.spans] == marked
         assert {str(span.style) for span in styled.spans} == {STYLES[name]}
+
+
+def test_marks_of_a_terminal_stand_behind_a_form_feed_where_they_belong(whole_run):
+    """Which a terminal does not show."""
+    pair = example_pairs(summarize_run(whole_run))[0]
+    code = "x = 1\n\x0c\ndef f(a):\n    return set(a)\n"
+    spans = tuple((code.index(word), code.index(word) + 3) for word in ("def", "set"))
+    styled = styled_code(dataclasses.replace(pair.chosen, code=code, prone_spans=spans), "chosen")
+    assert [styled.plain[span.start : span.end] for span in styled.spans] == ["def", "set"]
+    assert styled.plain == code.rstrip().replace("\x0c", "")
+
+
+def test_share_of_right_programs_is_of_those_with_a_verdict(whole_run):
+    lost = Counter({Outcome.SANDBOX_FAILED: 8})
+    verdicts = [
+        Verdicts(place=round_place(1), group="training", num_distinct=3, outcomes=outcomes)
+        for outcomes in (lost + Counter([Outcome.ACCEPTED, Outcome.WRONG_ANSWER]), lost)
+    ]
+    summary = dataclasses.replace(summarize_run(whole_run), verdicts=tuple(verdicts))
+    table = verdict_table(summary)
+    assert table.columns[1:4] == ("all", "distinct", "right")
+    assert [row[1:4] for row in table.rows] == [("10", "3", "50%"), ("8", "3", "-")]
+
+
+def test_speedup_of_two_is_in_the_bin_from_two_on(whole_run):
+    summary = summarize_run(whole_run)
+    pair = dataclasses.replace(summary.pairs[0].efficiency[0], speedup=2.0, speedup_low=1.5)
+    summary = dataclasses.replace(summary, pairs=(RoundPairs(round_index=1, pairs=(pair,)),))
+    assert dict(speedup_table(summary).rows)["2.00 to 2.83"] == "1"
+
+
+def test_problems_that_were_timed_on_other_inputs_are_counted(whole_run):
+    summary = summarize_run(whole_run)
+    policies = []
+    for policy in summary.policies:
+        problems = [
+            dataclasses.replace(each, relative_to={**each.relative_to, "input_digest": digest})
+            for each, digest in zip(
+                policy.report.problems, ["a", f"b{policy.round_index}", *"c" * 18], strict=True
+            )
+        ]
+        report = dataclasses.replace(policy.report, problems=tuple(problems))
+        policies.append(dataclasses.replace(policy, report=report))
+    notes = speed_notes(dataclasses.replace(summary, policies=tuple(policies)))
+    assert notes == [
+        "Policies 1, 2: beside policy 0, 1 of the 20 problems of both were timed on other inputs: "
+        "their speed is compared on unequal terms."
+    ]
+    assert speed_notes(summary) == []
+
+
+def test_run_that_learns_from_rewards_is_not_said_to_lack_pairs(config, tmp_path):
+    held = config.model_dump(exclude_unset=True)
+    held["train"] = {"learner": "rewards", "learning_rate": 1e-4}
+    held["run"]["storage"] = str(tmp_path / "rewards")
+    run = MadeRun(parse_config(held, "test"))
+    run.finish("start", round_place(0), 1, ())
+    run.sample_and_evaluate(round_place(1))
+    write_report(run.store)
+    page = run.store.read_text("report.html")
+    assert "No pairs" not in page and "Preference pairs" not in page
+    assert "1 reward</th>" in page
 
 
 def test_page_shows_what_was_written_before_and_now(whole_run, page):

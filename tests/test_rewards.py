@@ -115,6 +115,17 @@ def test_an_untimed_program_is_neither_fast_nor_slow():
     )
 
 
+def test_a_cut_off_program_says_nothing_of_what_an_untimed_one_earns():
+    """It earns nothing for its speed itself."""
+    rows = [*whole("quick", 0.25), *whole("slow", 4.0), *whole("cut", 0.125), measurement("lost")]
+    candidates = [program(key, place) for place, key in enumerate(("quick", "slow", "lost"))]
+    candidates.append(program("cut", 9, finish_reason="length"))
+    rewards, _ = rewarded(candidates, rows)
+    assert (rewards["cut"].is_right, rewards["lost"].level) == (False, UNTIMED)
+    speeds = [rewards[key].speed for key in ("quick", "slow")]
+    assert rewards["lost"].speed == pytest.approx(statistics.fmean(speeds), abs=1e-12)
+
+
 def test_rounding_is_no_difference_in_reward():
     """The mean of three times 0.6808557422807528 is not that number."""
     rows = [row for key in "abc" for row in whole(key, 0.2427314150806623)]

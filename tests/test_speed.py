@@ -72,6 +72,7 @@ def test_percentile_does_not_count_equals() -> None:
     known = [90.0, 100.0, 109.0, 111.0, 400.0]
     assert percentile(100, known) == 2 / 5  # at least 110
     assert percentile(1, known) == 1.0
+    assert percentile(100, [110]) == 1.0  # 1.1 * 100 is a last bit more than 110
     assert percentile(None, known) == 0.0
     with pytest.raises(ValueError, match="at least one passing known program"):
         percentile(1.0, [])
@@ -138,6 +139,15 @@ def test_problem_without_a_reference_counts_in_no_fast_at_p() -> None:
     assert "1 of 2 problems do not count in fast@p: 1 have no reference that passes" in (
         fast_note([*lost.problems, *whole.problems])
     )
+
+
+def test_suite_that_has_no_fast_at_p_is_not_said_to_lack_it() -> None:
+    """EvalPerf, and ENAMEL by its authors' rules, time right samples in rounds enough."""
+    (timed,) = _report(_rows(6), num_samples=4).problems
+    known = [row for row in _rows(6) if row.candidate_id in ("fast", "slow")]
+    (wrong,) = _report([*known, measurement("s0", outcome=Outcome.WRONG_ANSWER)], 1).problems
+    scored = [replace(each, scores={"pass@1": 0.75, "dps": 60.0}) for each in (timed, wrong)]
+    assert fast_note(scored) == ""
 
 
 def test_policies_are_compared_by_fast_at_p_problem_by_problem() -> None:

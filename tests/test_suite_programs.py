@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from skeldpo.answers import Wanted
 from skeldpo.suites.given_programs import (
     ProgramSet,
     read_program_set,
-    too_few_samples,
     unparsable_programs,
 )
 
@@ -84,6 +84,15 @@ def test_folder_of_files_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert "must be UTF-8" in _reasons(read)[str(tmp_path / "HumanEval_10.first.py")]
 
 
+def test_file_whose_name_is_no_text_can_be_named_in_a_report(tmp_path: Path) -> None:
+    """Its page was not written, after all had been measured."""
+    (tmp_path / "1.py").write_text("x = 1\n")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.py")).write_text("x = 1\n")
+    (odd,) = (e for e in read_program_set(tmp_path, NUMBERED).left_out if "caf" in e.place)
+    assert (odd.problem_id, odd.place) == ("caf\\xe9", f"{tmp_path}/caf\\xe9.py")
+    assert odd.reason.encode()
+
+
 def test_bad_rows_are_named_and_the_others_read(tmp_path: Path) -> None:
     good = {"problem_id": "two-sum", "code": F, "sample_index": 0}
     lines = [
@@ -146,9 +155,3 @@ def test_text_that_is_no_program_is_named_with_its_sample() -> None:
     )
     assert [(entry.problem_id, entry.place) for entry in found] == [("a", "sample 1")]
     assert found[0].reason.startswith("no Python program (SyntaxError")
-
-
-def test_fewer_samples_than_k_are_named() -> None:
-    found = too_few_samples({"a": (F, G), "b": (F,)}, (1, 2))
-    assert [(entry.problem_id, entry.place) for entry in found] == [("b", "1 samples")]
-    assert "@2" in found[0].reason

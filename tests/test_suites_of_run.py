@@ -16,7 +16,7 @@ from skeldpo.checkpoints import Checkpoint
 from skeldpo.config.toml_file import load_config
 from skeldpo.records import Outcome
 from skeldpo.report.summary import summarize_run
-from skeldpo.report.tables import suite_tables
+from skeldpo.report.tables import speed_notes, suite_tables
 from skeldpo.rounds.run_start import open_run
 from skeldpo.storage.store import Store
 from skeldpo.suites import of_run, runner, samples
@@ -73,17 +73,24 @@ def test_report_pairs_the_policies_of_a_suite_by_problem(tmp_path):
     store = open_run(config)
     passed_by = {0: [True, False, False, False], 2: [True, True, True, False]}
     for policy, passed in passed_by.items():
+        first, *others = (result(f"p{i}", each) for i, each in enumerate(passed))
+        first = dataclasses.replace(first, relative_to={"input_digest": f"of {policy}"})
         save_evaluation(
             Evaluation(
                 suite="problems",
                 protocol="cpu",
                 provenance={},
-                problems=tuple(result(f"p{i}", each) for i, each in enumerate(passed)),
+                problems=(first, *others),
                 left_out=(),
             ),
             store.location(f"{suite_folder(policy)}/problems.json"),
         )
-    (table,) = suite_tables(summarize_run(store))
+    summary = summarize_run(store)
+    (table,) = suite_tables(summary)
+    assert speed_notes(summary) == [
+        "Suite problems, policy 2: beside policy 0, 1 of the 4 problems of both were timed on "
+        "other inputs: their speed is compared on unequal terms."
+    ]
     assert "problems: 4 problems" in table.title
     assert [row[0] for row in table.rows] == ["policy 0", "policy 2", "  2 - 0"]
     assert [row[1].split()[0] for row in table.rows] == ["25.0", "75.0", "+50.0"]
@@ -129,9 +136,9 @@ def test_report_shows_dps_which_is_in_percent_and_of_some_problems(tmp_path):
     (table,) = suite_tables(summarize_run(store))
     assert table.columns == ("", "pass@1, %", "dps, %")
     assert [row[2] for row in table.rows] == [
-        "65.0 [65.0, 65.0] of 1",
-        "80.5 [80.5, 80.5] of 1",
-        "+15.5 [+15.5, +15.5] of 1",
+        "65.0 of 1",
+        "80.5 of 1",
+        "+15.5 of 1",
     ]
 
 

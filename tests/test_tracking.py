@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,11 +81,12 @@ def test_damaged_line_is_named(store: Store, line: str) -> None:
 
 
 def test_tensorboard_backend_writes_events(store: Store, tmp_path: Path) -> None:
-    _tracker(store, "tensorboard").log(3, [{"step": 2, "train/loss": 0.7}])
+    _tracker(store, "tensorboard").log(3, [{"step": 2, "loss": 0.7, "code/loss": 0.5}])
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    (scalar,) = events.Scalars("train/loss")
+    assert sorted(events.Tags()["scalars"]) == ["code/loss", "loss"]
+    (scalar,) = events.Scalars("loss")
     assert scalar.step == 3_000_002
     assert scalar.value == pytest.approx(0.7)
 
@@ -93,3 +97,62 @@ def test_backend_that_is_not_installed_is_runtime_error(store: Store, backend: s
         pytest.skip(f"{backend} is installed here")
     with pytest.raises(RuntimeError, match=rf"tracking\.backends names '{backend}'.*tracking"):
         _tracker(store, backend)
+
+
+class _Wandb:
+    """As W&B 0.31 does: what is logged at a step below the last one is dropped."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+        self.axes: dict[str, str] = {}
+        self._last = 0
+
+    def init(self, **settings: Any) -> _Wandb:
+        return self
+
+    def define_metric(self, name: str, step_metric: str) -> None:
+        self.axes[name] = step_metric
+
+    def log(self, line: dict[str, Any], step: int | None = None) -> None:
+        if step is None or step >= self._last:
+            self._last = step or self._last
+            self.kept.append(line)
+
+
+class _Mlflow:
+    """As MLflow 3.17 does: names of other characters are refused."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[dict[str, float], int]] = []
+
+    def set_experiment(self, name: str) -> None: ...
+
+    def start_run(self, run_name: str) -> None: ...
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        for name in metrics:
+            if not re.fullmatch(r"[/\w.\- :]*", name):
+                raise RuntimeError(f"Invalid value {name!r}: Names may only contain alphanumerics")
+        self.kept.append((metrics, step))
+
+
+def test_wandb_keeps_what_is_known_at_the_end_of_a_round(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = _Wandb()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    tracker = Tracker(store, TrackingConfig(backends=("wandb",)), "run")
+    tracker.log(1, [{"step": 0, "loss": 0.7}, {"step": 5, "loss": 0.6}])
+    tracker.log(1, [{"train/seconds": 44.0}])
+    axis = wandb.axes["*"]
+    assert [line[axis] for line in wandb.kept] == [1_000_000, 1_000_005, 1_000_000]
+    assert wandb.kept[-1]["train/seconds"] == 44.0
+
+
+def test_mlflow_is_given_names_that_it_takes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = _Mlflow()
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    tracker = Tracker(store, TrackingConfig(backends=("mlflow",)), "run")
+    tracker.log(2, [{"evaluate/heldout_variant/fast_1.2@1": 0.25, "loss": 0.7}])
+    kept = {"evaluate/heldout_variant/fast_1.2_at_1": 0.25, "loss": 0.7}
+    assert mlflow.kept == [(kept, 2_000_000)]

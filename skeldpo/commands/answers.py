@@ -137,6 +137,8 @@ def show_answers(
     decode, note = _decoder(folder, sampled)
     problems = _by_problem(store, sampled, _problems(folder), decode)
     asked = _asked(problems, problem_id, verdict, folder)
+    if html:
+        write_file(html, _page(asked, folder, note))
     answers = [answer for problem in asked for answer in problem.answers]
     _show_counts([answer for problem in problems for answer in problem.answers], display)
     _show_problems(asked, display)
@@ -145,7 +147,6 @@ def show_answers(
     if note:
         display.tell(f"\n{note}")
     if html:
-        write_file(html, _page(asked, folder, note))
         display.tell(f"page: {html}")
 
 
@@ -153,12 +154,9 @@ def _by_problem(
     store: Store, candidates: Sequence[Candidate], known: dict[str, Problem], decode: Decode
 ) -> list[ProblemAnswers]:
     """Hardest problems first."""
-    wanted = {row.candidate_id for row in candidates}
     verdicts: dict[str, Measurement] = {}
     times: dict[str, float] = {}
     for row in store.iter_records(MEASUREMENTS_FILE, Measurement):
-        if row.candidate_id not in wanted:
-            continue
         if row.phase == "check":
             verdicts[row.candidate_id] = row
         elif row.cpu_times_ns:

@@ -201,7 +201,7 @@ def _side_view(
         if session is not None and row.session_id == session and row.phase == "confirm"
     ]
     facts += [
-        ("CPU times, ms", " ".join(f"{time_ns / 1e6:.1f}" for time_ns in times_ns))
+        ("CPU times, ms", " ".join(f"{time_ns / 1e6:.3f}" for time_ns in times_ns))
         for times_ns in decided
     ]
     time_ns = estimate_ns(decided[0]) if decided else 0.0

@@ -64,9 +64,8 @@ class PolicyGradientConfig(Section):
     groups_per_step: int = Field(default=8, ge=1)
     """Groups (problems) of one optimizer step, over all workers."""
     skeleton_credit: float = Field(default=0.0, ge=0)
-    """How much more a token counts that only the skeleton of its side keeps: programs on the same
-    side of the middle level share it, those on the other do not. An answer's mean weight stays 1.
-    """
+    """How much more a token counts of a word that programs on the same side of the middle level
+    share and those on the other do not. An answer's mean weight stays 1."""
 
 
 class ServeConfig(Section):

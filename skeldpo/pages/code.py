@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from operator import itemgetter
 
 from markupsafe import Markup
 from pygments.lexer import Lexer
@@ -89,7 +90,8 @@ def _gaps(spans: Sequence[Span], length: int) -> Iterator[Span]:
 
 
 def _is_in(place: int, spans: Sequence[Span]) -> bool:
-    return any(start <= place < end for start, end in spans)
+    index = bisect_right(spans, place, key=itemgetter(0))
+    return index > 0 and place < spans[index - 1][1]
 
 
 def _piece(text: str, tag: str, kind: str) -> str:

@@ -18,6 +18,8 @@ from skeldpo.pair.build import ProblemPairs
 from skeldpo.records import Dropped, PairStage, PreferencePair
 
 LEFT_OUT = "left out to balance lengths"
+LEAST_GAIN = 1e-9
+"""Of the mean logarithm of the ratio, by leaving a pair out: less is rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,10 @@ def _left_out(ratios: dict[str, float], max_pairs: int) -> set[str]:
     total = sum(ratios.values())
     gone: set[str] = set()
     for pair_id, ratio in sorted(ratios.items(), key=lambda item: (-abs(item[1]), item[0])):
-        if len(gone) < max_pairs and ratio and abs(total - ratio) < abs(total):
+        left = len(ratios) - len(gone)
+        if len(gone) == max_pairs:
+            break
+        if abs(total - ratio) / (left - 1) < abs(total) / left - LEAST_GAIN:
             total -= ratio
             gone.add(pair_id)
     return gone

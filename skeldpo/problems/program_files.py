@@ -10,6 +10,7 @@ an object by problem number), JSONL and Parquet rows of EvalPlus ({"task_id", "s
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -162,9 +163,9 @@ def _folder_entries(folder: Path) -> Iterator[ProgramEntry]:
     files = {file: each for each in LANGUAGES for file in folder.rglob(f"*{each.FILE_SUFFIX}")}
     for file in sorted(files, key=lambda file: (file.parent, _number(file.stem), file)):
         if file.parent != folder:
-            names: tuple[str, ...] = (file.parent.name,)
+            names: tuple[str, ...] = (_told(file.parent.name),)
         else:
-            parts = file.stem.split(".")
+            parts = _told(file.stem).split(".")
             names = tuple(".".join(parts[:end]) for end in range(len(parts), 0, -1))
         try:
             text, reason = file_text(file, files[file]), ""
@@ -173,8 +174,18 @@ def _folder_entries(folder: Path) -> Iterator[ProgramEntry]:
             text = _NOT_TEXT.sub("\0", text)
             reason = f"a program must be UTF-8 text: {error}"
         yield ProgramEntry(
-            place=str(file), names=names, sample_key="", text=text, held_as="file", reason=reason
+            place=_told(str(file)),
+            names=names,
+            sample_key="",
+            text=text,
+            held_as="file",
+            reason=reason,
         )
+
+
+def _told(path: str) -> str:
+    """A file's name as text: bytes that are none are escaped, as no report takes them."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _number(stem: str) -> int:

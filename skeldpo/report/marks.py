@@ -12,8 +12,10 @@ STYLES = {"chosen": "bold green", "rejected": "bold red"}
 
 def styled_code(side: PairSide, name: str) -> Text:
     """The code with its `prone_spans` in the style of the side of that name; without blanks at the
-    end."""
-    text = Text(side.code.rstrip())
+    end. Put together, as a whole text loses its form feeds before it is marked."""
+    code, done = side.code.rstrip(), 0
+    parts: list[str | tuple[str, str]] = []
     for start, end in side.prone_spans:
-        text.stylize(STYLES[name], start, end)
-    return text
+        parts += [code[done:start], (code[start:end], STYLES[name])]
+        done = end
+    return Text.assemble(*parts, code[done:])

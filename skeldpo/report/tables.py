@@ -13,7 +13,7 @@ from skeldpo.pair.lengths import num_tokens
 from skeldpo.records import Origin, Outcome, PreferencePair, StageManifest
 from skeldpo.report.summary import PolicyScores, RoundSteps, RunSummary, late_mean
 from skeldpo.rounds.stages import CLOSING
-from skeldpo.suites.compare import Difference
+from skeldpo.suites.compare import Difference, terms_notes
 from skeldpo.suites.evaluation import Interval, counted_text
 from skeldpo.suites.metrics import num_families
 from skeldpo.suites.of_run import SCORES
@@ -45,8 +45,8 @@ _UNITS = {
 }
 QUARANTINED_SHOWN = 20
 """Quarantined problems of a round that are shown; all are in its quarantine table."""
-SPEEDUP_STEP = 2**0.5
-"""Ratio of two neighbouring edges of the speedup distribution."""
+SPEEDUP_STEPS = 2
+"""Edges of the speedup distribution from one power of two to the next."""
 
 
 def score_tables(summary: RunSummary) -> list[Table]:
@@ -80,14 +80,24 @@ def scored_metrics(policies: Sequence[PolicyScores]) -> list[str]:
 
 
 def speed_notes(summary: RunSummary) -> list[str]:
-    """Per policy, the problems that have no fast@p, and why."""
+    """Per policy, the problems that have no fast@p, and why, and those that were timed on other
+    inputs than with policy 0."""
     policies: dict[str, list[str]] = {}
     for policy in summary.policies:
-        if note := fast_note(policy.report.problems):
+        notes = [fast_note(policy.report.problems)]
+        if policy.differences:
+            found = terms_notes(policy.report, summary.policies[0].report)
+            notes += [f"beside policy 0, {note}" for note in found]
+        for note in filter(None, notes):
             policies.setdefault(note, []).append(str(policy.round_index))
-    return [
+    lines = [
         f"Polic{'y' if len(indices) == 1 else 'ies'} {', '.join(indices)}: {note}."
         for note, indices in policies.items()
+    ]
+    return lines + [
+        f"Suite {row.suite}, policy {row.policy}: beside policy 0, {note}."
+        for row in summary.suites
+        for note in row.notes
     ]
 
 
@@ -175,13 +185,15 @@ def quarantine_table(summary: RunSummary) -> Table:
 
 
 def verdict_table(summary: RunSummary) -> Table:
-    """Programs of a round by verdict; only verdicts that occur have a column."""
+    """Programs of a round by verdict; only verdicts that occur have a column. Right is the share of
+    those of which anything is known."""
     outcomes = [o for o in Outcome if any(row.outcomes[o] for row in summary.verdicts)]
     rows = []
     for row in summary.verdicts:
         total = sum(row.outcomes.values())
+        judged = sum(count for outcome, count in row.outcomes.items() if outcome.is_verdict)
         counts = (f"{row.outcomes[outcome]:,}" for outcome in outcomes)
-        share = f"{row.outcomes[Outcome.ACCEPTED] / total:.0%}"
+        share = f"{row.outcomes[Outcome.ACCEPTED] / judged:.0%}" if judged else NOTHING
         where = row.place.stage(str(row.place.round_index))
         rows.append((f"{where} {row.group}", f"{total:,}", f"{row.num_distinct:,}", share,
                      *counts))  # fmt: skip
@@ -286,11 +298,11 @@ def speedup_table(summary: RunSummary) -> Table:
 
 
 def speedup_edges(summary: RunSummary) -> list[float]:
-    """Edges from 1 to beyond the largest speedup, SPEEDUP_STEP apart."""
+    """Edges from 1 to beyond the largest speedup, SPEEDUP_STEPS to a doubling."""
     largest = max((p.speedup for row in summary.pairs for p in row.efficiency), default=0.0)
     edges = [1.0] if largest else []
     while edges and edges[-1] <= largest:
-        edges.append(SPEEDUP_STEP ** len(edges))
+        edges.append(2 ** (len(edges) / SPEEDUP_STEPS))
     return edges
 
 
@@ -314,11 +326,11 @@ def versions(summary: RunSummary) -> tuple[str, ...]:
 
 def interval_text(score: Interval | Difference, sign: str, whole: float = 1) -> str:
     """Value and 95 % interval in percent of the whole; with `sign` "+" positive numbers have a
-    sign."""
+    sign. Of one problem there is no interval, as nothing is known of others."""
     value, low, high = (
         f"{100 * x / whole:{sign}.1f}" for x in (score.value, score.low, score.high)
     )
-    return f"{value} [{low}, {high}]"
+    return f"{value} [{low}, {high}]" if score.num_problems > 1 else value
 
 
 def _score_cells(

@@ -11,15 +11,15 @@ from skeldpo.languages import language
 from skeldpo.records import Candidate, Float32, Outcome, Problem, content_id
 from skeldpo.rewards.advantages import advantages
 from skeldpo.rewards.of_problem import UNTIMED, ProblemRewards, ProgramReward, problem_rewards
-from skeldpo.skeleton.extract import group_skeleton
+from skeldpo.skeleton.extract import prone_spans
 from skeldpo.storage.by_problem import MeasuredProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardedAnswer:
     """One sampled answer of a group. `level` counts from 0, the fastest, and is -1 for a program
-    whose speed was not compared; `kept_spans` are the [start, end) character ranges of the code
-    that only its side's programs share, empty without train.policy_gradient.skeleton_credit."""
+    whose speed was not compared; `kept_spans` are the words [start, end) of the code that only its
+    side's programs share, empty without train.policy_gradient.skeleton_credit."""
 
     candidate_id: str
     code: str
@@ -217,10 +217,10 @@ def _answer(
 def _contrasts(
     problem: Problem, candidates: Sequence[Candidate], found: ProblemRewards
 ) -> Mapping[str, tuple[tuple[int, int], ...]]:
-    """What only the faster, or only the slower, programs share, by candidate.
+    """The words that only the faster, or only the slower, programs share, by candidate.
 
-    The levels are divided at the middle of their range; a side of one program has no skeleton, and
-    then nobody has.
+    The levels are divided at the middle of their range; of a side of one program the names that it
+    could change are no such words.
     """
     if len(found.levels) < 2:
         return {}
@@ -231,15 +231,13 @@ def _contrasts(
         for row in found.rewards
         if 0 <= row.level < len(found.levels)
     }
-    settings = SkeletonConfig(contrast=True)
     written_in = language(problem.language)
     sides = {
         fast: sorted({codes[key] for key, each in is_fast.items() if each == fast})
         for fast in (True, False)
     }
+    # Not the spans that a skeleton keeps: punctuation and blanks, which both sides have, are there.
     return {
-        key: group_skeleton(
-            codes[key], sides[fast], settings, written_in, against=sides[not fast]
-        ).kept_spans
+        key: prone_spans(codes[key], sides[fast], sides[not fast], SkeletonConfig(), written_in)
         for key, fast in is_fast.items()
     }

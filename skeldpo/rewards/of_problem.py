@@ -172,7 +172,7 @@ def _ladder(
         speed
         for each in found
         for level, speed in zip(levels, speeds, strict=True)
-        if each.candidate.origin == "sampled" and each.run_as in level.programs
+        if each.candidate.origin == "sampled" and each.is_right and each.run_as in level.programs
     ]
     return _Ladder(
         levels=levels,

@@ -1,6 +1,7 @@
 """Metric lines of a run: `metrics.jsonl` always, TensorBoard, W&B and MLflow when asked.
 
-A line is {"stage", "round", "step", "time", metrics...}; metric names are `stage/name`.
+A line is {"round", "step", "time", metrics...}; metric names are `stage/name`, of an optimizer step
+also plain ones, such as the loss.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from skeldpo.storage.store import Store
 
 _EVENTS = "tensorboard"
 """Folder of TensorBoard's event files in a run."""
+_STEP = "global_step"
+"""What W&B draws metrics over."""
 
 
 class Tracker:
@@ -92,9 +95,8 @@ class _Events:
                 self._store.write_bytes(f"{_EVENTS}/{file.name}", file.read_bytes())
 
     def __call__(self, line: Mapping[str, float]) -> None:
-        for key, value in line.items():
-            if "/" in key:
-                self._writer.add_scalar(key, value, _global_step(line))
+        for name, value in _metrics(line).items():
+            self._writer.add_scalar(name, value, _global_step(line))
         self._writer.flush()
 
 
@@ -108,19 +110,28 @@ def _open_sink(
             import wandb
 
             session = wandb.init(project=config.project, name=run_name, resume="allow", id=run_name)
-            return lambda line: session.log(dict(line), step=_global_step(line))
+            # Its own step may not go back, as a round's does for what is known at its end.
+            session.define_metric("*", step_metric=_STEP)
+            return lambda line: session.log({**line, _STEP: _global_step(line)})
         import mlflow
 
         mlflow.set_experiment(config.project)
         mlflow.start_run(run_name=run_name)
         return lambda line: mlflow.log_metrics(
-            {key: value for key, value in line.items() if "/" in key}, step=_global_step(line)
+            # It takes no "@" in a name.
+            {name.replace("@", "_at_"): value for name, value in _metrics(line).items()},
+            step=_global_step(line),
         )
     except ImportError as error:
         raise RuntimeError(
             f"tracking.backends names {name!r}, which is not installed ({error}); "
             "install skeldpo[tracking] or take it out"
         ) from error
+
+
+def _metrics(line: Mapping[str, float]) -> dict[str, float]:
+    """All of a line but where in the run it is."""
+    return {name: value for name, value in line.items() if name not in ("round", "step", "time")}
 
 
 def _global_step(line: Mapping[str, float]) -> int:

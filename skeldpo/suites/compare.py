@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skeldpo.suites.evaluation import ORDINARY, Bootstrap, Evaluation, counted_text, groups
+from skeldpo.suites.evaluation import (
+    ORDINARY,
+    Bootstrap,
+    Evaluation,
+    counted_text,
+    groups,
+    interval_text,
+    num_digits,
+)
 from skeldpo.suites.metrics import num_families, paired_interval
 
 PLOT_CHARACTERS = 33
@@ -88,20 +96,54 @@ def differences(
 def comparison_rows(found: Sequence[Difference]) -> list[tuple[str, ...]]:
     """Cells of the table: name, both means, difference, interval, how far apart problems are, their
     number, and a plot of the interval."""
-    widest = max(max(abs(d.low), abs(d.high)) for d in found) or 1.0
-    return [
-        (
-            d.name,
-            f"{d.first:.3f}",
-            f"{d.second:.3f}",
-            f"{d.value:+.3f}",
-            f"{d.low:+.3f} to {d.high:+.3f}",
-            f"{d.apart:.3g}",
-            counted_text(d.num_problems, d.num_families),
-            _text_plot(d, widest),
+    rows: list[tuple[str, ...]] = []
+    for each, end in zip(found, axis_ends(found), strict=True):
+        digits = num_digits(each.first, each.second, least=3)
+        rows.append(
+            (
+                each.name,
+                f"{each.first:.{digits}f}",
+                f"{each.second:.{digits}f}",
+                f"{each.value:+.{digits}f}",
+                interval_text(each.low, each.high, each.num_problems, f"+.{digits}f"),
+                f"{each.apart:.3g}",
+                counted_text(each.num_problems, each.num_families),
+                _text_plot(each, end),
+            )
         )
-        for d in found
+    return rows
+
+
+def axis_ends(found: Sequence[Difference]) -> list[float]:
+    """Of each, the difference at the end of the axis that it is drawn on: that of a score, overall
+    and by group, as another score may have another unit."""
+    ends: dict[str, float] = {}
+    names = [each.name.rpartition("/")[2] for each in found]
+    for name, each in zip(names, found, strict=True):
+        ends[name] = max(ends.get(name, 0.0), abs(each.low), abs(each.high))
+    return [ends[name] or 1.0 for name in names]
+
+
+def terms_notes(first: Evaluation, second: Evaluation) -> list[str]:
+    """What the problems of both were not alike in: the data, or the inputs they were timed on."""
+    inputs = [
+        {each.problem_id: each.relative_to.get("input_digest") for each in report.problems}
+        for report in (first, second)
     ]
+    both = inputs[0].keys() & inputs[1].keys()
+    others = sum(
+        bool(inputs[0][key] and inputs[1][key]) and inputs[0][key] != inputs[1][key] for key in both
+    )
+    notes = []
+    data = {str(report.provenance.get("data_sha256") or "") for report in (first, second)}
+    if len(data - {""}) > 1:
+        notes.append("their data differ: problems of one name may not be the same")
+    if others:
+        notes.append(
+            f"{others} of the {len(both)} problems of both were timed on other inputs: their speed "
+            "is compared on unequal terms"
+        )
+    return notes
 
 
 COLUMNS = ("score", "first", "second", "difference", "95 % interval", "apart", "problems", "plot")
@@ -130,11 +172,11 @@ def _difference(name: str, both: Sequence[_Both], bootstrap: Bootstrap) -> Diffe
     )
 
 
-def _text_plot(difference: Difference, widest: float) -> str:
+def _text_plot(difference: Difference, end: float) -> str:
     """The interval on a line whose middle "|" is no difference."""
 
     def place(value: float) -> int:
-        return round((value / widest + 1) / 2 * (PLOT_CHARACTERS - 1))
+        return round((value / end + 1) / 2 * (PLOT_CHARACTERS - 1))
 
     cells = [" "] * PLOT_CHARACTERS
     for index in range(place(difference.low), place(difference.high) + 1):

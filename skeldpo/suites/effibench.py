@@ -32,6 +32,7 @@ NAME = "effibench"
 HUB_ID = "DONG19/EffiBench"
 HUB_SPLIT = "train"
 MIB = 1 << 20  # what the suite's own sampler calls a MB
+NO_CANONICAL = "its canonical solution has no memory figure: no figures of EffiBench are scored"
 NO_MEMORY = "right, but it has no memory figure: it counts in pass@k"
 
 
@@ -67,9 +68,7 @@ def score_overheads(judged: Judged, ks: Sequence[int]) -> Scores:
         for sample, judged_sample in zip(placed, judged.samples, strict=True)
     )
     canonical = [usages[key] for key in timings.references if key in usages]
-    unscored = timings.unscored
-    if not unscored and not canonical:
-        unscored = "its canonical solution has no memory figure"
+    no_canonical = [("references", NO_CANONICAL)] if timings.references and not canonical else []
     return Scores(
         samples=samples,
         scores=pass_scores(samples, ks)
@@ -83,7 +82,8 @@ def score_overheads(judged: Judged, ks: Sequence[int]) -> Scores:
                 for s in samples
                 if s.times_ns and not s.values
             ),
-            *unscored_note(unscored),
+            *no_canonical,
+            *unscored_note(timings.unscored),
         ),
     )
 

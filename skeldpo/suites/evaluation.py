@@ -119,6 +119,7 @@ class Interval:
 
 
 ORDINARY = Bootstrap()
+MEAN_COLUMNS = ("score", "mean", "95 % interval", "problems")
 
 
 def mean_scores(
@@ -161,6 +162,29 @@ def counted_text(num_problems: int, num_families: int) -> str:
     if num_families == num_problems:
         return str(num_problems)
     return f"{num_problems} of {num_families} {'family' if num_families == 1 else 'families'}"
+
+
+def mean_cells(means: Mapping[str, Interval]) -> list[tuple[str, ...]]:
+    """Name, mean, interval and number of problems of each score."""
+    rows: list[tuple[str, ...]] = []
+    for name, mean in means.items():
+        digits = num_digits(mean.value, least=4)
+        interval = interval_text(mean.low, mean.high, mean.num_problems, f".{digits}f")
+        counted = counted_text(mean.num_problems, mean.num_families)
+        rows.append((name, f"{mean.value:.{digits}f}", interval, counted))
+    return rows
+
+
+def num_digits(*figures: float, least: int) -> int:
+    """Digits behind the point with which the largest of some figures has three, `least` or more:
+    seconds may be thousandths, and shares are not."""
+    largest = max(map(abs, figures))
+    return max(least, 2 - math.floor(math.log10(largest))) if 0 < largest < 1 else least
+
+
+def interval_text(low: float, high: float, num_problems: int, form: str) -> str:
+    """Both ends; of one problem there is no interval, as nothing is known of others."""
+    return "-" if num_problems < 2 else f"{low:{form}} to {high:{form}}"
 
 
 def save_evaluation(evaluation: Evaluation, path: str | Path) -> None:
@@ -209,6 +233,7 @@ def _read(content: bytes, place: str) -> Evaluation:
         held = json.loads(content.decode("utf-8-sig"))
         if held["format"] != FORMAT:
             raise ValueError(f"its format is {held['format']!r}, this version reads {FORMAT}")
+        _require(held, suite=str, protocol=str, provenance=dict)
         problems = {row["problem_id"]: _problem(row) for row in held["problems"]}
         if len(problems) != len(held["problems"]):
             raise ValueError("it has rows of one problem_id twice")
@@ -219,13 +244,20 @@ def _read(content: bytes, place: str) -> Evaluation:
             problems=tuple(problems.values()),
             left_out=tuple(LeftOut(**row) for row in held["left_out"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(
             f"{place} is no report of `skeldpo evaluate`: {type(error).__name__}: {error}"
         ) from error
 
 
+def _require(row: Mapping[str, Any], **kinds: type) -> None:
+    for name, kind in kinds.items():
+        if not isinstance(row[name], kind):
+            raise TypeError(f"expected {kind.__name__} as {name}, got {row[name]!r:.40}")
+
+
 def _problem(row: Mapping[str, Any]) -> ProblemResult:
+    _require(row, problem_id=str, difficulty=str, relative_to=dict)
     samples = tuple(
         SampleResult(
             **{**sample, "outcome": Outcome(sample["outcome"]),

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from skeldpo.languages import DEFAULT
 from skeldpo.pages import Table, render
 from skeldpo.records import Outcome
-from skeldpo.suites.compare import COLUMNS, Difference, comparison_rows
+from skeldpo.suites.compare import COLUMNS, Difference, axis_ends, comparison_rows
 from skeldpo.suites.evaluation import (
+    MEAN_COLUMNS,
     Evaluation,
     ProblemResult,
     SampleResult,
-    counted_text,
+    mean_cells,
     mean_scores,
+    num_digits,
 )
 from skeldpo.suites.speed import fast_note
 from skeldpo.timing import estimate_ns
@@ -100,44 +102,52 @@ def evaluation_page(evaluation: Evaluation) -> str:
 
 
 def comparison_page(
-    differences: Sequence[Difference], *, title: str, first: str, second: str
+    differences: Sequence[Difference],
+    notes: Sequence[str] = (),
+    *,
+    title: str,
+    first: str,
+    second: str,
 ) -> str:
-    """The table of differences, with a drawing of each interval."""
-    widest = max((abs(end) for d in differences for end in (d.low, d.high)), default=0.0) or 1.0
+    """The table of differences, with a drawing of each interval; `notes` are lines below it."""
     rows = tuple(
         IntervalRow(
             cells=row[:-1],
-            low=50 + 50 * difference.low / widest,
-            at=50 + 50 * difference.value / widest,
-            high=50 + 50 * difference.high / widest,
+            low=50 + 50 * difference.low / end,
+            at=50 + 50 * difference.value / end,
+            high=50 + 50 * difference.high / end,
         )
-        for difference, row in zip(differences, comparison_rows(differences), strict=True)
+        for difference, row, end in zip(
+            differences, comparison_rows(differences), axis_ends(differences), strict=True
+        )
     )
-    scores = IntervalTable(columns=COLUMNS[:-1], axis=f"+-{widest:.3g}", rows=rows, zero=50.0)
+    scores = IntervalTable(
+        columns=COLUMNS[:-1], axis="each score to its own scale", rows=rows, zero=50.0
+    )
     return render(
-        "suites/comparison.html.j2", title=title, first=first, second=second, scores=scores
+        "suites/comparison.html.j2",
+        title=title,
+        first=first,
+        second=second,
+        scores=scores,
+        notes=notes,
     )
 
 
 def _score_table(evaluation: Evaluation) -> IntervalTable:
     """Scores that are shares are drawn between 0 and 1; others have units of their own."""
+    means = mean_scores(evaluation.problems)
     rows = tuple(
         IntervalRow(
-            cells=(
-                name,
-                f"{mean.value:.4f}",
-                f"{mean.low:.4f} to {mean.high:.4f}",
-                counted_text(mean.num_problems, mean.num_families),
-            ),
+            cells=cells,
             low=100 * mean.low,
             at=100 * mean.value,
             high=100 * mean.high,
             is_plotted=mean.low >= 0 and mean.high <= 1,
         )
-        for name, mean in mean_scores(evaluation.problems).items()
+        for cells, mean in zip(mean_cells(means), means.values(), strict=True)
     )
-    columns = ("score", "mean", "95 % interval", "problems")
-    return IntervalTable(columns=columns, axis="0 to 1", rows=rows)
+    return IntervalTable(columns=MEAN_COLUMNS, axis="0 to 1", rows=rows)
 
 
 def _hardness(problem: ProblemResult) -> tuple[float, float, str]:
@@ -155,7 +165,7 @@ def _shown_problem(problem: ProblemResult) -> ShownProblem:
         problem_id=problem.problem_id,
         said=", ".join(filter(None, said)),
         verdicts=tuple(outcome.value for outcome in counts),
-        figures=tuple((name, f"{value:.3f}") for name, value in problem.scores.items()),
+        figures=tuple((name, _figure(value)) for name, value in problem.scores.items()),
         samples=_shown_samples(problem.samples),
     )
 
@@ -184,10 +194,14 @@ def _said(samples: Sequence[SampleResult]) -> str:
     said = f"sample{'s' * (len(samples) > 1)} {numbers}"
     if first.failure.strip():
         return f"{said}: {_one_line(first.failure)}"
-    figures = [f"{name} {value:.3f}" for name, value in first.values.items() if value == value]
+    figures = [f"{name} {_figure(value)}" for name, value in first.values.items() if value == value]
     times = [times for level in first.times_ns for times in level if times]
     time = [f"{sum(map(estimate_ns, times)) / 1e6:,.2f} ms"] if times else []
     return ", ".join([said, *time, *figures])
+
+
+def _figure(value: float) -> str:
+    return f"{value:.{num_digits(value, least=3)}f}"
 
 
 def _one_line(failure: str) -> str:

@@ -114,17 +114,6 @@ def unparsable_programs(
     return found
 
 
-def too_few_samples(programs: Mapping[str, Sequence[str]], ks: Sequence[int]) -> list[LeftOut]:
-    """Problems that have fewer samples than the largest k: they do not count in that "@k"."""
-    largest = max(ks)
-    return [
-        LeftOut(place=f"{len(codes)} samples", problem_id=problem_id,
-                reason=f"not scored @{largest}: that needs {largest} samples")
-        for problem_id, codes in programs.items()
-        if len(codes) < largest
-    ]  # fmt: skip
-
-
 class _Names:
     """A suite's problem ids, found also by number or with "_" for "/"."""
 

@@ -73,7 +73,7 @@ def percentile(time_ns: float | None, reference_times_ns: Sequence[float]) -> fl
         raise ValueError("a percentile needs the time of at least one passing known program")
     if time_ns is None:
         return 0.0
-    slower = sum(time >= MIN_AGREEING_RATIO * time_ns for time in reference_times_ns)
+    slower = sum(time / time_ns >= MIN_AGREEING_RATIO for time in reference_times_ns)
     return slower / len(reference_times_ns)
 
 

@@ -16,7 +16,7 @@ from skeldpo.problems.reader import is_hub_id
 from skeldpo.storage.files import with_ending
 from skeldpo.storage.store import Store
 from skeldpo.suites.all import find_suite
-from skeldpo.suites.compare import Difference, differences
+from skeldpo.suites.compare import Difference, differences, terms_notes
 from skeldpo.suites.evaluation import (
     Evaluation,
     Interval,
@@ -44,12 +44,13 @@ TERMS = "of_run"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteScores:
     """A policy on a suite: its scores by name and, but for policy 0, how they differ from those of
-    policy 0, paired by problem; none if that was asked otherwise."""
+    policy 0, paired by problem; none if that was asked otherwise. `notes`: what else was unlike."""
 
     suite: str
     policy: int
     scores: Mapping[str, Interval]
     differences: Mapping[str, Difference]
+    notes: tuple[str, ...] = ()
 
 
 def check_suites(config: Config) -> None:
@@ -117,6 +118,7 @@ def read_suite_scores(store: Store, config: Config) -> tuple[SuiteScores, ...]:
                     policy=policy,
                     scores=mean_scores(report.problems, bootstrap),
                     differences={difference.name: difference for difference in compared},
+                    notes=tuple(terms_notes(report, first)) if first and is_like else (),
                 )
             )
             if policy == 0:

@@ -30,7 +30,6 @@ from skeldpo.suites.evaluation import Evaluation, LeftOut, ProblemResult
 from skeldpo.suites.given_programs import (
     ProgramSet,
     read_program_set,
-    too_few_samples,
     unparsable_programs,
 )
 from skeldpo.suites.scoring import Terms, given_codes, score_problem, suite_assignments
@@ -197,7 +196,6 @@ def _read_programs(request: SuiteRequest, held: SuiteProblems) -> ProgramSet:
             *held.left_out,
             *given.left_out,
             *unparsable_programs(given.programs, wanted, held.assembled),
-            *too_few_samples(given.programs, request.ks),
         ),
     )
 
@@ -222,7 +220,6 @@ def _first_against_others(
             continue
         problems.append(replace(problem, solutions=tuple(others)))
         programs[problem.problem_id] = (first.code,)
-    left_out += too_few_samples(programs, ks)
     given = ProgramSet(programs=programs, left_out=tuple(left_out))
     return replace(held, problems=tuple(problems)), given
 

@@ -131,6 +131,9 @@ def score_problem(
         given = replace(candidate, code=codes.get(candidate.candidate_id, candidate.code))
         samples.append(JudgedSample(candidate=given, verdict=row))
     result = None
+    too_large = [f"@{k}" for k in terms.ks if k > len(samples)]
+    if samples and too_large:
+        noted.append((f"{len(samples)} samples", f"too few to be scored {' or '.join(too_large)}"))
     if samples:
         scored = terms.score(
             Judged(

@@ -7,9 +7,10 @@ from skeldpo.storage.files import with_ending
 from skeldpo.storage.store import write_file
 from skeldpo.suites import compare
 from skeldpo.suites.evaluation import (
+    MEAN_COLUMNS,
     Evaluation,
-    counted_text,
     load_evaluation,
+    mean_cells,
     mean_scores,
     save_evaluation,
 )
@@ -19,19 +20,10 @@ from skeldpo.suites.speed import fast_note
 
 def show_evaluation(evaluation: Evaluation, display: Display) -> None:
     """The scores as a table, and the first of what was left out."""
-    rows = [
-        (
-            name,
-            f"{i.value:.4f}",
-            f"{i.low:.4f} to {i.high:.4f}",
-            counted_text(i.num_problems, i.num_families),
-        )
-        for name, i in mean_scores(evaluation.problems).items()
-    ]
     display.table(
         f"{evaluation.suite}, {evaluation.protocol} protocol",
-        ("score", "mean", "95 % interval", "problems"),
-        rows,
+        MEAN_COLUMNS,
+        mean_cells(mean_scores(evaluation.problems)),
     )
     if note := fast_note(evaluation.problems):
         display.tell(note)
@@ -53,9 +45,12 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
         compare.COLUMNS,
         compare.comparison_rows(differences),
     )
+    notes = compare.terms_notes(left, right)
+    for note in notes:
+        display.tell(note)
     if page:
         text = comparison_page(
-            differences, title=f"{left.suite}: two evaluations", first=first, second=second
+            differences, notes, title=f"{left.suite}: two evaluations", first=first, second=second
         )
         write_file(page, text)
         display.tell(f"page: {page}")

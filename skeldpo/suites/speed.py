@@ -66,18 +66,26 @@ def fast_scores(samples: Sequence[SampleResult], ks: Sequence[int]) -> dict[str,
 
 
 def fast_note(problems: Iterable[ProblemResult]) -> str:
-    """How many problems count in no fast@p, and why; "" if all do, or none could."""
+    """How many problems count in no fast@p, and why; "" if all do, none could, or the suite has no
+    such score."""
     found = list(problems)
     lacking = [
         problem
         for problem in found
         if not any(name.startswith("fast_") and "@" in name for name in problem.scores)
     ]
-    without = sum(not problem.relative_to.get("reference_times_ns") for problem in lacking)
-    if not lacking or without == len(found):
+    beside = [each for each in lacking if each.relative_to.get("reference_times_ns")]
+    without = len(lacking) - len(beside)
+    if not lacking or without == len(found) or any(map(_could_count, beside)):
         return ""
     return (
         f"{len(lacking)} of {len(found)} problems do not count in fast@p: {without} have no "
         f"reference that passes and was timed, {len(lacking) - without} no right sample that was, "
         f"or fewer than {LEAST_ROUNDS} rounds (evaluate.num_repeats, evaluate.repeat_for_s)"
     )
+
+
+def _could_count(problem: ProblemResult) -> bool:
+    """Whether a right sample was timed in enough rounds."""
+    right = (sample.times_ns for sample in problem.samples if sample.is_correct)
+    return any(len(times) >= LEAST_ROUNDS for levels in right for own in levels for times in own)
