@@ -11,6 +11,7 @@ import pytest
 from datasets import Dataset
 from made_run import make_config
 from mercury_rows import write_rows
+from sample_records import FUNCTION_PROBLEM
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config.toml_file import load_config
@@ -28,6 +29,7 @@ from skeldpo.suites.of_run import (
     evaluate_suites,
     read_suite_scores,
     suite_folder,
+    trained_suites,
 )
 
 PROBLEMS = [
@@ -66,6 +68,20 @@ def result(problem_id: str, passed: bool) -> ProblemResult:
         relative_to={},
         scores={"pass@1": float(passed)},
     )
+
+
+def test_training_problems_that_are_in_a_suite_are_told(tmp_path):
+    data = tmp_path / "suite.jsonl"
+    statement = "Return the number of ways to climb n steps, one or two of them at a time."
+    data.write_text(json.dumps({**PROBLEMS[0], "statement": statement}) + "\n")
+    config = config_with(str(tmp_path), problems=str(data), heldout="")
+    training = dataclasses.replace(FUNCTION_PROBLEM, problem_id="stairs", statement=statement)
+    assert list(trained_suites(config, [training])) == [
+        "evaluate.suites: 1 training problems are in problems, such as stairs; name "
+        f"{data} in keep_out.files, so that they go"
+    ]
+    held_out = dataclasses.replace(training, split="heldout_variant")
+    assert list(trained_suites(config, [held_out, FUNCTION_PROBLEM])) == []
 
 
 def test_report_pairs_the_policies_of_a_suite_by_problem(tmp_path):

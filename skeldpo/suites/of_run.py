@@ -6,16 +6,18 @@ samples beside it. One greedy sample a problem: what is published of a model as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
+from skeldpo.problems.overlap import find_overlaps, read_evaluation
 from skeldpo.problems.reader import is_hub_id
+from skeldpo.records import Problem
 from skeldpo.storage.files import with_ending
 from skeldpo.storage.store import Store
-from skeldpo.suites.all import find_suite
+from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.compare import Difference, differences
 from skeldpo.suites.evaluation import (
     Evaluation,
@@ -56,6 +58,20 @@ def check_suites(config: Config) -> None:
     """ValueError for a suite that is unknown, or whose data is not there."""
     for name in config.evaluate.suites:
         _request(config, name, "")
+
+
+def trained_suites(config: Config, problems: Iterable[Problem]) -> Iterator[str]:
+    """A line for each suite with a file of data that training problems are in: what is reported of
+    it after the training would say little."""
+    training = [problem for problem in problems if problem.split == "train"]
+    for name, data in config.evaluate.suites.items():
+        if data and Path(data).expanduser().is_file() and find_suite(name) in SUITES:
+            found = find_overlaps(training, read_evaluation(data), config.keep_out.max_overlap)
+            if found:
+                yield (
+                    f"evaluate.suites: {len(found)} training problems are in {name}, such as "
+                    f"{found[0].problem_id}; name {data} in keep_out.files, so that they go"
+                )
 
 
 def evaluate_suites(
