@@ -188,8 +188,10 @@ def test_overrides_are_typed_by_toml_and_win(file: Path) -> None:
             "train.lora.rank=8",
             "train.lora.alpha=16",
             "train.beta = 0.5",
+            'evaluate.suites."package.module"=data.jsonl',
         ],
     )
+    assert config.evaluate.suites == {"package.module": "data.jsonl"}
     assert config.train.beta == 0.5
     assert config.run.name == "other.name-2"
     assert config.problems.families == ("pairs", "graphs")
@@ -250,6 +252,7 @@ def test_load_sections_overrides_and_names_what_is_wrong() -> None:
     sections = load_sections(defaults, ["measure.cpu_limit_s=5"])
     assert sections.measure == MeasureConfig(cpu_limit_s=5)
     assert sections.pair == PairConfig(min_speedup=1.5)
+    assert sections.measure.model_fields_set == {"cpu_limit_s"}, "a suite's own limits hold"
     for override, message in {
         "measure.cpu_limt_s=5": r"unknown key measure\.cpu_limt_s; did you mean measure\.cpu_lim",
         "pair.min_speedup=1": r"pair\.min_speedup: .*greater than 1, got 1",
