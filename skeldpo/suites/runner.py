@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from skeldpo import __version__
@@ -72,7 +72,7 @@ class SuiteRequest:
     def parts_folder(self) -> str:
         """Where it keeps what is done while it is not finished."""
         folder, name = folder_and_name(self.out)
-        return f"{folder}/.{PurePath(name).stem}.parts"
+        return f"{folder}/.{name.removesuffix('.json')}.parts"
 
     def load(self, tell: Callable[[str], None]) -> SuiteProblems:
         """The problems of its suite."""
