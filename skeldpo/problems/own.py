@@ -5,7 +5,7 @@ A mistake is a ValueError that names the key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
@@ -69,6 +69,28 @@ def problem(row: Mapping[str, Any]) -> Problem:
         wrong_programs=tuple(_known_program(c).code for c in row.get("wrong_programs") or ()),
         preamble=_preamble(row, entry_point, written_in),
     )
+
+
+def require_kept_types(row: Mapping[str, Any]) -> None:
+    """ValueError where the one type of a table's column may have changed a test: beside 1.5 an int
+    is a float, and an object has the keys of all others."""
+    tests = row.get("tests")
+    for test in tests if isinstance(tests, list) else ():
+        for value in test.values() if isinstance(test, Mapping) else ():
+            changed = next(_changeable(value), None)
+            if changed is not None:
+                raise ValueError(
+                    f"a test holds {changed!r:.60}, which may have been an int, or an object of "
+                    "fewer keys, before the column's type changed it: give input and expected as "
+                    "JSON text"
+                )
+
+
+def _changeable(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict) or (isinstance(value, float) and value.is_integer()):
+        yield value
+    for inner in value if isinstance(value, list) else ():
+        yield from _changeable(inner)
 
 
 def _preamble(row: Mapping[str, Any], entry_point: str, written_in: Language) -> str:

@@ -88,6 +88,12 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
     return _numbered(str(source), _downloaded(hub_id, split))
 
 
+def has_types(source: str | Path) -> bool:
+    """Whether its rows come from columns of one type each (Parquet, data sets), not from text."""
+    path = Path(source).expanduser()
+    return not path.is_file() or path.suffix.lower() == ".parquet"
+
+
 def is_hub_id(name: str) -> bool:
     """Whether a text can name a Hugging Face data set (without its split), and no file."""
     return bool(_HUB_ID.fullmatch(name)) and not name.lower().endswith(_FILE_SUFFIXES)
@@ -225,7 +231,9 @@ def _line_row(place: str, line: bytes) -> DataRow:
     except (ValueError, RecursionError) as error:
         return DataRow(place=place, row=None, reason=f"not valid JSON: {error}")
     made = _data_row(place, row)
-    return _whole_text(made) if rb"\ud" in line.lower() else made
+    # As an escape, or as the bytes that UTF-8 would have for it and json.loads lets pass.
+    is_suspect = rb"\ud" in line.lower() or b"\xed" in line
+    return _whole_text(made) if is_suspect else made
 
 
 def _whole_text(made: DataRow) -> DataRow:
