@@ -20,6 +20,7 @@ MINIMAL: dict[str, Any] = {
     "pair": {"min_speedup": 1.2},
     "train": {"beta": 0.1, "skeleton_weight": 0.5, "learning_rate": 1e-3},
 }
+REWARDS = {"learner": "rewards", "learning_rate": 1e-3}
 TOML = """
 [run]
 name = "a"
@@ -113,6 +114,26 @@ def test_parse_config_error_names_the_key(
         parse_config(_changed(section, **values), "run.toml")
     assert str(error.value).startswith("run.toml: ")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"train": {"correctness_epochs": 0, "efficiency_epochs": 0}}, "no pair would be trained"),
+        ({"pair": {"max_efficiency_pairs": 0}, "train": {"correctness_epochs": 0}}, "no pair"),
+        ({"generate": {"num_samples": 1, "programs": "policy"}}, r"num_samples = 1: .*2 or more"),
+        ({"train": REWARDS, "generate": {"programs": "data"}}, "lets it write nothing"),
+        ({"train": REWARDS, "generate": {"num_samples": 1}}, r"num_samples = 1: .*2 or more"),
+    ],
+)
+def test_settings_that_leave_nothing_to_train_on_are_refused(
+    values: dict[str, dict[str, Any]], message: str
+) -> None:
+    changed = copy.deepcopy(MINIMAL)
+    for section, given in values.items():
+        changed[section] = {**({} if given is REWARDS else changed.get(section, {})), **given}
+    with pytest.raises(ValueError, match=message):
+        parse_config(changed, "run.toml")
 
 
 def test_key_without_its_section_is_shown_where_it_belongs(file: Path) -> None:
