@@ -28,6 +28,8 @@ from skeldpo.storage.files import with_ending
 from skeldpo.suites import runner
 from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.contract import Suite, SuiteData
+from skeldpo.suites.enamel import load_enamel
+from skeldpo.suites.given_programs import read_program_set
 from skeldpo.suites.requests import suite_requests
 from skeldpo.suites.runner import SuiteRequest
 
@@ -116,6 +118,17 @@ def test_docs_tables_are_what_the_suites_say() -> None:
         assert table in text, f"docs/SUITES.md lacks this table:\n{table}"
 
 
+def test_files_of_a_home_folder_are_read_where_no_shell_has_named_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    held = load_enamel(write_csv(tmp_path / "enamel.csv", ENAMEL_ROW))
+    assert load_enamel("~/enamel.csv") == held
+    assert runner.file_digest("~/enamel.csv") == runner.file_digest(f"{tmp_path}/enamel.csv") != ""
+    write_rows(tmp_path / "p.jsonl", {"problem_id": "a", "code": "x = 1\n"})
+    assert read_program_set("~/p.jsonl", ["a"]).programs == {"a": ("x = 1\n",)}
+
+
 def test_memory_limit_of_a_suite_holds_unless_the_user_sets_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +141,9 @@ def test_memory_limit_of_a_suite_holds_unless_the_user_sets_one(
         asked += [each.request for each in suite_requests(options)]
     for measure in (None, MeasureConfig(cpu_limit_s=5), MeasureConfig(memory_limit_mib=512)):
         evaluate("enamel", "p", data=data, measure=measure, folder=str(tmp_path))
+    with pytest.raises(ValueError, match="is a folder; give the file of the report in it"):
+        folder = ["--out", str(tmp_path)]
+        suite_requests(cli._parser(names_suites=False).parse_args([*given[:-2], *folder]))
     limits = [request.measure.memory_limit_mib for request in asked]
     assert limits == [1024, 512, 1024, 1024, 512]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig, Section
 from skeldpo.config.toml_file import load_sections
@@ -60,6 +61,8 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
     data = _data_by_suite(names, options.data)
     policies = [policy for policy in (options.against, options.policy) if policy] or [""]
     many = len(suites) > 1 or len(policies) > 1
+    if not many and Path(options.out).expanduser().is_dir():
+        raise ValueError(f"--out {options.out} is a folder; give the file of the report in it")
     made = []
     for given, suite in suites.items():
         compared_with = ""

@@ -266,7 +266,7 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
 
 def file_digest(path: str) -> str:
     """SHA-256 of a file; "" for a folder, a hub id or nothing."""
-    if not (is_url(path) or Path(path).is_file()):
+    if not (is_url(path) or Path(path).expanduser().is_file()):
         return ""
     folder, name = folder_and_name(path)
     return Store(folder).digest(name)
