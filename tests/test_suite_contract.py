@@ -118,6 +118,18 @@ def test_docs_tables_are_what_the_suites_say() -> None:
         assert table in text, f"docs/SUITES.md lacks this table:\n{table}"
 
 
+def test_setting_that_an_evaluation_would_not_read_is_refused() -> None:
+    given = ["evaluate", "--suite", "heldout", "--policy", "p", "--out", "r.json", "--set"]
+    for setting in ("generate.max_tokens=900", "generate.temperature=0.2"):
+        options = cli._parser(names_suites=False).parse_args([*given, setting])
+        with pytest.raises(ValueError, match=rf"does not read {setting.partition('=')[0]}: "):
+            suite_requests(options)
+    (asked,) = suite_requests(
+        cli._parser(names_suites=False).parse_args([*given, "evaluate.max_tokens=900"])
+    )
+    assert asked.sampling.generate.max_tokens == 900
+
+
 def test_files_of_a_home_folder_are_read_where_no_shell_has_named_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

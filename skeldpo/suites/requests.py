@@ -32,6 +32,12 @@ class Asked:
     compared_with: str
 
 
+_OF_TRAINING = {
+    "keep_engines", "max_known", "max_tokens", "num_samples", "programs", "temperature",
+}  # fmt: skip
+"""Of [generate], what is read for training problems alone."""
+
+
 class _Sections(Section):
     measure: MeasureConfig = MeasureConfig()
     evaluate: EvaluateConfig
@@ -139,7 +145,14 @@ def _sections(options: argparse.Namespace) -> _Sections:
         evaluate=EvaluateConfig(num_samples=options.num_samples),
         policy=PolicyConfig(model=options.policy or "none"),
     )
-    return load_sections(defaults, options.set)
+    sections = load_sections(defaults, options.set)
+    unread = sorted(sections.generate.model_fields_set & _OF_TRAINING)
+    if unread:
+        raise ValueError(
+            f"evaluate does not read generate.{', generate.'.join(unread)}: for answers on suites "
+            "set evaluate.temperature, evaluate.max_tokens and --num-samples"
+        )
+    return sections
 
 
 def _data_by_suite(suites: Sequence[str], given: Sequence[str]) -> dict[str, str]:
