@@ -151,10 +151,11 @@ def find_overlaps(
         by_name.update(dict.fromkeys(_names(each.evaluation_id), each))
         by_rest.update(dict.fromkeys(_unnumbered(each.evaluation_id), each))
     runs = [_runs(each.statement, each.code) for each in evaluation]
-    holders: dict[Run, list[int]] = defaultdict(list)
-    for number, found in enumerate(runs):
-        for run in found[0] | found[1]:
-            holders[run].append(number)
+    holders: tuple[dict[Run, list[int]], ...] = (defaultdict(list), defaultdict(list))
+    for number, forms in enumerate(runs):
+        for held_by, found in zip(holders, forms, strict=True):
+            for run in found:
+                held_by[run].append(number)
     overlaps = []
     for problem in problems:
         names = _names(problem.problem_id)
@@ -166,8 +167,12 @@ def find_overlaps(
             )
             continue
         own = _runs(problem.statement, f"{problem.starter_code}\n{_called(problem.entry_point)}")
-        near = {number for run in own[0] | own[1] for number in holders.get(run, ())}
-        shares = {number: _share(own, runs[number]) for number in near}
+        shares: dict[int, float] = {}
+        for form, found in enumerate(own):
+            shared = Counter(n for run in found for n in holders[form].get(run, ()))
+            for n, count in shared.items():
+                share = count / min(len(found), len(runs[n][form]))
+                shares[n] = max(share, shares.get(n, 0.0))
         best = max(shares, key=lambda n: (shares[n], -n), default=-1)
         if best >= 0 and shares[best] >= max_overlap:
             overlaps.append(
@@ -243,9 +248,3 @@ def _word_runs(text: str) -> frozenset[Run]:
     words = _WORD.findall(_HUMP.sub(" ", plain).lower())
     num_runs = max(1, len(words) - NUM_RUN_WORDS + 1) if words else 0
     return frozenset(tuple(words[start : start + NUM_RUN_WORDS]) for start in range(num_runs))
-
-
-def _share(left: Sequence[frozenset[Run]], right: Sequence[frozenset[Run]]) -> float:
-    """Of the runs of the shorter one, those that the other has, with names or without."""
-    pairs = [(mine, its) for mine, its in zip(left, right, strict=True) if mine and its]
-    return max((len(mine & its) / min(len(mine), len(its)) for mine, its in pairs), default=0.0)
