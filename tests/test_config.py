@@ -79,6 +79,7 @@ def test_shipped_configurations_load() -> None:
         ("train", {"reduction": "avg"}, r"train\.reduction: .*'sum' or 'mean', got 'avg'"),
         ("train", {"lora": {"rank": 8}}, r"train\.lora\.alpha is missing and has no default"),
         ("run", {"name": "a/b"}, r"run\.name: .*got 'a/b'"),
+        ("run", {"seed": 1 << 64}, r"run\.seed: .*less than 9223372036854775808, got 1844"),
         ("run", {"num_rounds": "two"}, r"run\.num_rounds: .*got 'two'"),
         ("measure", {"confirm_repeats": [4, 8]}, r"measure\.confirm_repeats.*: .*5, got 4"),
         ("measure", {"confirm_repeats": [12, 8]}, r"measure\.confirm_repeats must be .* rising"),

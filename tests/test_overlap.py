@@ -193,6 +193,10 @@ def test_names_that_cannot_be_looked_for_among_numbers_are_told(tmp_path: Path) 
 def test_file_that_is_no_evaluation_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no file at"):
         read_evaluation(str(tmp_path / "none.txt"))
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"tw\xf6-sum\n")
+    with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text"):
+        read_evaluation(str(latin))
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
     with pytest.raises(ValueError, match="found none"):

@@ -32,7 +32,7 @@ class RunConfig(Section):
     relative folder is taken from the folder the command was started in, or from $SKELDPO_HOME."""
     num_rounds: int = Field(ge=1)
     """Rounds of generate, measure, pair, train."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Every random choice of the run derives from it."""
     max_quarantined: float = Field(default=0.25, ge=0, le=1)
     """Share of a round's problems that may be given up, each with its reason in the round's

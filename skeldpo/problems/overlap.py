@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeldpo.config import KeepOutConfig
-from skeldpo.problems.reader import read_rows
+from skeldpo.problems.reader import read_rows, read_utf8
 from skeldpo.records import Problem
 
 NUM_RUN_WORDS = 5
@@ -126,7 +126,7 @@ def read_evaluation(path: str) -> list[EvaluationProblem]:
     else:
         found = [
             EvaluationProblem(source=file.name, evaluation_id=line.strip(), statement="")
-            for line in file.read_text(encoding="utf-8-sig").splitlines()
+            for line in read_utf8(file).splitlines()
             if line.strip()
         ]
     if not found:

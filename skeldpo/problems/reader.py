@@ -144,6 +144,14 @@ def _refuse_compressed(file: Path) -> None:
         )
 
 
+def read_utf8(file: Path) -> str:
+    """The text of a file, without a byte-order mark; ValueError if it is none."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 text: {error}") from error
+
+
 def read_json(text: str | bytes) -> Any:
     """The value of a JSON text, with ints of more digits than Python's json takes (4300);
     ValueError if it is none."""
