@@ -195,7 +195,11 @@ def test_test_that_a_column_may_have_changed_is_refused(
         ({**STDIO, "tests": [{"input": "a", "expected": 1}]}, "of a stdio test are strings"),
         ({**STDIO, "tests": [{"input": ["a"], "expected": "a"}]}, "stdio test are strings"),
         ({**STDIO, "generators": "def generate_input"}, "generators must be a list"),
-        ({**STDIO, "generators": ["def generate(n):"]}, "Python that defines generate_input"),
+        *(
+            ({**STDIO, "generators": [code]}, "Python that defines generate_input")
+            for code in ("def generate(n):\n    pass\n", "generate_input.py", "generate_input(")
+        ),
+        ({**STDIO, "checker": "check.py"}, r"Python that defines check\(.*got 'check\.py'"),
         (
             {**STDIO, "checker": "exactly"},
             "checker must be one of equal, exact, .*got 'exactly'",

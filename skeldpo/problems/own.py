@@ -11,7 +11,7 @@ from typing import Any
 from skeldpo.answers import plain_text
 from skeldpo.judging.checkers import CHECKERS, is_named
 from skeldpo.judging.stdio import expected_text, input_text
-from skeldpo.languages import DEFAULT, language
+from skeldpo.languages import DEFAULT, language, python
 from skeldpo.languages.contract import Language
 from skeldpo.problems.asserts import UnsupportedProblemError, require_answers
 from skeldpo.problems.reader import read_json
@@ -132,9 +132,15 @@ def _one_of(key: str, value: Any, known: tuple[str, ...]) -> Any:
 
 
 def _generator(code: Any) -> str:
-    if not isinstance(code, str) or "generate_input" not in code:
+    if not isinstance(code, str) or not _defines(code, "generate_input"):
         raise ValueError(f"a generator is Python that defines generate_input, got {code!r}")
     return plain_text(code)
+
+
+def _defines(code: str, name: str) -> bool:
+    """Whether a text is Python that gives the name to what follows it."""
+    program = python.parsed(plain_text(code))
+    return program is not None and name in program.bound
 
 
 def _max_size(row: Mapping[str, Any]) -> int:
@@ -149,7 +155,7 @@ def _max_size(row: Mapping[str, Any]) -> int:
 
 
 def _checker(checker: str) -> str:
-    if not is_named(checker) and "check" not in checker:
+    if not is_named(checker) and not _defines(checker, "check"):
         raise ValueError(
             f"checker must be one of {', '.join(sorted(CHECKERS))}, or Python that defines "
             f"check(input, answer, expected), got {checker!r}"
