@@ -29,7 +29,7 @@ from skeldpo.suites.of_run import (
     evaluate_suites,
     read_suite_scores,
     suite_folder,
-    trained_suites,
+    trained_on,
 )
 
 PROBLEMS = [
@@ -76,12 +76,28 @@ def test_training_problems_that_are_in_a_suite_are_told(tmp_path):
     data.write_text(json.dumps({**PROBLEMS[0], "statement": statement}) + "\n")
     config = config_with(str(tmp_path), problems=str(data), heldout="")
     training = dataclasses.replace(FUNCTION_PROBLEM, problem_id="stairs", statement=statement)
-    assert list(trained_suites(config, [training])) == [
+    assert list(trained_on(config, [training])) == [
         "evaluate.suites: 1 training problems are in problems, such as stairs; name "
         f"{data} in keep_out.files, so that they go"
     ]
     held_out = dataclasses.replace(training, split="heldout_variant")
-    assert list(trained_suites(config, [held_out, FUNCTION_PROBLEM])) == []
+    assert list(trained_on(config, [held_out, FUNCTION_PROBLEM])) == []
+
+
+def test_training_problems_that_are_held_out_too_are_told(tmp_path):
+    config = config_with(str(tmp_path))
+    again = dataclasses.replace(
+        FUNCTION_PROBLEM,
+        problem_id="again",
+        split="heldout_variant",
+        statement="Return \n twice x.",
+    )
+    assert list(trained_on(config, [FUNCTION_PROBLEM, again])) == [
+        "1 training problems ask what a held-out problem asks, word for word, such as double; take "
+        "one of each out of problems.sources"
+    ]
+    other = dataclasses.replace(again, starter_code="def other(x):")
+    assert list(trained_on(config, [FUNCTION_PROBLEM, other])) == []
 
 
 def test_report_pairs_the_policies_of_a_suite_by_problem(tmp_path):

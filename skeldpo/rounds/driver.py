@@ -65,7 +65,7 @@ from skeldpo.sizing.check import check_run
 from skeldpo.storage.by_problem import MEASUREMENTS_FILE, Sampled, StoredRows
 from skeldpo.storage.store import CANDIDATES, MEASUREMENTS, WEIGHTS, Store
 from skeldpo.suites.evaluation import evaluation_text, mean_scores
-from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder, trained_suites
+from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder, trained_on
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class _Run:
         kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
         if account := kept.account():
             tell(account)
-        for line in trained_suites(config, kept.problems):
+        for line in trained_on(config, kept.problems):
             tell(line)
         self._problems = kept.problems
         keep_problems(self.store, self._problems)

@@ -6,7 +6,7 @@ samples beside it. One greedy sample a problem: what is published of a model as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,10 +60,17 @@ def check_suites(config: Config) -> None:
         _request(config, name, "")
 
 
-def trained_suites(config: Config, problems: Iterable[Problem]) -> Iterator[str]:
-    """A line for each suite with a file of data that training problems are in: what is reported of
-    it after the training would say little."""
+def trained_on(config: Config, problems: Sequence[Problem]) -> Iterator[str]:
+    """A line if training problems ask what held-out ones do, word for word, and one for each suite
+    with a file of data that training problems are in: such scores would say little."""
     training = [problem for problem in problems if problem.split == "train"]
+    held_out = {_asked(problem) for problem in problems if problem.split != "train"}
+    same = [problem.problem_id for problem in training if _asked(problem) in held_out]
+    if same:
+        yield (
+            f"{len(same)} training problems ask what a held-out problem asks, word for word, such "
+            f"as {same[0]}; take one of each out of problems.sources"
+        )
     for name, data in config.evaluate.suites.items():
         if data and Path(data).expanduser().is_file() and find_suite(name) in SUITES:
             found = find_overlaps(training, read_evaluation(data), config.keep_out.max_overlap)
@@ -72,6 +79,11 @@ def trained_suites(config: Config, problems: Iterable[Problem]) -> Iterator[str]
                     f"evaluate.suites: {len(found)} training problems are in {name}, such as "
                     f"{found[0].problem_id}; name {data} in keep_out.files, so that they go"
                 )
+
+
+def _asked(problem: Problem) -> tuple[str, ...]:
+    """All words of a problem as the policy reads it."""
+    return (*problem.statement.split(), *problem.starter_code.split())
 
 
 def evaluate_suites(
