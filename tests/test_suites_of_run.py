@@ -140,6 +140,9 @@ def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_pa
         with pytest.raises(ValueError, match=rf"no file at {gone} for mercury"):
             check_suites(config_with(str(tmp_path), mercury=gone))
     check_suites(config_with(str(tmp_path), mercury="Elfsong/Mercury:eval"))
+    twice = {"heldout": "", "skeldpo.suites.heldout": ""}  # the reports would be one file
+    with pytest.raises(ValueError, match=r"heldout and skeldpo\.suites\.heldout are one suite"):
+        check_suites(config_with(str(tmp_path), **twice))
 
 
 def test_report_shows_dps_which_is_in_percent_and_of_some_problems(tmp_path):

@@ -55,9 +55,13 @@ class SuiteScores:
 
 
 def check_suites(config: Config) -> None:
-    """ValueError for a suite that is unknown, or whose data is not there."""
+    """ValueError for a suite that is unknown or there twice, or whose data is not there."""
+    named: dict[str, str] = {}
     for name in config.evaluate.suites:
-        _request(config, name, "")
+        report = _request(config, name, "").out
+        if report in named:
+            raise ValueError(f"evaluate.suites: {named[report]} and {name} are one suite")
+        named[report] = name
 
 
 def trained_on(config: Config, problems: Sequence[Problem]) -> Iterator[str]:
