@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,10 @@ def test_test_that_a_column_may_have_changed_is_refused(
     pq.write_table(pa.Table.from_pylist([row]), table)
     with pytest.raises(ValueError, match=rf"row 1: a test holds {found}, which .* as JSON text"):
         load_problems([str(table)])
+    for odd in (Decimal("1.5"), b"text"):  # as other tools write numbers and text
+        pq.write_table(pa.Table.from_pylist([{**row, "tests": [{"input": [odd]}]}]), table)
+        with pytest.raises(ValueError, match=r"row 1: a test holds (Decimal\('1\.5'\)|b'text')"):
+            load_problems([str(table)])
     texts = [{key: json.dumps(value) for key, value in test.items()} for test in tests]
     pq.write_table(pa.Table.from_pylist([{**row, "tests": texts}]), table)
     as_lines = load_problems([str(_write(tmp_path, row))])

@@ -73,24 +73,28 @@ def problem(row: Mapping[str, Any]) -> Problem:
 
 def require_kept_types(row: Mapping[str, Any]) -> None:
     """ValueError where the one type of a table's column may have changed a test: beside 1.5 an int
-    is a float, and an object has the keys of all others."""
+    is a float, an object has the keys of all others, and text or a number may be bytes, a Decimal
+    or a date."""
     tests = row.get("tests")
     for test in tests if isinstance(tests, list) else ():
         for value in test.values() if isinstance(test, Mapping) else ():
             changed = next(_changeable(value), None)
             if changed is not None:
                 raise ValueError(
-                    f"a test holds {changed!r:.60}, which may have been an int, or an object of "
-                    "fewer keys, before the column's type changed it: give input and expected as "
+                    f"a test holds {changed!r:.60}, which the type of its column may have made of "
+                    "another value (an int, an object of fewer keys): give input and expected as "
                     "JSON text"
                 )
 
 
 def _changeable(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict) or (isinstance(value, float) and value.is_integer()):
+    if isinstance(value, list):
+        for inner in value:
+            yield from _changeable(inner)
+    elif isinstance(value, float):
+        yield from [value] if value.is_integer() else []
+    elif not isinstance(value, str | int | None):
         yield value
-    for inner in value if isinstance(value, list) else ():
-        yield from _changeable(inner)
 
 
 def _preamble(row: Mapping[str, Any], entry_point: str, written_in: Language) -> str:
