@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.soak_parts import NUM_HELD_OUT, NUM_HELD_OUT_SAMPLES, NUM_SAMPLES, NUM_TRAIN
 from skeldpo.checkpoints import load_checkpoint
 from skeldpo.records import Candidate, Measurement, PreferencePair, StageManifest
-from skeldpo.report.summary import finished_stages, missing_stages, read_config
+from skeldpo.report.summary import finished_stages, missing_stages
 from skeldpo.rounds import alive, lease
+from skeldpo.rounds.run_start import read_config
 from skeldpo.rounds.stages import Place, closing_place, round_place
 from skeldpo.rounds.tracking import read_metrics
 from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE

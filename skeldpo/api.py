@@ -198,16 +198,17 @@ def evaluate(
     what cannot be read, RuntimeError if nothing could be scored.
     """
     from skeldpo.suites.all import find_suite
-    from skeldpo.suites.runner import SuiteRequest, evaluate_programs
+    from skeldpo.suites.runner import SuiteRequest, evaluate_programs, suite_limits
 
+    found = find_suite(suite)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".skeldpo-evaluate-") as parts:
         request = SuiteRequest(
-            suite=find_suite(suite),
+            suite=found,
             data=data,
             programs=programs,
             ks=tuple(ks),
             released=False,
-            measure=measure or MeasureConfig(),
+            measure=suite_limits(found, measure or MeasureConfig()),
             evaluate=EvaluateConfig(),
             out=str(Path(parts).absolute() / "report.json"),  # actors work in folders of their own
         )

@@ -13,6 +13,7 @@ from skeldpo.config import Config
 from skeldpo.config.toml_file import load_config
 from skeldpo.pair import build_pairs
 from skeldpo.problems.family import family_of
+from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import Candidate, Measurement, PreferencePair, Problem, content_id
 from skeldpo.train.learners.preferences import PairTokens
@@ -127,6 +128,7 @@ def _toml(value: object) -> str:
 def make_world(study: Study, config: Config) -> World:
     """All problems of the study; a seed's training problems are those of the seed-th round."""
     problems = load_problems(config.problems.sources, config.problems.families)
+    problems = list(keep_out(problems, config.keep_out).problems)
     paired = [p for p in problems if family_of(p.source) not in study.families_without_pairs]
     heldout = evaluation_problems(problems, config.problems, seed=config.run.seed)
     return World(

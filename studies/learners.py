@@ -32,6 +32,7 @@ from skeldpo.config import OF_PREFERENCES, STARTER, Config, TrainConfig
 from skeldpo.config.toml_file import load_config
 from skeldpo.connection import connect_ray
 from skeldpo.pipeline import Engines, Sandboxes, sample_and_measure
+from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.records import Assignment, Problem, content_id
 from skeldpo.rounds.run_start import make_starting_checkpoint
@@ -210,8 +211,9 @@ class Rounds:
         self._first_round = first_round
         self._arms = arms
         self._folder = folder
-        config = next(iter(arms.values()))
-        self._problems = load_problems(config.problems.sources, config.problems.families)
+        self._config = config = next(iter(arms.values()))
+        problems = load_problems(config.problems.sources, config.problems.families)
+        self._problems = keep_out(problems, config.keep_out).problems
         found = evaluation_problems(self._problems, config.problems, seed=config.run.seed)
         self.heldout = tuple(p for p in found if p.split == "heldout_variant")
 
@@ -219,8 +221,7 @@ class Rounds:
         """The policy that all start from, made once."""
         done, place = self._folder / "policy-0.done", str(self._folder / "policy-0")
         if not done.exists():
-            config = next(iter(self._arms.values()))
-            made = make_starting_checkpoint(config, self._problems, place, print)
+            made = make_starting_checkpoint(self._config, self._problems, place, print)
             done.write_text(made.folder)
         return load_checkpoint(done.read_text())
 
@@ -385,11 +386,10 @@ def main() -> None:
     policies: dict[str, list[str]] = {"start": [start.folder]}
     for (arm, _), policy in last.items():
         policies.setdefault(arm, []).append(policy)
-    config = next(iter(arms.values()))
     found = asdict(study) | {
         "command": f"python -m studies.learners --config {options.config}"
         + " --first-round RUN" * bool(options.first_round),
-        "arms": score(study, config, rounds.heldout, policies, folder),
+        "arms": score(study, next(iter(arms.values())), rounds.heldout, policies, folder),
     }
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

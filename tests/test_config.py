@@ -20,6 +20,7 @@ MINIMAL: dict[str, Any] = {
     "pair": {"min_speedup": 1.2},
     "train": {"beta": 0.1, "skeleton_weight": 0.5, "learning_rate": 1e-3},
 }
+REWARDS = {"learner": "rewards", "learning_rate": 1e-3}
 TOML = """
 [run]
 name = "a"
@@ -78,6 +79,7 @@ def test_shipped_configurations_load() -> None:
         ("train", {"reduction": "avg"}, r"train\.reduction: .*'sum' or 'mean', got 'avg'"),
         ("train", {"lora": {"rank": 8}}, r"train\.lora\.alpha is missing and has no default"),
         ("run", {"name": "a/b"}, r"run\.name: .*got 'a/b'"),
+        ("run", {"seed": 1 << 64}, r"run\.seed: .*less than 9223372036854775808, got 1844"),
         ("run", {"num_rounds": "two"}, r"run\.num_rounds: .*got 'two'"),
         ("measure", {"confirm_repeats": [4, 8]}, r"measure\.confirm_repeats.*: .*5, got 4"),
         ("measure", {"confirm_repeats": [12, 8]}, r"measure\.confirm_repeats must be .* rising"),
@@ -113,6 +115,26 @@ def test_parse_config_error_names_the_key(
         parse_config(_changed(section, **values), "run.toml")
     assert str(error.value).startswith("run.toml: ")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"train": {"correctness_epochs": 0, "efficiency_epochs": 0}}, "no pair would be trained"),
+        ({"pair": {"max_efficiency_pairs": 0}, "train": {"correctness_epochs": 0}}, "no pair"),
+        ({"generate": {"num_samples": 1, "programs": "policy"}}, r"num_samples = 1: .*2 or more"),
+        ({"train": REWARDS, "generate": {"programs": "data"}}, "lets it write nothing"),
+        ({"train": REWARDS, "generate": {"num_samples": 1}}, r"num_samples = 1: .*2 or more"),
+    ],
+)
+def test_settings_that_leave_nothing_to_train_on_are_refused(
+    values: dict[str, dict[str, Any]], message: str
+) -> None:
+    changed = copy.deepcopy(MINIMAL)
+    for section, given in values.items():
+        changed[section] = {**({} if given is REWARDS else changed.get(section, {})), **given}
+    with pytest.raises(ValueError, match=message):
+        parse_config(changed, "run.toml")
 
 
 def test_key_without_its_section_is_shown_where_it_belongs(file: Path) -> None:
@@ -188,8 +210,10 @@ def test_overrides_are_typed_by_toml_and_win(file: Path) -> None:
             "train.lora.rank=8",
             "train.lora.alpha=16",
             "train.beta = 0.5",
+            'evaluate.suites."package.module"=data.jsonl',
         ],
     )
+    assert config.evaluate.suites == {"package.module": "data.jsonl"}
     assert config.train.beta == 0.5
     assert config.run.name == "other.name-2"
     assert config.problems.families == ("pairs", "graphs")
@@ -250,6 +274,7 @@ def test_load_sections_overrides_and_names_what_is_wrong() -> None:
     sections = load_sections(defaults, ["measure.cpu_limit_s=5"])
     assert sections.measure == MeasureConfig(cpu_limit_s=5)
     assert sections.pair == PairConfig(min_speedup=1.5)
+    assert sections.measure.model_fields_set == {"cpu_limit_s"}, "a suite's own limits hold"
     for override, message in {
         "measure.cpu_limt_s=5": r"unknown key measure\.cpu_limt_s; did you mean measure\.cpu_lim",
         "pair.min_speedup=1": r"pair\.min_speedup: .*greater than 1, got 1",

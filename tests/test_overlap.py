@@ -31,8 +31,10 @@ def entry(evaluation_id: str, statement: str = "") -> EvaluationProblem:
 
 
 @pytest.mark.parametrize(
-    "problem_id", ["two-sum", "Two Sum", "leetcode/two_sum", "TWO-SUM", "a/b/two-sum"]
-)
+    "problem_id",
+    ["two-sum", "Two Sum", "leetcode/two_sum", "TWO-SUM", "a/b/two-sum", "twoSum", "1. Two Sum",
+     "leetcode/0001.TwoSum"],
+)  # fmt: skip
 def test_id_is_found_however_it_is_written(problem_id: str) -> None:
     (overlap,) = find_overlaps([problem(problem_id)], [entry("two-sum")], 0.5)
     assert (overlap.by, overlap.share, overlap.matched.evaluation_id) == ("id", 1, "two-sum")
@@ -41,6 +43,53 @@ def test_id_is_found_however_it_is_written(problem_id: str) -> None:
 @pytest.mark.parametrize("problem_id", ["two-sum-ii", "two_sum-003", "two", "7"])
 def test_other_ids_are_no_match(problem_id: str) -> None:
     assert find_overlaps([problem(problem_id)], [entry("two-sum"), entry("HumanEval/7")], 0.5) == []
+
+
+def test_number_in_front_of_an_id_is_part_of_it_where_nothing_else_tells_ids_apart() -> None:
+    (overlap,) = find_overlaps([problem("two-sum")], [entry("0001-two-sum")], 0.5)
+    assert overlap.by == "id"
+    for training, evaluation in (
+        ("7-problem", "8-problem"), ("1201/A", "1575/A"), ("1201_B2", "1575_B2"),
+        ("a-1-12", "a-11-2"),
+    ):  # fmt: skip
+        assert find_overlaps([problem(training)], [entry(evaluation)], 0.5) == []
+
+
+def test_task_in_the_docstring_of_the_starter_code_is_found(tmp_path: Path) -> None:
+    asked = "Complete this program; answer with all of it."
+    docstring = f'def below(xs):\n    """{TEXT}\n    """\n'
+    told = replace(problem("mine", asked), starter_code=docstring)
+    (overlap,) = find_overlaps([told], [entry("HumanEval/3", docstring)], 0.5)
+    assert overlap.by == "statement" and overlap.share > 0.9
+    file = tmp_path / "rows.jsonl"
+    row = {"problem_id": "their", "statement": asked, "starter_code": docstring}
+    file.write_text(json.dumps(row) + "\n")
+    evaluation = read_evaluation(str(file))
+    assert len(find_overlaps([problem("told", TEXT)], evaluation, 0.5)) == 1
+    other = replace(told, starter_code='def f(x):\n    """Twice x, and once more the same."""\n')
+    assert find_overlaps([other], evaluation, 0.5) == []
+
+
+def test_other_names_of_the_function_and_its_arguments_hide_nothing() -> None:
+    told = "Whether amounts, a list, falls below limit.\n>>> dips(amounts, limit)\nTrue\n" * 2
+    written = f'def dips(amounts: list, limit: int = 0) -> bool:\n    """{told}"""\n'
+    renamed = written.replace("dips(", "f(").replace("amounts", "xs").replace("limit", "n")
+    apart = replace(problem("mine", renamed.split('"""')[1]), starter_code=renamed.split("\n")[0])
+    for each in (problem("mine", renamed), apart):
+        (overlap,) = find_overlaps([each], [entry("HumanEval/3", written)], 0.9)
+        assert overlap.by == "statement"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [TEXT.replace(" ", "&nbsp;"), "_" + TEXT.replace(" ", "_ _") + "_",
+     TEXT.replace("bank account", "bank_account"), TEXT.replace("bank account", "bankAccount"),
+     TEXT.replace("fi", "\ufb01").replace(" ", "\u2003")],
+    ids=["entities", "markdown", "snake", "camel", "forms"],
+)  # fmt: skip
+def test_same_words_are_found_however_they_are_marked(written: str) -> None:
+    (overlap,) = find_overlaps([problem("mine", written)], [entry("their", TEXT)], 0.5)
+    assert (overlap.by, overlap.share) == ("statement", 1)
 
 
 def test_statement_is_found_inside_a_longer_one_and_in_html() -> None:
@@ -128,9 +177,26 @@ def test_only_training_problems_are_kept_out_and_counted(tmp_path: Path) -> None
     assert keep_out(problems, KeepOutConfig()).account() == ""
 
 
+def test_names_that_cannot_be_looked_for_among_numbers_are_told(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("two-sum\n")
+    kept = keep_out([problem("1"), problem("2"), problem("x")], KeepOutConfig(files=(str(names),)))
+    assert kept.account() == (
+        "2 training problems have numbers for ids, which names alone (names.txt) do not find: give "
+        "keep_out.files rows with statements"
+    )
+    names.with_suffix(".jsonl").write_text('{"task_id": "two-sum", "text": "Add."}\n')
+    config = KeepOutConfig(files=(str(names.with_suffix(".jsonl")),))
+    assert keep_out([problem("1")], config).account() == ""
+
+
 def test_file_that_is_no_evaluation_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no file at"):
         read_evaluation(str(tmp_path / "none.txt"))
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"tw\xf6-sum\n")
+    with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text"):
+        read_evaluation(str(latin))
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
     with pytest.raises(ValueError, match="found none"):

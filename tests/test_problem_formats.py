@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,33 @@ def test_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tests", "found"),
+    [
+        ([{"input": [2], "expected": 4}, {"input": [3], "expected": 1.5}], r"4\.0"),
+        ([{"input": [{"x": 1}], "expected": 4}, {"input": [{"y": 3}], "expected": 1}],
+         r"\{'x': 1, 'y': None\}"),
+    ],
+    ids=["float", "object"],
+)  # fmt: skip
+def test_test_that_a_column_may_have_changed_is_refused(
+    tmp_path: Path, tests: list[Any], found: str
+) -> None:
+    row = {**FUNCTION, "tests": tests}
+    table = tmp_path / "problems.parquet"
+    pq.write_table(pa.Table.from_pylist([row]), table)
+    with pytest.raises(ValueError, match=rf"row 1: a test holds {found}, which .* as JSON text"):
+        load_problems([str(table)])
+    for odd in (Decimal("1.5"), b"text"):  # as other tools write numbers and text
+        pq.write_table(pa.Table.from_pylist([{**row, "tests": [{"input": [odd]}]}]), table)
+        with pytest.raises(ValueError, match=r"row 1: a test holds (Decimal\('1\.5'\)|b'text')"):
+            load_problems([str(table)])
+    texts = [{key: json.dumps(value) for key, value in test.items()} for test in tests]
+    pq.write_table(pa.Table.from_pylist([{**row, "tests": texts}]), table)
+    as_lines = load_problems([str(_write(tmp_path, row))])
+    assert load_problems([str(table)])[0].tests == as_lines[0].tests
+
+
+@pytest.mark.parametrize(
     ("second", "message"),
     [
         ("{", "not valid JSON"),
@@ -172,7 +200,11 @@ def test_problem_file_gzip_and_parquet_give_the_same(tmp_path: Path) -> None:
         ({**STDIO, "tests": [{"input": "a", "expected": 1}]}, "of a stdio test are strings"),
         ({**STDIO, "tests": [{"input": ["a"], "expected": "a"}]}, "stdio test are strings"),
         ({**STDIO, "generators": "def generate_input"}, "generators must be a list"),
-        ({**STDIO, "generators": ["def generate(n):"]}, "Python that defines generate_input"),
+        *(
+            ({**STDIO, "generators": [code]}, "Python that defines generate_input")
+            for code in ("def generate(n):\n    pass\n", "generate_input.py", "generate_input(")
+        ),
+        ({**STDIO, "checker": "check.py"}, r"Python that defines check\(.*got 'check\.py'"),
         (
             {**STDIO, "checker": "exactly"},
             "checker must be one of equal, exact, .*got 'exactly'",

@@ -170,6 +170,14 @@ def test_files_that_name_no_split_are_one_data_set(tmp_path: Path) -> None:
     assert [row for _, row in read_rows(tmp_path, "eval")] == ROWS
 
 
+def test_bytes_of_half_a_surrogate_pair_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes('{"a": "\ud55c"}\n{"a": "\ud800"}\n'.encode("utf-8", "surrogatepass"))
+    korean, half = data_rows(path)
+    assert (korean.row, korean.reason) == ({"a": "\ud55c"}, "")
+    assert half.reason.startswith("half a surrogate pair")
+
+
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
 def test_half_a_surrogate_pair_is_named_in_lines_and_in_an_array(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -342,6 +342,11 @@ def test_mistake_that_ends_a_run_before_its_policy_is_there_can_be_mended(
     store.remove("round-000/start.manifest.json")  # as one does to have lost weights made again
     with pytest.raises(ValueError, match="another configuration"):
         world.run(1)
+    held = store.read_json("config.json")
+    held["generate"]["of_another_version"] = 1
+    store.write_text("config.json", json.dumps(held))
+    with pytest.raises(ValueError, match=r"unknown key generate\.of_another_.*another version of"):
+        world.run(1)
 
 
 @pytest.mark.parametrize("num_problems", [0, 4, 10**9])

@@ -209,4 +209,22 @@ def test_init_policy_without_a_file_trains_the_families_of_the_quickstart(
     assert quickstart.problems.families == FAMILIES
     assert quickstart.starter == StarterConfig()
     assert quickstart.policy.max_model_tokens == asked["policy"].max_model_tokens
-    assert asked["problems"] == load_problems(["families"], FAMILIES)
+    assert list(asked["problems"]) == load_problems(["families"], FAMILIES)
+
+
+def test_init_policy_learns_nothing_that_is_kept_out_of_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    told: list[str] = []
+    monkeypatch.setattr(command, "train_starter", lambda **values: asked.update(values))
+    first = next(p for p in load_problems(["families"], FAMILIES) if p.split == "train")
+    (tmp_path / "names.txt").write_text(first.problem_id)
+    command.init_policy(
+        output=str(tmp_path / "policy"),
+        config_path=str(Path(__file__).parents[1] / "jobs" / "configs" / "quickstart.toml"),
+        overrides=[f'keep_out.files=["{tmp_path}/names.txt"]'],
+        on_progress=told.append,
+    )
+    assert first not in asked["problems"]
+    assert told == ["1 problems kept out of training: 1 by id (names.txt)"]

@@ -12,16 +12,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from enamel_rows import ROW as ENAMEL_ROW
+from enamel_rows import write_csv
 from hand_scores import scored_by_session
 from mercury_rows import write_rows
 from scripted_runs import make_report
 from toy_suite import REFERENCE, SUITE
 
+from skeldpo import cli
+from skeldpo.api import evaluate
 from skeldpo.cli import RUN_FAILED, USER_ERROR, main
 from skeldpo.config import MeasureConfig
 from skeldpo.sandbox.container import RunReport, RunRequest
+from skeldpo.storage.files import with_ending
+from skeldpo.suites import runner
 from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.contract import Suite, SuiteData
+from skeldpo.suites.enamel import load_enamel
+from skeldpo.suites.given_programs import read_program_set
+from skeldpo.suites.requests import suite_requests
+from skeldpo.suites.runner import SuiteRequest
 
 REPOSITORY = Path(__file__).parent.parent
 WRONG = "def double(n):\n    return n\n"
@@ -106,6 +116,57 @@ def test_docs_tables_are_what_the_suites_say() -> None:
         _table(("suite", "an answer is right if"), lambda s: (s.equality,)),
     ):
         assert table in text, f"docs/SUITES.md lacks this table:\n{table}"
+
+
+def test_setting_that_an_evaluation_would_not_read_is_refused() -> None:
+    given = ["evaluate", "--suite", "heldout", "--policy", "p", "--out", "r.json", "--set"]
+    for setting in ("generate.max_tokens=900", "generate.temperature=0.2"):
+        options = cli._parser(names_suites=False).parse_args([*given, setting])
+        with pytest.raises(ValueError, match=rf"does not read {setting.partition('=')[0]}: "):
+            suite_requests(options)
+    (asked,) = suite_requests(
+        cli._parser(names_suites=False).parse_args([*given, "evaluate.max_tokens=900"])
+    )
+    assert asked.sampling.generate.max_tokens == 900
+
+
+def test_files_of_a_home_folder_are_read_where_no_shell_has_named_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    held = load_enamel(write_csv(tmp_path / "enamel.csv", ENAMEL_ROW))
+    assert load_enamel("~/enamel.csv") == held
+    assert runner.file_digest("~/enamel.csv") == runner.file_digest(f"{tmp_path}/enamel.csv") != ""
+    write_rows(tmp_path / "p.jsonl", {"problem_id": "a", "code": "x = 1\n"})
+    assert read_program_set("~/p.jsonl", ["a"]).programs == {"a": ("x = 1\n",)}
+
+
+def test_memory_limit_of_a_suite_holds_unless_the_user_sets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SuiteRequest] = []
+    monkeypatch.setattr(runner, "evaluate_programs", lambda request, *_: asked.append(request))
+    data = str(write_csv(tmp_path / "enamel.csv", ENAMEL_ROW))
+    given = ["evaluate", "--suite", "enamel", "--data", data, "--programs", "p", "--out", "r.json"]
+    for overrides in ([], ["--set", "measure.memory_limit_mib=512"]):
+        options = cli._parser(names_suites=False).parse_args([*given, *overrides])
+        asked += [each.request for each in suite_requests(options)]
+    for measure in (None, MeasureConfig(cpu_limit_s=5), MeasureConfig(memory_limit_mib=512)):
+        evaluate("enamel", "p", data=data, measure=measure, folder=str(tmp_path))
+    with pytest.raises(ValueError, match="is a folder; give the file of the report in it"):
+        folder = ["--out", str(tmp_path)]
+        suite_requests(cli._parser(names_suites=False).parse_args([*given[:-2], *folder]))
+    limits = [request.measure.memory_limit_mib for request in asked]
+    assert limits == [1024, 512, 1024, 1024, 512]
+
+
+@pytest.mark.parametrize("place", ["/all/", "s3://all/"])
+def test_what_lies_beside_a_report_has_its_whole_name(place: str) -> None:
+    assert with_ending(f"{place}a.json", "-samples.jsonl") == f"{place}a-samples.jsonl"
+    names = [f"{place}qwen2.5", f"{place}qwen2.7", f"{place}qwen2.json"]
+    assert len({with_ending(name, ".html") for name in names}) == 3
+    for name in names:
+        assert with_ending(name, ".html") != name
 
 
 def test_help_names_every_suite(capsys: pytest.CaptureFixture[str]) -> None:

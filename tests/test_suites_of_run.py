@@ -11,6 +11,7 @@ import pytest
 from datasets import Dataset
 from made_run import make_config
 from mercury_rows import write_rows
+from sample_records import FUNCTION_PROBLEM
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config.toml_file import load_config
@@ -28,6 +29,7 @@ from skeldpo.suites.of_run import (
     evaluate_suites,
     read_suite_scores,
     suite_folder,
+    trained_on,
 )
 
 PROBLEMS = [
@@ -66,6 +68,36 @@ def result(problem_id: str, passed: bool) -> ProblemResult:
         relative_to={},
         scores={"pass@1": float(passed)},
     )
+
+
+def test_training_problems_that_are_in_a_suite_are_told(tmp_path):
+    data = tmp_path / "suite.jsonl"
+    statement = "Return the number of ways to climb n steps, one or two of them at a time."
+    data.write_text(json.dumps({**PROBLEMS[0], "statement": statement}) + "\n")
+    config = config_with(str(tmp_path), problems=str(data), heldout="")
+    training = dataclasses.replace(FUNCTION_PROBLEM, problem_id="stairs", statement=statement)
+    assert list(trained_on(config, [training])) == [
+        "evaluate.suites: 1 training problems are in problems, such as stairs; name "
+        f"{data} in keep_out.files, so that they go"
+    ]
+    held_out = dataclasses.replace(training, split="heldout_variant")
+    assert list(trained_on(config, [held_out, FUNCTION_PROBLEM])) == []
+
+
+def test_training_problems_that_are_held_out_too_are_told(tmp_path):
+    config = config_with(str(tmp_path))
+    again = dataclasses.replace(
+        FUNCTION_PROBLEM,
+        problem_id="again",
+        split="heldout_variant",
+        statement="Return \n twice x.",
+    )
+    assert list(trained_on(config, [FUNCTION_PROBLEM, again])) == [
+        "1 training problems ask what a held-out problem asks, word for word, such as double; take "
+        "one of each out of problems.sources"
+    ]
+    other = dataclasses.replace(again, starter_code="def other(x):")
+    assert list(trained_on(config, [FUNCTION_PROBLEM, other])) == []
 
 
 def test_report_pairs_the_policies_of_a_suite_by_problem(tmp_path):
@@ -115,6 +147,9 @@ def test_unknown_suites_and_missing_data_are_refused_before_anything_runs(tmp_pa
         with pytest.raises(ValueError, match=rf"no file at {gone} for mercury"):
             check_suites(config_with(str(tmp_path), mercury=gone))
     check_suites(config_with(str(tmp_path), mercury="Elfsong/Mercury:eval"))
+    twice = {"heldout": "", "skeldpo.suites.heldout": ""}  # the reports would be one file
+    with pytest.raises(ValueError, match=r"heldout and skeldpo\.suites\.heldout are one suite"):
+        check_suites(config_with(str(tmp_path), **twice))
 
 
 def test_report_shows_dps_which_is_in_percent_and_of_some_problems(tmp_path):

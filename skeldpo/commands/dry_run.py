@@ -11,7 +11,7 @@ from skeldpo.probe import try_storage
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
 from skeldpo.sizing.check import check_run
-from skeldpo.suites.of_run import check_suites
+from skeldpo.suites.of_run import check_suites, trained_on
 
 
 def dry_run(config: Config, display: Display) -> None:
@@ -25,8 +25,10 @@ def dry_run(config: Config, display: Display) -> None:
     train = training_problems(problems, config.problems, round_index=1, seed=seed)
     heldout = evaluation_problems(problems, config.problems, seed=seed)
     display.console.print_json(config.model_dump_json())
-    if kept.overlaps:
-        display.tell(kept.account())
+    if account := kept.account():
+        display.tell(account)
+    for line in trained_on(config, problems):
+        display.tell(line)
     display.tell(
         f"{len(problems)} problems; a round trains on {len(train)} and evaluates on "
         f"{len(heldout)}; configuration digest {config.digest()}"

@@ -6,8 +6,16 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from skeldpo.config import Config, PolicyConfig, ProblemsConfig, Section, StarterConfig
+from skeldpo.config import (
+    Config,
+    KeepOutConfig,
+    PolicyConfig,
+    ProblemsConfig,
+    Section,
+    StarterConfig,
+)
 from skeldpo.config.toml_file import load_config, load_sections
+from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.sources import load_problems
 from skeldpo.starter import FAMILIES, StarterResult, train_starter
 from skeldpo.storage.files import absolute_place, is_url
@@ -22,6 +30,7 @@ class _Sections(Section):
     starter: StarterConfig = StarterConfig()
     policy: PolicyConfig = PolicyConfig(model="starter", max_model_tokens=MAX_MODEL_TOKENS)
     problems: ProblemsConfig = ProblemsConfig(num_train=1, families=FAMILIES)
+    keep_out: KeepOutConfig = KeepOutConfig()
 
 
 def init_policy(
@@ -42,9 +51,13 @@ def init_policy(
         seed = config.run.seed
     else:
         given = load_sections(_Sections(), overrides)
+    problems = load_problems(given.problems.sources, given.problems.families)
+    kept = keep_out(problems, given.keep_out)
+    if account := kept.account():
+        on_progress(account)
     with new_folder() if is_url(output) else contextlib.nullcontext(output) as folder:
         result = train_starter(
-            problems=load_problems(given.problems.sources, given.problems.families),
+            problems=kept.problems,
             config=given.starter,
             policy=given.policy,
             output_folder=folder,

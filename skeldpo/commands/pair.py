@@ -91,8 +91,8 @@ def pair_given(
             "--set measure.profile_lines=true"
         )
     kept = keep_out(store.read_records(PROBLEMS_FILE, Problem), settings.keep_out)
-    if kept.overlaps:
-        display.tell(kept.account())
+    if account := kept.account():
+        display.tell(account)
     target, name = folder_and_name(output)
     if target == absolute_place(folder) and name in (PROBLEMS_FILE, *MEASURED_TABLES):
         raise ValueError(f"{output} has the measurements that pairs are made of; give another name")

@@ -13,6 +13,7 @@ from skeldpo.languages.contract import Language
 from skeldpo.measure.lines import CPU_LIMIT_S, hot_lines
 from skeldpo.measure.on_cores import Run, map_on_cores
 from skeldpo.problems.program_files import file_text
+from skeldpo.problems.reader import read_utf8
 from skeldpo.records import Skeleton
 from skeldpo.sandbox.container import RunRequest
 from skeldpo.skeleton.extract import HotLines, group_skeleton
@@ -50,7 +51,7 @@ def file_skeletons(
     profiled: HotLines = {}
     if profile or config.method == "dynamic":
         codes = sorted({*groups[0].values(), *groups[1].values()})
-        stdin_text = Path(stdin_path).read_text(encoding="utf-8") if stdin_path else ""
+        stdin_text = read_utf8(Path(stdin_path)) if stdin_path else ""
         profiled = _profile(codes, written_in, input_text(stdin_text))
     for own, other in (groups, reversed(groups)):
         for file, code in own.items():

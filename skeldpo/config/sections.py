@@ -32,7 +32,7 @@ class RunConfig(Section):
     relative folder is taken from the folder the command was started in, or from $SKELDPO_HOME."""
     num_rounds: int = Field(ge=1)
     """Rounds of generate, measure, pair, train."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Every random choice of the run derives from it."""
     max_quarantined: float = Field(default=0.25, ge=0, le=1)
     """Share of a round's problems that may be given up, each with its reason in the round's
@@ -334,7 +334,33 @@ class Config(Section):
             raise ValueError(
                 'skeleton.method = "dynamic" needs measure.profile_lines = true, got false'
             )
+        self._require_training()
         return self
+
+    def _require_training(self) -> None:
+        """ValueError for settings with which no round could have anything to train on."""
+        programs, num_samples = self.generate.programs, self.generate.num_samples
+        is_compared = self.train.learner == "preferences" and programs != "policy"
+        if num_samples < 2 and not is_compared:
+            raise ValueError(
+                f"generate.num_samples = {num_samples}: with train.learner = "
+                f'"{self.train.learner}" and generate.programs = "{programs}" programs are '
+                "compared that the policy writes for one problem; ask for 2 or more"
+            )
+        if self.train.learner == "rewards" and programs == "data":
+            raise ValueError(
+                'train.learner = "rewards" learns from what the policy writes, and '
+                'generate.programs = "data" lets it write nothing; use "policy" or "both"'
+            )
+        used = {
+            "efficiency": self.pair.max_efficiency_pairs and self.train.efficiency_epochs,
+            "correctness": self.pair.max_correctness_pairs and self.train.correctness_epochs,
+        }
+        if self.train.learner == "preferences" and not any(used.values()):
+            told = (f"pair.max_{kind}_pairs and train.{kind}_epochs" for kind in used)
+            raise ValueError(
+                f"no pair would be trained on: {', or '.join(told)}, must both be above 0"
+            )
 
     def digest(self) -> str:
         """12 hex digits over every value that can change a result (name and place cannot)."""

@@ -47,7 +47,8 @@ def parse_config(values: dict[str, Any], where: str) -> Config:
 
 def load_sections(defaults: Sections, overrides: Sequence[str]) -> Sections:
     """Some sections without a file: the defaults with overrides such as `measure.cpu_limit_s=5`."""
-    values = defaults.model_dump()
+    # Not what nobody gave: a suite has a memory limit of its own unless the user sets one.
+    values = {name: section.model_dump(exclude_unset=True) for name, section in defaults}
     known = sorted(values)
     for override in overrides:
         _apply_override(values, override)
@@ -73,15 +74,22 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *sections, last = [part.strip() for part in key.split(".")]
-    if not all((*sections, last)):
-        raise ValueError(f"override {override!r}: expected section.key=value")
+    try:
+        *sections, last = _key_parts(tomllib.loads(f"{key} = 0"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"override {override!r}: expected section.key=value") from error
     target = values
     for section in sections:
         target = target.setdefault(section, {})
         if not isinstance(target, dict):
             raise ValueError(f"override {override!r}: {section} is a value, not a section")
     target[last] = value
+
+
+def _key_parts(held: Any) -> list[str]:
+    """Of a key in TOML's form, in which a part with a dot stands in quotes."""
+    ((part, inner),) = held.items()
+    return [part, *_key_parts(inner)] if isinstance(inner, dict) else [part]
 
 
 def _explain(item: Any) -> str:

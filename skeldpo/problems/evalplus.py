@@ -2,8 +2,8 @@
 
 They have no answers: the canonical solution is the reference, which answers the tests where they
 are measured. Rows of HumanEval+ are refused: nothing may be trained on what ENAMEL evaluates on.
-So are EvalPerf's, whose inputs are the suite. MBPP+ is a suite too: a run that reports it keeps it
-out of training (keep_out.files).
+So are EvalPerf's, whose inputs are the suite. MBPP+ is a suite too: a run that reports it names it
+in keep_out.files.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ A mistake is a ValueError that names the key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skeldpo.answers import plain_text
 from skeldpo.judging.checkers import CHECKERS, is_named
 from skeldpo.judging.stdio import expected_text, input_text
-from skeldpo.languages import DEFAULT, language
+from skeldpo.languages import DEFAULT, language, python
 from skeldpo.languages.contract import Language
 from skeldpo.problems.asserts import UnsupportedProblemError, require_answers
 from skeldpo.problems.reader import read_json
@@ -71,6 +71,32 @@ def problem(row: Mapping[str, Any]) -> Problem:
     )
 
 
+def require_kept_types(row: Mapping[str, Any]) -> None:
+    """ValueError where the one type of a table's column may have changed a test: beside 1.5 an int
+    is a float, an object has the keys of all others, and text or a number may be bytes, a Decimal
+    or a date."""
+    tests = row.get("tests")
+    for test in tests if isinstance(tests, list) else ():
+        for value in test.values() if isinstance(test, Mapping) else ():
+            changed = next(_changeable(value), None)
+            if changed is not None:
+                raise ValueError(
+                    f"a test holds {changed!r:.60}, which the type of its column may have made of "
+                    "another value (an int, an object of fewer keys): give input and expected as "
+                    "JSON text"
+                )
+
+
+def _changeable(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from _changeable(inner)
+    elif isinstance(value, float):
+        yield from [value] if value.is_integer() else []
+    elif not isinstance(value, str | int | None):
+        yield value
+
+
 def _preamble(row: Mapping[str, Any], entry_point: str, written_in: Language) -> str:
     """The row's own, or the imports and helpers of its starter code."""
     given = row.get("preamble")
@@ -110,9 +136,15 @@ def _one_of(key: str, value: Any, known: tuple[str, ...]) -> Any:
 
 
 def _generator(code: Any) -> str:
-    if not isinstance(code, str) or "generate_input" not in code:
+    if not isinstance(code, str) or not _defines(code, "generate_input"):
         raise ValueError(f"a generator is Python that defines generate_input, got {code!r}")
     return plain_text(code)
+
+
+def _defines(code: str, name: str) -> bool:
+    """Whether a text is Python that gives the name to what follows it."""
+    program = python.parsed(plain_text(code))
+    return program is not None and name in program.bound
 
 
 def _max_size(row: Mapping[str, Any]) -> int:
@@ -127,7 +159,7 @@ def _max_size(row: Mapping[str, Any]) -> int:
 
 
 def _checker(checker: str) -> str:
-    if not is_named(checker) and "check" not in checker:
+    if not is_named(checker) and not _defines(checker, "check"):
         raise ValueError(
             f"checker must be one of {', '.join(sorted(CHECKERS))}, or Python that defines "
             f"check(input, answer, expected), got {checker!r}"

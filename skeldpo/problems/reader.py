@@ -88,6 +88,12 @@ def data_rows(source: str | Path, default_split: str = "") -> Iterator[DataRow]:
     return _numbered(str(source), _downloaded(hub_id, split))
 
 
+def has_types(source: str | Path) -> bool:
+    """Whether its rows come from columns of one type each (Parquet, data sets), not from text."""
+    path = Path(source).expanduser()
+    return not path.is_file() or path.suffix.lower() == ".parquet"
+
+
 def is_hub_id(name: str) -> bool:
     """Whether a text can name a Hugging Face data set (without its split), and no file."""
     return bool(_HUB_ID.fullmatch(name)) and not name.lower().endswith(_FILE_SUFFIXES)
@@ -136,6 +142,14 @@ def _refuse_compressed(file: Path) -> None:
             f"{file} is a {kind} file: unpack it first (of compressed files, JSON Lines named "
             ".jsonl.gz are read)"
         )
+
+
+def read_utf8(file: Path) -> str:
+    """The text of a file, without a byte-order mark; ValueError if it is none."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 text: {error}") from error
 
 
 def read_json(text: str | bytes) -> Any:
@@ -225,7 +239,9 @@ def _line_row(place: str, line: bytes) -> DataRow:
     except (ValueError, RecursionError) as error:
         return DataRow(place=place, row=None, reason=f"not valid JSON: {error}")
     made = _data_row(place, row)
-    return _whole_text(made) if rb"\ud" in line.lower() else made
+    # As an escape, or as the bytes that UTF-8 would have for it and json.loads lets pass.
+    is_suspect = rb"\ud" in line.lower() or b"\xed" in line
+    return _whole_text(made) if is_suspect else made
 
 
 def _whole_text(made: DataRow) -> DataRow:

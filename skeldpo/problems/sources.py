@@ -22,7 +22,7 @@ from skeldpo.problems import code_contests, effibench, evalplus, leetcode, mercu
 from skeldpo.problems.asserts import UnsupportedProblemError
 from skeldpo.problems.families import all_families
 from skeldpo.problems.family import family_problems
-from skeldpo.problems.reader import ID_KEYS, read_rows
+from skeldpo.problems.reader import ID_KEYS, has_types, read_rows
 from skeldpo.records import Problem, content_id
 
 FAMILIES = "families"
@@ -91,8 +91,11 @@ def _data_problems(
     seen: set[str] = set()
     left_out: list[str] = []
     several: list[str] = []
+    is_typed = has_types(source)
     for where, row in read_rows(source):
         try:
+            if is_typed:
+                own.require_kept_types(row)
             problem = problem_from_row(row, source=Path(source).name)
             _check_size(problem)
         except UnsupportedProblemError as error:

@@ -28,7 +28,6 @@ from skeldpo.report.summary import (
     missing_stages,
     open_run_folder,
     quarantined_problems,
-    read_config,
     summarize_run,
 )
 from skeldpo.report.tables import (
@@ -51,6 +50,7 @@ from skeldpo.report.tables import (
 )
 from skeldpo.rounds.alive import is_silent, read_running, running_text
 from skeldpo.rounds.lease import read_driver
+from skeldpo.rounds.run_start import read_config
 from skeldpo.storage.store import Store
 
 REPORT = "report.html"

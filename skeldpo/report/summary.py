@@ -14,7 +14,6 @@ from typing import Literal, TypeVar
 
 from skeldpo.accounts.quarantine import Quarantined, read_quarantine
 from skeldpo.config import Config
-from skeldpo.config.toml_file import parse_config
 from skeldpo.records import (
     Assignment,
     Candidate,
@@ -23,6 +22,7 @@ from skeldpo.records import (
     PreferencePair,
     StageManifest,
 )
+from skeldpo.rounds.run_start import read_config
 from skeldpo.rounds.stages import Place, closing_place, find_finished, round_place
 from skeldpo.rounds.tracking import read_metrics
 from skeldpo.storage.files import absolute_place
@@ -128,11 +128,6 @@ def open_run_folder(run: str) -> Store:
             "that `skeldpo run` made, such as runs/quickstart"
         )
     return store
-
-
-def read_config(store: Store) -> Config:
-    """The configuration that a run was made with."""
-    return parse_config(store.read_json("config.json"), store.location("config.json"))
 
 
 def summarize_run(store: Store) -> RunSummary:

@@ -65,7 +65,7 @@ from skeldpo.sizing.check import check_run
 from skeldpo.storage.by_problem import MEASUREMENTS_FILE, Sampled, StoredRows
 from skeldpo.storage.store import CANDIDATES, MEASUREMENTS, WEIGHTS, Store
 from skeldpo.suites.evaluation import evaluation_text, mean_scores
-from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder
+from skeldpo.suites.of_run import check_suites, evaluate_suites, suite_folder, trained_on
 from skeldpo.suites.round_scores import Author, bootstrap_of, evaluate_heldout
 
 if TYPE_CHECKING:
@@ -131,8 +131,10 @@ class _Run:
         self._stages = Stages(self.store, lease, self._tracker, config.digest(), self.note)
         problems = config.problems
         kept = keep_out(load_problems(problems.sources, problems.families), config.keep_out)
-        if kept.overlaps:
-            tell(kept.account())
+        if account := kept.account():
+            tell(account)
+        for line in trained_on(config, kept.problems):
+            tell(line)
         self._problems = kept.problems
         keep_problems(self.store, self._problems)
         self._heldout = evaluation_problems(self._problems, problems, seed=config.run.seed)

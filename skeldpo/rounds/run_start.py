@@ -79,7 +79,7 @@ def open_run(config: Config) -> Store:
     """
     store = run_store(config)
     if store.exists("config.json"):
-        made_with = parse_config(store.read_json("config.json"), f"{store.root}/config.json")
+        made_with = read_config(store)
         is_same = made_with.digest() == config.digest()
         if not _has_begun(store):
             forget_problems(store)
@@ -98,6 +98,18 @@ def open_run(config: Config) -> Store:
         )
     store.write_text("config.json", config.model_dump_json(indent=1))
     return store
+
+
+def read_config(store: Store) -> Config:
+    """The configuration that a run was made with; ValueError if this version does not take it."""
+    held = store.read_json("config.json")
+    try:
+        return parse_config(held, store.location("config.json"))
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; if another version of skeldpo made that run, go on with that one, or give "
+            "the run another name (--set run.name=...)"
+        ) from error
 
 
 def keep_start(store: Store, checkpoint: Checkpoint) -> None:

@@ -98,11 +98,9 @@ def folder_and_name(place: str) -> tuple[str, str]:
 
 
 def with_ending(place: str, ending: str) -> str:
-    """A file's place with another end of its name ("", ".html", "-samples.jsonl")."""
-    if not is_url(place):
-        return f"{Path(place).with_suffix('')}{ending}"
-    folder, name = folder_and_name(place)
-    return f"{folder}/{Path(name).stem}{ending}"
+    """A file's place beside the report NAME.json: NAME and an ending (".html", "-samples.jsonl").
+    Of another name all is kept: what is beside qwen2.5 is not that of qwen2.7."""
+    return f"{place.rstrip('/').removesuffix('.json')}{ending}"
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ _FIELD_LIMIT_CHARS = 10_000_000
 
 def load_enamel(path: str | Path) -> SuiteProblems:
     """Reads the suite's CSV; ValueError when it is none, a bad row is listed in `left_out`."""
-    file = Path(path)
+    file = Path(path).expanduser()  # in SUITE=FILE no shell has done it
     if not file.is_file():
         raise ValueError(f"no file at {file}; expected ENAMEL's enamel.csv")
     csv.field_size_limit(_FIELD_LIMIT_CHARS)

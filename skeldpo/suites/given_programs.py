@@ -88,7 +88,7 @@ def read_program_set(
 
 def _entries(source: str) -> Iterator[ProgramEntry]:
     with local_copy(source) as path:
-        for entry in program_entries(Path(path)):
+        for entry in program_entries(Path(path).expanduser()):
             yield replace(entry, place=entry.place.replace(path, source))
 
 

@@ -6,16 +6,18 @@ samples beside it. One greedy sample a problem: what is published of a model as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skeldpo.checkpoints import Checkpoint
 from skeldpo.config import Config
+from skeldpo.problems.overlap import find_overlaps, read_evaluation
 from skeldpo.problems.reader import is_hub_id
+from skeldpo.records import Problem
 from skeldpo.storage.files import with_ending
 from skeldpo.storage.store import Store
-from skeldpo.suites.all import find_suite
+from skeldpo.suites.all import SUITES, find_suite
 from skeldpo.suites.compare import Difference, differences, terms_notes
 from skeldpo.suites.evaluation import (
     Evaluation,
@@ -54,9 +56,39 @@ class SuiteScores:
 
 
 def check_suites(config: Config) -> None:
-    """ValueError for a suite that is unknown, or whose data is not there."""
+    """ValueError for a suite that is unknown or there twice, or whose data is not there."""
+    named: dict[str, str] = {}
     for name in config.evaluate.suites:
-        _request(config, name, "")
+        report = _request(config, name, "").out
+        if report in named:
+            raise ValueError(f"evaluate.suites: {named[report]} and {name} are one suite")
+        named[report] = name
+
+
+def trained_on(config: Config, problems: Sequence[Problem]) -> Iterator[str]:
+    """A line if training problems ask what held-out ones do, word for word, and one for each suite
+    with a file of data that training problems are in: such scores would say little."""
+    training = [problem for problem in problems if problem.split == "train"]
+    held_out = {_asked(problem) for problem in problems if problem.split != "train"}
+    same = [problem.problem_id for problem in training if _asked(problem) in held_out]
+    if same:
+        yield (
+            f"{len(same)} training problems ask what a held-out problem asks, word for word, such "
+            f"as {same[0]}; take one of each out of problems.sources"
+        )
+    for name, data in config.evaluate.suites.items():
+        if data and Path(data).expanduser().is_file() and find_suite(name) in SUITES:
+            found = find_overlaps(training, read_evaluation(data), config.keep_out.max_overlap)
+            if found:
+                yield (
+                    f"evaluate.suites: {len(found)} training problems are in {name}, such as "
+                    f"{found[0].problem_id}; name {data} in keep_out.files, so that they go"
+                )
+
+
+def _asked(problem: Problem) -> tuple[str, ...]:
+    """All words of a problem as the policy reads it."""
+    return (*problem.statement.split(), *problem.starter_code.split())
 
 
 def evaluate_suites(

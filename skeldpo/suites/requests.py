@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from skeldpo.config import EvaluateConfig, GenerateConfig, MeasureConfig, PolicyConfig, Section
 from skeldpo.config.toml_file import load_sections
@@ -29,6 +30,12 @@ class Asked:
     policy: str
     sampling: Sampling
     compared_with: str
+
+
+_OF_TRAINING = {
+    "keep_engines", "max_known", "max_tokens", "num_samples", "programs", "temperature",
+}  # fmt: skip
+"""Of [generate], what is read for training problems alone."""
 
 
 class _Sections(Section):
@@ -60,6 +67,8 @@ def suite_requests(options: argparse.Namespace) -> list[Asked]:
     data = _data_by_suite(names, options.data)
     policies = [policy for policy in (options.against, options.policy) if policy] or [""]
     many = len(suites) > 1 or len(policies) > 1
+    if not many and Path(options.out).expanduser().is_dir():
+        raise ValueError(f"--out {options.out} is a folder; give the file of the report in it")
     made = []
     for given, suite in suites.items():
         compared_with = ""
@@ -136,7 +145,14 @@ def _sections(options: argparse.Namespace) -> _Sections:
         evaluate=EvaluateConfig(num_samples=options.num_samples),
         policy=PolicyConfig(model=options.policy or "none"),
     )
-    return load_sections(defaults, options.set)
+    sections = load_sections(defaults, options.set)
+    unread = sorted(sections.generate.model_fields_set & _OF_TRAINING)
+    if unread:
+        raise ValueError(
+            f"evaluate does not read generate.{', generate.'.join(unread)}: for answers on suites "
+            "set evaluate.temperature, evaluate.max_tokens and --num-samples"
+        )
+    return sections
 
 
 def _data_by_suite(suites: Sequence[str], given: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from skeldpo import __version__
@@ -71,7 +71,7 @@ class SuiteRequest:
     def parts_folder(self) -> str:
         """Where it keeps what is done while it is not finished."""
         folder, name = folder_and_name(self.out)
-        return f"{folder}/.{PurePath(name).stem}.parts"
+        return f"{folder}/.{name.removesuffix('.json')}.parts"
 
     def load(self, tell: Callable[[str], None]) -> SuiteProblems:
         """The problems of its suite."""
@@ -263,7 +263,7 @@ def _first_reason(left_out: Sequence[LeftOut]) -> str:
 
 def file_digest(path: str) -> str:
     """SHA-256 of a file; "" for a folder, a hub id or nothing."""
-    if not (is_url(path) or Path(path).is_file()):
+    if not (is_url(path) or Path(path).expanduser().is_file()):
         return ""
     folder, name = folder_and_name(path)
     return Store(folder).digest(name)
