@@ -644,11 +644,31 @@ def test_what_changes_a_module_that_the_function_needs_stays(line: str) -> None:
      "from decimal import getcontext\ncontext = getcontext()\ncontext.prec = 50",
      "from __future__ import annotations", "from math import *", "import random\nrandom.seed(1)",
      "import os\nos.environ['A'] = 'b'", "import sys\nif True:\n    sys.setrecursionlimit(9999)",
+     "from decimal import *\ngetcontext().prec = 50", "from sys import *\nsetrecursionlimit(9999)",
+     "from decimal import *\ncontext = getcontext()\ncontext.prec = 50",
+     "from random import *\nfrom math import *\nseed(1)",
+     "import sys\n_ = sys.setrecursionlimit(9)",
+     "import sys\nhasattr(sys, 'settrace') and sys.set_int_max_str_digits(0)",
+     "import sys\nsys.set_int_max_str_digits(0) if hasattr(sys, 'settrace') else None",
+     "import sys, gc\nsys.setrecursionlimit(9999), gc.disable()",
+     "import sys\n\n\ndef start():\n    sys.setrecursionlimit(9999)\n\n\nstart()",
      "import math", '"""A docstring."""', "import warnings\nwarnings.filterwarnings('ignore')"],
 )  # fmt: skip
 def test_settings_of_the_process_stay(line: str) -> None:
     code = f"{line}\n\n\n{AREA}"
-    assert read_answer(code, WANTED).code == code
+    assert read_answer(f"{code}\n\nprint(area(1, 2))\n", WANTED).code == code
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from sys import *\n\n\ndef main():\n    setrecursionlimit(9999)\n    print(area(1, 2))\n\n\n"
+     "main()", "from numpy import *\nw = array([1])\nw.sort()\nprint(area(w, 2))",
+     "from random import *\nshuffle([area(1, 2)])"],
+)  # fmt: skip
+def test_usage_with_settings_in_it_goes(line: str) -> None:
+    first = line.partition("\n")[0]
+    code = read_answer(f"{AREA}\n\n{line}\n", WANTED).code
+    assert code == f"{AREA}\n\n{first}\n"
 
 
 @pytest.mark.parametrize(
@@ -683,6 +703,10 @@ def test_settings_of_the_process_stay(line: str) -> None:
         "    return w * h * Tables.sides[0]\n",
         "try:\n    from missing_module import one\nexcept ImportError:\n    one = 1\n"
         "while one < 1:\n    one += 1\n\n\ndef area(w, h):\n    return w * h * one\n",
+        "cache = {}\nput = lambda w: cache.setdefault(w, w)\nput(2)\n\n\ndef area(w, h):\n"
+        "    return cache[w] * h\n",
+        "cache = {}\n\n\nclass Filler:\n    def fill(self):\n        cache[2] = 2\n\n\n"
+        "filler = Filler()\nfiller.fill()\n\n\ndef area(w, h):\n    return cache[w] * h\n",
         "a = b = 1\nb, c = 1, 1\nif c:\n    b *= 1\nwith open('/dev/null') as held:\n"
         "    b = b + len(held.read())\n\n\ndef area(w, h):\n    return w * h * b\n",
     ],

@@ -65,6 +65,7 @@ def _late_stubs(statements: Sequence[Statement], entry_point: str) -> set[int]:
 
 def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset[str]) -> set[int]:
     changed = [changes.of(statement) for statement in statements]
+    stays = [_stays(statement) or changes.is_setting(statement) for statement in statements]
     needed = set(wanted)
     kept: set[int] = set()
     while True:
@@ -73,7 +74,7 @@ def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset
             for index, statement in enumerate(statements)
             if index not in kept
             and not _is_main(statement.node)
-            and (changed[index] & needed or _stays(statement) or changes.is_setting(statement))
+            and (changed[index] & needed or stays[index])
         }
         if not found:
             break
