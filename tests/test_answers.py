@@ -111,6 +111,9 @@ ONE_PROGRAM = {
     "byte-order mark before a fence": "\ufeff" + fenced(AREA),
     "line ends of Windows": fenced(AREA).replace("\n", "\r\n"),
     "line ends of old Macs": AREA.replace("\n", "\r"),
+    "marks that nobody sees": fenced(AREA.replace("* h", "*\u200e h\u00ad")),
+    "token before code": f"<|python_tag|>{AREA}<|eom_id|>",
+    "token before code, none behind": f"<s>{AREA}",
     "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
     "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
@@ -378,6 +381,9 @@ READER = "n = int(input())\nprint(n * 2)\n"
             "    print(input())\n"
         ),
         fenced(READER) + fenced("input = lambda: '4'\nprint(int(input()) * 2)\n"),
+        fenced(READER, "") + "where\n" + fenced("n * 2\n") + "doubles it.\n",
+        fenced(READER, "")
+        + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
         f" {READER}",

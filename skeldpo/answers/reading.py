@@ -290,36 +290,25 @@ def _mended(
 def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | None:
     """Of a problem whose programs read and print: the last that does both, or does the most."""
     programs = _programs(blocks, written_in)
-    best: tuple[int, Program, bool] | None = None
-    num_best = 0
-    kinds = {block.kind for block in blocks}
-    kind = next(
-        (kind for kind in _KINDS if kind in kinds and _may_run(blocks, kind, written_in)), None
-    )
+    labelled = [block for block in blocks if block.kind == "labelled"]
+    ranks: dict[int, tuple[bool, int, int]] = {}
+    found: dict[int, Program] = {}
     for index, (block, program) in enumerate(zip(blocks, programs, strict=True)):
-        if block.kind != kind or program is None:
-            continue
+        is_shown = block.kind != "labelled" and not written_in.WRITES.search(block.code)
+        if program is None or is_shown:
+            continue  # without a label, only one that prints is a program
         joined = _joined(program, index, programs, written_in)
         writes = bool(written_in.WRITES.search(joined.code))
         rank = 2 * writes + (writes and bool(written_in.READS.search(joined.code)))
         rank = -1 if written_in.FEEDS.search(program.code) else rank
-        num_best = num_best + 1 if best and rank == best[0] else 1
-        if best is None or rank >= best[0]:
-            best = (rank, joined, joined is not program)
-    if best is None:
-        labelled = [block for block in blocks if block.kind == "labelled"]
+        found[index], ranks[index] = joined, (rank > 1, -_KINDS.index(block.kind), rank)
+    if not found or (labelled and not any(block.is_program for block in labelled)):
         note = "" if not labelled or labelled[-1].is_closed else CUT
         return Answer(code=labelled[-1].code, note=note) if labelled else None
-    notes = ([SEVERAL] if num_best > 1 else []) + ([JOINED] if best[2] else [])
-    return Answer(code=best[1].code, note="; ".join(notes))
-
-
-def _may_run(blocks: Sequence[Block], kind: str, written_in: Language) -> bool:
-    """Whether a kind of block has a program: without a label, only one that prints."""
-    return kind == "labelled" or any(
-        block.kind == kind and block.is_program and written_in.WRITES.search(block.code)
-        for block in blocks
-    )
+    best = max(found, key=lambda index: (ranks[index], index))
+    notes = [SEVERAL] if list(ranks.values()).count(ranks[best]) > 1 else []
+    notes += [JOINED] if found[best] is not programs[best] else []
+    return Answer(code=found[best].code, note="; ".join(notes))
 
 
 def _without_usage(program: Program, asked: Wanted, notes: Sequence[str]) -> Answer:

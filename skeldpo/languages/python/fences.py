@@ -34,7 +34,7 @@ FEEDS = re.compile(
 )
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.:?|In \[\d+\]:)(?: (.*))?\Z")
 _BLANKS = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_NOTHING = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
+_NOTHING = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _SHELL = re.compile(r"^[!%].*\n?", re.M)
 _GOES_ON = re.compile(r"(?:else|elif|except|finally)\b")
 _MAX_CHUNKS = 80
