@@ -52,13 +52,16 @@ def needed_code(
 
 
 def _late_stubs(statements: Sequence[Statement], entry_point: str) -> set[int]:
-    """Heads of the entry point, shown or begun once more behind the whole of it."""
+    """Heads of the entry point, shown or begun once more behind the whole of it, and imports of it
+    as tests in a file of their own have them."""
     found: set[int] = set()
     is_whole = False
     for index, statement in enumerate(statements):
         how = definition((statement,), entry_point)
         is_whole = is_whole or how is Definition.WHOLE
-        if is_whole and how is Definition.STUB:
+        imports_it = how is Definition.IMPORTED and statement.bound == {entry_point.split(".")[0]}
+        is_plain = isinstance(statement.node, ast.Import | ast.ImportFrom)
+        if is_whole and (how is Definition.STUB or (imports_it and is_plain)):
             found.add(index)
     return found
 
