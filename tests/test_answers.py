@@ -383,6 +383,11 @@ READER = "n = int(input())\nprint(n * 2)\n"
             "    print(input())\n"
         ),
         fenced(READER) + fenced("input = lambda: '4'\nprint(int(input()) * 2)\n"),
+        fenced(READER) + "or\n" + fenced("# n = int(input())\n# print(n << 1)\nn = 1\n"),
+        fenced(READER)
+        + "On your machine:\n"
+        + fenced(f"import sys\nsys.stdin = open('input.txt')\n{READER}"),
+        f"<answer>\n{READER}</answer>\n",
         fenced(READER, "") + "where\n" + fenced("n * 2\n") + "doubles it.\n",
         fenced(READER, "")
         + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
@@ -403,6 +408,11 @@ def test_fast_reading_is_reading() -> None:
         assert read_answer(fenced(READER) + "Faster:\n" + fenced(code), RUN).code == code
 
 
+def test_what_a_comment_says_feeds_nothing() -> None:
+    code = f"import sys\n# sys.stdin = StringIO('4')\n{READER}"
+    assert read_answer(fenced("print(21 * 2)\n") + fenced(code), RUN).code == code
+
+
 def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
     parts = ["import sys\n", "def twice(n):\n    return n * 2\n",
              "for line in sys.stdin:\n    print(twice(int(line)))\n"]  # fmt: skip
@@ -413,7 +423,7 @@ def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
 
 
 def test_a_part_that_reads_is_joined_with_all_that_it_reads() -> None:
-    reads = "n = int(input())\nsides = list(map(int, input().split()))\n"
+    reads = "n = int(input())  # not to print\nsides = list(map(int, input().split()))\n"
     shows = "print(max(sides))\n"
     assert read_answer(fenced(reads) + fenced(shows), RUN).code == reads + shows
 

@@ -253,11 +253,8 @@ def _reads_values(other: Program, names: frozenset[str], written_in: Language) -
     """Whether a block of a script reads values of these names, and only reads: all that it reads
     before them comes before them in the input."""
     is_value = bool(names - other.names("functions") - other.names("imports"))
-    return (
-        is_value
-        and bool(written_in.READS.search(other.code))
-        and not written_in.WRITES.search(other.code)
-    )
+    own = _statements(other.code, written_in)
+    return is_value and bool(written_in.READS.search(own)) and not written_in.WRITES.search(own)
 
 
 def _is_another(other: Program, names: frozenset[str], written_in: Language, entry: str) -> bool:
@@ -294,13 +291,15 @@ def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | Non
     ranks: dict[int, tuple[bool, int, int]] = {}
     found: dict[int, Program] = {}
     for index, (block, program) in enumerate(zip(blocks, programs, strict=True)):
-        is_shown = block.kind != "labelled" and not written_in.WRITES.search(block.code)
+        own = _statements(block.code, written_in)
+        is_shown = block.kind != "labelled" and not written_in.WRITES.search(own)
         if program is None or is_shown:
             continue  # without a label, only one that prints is a program
         joined = _joined(program, index, programs, written_in)
-        writes = bool(written_in.WRITES.search(joined.code))
-        rank = 2 * writes + (writes and bool(written_in.READS.search(joined.code)))
-        rank = -1 if written_in.FEEDS.search(program.code) else rank
+        whole = _statements(joined.code, written_in)
+        writes = bool(written_in.WRITES.search(whole))
+        rank = 2 * writes + (writes and bool(written_in.READS.search(whole)))
+        rank = -1 if written_in.FEEDS.search(own) else rank
         found[index], ranks[index] = joined, (rank > 1, -_KINDS.index(block.kind), rank)
     if not found or (labelled and not any(block.is_program for block in labelled)):
         note = "" if not labelled or labelled[-1].is_closed else CUT
@@ -309,6 +308,12 @@ def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | Non
     notes = [SEVERAL] if list(ranks.values()).count(ranks[best]) > 1 else []
     notes += [JOINED] if found[best] is not programs[best] else []
     return Answer(code=found[best].code, note="; ".join(notes))
+
+
+def _statements(code: str, written_in: Language) -> str:
+    """The text without its comments."""
+    kept = (lexeme for lexeme in written_in.lexemes(code) if lexeme.kind != "comment")
+    return "".join(code[lexeme.start : lexeme.end] for lexeme in kept)
 
 
 def _without_usage(program: Program, asked: Wanted, notes: Sequence[str]) -> Answer:
