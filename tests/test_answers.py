@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -225,6 +226,48 @@ def test_blocks_that_need_each_other_are_joined(text: str) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
+        ["sides = [0]\n", "for n in range(1, 9):\n    sides.append(n)\n",
+         "def area(w, h):\n    return sides[w] * h\n"],
+        ["sides = {}\n", "def fill():\n    for n in range(9):\n        sides[n] = n\n", "fill()\n",
+         "def area(w, h):\n    return sides[w] * h\n"],
+        ["two = 0\n", "for n in range(2):\n    two += 1\n",
+         "def area(w, h):\n    return two * h\n"],
+        ["two = 1\n", "two = two + 1\n", "def area(w, h):\n    return two * h\n"],
+        ["two = 1\n", "two += 1\n\n\ndef area(w, h):\n    return two * h\n"],
+        ["def side(n):\n    return n\n",
+         "from functools import lru_cache\n\nside = lru_cache(None)(side)\n",
+         "def area(w, h):\n    return side(w) * h\n"],
+        ["class Side:\n    size = 1\n", "Side.size = 2\n",
+         "def area(w, h):\n    return Side.size * h\n"],
+        ["import sys\n\n\ndef sum_to(n):\n    return n and 1 + sum_to(n - 1)\n",
+         "sys.setrecursionlimit(sys.getrecursionlimit() + 9000)\n",
+         "def area(w, h):\n    return sum_to(3000) * h // 1500\n"],
+    ],
+)  # fmt: skip
+def test_what_blocks_between_do_to_what_is_needed_is_done(parts: list[str]) -> None:
+    limit = sys.getrecursionlimit()
+    text = "Then:\n".join(fenced(part) for part in [*parts, "print(area(1, 2))\n"])
+    read = read_answer(text, WANTED)
+    try:
+        assert run(read.code)["area"](2, 3) == 6
+    finally:
+        sys.setrecursionlimit(limit)
+    assert JOINED in read.note and "print" not in read.code
+
+
+def test_a_draft_of_what_is_needed_is_not_taken() -> None:
+    helper = "def side(n):\n    return n\n"
+    last = fenced(helper.replace("n\n", "n + 0\n"))
+    text = fenced(helper) + fenced("def area(w, h):\n    return side(w) * h\n") + f"Better:\n{last}"
+    assert read_answer(text, WANTED).code.count("def side") == 1
+    parts = ["SIDES = [1] * 10**4\n\n\ndef draft(w):\n    return SIDES[w]\n", "SIDES = [1, 2, 2]\n",
+             "def area(w, h):\n    return SIDES[w] * h\n"]  # fmt: skip
+    assert read_answer("".join(map(fenced, parts)), WANTED).code == parts[1] + parts[2]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
         ["def side(n):\n    return n + 1\n", "def area(w, h):\n    return side(w) * side(h)\n",
          "def side(n):\n    return n\n"],
         ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
@@ -388,6 +431,7 @@ READER = "n = int(input())\nprint(n * 2)\n"
         + "On your machine:\n"
         + fenced(f"import sys\nsys.stdin = open('input.txt')\n{READER}"),
         f"<answer>\n{READER}</answer>\n",
+        fenced(READER) + "".join(f"The line\n{fenced(line)}" for line in READER.splitlines(True)),
         fenced(READER, "") + "where\n" + fenced("n * 2\n") + "doubles it.\n",
         fenced(READER, "")
         + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
@@ -426,6 +470,16 @@ def test_a_part_that_reads_is_joined_with_all_that_it_reads() -> None:
     reads = "n = int(input())  # not to print\nsides = list(map(int, input().split()))\n"
     shows = "print(max(sides))\n"
     assert read_answer(fenced(reads) + fenced(shows), RUN).code == reads + shows
+    first, *more = reads.splitlines(keepends=True)
+    for between in ("", "sides.sort()\n", "import math\n"):
+        parts = [first, *more, between, shows]
+        text = "Now:\n".join(fenced(part) for part in parts if part)
+        assert read_answer(text, RUN).code == "".join(parts)
+
+
+def test_a_part_that_lends_nothing_is_not_joined() -> None:
+    code = f"{READER}print(inf)\n"
+    assert read_answer(fenced("k = input()\n") + fenced(code), RUN).code == code
 
 
 def test_a_broken_whole_program_stays_broken() -> None:
