@@ -480,6 +480,9 @@ def test_a_part_that_reads_is_joined_with_all_that_it_reads() -> None:
 def test_a_part_that_lends_nothing_is_not_joined() -> None:
     code = f"{READER}print(inf)\n"
     assert read_answer(fenced("k = input()\n") + fenced(code), RUN).code == code
+    imports = "from math import inf\n"
+    text = fenced("n = int(input())\n") + fenced(imports) + "Whole:\n" + fenced(code)
+    assert read_answer(text, RUN).code == imports + code
 
 
 def test_a_broken_whole_program_stays_broken() -> None:

@@ -270,27 +270,29 @@ def _prepared(
     written_in: Language,
     entry: str,
 ) -> str:
-    """What blocks from the first on make of names, in their order; of a script, all that those do
-    that only read or compute, as what is read before a value comes before it in the input, and of
-    others the names that are wanted of them."""
+    """What blocks from the first on make of names, in their order; where a script wants values, all
+    that those do that only read or compute, as what is read before a value comes before it in the
+    input, and of others the names that are wanted of them."""
 
     def says(pattern: re.Pattern[str], other: Program | None) -> bool:
         return bool(other and pattern.search(_statements(other.code, written_in)))
 
-    if not entry:
-        reading = [says(written_in.READS, other) for other in programs]
-        is_lent = first < len(programs)
-        while is_lent and any(reading[:first]) and not says(written_in.WRITES, programs[first - 1]):
-            first -= 1
+    has_values = not entry and any(
+        other and name not in other.names("functions") | other.names("imports")
+        for name, other in ((name, programs[place]) for name, place in wanted.items())
+    )
+    reading = [has_values and says(written_in.READS, other) for other in programs]
+    while any(reading[:first]) and not says(written_in.WRITES, programs[first - 1]):
+        first -= 1
     parts = [
         other.code
-        if entry or not says(written_in.WRITES, other)
+        if not (has_values and says(written_in.WRITES, other))
         else other.needed(frozenset(name for name in wanted if wanted[name] == place))
         for place, other in enumerate(programs)
         if other and place >= first
     ]
     text = functools.reduce(written_in.joined, parts) if parts else ""
-    whole = written_in.parsed(text) if entry else None
+    whole = None if has_values else written_in.parsed(text)
     return whole.needed(frozenset(wanted), entry) if whole else text
 
 
