@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -82,6 +83,7 @@ ONE_PROGRAM = {
     + fenced("def timed(f):\n    return f\n\n\narea = timed(area)\nprint(area(1, 2))\n"),
     "stub behind it": fenced(AREA + "\n\ndef area(w, h):\n    ...\n"),
     "begun once more": AREA + '\n\ndef area(w, h):\n    """The area."""\n',
+    "imported for a test": fenced(AREA + "\n\nfrom solution import area\n\nprint(area(1, 2))\n"),
     "stub shown again": fenced(AREA) + fenced("def area(w, h):\n    ...\n"),
     "stub shown first": fenced('def area(w, h):\n    """Area."""\n    pass\n') + fenced(AREA),
     "fragment shown again": fenced(AREA) + "The line\n" + fenced("    return w * h\n") + "does it.",
@@ -111,6 +113,9 @@ ONE_PROGRAM = {
     "byte-order mark before a fence": "\ufeff" + fenced(AREA),
     "line ends of Windows": fenced(AREA).replace("\n", "\r\n"),
     "line ends of old Macs": AREA.replace("\n", "\r"),
+    "marks that nobody sees": fenced(AREA.replace("* h", "*\u200e h\u00ad")),
+    "token before code": f"<|python_tag|>{AREA}<|eom_id|>",
+    "token before code, none behind": f"<s>{AREA}",
     "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
     "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
@@ -221,6 +226,48 @@ def test_blocks_that_need_each_other_are_joined(text: str) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
+        ["sides = [0]\n", "for n in range(1, 9):\n    sides.append(n)\n",
+         "def area(w, h):\n    return sides[w] * h\n"],
+        ["sides = {}\n", "def fill():\n    for n in range(9):\n        sides[n] = n\n", "fill()\n",
+         "def area(w, h):\n    return sides[w] * h\n"],
+        ["two = 0\n", "for n in range(2):\n    two += 1\n",
+         "def area(w, h):\n    return two * h\n"],
+        ["two = 1\n", "two = two + 1\n", "def area(w, h):\n    return two * h\n"],
+        ["two = 1\n", "two += 1\n\n\ndef area(w, h):\n    return two * h\n"],
+        ["def side(n):\n    return n\n",
+         "from functools import lru_cache\n\nside = lru_cache(None)(side)\n",
+         "def area(w, h):\n    return side(w) * h\n"],
+        ["class Side:\n    size = 1\n", "Side.size = 2\n",
+         "def area(w, h):\n    return Side.size * h\n"],
+        ["import sys\n\n\ndef sum_to(n):\n    return n and 1 + sum_to(n - 1)\n",
+         "sys.setrecursionlimit(sys.getrecursionlimit() + 9000)\n",
+         "def area(w, h):\n    return sum_to(3000) * h // 1500\n"],
+    ],
+)  # fmt: skip
+def test_what_blocks_between_do_to_what_is_needed_is_done(parts: list[str]) -> None:
+    limit = sys.getrecursionlimit()
+    text = "Then:\n".join(fenced(part) for part in [*parts, "print(area(1, 2))\n"])
+    read = read_answer(text, WANTED)
+    try:
+        assert run(read.code)["area"](2, 3) == 6
+    finally:
+        sys.setrecursionlimit(limit)
+    assert JOINED in read.note and "print" not in read.code
+
+
+def test_a_draft_of_what_is_needed_is_not_taken() -> None:
+    helper = "def side(n):\n    return n\n"
+    last = fenced(helper.replace("n\n", "n + 0\n"))
+    text = fenced(helper) + fenced("def area(w, h):\n    return side(w) * h\n") + f"Better:\n{last}"
+    assert read_answer(text, WANTED).code.count("def side") == 1
+    parts = ["SIDES = [1] * 10**4\n\n\ndef draft(w):\n    return SIDES[w]\n", "SIDES = [1, 2, 2]\n",
+             "def area(w, h):\n    return SIDES[w] * h\n"]  # fmt: skip
+    assert read_answer("".join(map(fenced, parts)), WANTED).code == parts[1] + parts[2]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
         ["def side(n):\n    return n + 1\n", "def area(w, h):\n    return side(w) * side(h)\n",
          "def side(n):\n    return n\n"],
         ["def side(n):\n    return n + 1\n\n\ndef area(w, h):\n    return side(w) * side(h)\n",
@@ -291,6 +338,7 @@ BOX = "class Box:\n    def area(self, w, h):\n        return w * h\n"
         fenced(BOX.replace("w * h", "w + h")) + "Sorry:\n" + fenced(BOX),
         fenced("class Box:\n    def area(self, w, h):\n        pass\n") + fenced(BOX),
         fenced(BOX + "\n\nclass Box:\n    def area(self, w, h):\n        pass\n"),
+        fenced(BOX + "\n\nfrom box import Box\n\n\nassert Box().area(1, 2) == 2\n"),
         fenced(BOX) + fenced("class Box:\n    def volume(self):\n        return 0\n"),
         BOX + "\n\nif __name__ == '__main__':\n    print(Box().area(2, 3))\n",
         BOX + "\nassert Box().area(2, 3) == 6\n",
@@ -378,6 +426,15 @@ READER = "n = int(input())\nprint(n * 2)\n"
             "    print(input())\n"
         ),
         fenced(READER) + fenced("input = lambda: '4'\nprint(int(input()) * 2)\n"),
+        fenced(READER) + "or\n" + fenced("# n = int(input())\n# print(n << 1)\nn = 1\n"),
+        fenced(READER)
+        + "On your machine:\n"
+        + fenced(f"import sys\nsys.stdin = open('input.txt')\n{READER}"),
+        f"<answer>\n{READER}</answer>\n",
+        fenced(READER) + "".join(f"The line\n{fenced(line)}" for line in READER.splitlines(True)),
+        fenced(READER, "") + "where\n" + fenced("n * 2\n") + "doubles it.\n",
+        fenced(READER, "")
+        + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
         f" {READER}",
@@ -395,6 +452,11 @@ def test_fast_reading_is_reading() -> None:
         assert read_answer(fenced(READER) + "Faster:\n" + fenced(code), RUN).code == code
 
 
+def test_what_a_comment_says_feeds_nothing() -> None:
+    code = f"import sys\n# sys.stdin = StringIO('4')\n{READER}"
+    assert read_answer(fenced("print(21 * 2)\n") + fenced(code), RUN).code == code
+
+
 def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
     parts = ["import sys\n", "def twice(n):\n    return n * 2\n",
              "for line in sys.stdin:\n    print(twice(int(line)))\n"]  # fmt: skip
@@ -405,9 +467,22 @@ def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:
 
 
 def test_a_part_that_reads_is_joined_with_all_that_it_reads() -> None:
-    reads = "n = int(input())\nsides = list(map(int, input().split()))\n"
+    reads = "n = int(input())  # not to print\nsides = list(map(int, input().split()))\n"
     shows = "print(max(sides))\n"
     assert read_answer(fenced(reads) + fenced(shows), RUN).code == reads + shows
+    first, *more = reads.splitlines(keepends=True)
+    for between in ("", "sides.sort()\n", "import math\n"):
+        parts = [first, *more, between, shows]
+        text = "Now:\n".join(fenced(part) for part in parts if part)
+        assert read_answer(text, RUN).code == "".join(parts)
+
+
+def test_a_part_that_lends_nothing_is_not_joined() -> None:
+    code = f"{READER}print(inf)\n"
+    assert read_answer(fenced("k = input()\n") + fenced(code), RUN).code == code
+    imports = "from math import inf\n"
+    text = fenced("n = int(input())\n") + fenced(imports) + "Whole:\n" + fenced(code)
+    assert read_answer(text, RUN).code == imports + code
 
 
 def test_a_broken_whole_program_stays_broken() -> None:
@@ -644,11 +719,31 @@ def test_what_changes_a_module_that_the_function_needs_stays(line: str) -> None:
      "from decimal import getcontext\ncontext = getcontext()\ncontext.prec = 50",
      "from __future__ import annotations", "from math import *", "import random\nrandom.seed(1)",
      "import os\nos.environ['A'] = 'b'", "import sys\nif True:\n    sys.setrecursionlimit(9999)",
+     "from decimal import *\ngetcontext().prec = 50", "from sys import *\nsetrecursionlimit(9999)",
+     "from decimal import *\ncontext = getcontext()\ncontext.prec = 50",
+     "from random import *\nfrom math import *\nseed(1)",
+     "import sys\n_ = sys.setrecursionlimit(9)",
+     "import sys\nhasattr(sys, 'settrace') and sys.set_int_max_str_digits(0)",
+     "import sys\nsys.set_int_max_str_digits(0) if hasattr(sys, 'settrace') else None",
+     "import sys, gc\nsys.setrecursionlimit(9999), gc.disable()",
+     "import sys\n\n\ndef start():\n    sys.setrecursionlimit(9999)\n\n\nstart()",
      "import math", '"""A docstring."""', "import warnings\nwarnings.filterwarnings('ignore')"],
 )  # fmt: skip
 def test_settings_of_the_process_stay(line: str) -> None:
     code = f"{line}\n\n\n{AREA}"
-    assert read_answer(code, WANTED).code == code
+    assert read_answer(f"{code}\n\nprint(area(1, 2))\n", WANTED).code == code
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from sys import *\n\n\ndef main():\n    setrecursionlimit(9999)\n    print(area(1, 2))\n\n\n"
+     "main()", "from numpy import *\nw = array([1])\nw.sort()\nprint(area(w, 2))",
+     "from random import *\nshuffle([area(1, 2)])"],
+)  # fmt: skip
+def test_usage_with_settings_in_it_goes(line: str) -> None:
+    first = line.partition("\n")[0]
+    code = read_answer(f"{AREA}\n\n{line}\n", WANTED).code
+    assert code == f"{AREA}\n\n{first}\n"
 
 
 @pytest.mark.parametrize(
@@ -683,6 +778,10 @@ def test_settings_of_the_process_stay(line: str) -> None:
         "    return w * h * Tables.sides[0]\n",
         "try:\n    from missing_module import one\nexcept ImportError:\n    one = 1\n"
         "while one < 1:\n    one += 1\n\n\ndef area(w, h):\n    return w * h * one\n",
+        "cache = {}\nput = lambda w: cache.setdefault(w, w)\nput(2)\n\n\ndef area(w, h):\n"
+        "    return cache[w] * h\n",
+        "cache = {}\n\n\nclass Filler:\n    def fill(self):\n        cache[2] = 2\n\n\n"
+        "filler = Filler()\nfiller.fill()\n\n\ndef area(w, h):\n    return cache[w] * h\n",
         "a = b = 1\nb, c = 1, 1\nif c:\n    b *= 1\nwith open('/dev/null') as held:\n"
         "    b = b + len(held.read())\n\n\ndef area(w, h):\n    return w * h * b\n",
     ],

@@ -55,6 +55,12 @@ def test_list_of_numbers_gets_longer(way: str) -> None:
 
 
 @every_way
+def test_truth_values_stay_such(way: str) -> None:
+    (flags,) = generate(grown_problem([[True, False]], [[True]]), way, 64)
+    assert len(flags) == 64 and {type(flag) for flag in flags} == {bool}
+
+
+@every_way
 def test_text_keeps_its_letters_and_gets_longer(way: str) -> None:
     problem = grown_problem(["ab cd"], ["dcba"])
     (text,) = generate(problem, way, 400)

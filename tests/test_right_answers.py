@@ -34,6 +34,9 @@ SEVERAL = (
     "Print one of the possible answers.",
     "If more than one solution exists, all of them are accepted.",
     "All correct answers will be accepted.",
+    "If the array contains multiple peaks, return the index to any of the peaks.",
+    "You can choose any of the answers.",
+    "Print the order of the runners. Ties may be broken arbitrarily.",
 )
 ONE = (
     "If there are several plans, print the lexicographically smallest one.",
@@ -123,7 +126,12 @@ def test_case_that_tells_words_apart_is_kept() -> None:
      ("an error of at most 10\u207b\u2076", "float"),
      ("an error of 10<sup>-6</sup>", "float"),
      ("an error of 1.0e\u22126", "float"),
-     ("all digits accurate to 1e-6", "float")],
+     ("all digits accurate to 1e-6", "float"),
+     ("it; absolute or relative errors less than 10\u22126 will be ignored", "float"),
+     ("it; answers within 10-6 of the actual value will be accepted", "float"),
+     ("it; your answer must not differ from the jury's by more than 10^-6", "float"),
+     ("it; no two weights are within 1e-3", "exact"),
+     ("it; weights differ by at least 1e-3", "exact")],
 )  # fmt: skip
 def test_a_stated_tolerance_is_the_float_checker(sentence: str, checker: str) -> None:
     assert stated_checker(f"Print the mean with {sentence}.", _tests("0.5\n")) == checker
@@ -142,7 +150,9 @@ def test_decimals_are_right_where_a_tolerance_is_stated_and_tests_expect_ints() 
     ("sentence", "tolerance"),
     [("Print it with at least two digits after the decimal point.", "max(1e-2,"),
      ("Output at least 12 digits after the point.", "max(1e-9,"),
-     ("Print no less than 4 decimals. The error must be at most 1e-3.", "1e-3 *")],
+     ("Print no less than 4 decimals. The error must be at most 1e-3.", "1e-3 *"),
+     ("The weights differ by at most 1e-3. Print the mean with an error below 1e-8.", "1e-8 *"),
+     ("Print a number that differs from the exact value by at most 0.01.", "1e-2 *")],
 )  # fmt: skip
 def test_where_more_digits_may_be_printed_others_are_right(sentence: str, tolerance: str) -> None:
     assert f"<= {tolerance} " in stated_checker(sentence, _tests("0.33\n"))

@@ -86,12 +86,12 @@ def find_blocks(text: str, language: Language) -> list[Block]:
 
 
 def ends_alone(block: Block, text: str, language: Language) -> bool:
-    """Whether nothing but a blank line, a fence or the end follows a piece without a fence: what
-    follows at once may be a line of the same, broken, program."""
+    """Whether nothing but a blank line, a fence, a closing tag or the end follows a piece without a
+    fence: what follows at once may be a line of the same, broken, program."""
     lines = text.split("\n")
     follows = lines[block.end] if block.end < len(lines) else ""
     is_blank = not lines[block.end - 1].strip() or not follows.strip()
-    return is_blank or _opening(follows, language) is not None
+    return is_blank or follows.startswith("</") or _opening(follows, language) is not None
 
 
 def program_blocks(text: str, entry_point: str, language: Language) -> list[Block]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skeldpo.answers.blocks import Block, ends_alone, find_blocks, has_fence, program_blocks
@@ -218,46 +219,81 @@ def _joined(
     """The program with what it lacks from other blocks, and with functions that later ones mend.
 
     A later block of the same program gives functions first, as a correction does, then the nearest
-    before it anything, then later ones functions and their imports; values in later blocks show how
-    to call it.
+    before it anything, with what the blocks between do to it, then later ones functions and their
+    imports; values in later blocks show how to call it.
     """
-    later, before = range(len(programs) - 1, index, -1), range(index - 1, -1, -1)
-    if entry:
-        program = _mended(program, [programs[place] for place in later], written_in, entry)
-    order: list[tuple[int, NameKind]] = [(place, "functions") for place in later]
-    order += [(place, "anything") for place in before]
-    order += [(place, kind) for kind in _LENT_LATER for place in later]
+    later = [other for other in reversed(programs[index + 1 :]) if other]
+    own = _mended(program, later, written_in, entry) if entry else program
+    program, first = own, index
+    wanted: dict[str, int] = {}
     tried: set[str] = set()
-    while missing := program.free - tried:
-        tried |= missing
-        for step, (place, kind) in enumerate(order):
-            other = programs[place]
-            lent = missing & other.names(kind) if other else frozenset()
-            is_first = step < len(later)
-            if other and lent and not (is_first and _is_another(other, lent, written_in, entry)):
-                part = other.needed(lent)
-                if not entry and _reads_values(other, lent, written_in):
-                    part = other.code
-                both = written_in.joined(part, program.code)
-                program = written_in.parsed(both) or program
-                missing -= lent
-    for place in before if program.free else ():
-        other = programs[place]
-        if other and "*" in other.names("imports") and not other.names("functions"):
-            both = written_in.joined(other.needed(frozenset()), program.code)
-            program = written_in.parsed(both) or program
+    corrected: set[str] = set()
+    while program.free:
+        missing = program.free - tried
+        for other in later:
+            lent = missing & other.names("functions")
+            if lent and not _is_another(other, lent, written_in, entry):
+                own, missing = _behind(other.needed(lent), own, written_in), missing - lent
+                corrected |= lent
+        lacked = program.free - corrected
+        offers = {
+            name: place
+            for place, other in enumerate(programs[:first])
+            for name in (lacked & other.names("anything") if other else ())
+        }
+        first, wanted = min([first, *offers.values()]), offers | wanted
+        missing -= wanted.keys()
+        for other, kind in itertools.product(later, _LENT_LATER):
+            lent = missing & other.names(kind)
+            if lent:
+                own, missing = _behind(other.needed(lent), own, written_in), missing - lent
+        if not offers and program.free <= tried:
+            break
+        tried |= program.free
+        part = _prepared(programs[:index], first, wanted, written_in, entry)
+        program = _behind(part, own, written_in)
+    for start in reversed(programs[:index] if program.free else ()):
+        if start and "*" in start.names("imports") and not start.names("functions"):
+            program = _behind(start.needed(frozenset()), program, written_in)
     return program
 
 
-def _reads_values(other: Program, names: frozenset[str], written_in: Language) -> bool:
-    """Whether a block of a script reads values of these names, and only reads: all that it reads
-    before them comes before them in the input."""
-    is_value = bool(names - other.names("functions") - other.names("imports"))
-    return (
-        is_value
-        and bool(written_in.READS.search(other.code))
-        and not written_in.WRITES.search(other.code)
+def _behind(part: str, program: Program, written_in: Language) -> Program:
+    """The program behind a part that it needs."""
+    return written_in.parsed(written_in.joined(part, program.code)) or program if part else program
+
+
+def _prepared(
+    programs: Sequence[Program | None],
+    first: int,
+    wanted: Mapping[str, int],
+    written_in: Language,
+    entry: str,
+) -> str:
+    """What blocks from the first on make of names, in their order; where a script wants values, all
+    that those do that only read or compute, as what is read before a value comes before it in the
+    input, and of others the names that are wanted of them."""
+
+    def says(pattern: re.Pattern[str], other: Program | None) -> bool:
+        return bool(other and pattern.search(_statements(other.code, written_in)))
+
+    has_values = not entry and any(
+        other and name not in other.names("functions") | other.names("imports")
+        for name, other in ((name, programs[place]) for name, place in wanted.items())
     )
+    reading = [has_values and says(written_in.READS, other) for other in programs]
+    while any(reading[:first]) and not says(written_in.WRITES, programs[first - 1]):
+        first -= 1
+    parts = [
+        other.code
+        if not (has_values and says(written_in.WRITES, other))
+        else other.needed(frozenset(name for name in wanted if wanted[name] == place))
+        for place, other in enumerate(programs)
+        if other and place >= first
+    ]
+    text = functools.reduce(written_in.joined, parts) if parts else ""
+    whole = None if has_values else written_in.parsed(text)
+    return whole.needed(frozenset(wanted), entry) if whole else text
 
 
 def _is_another(other: Program, names: frozenset[str], written_in: Language, entry: str) -> bool:
@@ -269,18 +305,13 @@ def _is_another(other: Program, names: frozenset[str], written_in: Language, ent
 
 
 def _mended(
-    program: Program, later: Sequence[Program | None], written_in: Language, entry: str
+    program: Program, later: Sequence[Program], written_in: Language, entry: str
 ) -> Program:
     """With the last of later versions of the functions that it defines beside the entry point."""
     own = program.names("functions") - {entry}
     for other in later:
-        mends = own & other.names("functions") if other else frozenset()
-        if (
-            other
-            and mends
-            and entry not in other.bound
-            and not _is_another(other, mends, written_in, entry)
-        ):
+        mends = own & other.names("functions")
+        if mends and entry not in other.bound and not _is_another(other, mends, written_in, entry):
             both = written_in.joined(program.code, other.needed(mends))
             program = written_in.parsed(both) or program
             own -= mends
@@ -290,36 +321,33 @@ def _mended(
 def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | None:
     """Of a problem whose programs read and print: the last that does both, or does the most."""
     programs = _programs(blocks, written_in)
-    best: tuple[int, Program, bool] | None = None
-    num_best = 0
-    kinds = {block.kind for block in blocks}
-    kind = next(
-        (kind for kind in _KINDS if kind in kinds and _may_run(blocks, kind, written_in)), None
-    )
+    labelled = [block for block in blocks if block.kind == "labelled"]
+    ranks: dict[int, tuple[bool, int, int]] = {}
+    found: dict[int, Program] = {}
     for index, (block, program) in enumerate(zip(blocks, programs, strict=True)):
-        if block.kind != kind or program is None:
-            continue
+        own = _statements(block.code, written_in)
+        is_shown = block.kind != "labelled" and not written_in.WRITES.search(own)
+        if program is None or is_shown:
+            continue  # without a label, only one that prints is a program
         joined = _joined(program, index, programs, written_in)
-        writes = bool(written_in.WRITES.search(joined.code))
-        rank = 2 * writes + (writes and bool(written_in.READS.search(joined.code)))
-        rank = -1 if written_in.FEEDS.search(program.code) else rank
-        num_best = num_best + 1 if best and rank == best[0] else 1
-        if best is None or rank >= best[0]:
-            best = (rank, joined, joined is not program)
-    if best is None:
-        labelled = [block for block in blocks if block.kind == "labelled"]
+        whole = _statements(joined.code, written_in)
+        writes = bool(written_in.WRITES.search(whole))
+        rank = 2 * writes + (writes and bool(written_in.READS.search(whole)))
+        rank = -1 if written_in.FEEDS.search(own) else rank
+        found[index], ranks[index] = joined, (rank > 1, -_KINDS.index(block.kind), rank)
+    if not found or (labelled and not any(block.is_program for block in labelled)):
         note = "" if not labelled or labelled[-1].is_closed else CUT
         return Answer(code=labelled[-1].code, note=note) if labelled else None
-    notes = ([SEVERAL] if num_best > 1 else []) + ([JOINED] if best[2] else [])
-    return Answer(code=best[1].code, note="; ".join(notes))
+    best = max(found, key=lambda index: (ranks[index], index))
+    notes = [SEVERAL] if list(ranks.values()).count(ranks[best]) > 1 else []
+    notes += [JOINED] if found[best] is not programs[best] else []
+    return Answer(code=found[best].code, note="; ".join(notes))
 
 
-def _may_run(blocks: Sequence[Block], kind: str, written_in: Language) -> bool:
-    """Whether a kind of block has a program: without a label, only one that prints."""
-    return kind == "labelled" or any(
-        block.kind == kind and block.is_program and written_in.WRITES.search(block.code)
-        for block in blocks
-    )
+def _statements(code: str, written_in: Language) -> str:
+    """The text without its comments."""
+    kept = (lexeme for lexeme in written_in.lexemes(code) if lexeme.kind != "comment")
+    return "".join(code[lexeme.start : lexeme.end] for lexeme in kept)
 
 
 def _without_usage(program: Program, asked: Wanted, notes: Sequence[str]) -> Answer:

@@ -28,7 +28,9 @@ _END = re.compile(
 )
 """Tokens with which templates end a turn or a text, where they end a line."""
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
-_START = re.compile(r"\A\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|start\|>assistant)\s*")
+_START = re.compile(
+    r"\A\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|python_tag\|>|<\|start\|>assistant)\s*"
+)
 
 
 def plain_text(text: str) -> str:
@@ -42,8 +44,8 @@ def without_colours(text: str) -> str:
 
 
 def has_marks(text: str) -> bool:
-    """Whether a text may hold reasoning or the end of a turn."""
-    return bool(_REASONING.search(text) or _END.search(text))
+    """Whether a text may hold reasoning, or the beginning or end of a turn."""
+    return any(mark.search(text) for mark in (_REASONING, _START, _END))
 
 
 def without_reasoning(text: str, is_code: Callable[[int], bool]) -> tuple[str, bool]:

@@ -12,6 +12,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from skeldpo.judging import evalplus_oracles
@@ -106,7 +108,7 @@ def _same(answer: Any, expected: Any) -> bool:
 
 def _close(answer: Any, expected: Any) -> bool:
     kinds = {type(answer), type(expected)}
-    if float not in kinds or not kinds <= {int, float}:
+    if float not in kinds or not kinds <= {int, float, Decimal, Fraction}:
         return _exact(answer, expected)
     try:
         if type(expected) is int and round(answer) != expected:

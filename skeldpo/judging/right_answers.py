@@ -41,8 +41,8 @@ _SEVERAL = r"(?:multiple|several|many|more than one|two or more|not unique|isn't
 _ANY_ANSWER = tuple(map(re.compile, (
     # print any of them; return any valid string
     rf"\b{_ASKING}(?: out)?(?: only| just)? {_ANY}(?! {_NOT_AN_ANSWER})",
-    # return the size of any such subarray
-    rf"\b{_ASKING} the (?:size|length|index|indices|positions?|value) of {_ANY}",
+    # return the size of any such subarray; return the index to any of the peaks
+    rf"\b{_ASKING} the (?:size|length|index|indices|positions?|value) (?:of|to) {_ANY}",
     # if there are several solutions, choose any of them
     rf"\b{_SEVERAL}.{{0,40}}\b{_ANSWER}\b.{{0,80}}\b{_ANY}(?! {_NOT_AN_ANSWER})",
     # any of them will be accepted; any valid answer is fine
@@ -51,7 +51,9 @@ _ANY_ANSWER = tuple(map(re.compile, (
     r"|(?:considered|judged) (?:as )?correct)\b",
     rf"\b{_ANY} (?:[\w-]+ )?{_ANSWER} (?:will|is|are|would) (?:be )?"
     r"(?:correct|right|valid|fine|ok)\b",
-    rf"\b(?:choose|pick|select) {_ANY}(?: one)?(?: [\w-]+)? {_ANSWER}\b",
+    rf"\b(?:choose|pick|select) {_ANY}(?: one)?(?: of the)?(?: [\w-]+)? {_ANSWER}\b",
+    # ties may be broken arbitrarily
+    r"\bties?\b.{0,40}\barbitrarily\b|\barbitrarily\b.{0,40}\bties?\b",
     # if there are several plans, output one of them
     rf"\b{_SEVERAL}.{{0,80}}\b{_ASKING} (?:only |just )?one(?: of (?:them|these|those))?"
     r"(?=[.;!)]|$)",
@@ -68,7 +70,7 @@ _ANY_ORDER = tuple(map(re.compile, (
     rf"(?=.*(?:{_OUTPUT})).*\border\b.*\b(?:does not|doesn't|do not|don't|is not|isn't) "
     r"(?:matter|important|relevant)",
 )))  # fmt: skip
-_HINT = re.compile(r"\b(?:any|either|arbitrary|order|special|one|all)\b")
+_HINT = re.compile(r"\b(?:any|either|arbitrary|arbitrarily|order|special|one|all)\b")
 """Without one of these words a sentence says nothing of several answers."""
 _REFUSED_BEFORE = re.compile(r"\b(?:not|never|cannot|can't|don't|without|unable to)(?: \w+)? $")
 _ABOUT_FORM = re.compile(r"(?<!test )\bcase\b|\b(?:register|uppercase|lowercase|error|precision)\b")
@@ -78,8 +80,14 @@ _ANY_CASE = re.compile(
     r"|\bcase[- ]insensitive|\b(?:case|register)\b.*\b(?:does not|doesn't|is not) "
     r"(?:matter|important)|\bregardless of (?:the )?case\b|\bignor\w+ (?:the )?case\b)"
 )
+_OF_ANSWERS = (
+    r"\b(?:your|answers?|outputs?|results?|jury|judges?|(?:actual|correct|exact|real|right|true)"
+    r" (?:one|number|solution|value))\b"
+)
+_DIFFERS = r"\b(?:differ(?:s|ence)?|within)\b"
 _ERROR = re.compile(
-    r"\b(?:error|precision|precise|accuracy|accurate(?:ly)?|tolerance|differs?|difference)\b"
+    r"\b(?:errors?|precisions?|precise|accuracy|accurate(?:ly)?|tolerances?)\b"
+    rf"|{_OF_ANSWERS}.*{_DIFFERS}|{_DIFFERS}.*{_OF_ANSWERS}"
 )
 _POWER_OF_TEN = re.compile(
     r"\b10\s*(?:\^|\*\*|<sup>)?\s*[{(]*\s*[-\u2212\u2013]\s*(\d{1,2})\b"

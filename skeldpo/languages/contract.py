@@ -92,7 +92,8 @@ class Program(Protocol):
 
     @property
     def free(self) -> frozenset[str]:
-        """Names that it looks up, and neither binds nor has from the language."""
+        """Names that it looks up, and neither has from the language nor binds, unless to what it
+        makes of them (`x = x + 1`)."""
 
     def definition(self, entry_point: str) -> Definition:
         """How far it defines a function, or with "Class.method" a method."""

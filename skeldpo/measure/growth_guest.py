@@ -176,7 +176,7 @@ def _list(items: "Any", facts: "Any", size: "Any", rng: "Any") -> "Any":
         return _ints(items, facts, size, rng)
     elif all(type(item) is str for item in items):
         made = _words(items, facts, size, rng)
-    elif facts.get("is_distinct") and all(isinstance(item, (int, float)) for item in items):
+    elif facts.get("is_distinct") and all(type(item) in (int, float) for item in items):
         made = [item + step for step in range(size // len(items) + 1) for item in items][:size]
     else:
         made = [items[rng.randrange(len(items))] for _ in range(size)]

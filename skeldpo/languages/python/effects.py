@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from skeldpo.languages.python.aliases import Sources, alias_sources, value_names, with_sources
 from skeldpo.languages.python.statements import BLOCKS, FUNCTIONS, Statement, flat
@@ -40,6 +41,8 @@ class Changes:
         self._entry = entry
         self._owners: dict[str, list[Statement]] = {}
         self._modules: dict[str, str] = {}
+        self._starred: set[str] = set()
+        self._classes: set[str] = set()
         self._lists_subclasses = False
         self._used_by: dict[str, set[str]] = {}
         self._for_effect: set[ast.expr] = set()
@@ -49,21 +52,28 @@ class Changes:
         others = [s.bound for s in statements if isinstance(s.node, kinds)]
         others += [s.stored_inside for s in statements]
         values = value_names(outside).difference(*others)
+        self._known = {*bound, *dir(builtins)}
         self._values = values | frozenset(dir(builtins)) - bound
         self._sources = alias_sources(outside, entry)
         for statement in statements:
             node = statement.node
             for name in statement.bound:
                 self._used_by.setdefault(name, set()).update(statement.loaded)
-            if isinstance(node, (*FUNCTIONS, ast.ClassDef, *BLOCKS)):
-                for inner in ast.walk(node):
-                    if isinstance(inner, (*FUNCTIONS, ast.ClassDef)):
-                        self._owners.setdefault(inner.name, []).append(statement)
+            for name in _defined(node):
+                self._owners.setdefault(name, []).append(statement)
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Import | ast.ImportFrom):
-                    self._modules |= _modules(inner)
+                    found = _modules(inner)
+                    self._starred |= {found.pop("*", "")}
+                    self._modules |= found
+                elif isinstance(inner, ast.ClassDef):
+                    self._classes.add(inner.name)
+                elif isinstance(inner, ast.arg):
+                    self._known.add(inner.arg)
+                elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                    self._known.add(inner.id)
                 elif isinstance(inner, ast.Expr):
-                    self._for_effect.add(inner.value)
+                    self._for_effect.update(_for_effect(inner.value))
                 elif isinstance(inner, ast.Attribute):
                     self._lists_subclasses |= inner.attr == "__subclasses__"
         self._told_classes: dict[str, set[str]] = {}
@@ -74,12 +84,19 @@ class Changes:
         changed = set(statement.bound)
         if not isinstance(statement.node, (*FUNCTIONS, ast.ClassDef)):
             changed |= statement.stored_inside  # `:=` in a comprehension
-        called: list[str] = []
         for node in flat([statement.node]):
             changed |= self._registered_by(node)
         for part in run_at_once(statement.node):
             changed |= self._changed_in(part, self._sources)
-            called += _names_in(part)
+        for owner in self._called(statement):
+            inside = self._changed_in(owner.node, alias_sources([owner.node], self._entry))
+            changed |= self._spread(inside & owner.loaded, self._sources)
+            changed |= owner.stored_inside
+        return frozenset(changed)
+
+    def _called(self, statement: Statement) -> Iterator[Statement]:
+        """The definitions of its own that a statement may run, by whatever name."""
+        called = [name for part in run_at_once(statement.node) for name in _names_in(part)]
         seen = {self._entry}
         while called:
             name = called.pop()
@@ -87,12 +104,10 @@ class Changes:
                 continue
             seen.add(name)
             called += self._sources.get(name, ())
+            called += self._classes & self._used_by.get(name, set())  # `box.fill()`
             for owner in self._owners.get(name, ()):
-                inside = self._changed_in(owner.node, alias_sources([owner.node], self._entry))
-                changed |= self._spread(inside & owner.loaded, self._sources)
-                changed |= owner.stored_inside
+                yield owner
                 called += _names_in(owner.node)
-        return frozenset(changed)
 
     def is_setting(self, statement: Statement) -> bool:
         """Whether it is run for its effect on the whole process, as `sys.setrecursionlimit` is, and
@@ -100,7 +115,15 @@ class Changes:
         nodes = [statement.node]
         if isinstance(statement.node, ast.If | ast.Try | ast.With):
             nodes += flat(nodes)
-        return any(map(self._sets, nodes))
+        if any(map(self._sets, nodes)):
+            return True
+        if not isinstance(statement.node, ast.Expr) or self._tries(statement.node):
+            return False
+        called = {_chain(call.func)[0] for call in _for_effect(statement.node.value)}
+        inside = (node for owner in self._called(statement) for node in ast.walk(owner.node))
+        return not called.isdisjoint(self._owners) and any(
+            self._sets(node) for node in inside if isinstance(node, ast.stmt)
+        )
 
     def _registered_by(self, node: ast.stmt) -> set[str]:
         """What a definition enters itself in: the object of a decorator, as in `@f.register`, and
@@ -128,21 +151,28 @@ class Changes:
 
     def _sets(self, node: ast.stmt) -> bool:
         match node:
-            case ast.Expr(value=ast.Call(func=function)):
-                names = _chain(function)
+            case ast.Expr(value=value) | ast.Assign(targets=[ast.Name(id="_")], value=value):
+                chains = [_chain(call.func) for call in _for_effect(value)]
             case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as target]):
-                names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)] or [""]
+                chains = [_names_in(target)]
             case _:
                 return False
-        if self._tries(node):
-            return False
-        module = self._modules.get(names[0], "")
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-            made_by = map(self._modules.get, self._used_by.get(names[0], ()))  # `context.prec = 9`
-            module = module or next((m for m in made_by if m in _SETTINGS), "")
-        if module == "random":
-            return "seed" in names or "setstate" in names
-        return module in _SETTINGS and not _SHOWN & set(names)
+        is_of_made = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
+        for names in filter(None, chains):
+            modules = self._modules_of(names[0])
+            for maker in self._used_by.get(names[0], ()) if is_of_made else ():
+                modules = modules | self._modules_of(maker)  # `context.prec = 9`
+            is_seed = "random" in modules and not {"seed", "setstate"}.isdisjoint(names)
+            if is_seed or (modules & _SETTINGS and _SHOWN.isdisjoint(names)):
+                return not self._tries(node)
+        return False
+
+    def _modules_of(self, name: str) -> AbstractSet[str]:
+        """The module that a name is, or is of: of a name that nothing binds, any that is imported
+        with a star."""
+        if name in self._modules:
+            return {self._modules[name]}
+        return frozenset() if name in self._known else self._starred
 
     def _tries(self, node: ast.AST) -> bool:
         """Whether a part looks up the entry point, or what was made with it."""
@@ -238,6 +268,28 @@ def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
             yield from run_at_once(child)
     else:
         yield node
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    """Names of what runs when it is called: of functions and classes, of lambdas."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef, *BLOCKS)):
+        for inner in ast.walk(node):
+            if isinstance(inner, (*FUNCTIONS, ast.ClassDef)):
+                yield inner.name
+    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def _for_effect(value: ast.expr) -> Iterator[ast.Call]:
+    """Calls whose value nobody takes, as in `hasattr(a, "b") and a.b()` that stands alone."""
+    match value:
+        case ast.Call():
+            yield value
+        case ast.BoolOp(values=parts) | ast.Tuple(elts=parts):
+            for part in parts:
+                yield from _for_effect(part)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from (*_for_effect(body), *_for_effect(orelse))
 
 
 def _is_class_method(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -28,13 +28,14 @@ FENCES = Fences(
 WRITES = re.compile(r"\bprint\b|\bstdout\b|\bwrite\b")
 READS = re.compile(r"\binput\b(?!\s*=)|\bstdin\b|\bopen\b|\bos\.read\b|\bfileinput\b")
 FEEDS = re.compile(
-    r"\bstdin\s*=\s*(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|\bsubprocess\b"
+    r"\bstdin\s*=\s*(?:(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|open\(\s*['\"](?!/dev/))"
+    r"|\bsubprocess\b"
     r"|\bpatch(?:\.object)?\(.*\b(?:input|stdin)\b|\bmonkeypatch\b"
     r"|\binput\s*=\s*(?:lambda\b(?!.*(?:read|stdin|open|next)).*|(?:mock\.)?(?:Magic)?Mock\b)"
 )
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.:?|In \[\d+\]:)(?: (.*))?\Z")
 _BLANKS = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_NOTHING = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
+_NOTHING = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _SHELL = re.compile(r"^[!%].*\n?", re.M)
 _GOES_ON = re.compile(r"(?:else|elif|except|finally)\b")
 _MAX_CHUNKS = 80

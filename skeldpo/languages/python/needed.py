@@ -52,19 +52,23 @@ def needed_code(
 
 
 def _late_stubs(statements: Sequence[Statement], entry_point: str) -> set[int]:
-    """Heads of the entry point, shown or begun once more behind the whole of it."""
+    """Heads of the entry point, shown or begun once more behind the whole of it, and imports of it
+    as tests in a file of their own have them."""
     found: set[int] = set()
     is_whole = False
     for index, statement in enumerate(statements):
         how = definition((statement,), entry_point)
         is_whole = is_whole or how is Definition.WHOLE
-        if is_whole and how is Definition.STUB:
+        imports_it = how is Definition.IMPORTED and statement.bound == {entry_point.split(".")[0]}
+        is_plain = isinstance(statement.node, ast.Import | ast.ImportFrom)
+        if is_whole and (how is Definition.STUB or (imports_it and is_plain)):
             found.add(index)
     return found
 
 
 def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset[str]) -> set[int]:
     changed = [changes.of(statement) for statement in statements]
+    stays = [_stays(statement) or changes.is_setting(statement) for statement in statements]
     needed = set(wanted)
     kept: set[int] = set()
     while True:
@@ -73,7 +77,7 @@ def _needed(statements: Sequence[Statement], changes: Changes, wanted: frozenset
             for index, statement in enumerate(statements)
             if index not in kept
             and not _is_main(statement.node)
-            and (changed[index] & needed or _stays(statement) or changes.is_setting(statement))
+            and (changed[index] & needed or stays[index])
         }
         if not found:
             break

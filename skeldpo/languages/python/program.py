@@ -32,8 +32,14 @@ class PythonProgram:
 
     @property
     def free(self) -> frozenset[str]:
-        """Names that it looks up and neither binds nor has from Python."""
-        return frozenset().union(*(s.loaded for s in self.statements)) - self.bound - _PROMISED
+        """Names that it looks up and neither binds nor has from Python, or binds only to what it
+        makes of them."""
+        free = frozenset().union(*(s.loaded for s in self.statements)) - self.bound
+        bound: frozenset[str] = frozenset()
+        for statement in self.statements:
+            free |= statement.rebound - bound
+            bound |= statement.bound
+        return free - _PROMISED
 
     def definition(self, entry_point: str) -> Definition:
         """How far it defines a function, or with "Class.method" a method."""

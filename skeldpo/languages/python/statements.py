@@ -18,7 +18,8 @@ _FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """A top-level statement: its lines, counted from 1, and the names of the module that it binds
-    and that it, or what it defines, looks up; `stored_inside` are those its functions rebind."""
+    and that it, or what it defines, looks up; `stored_inside` are those its functions rebind, and
+    `rebound` those that it binds to what it makes of them."""
 
     node: ast.stmt
     text: str
@@ -27,6 +28,7 @@ class Statement:
     bound: frozenset[str]
     loaded: frozenset[str]
     stored_inside: frozenset[str]
+    rebound: frozenset[str]
 
     @property
     def is_stub(self) -> bool:
@@ -94,12 +96,14 @@ def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
         )
         text = ast.unparse(node) if shares else "\n".join(lines[first - 1 : last])
         table = symtable.symtable(text, "<answer>", "exec")
-        bound, loaded, inside = set(), set(), set()
+        bound, loaded, inside, rebound = set(), set(), set(), _added(node)
         for symbol in table.get_symbols():
             if symbol.is_assigned() or symbol.is_imported():
                 bound.add(symbol.get_name())
             if symbol.is_referenced():
                 loaded.add(symbol.get_name())
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            rebound |= bound & loaded
         waiting = list(table.get_children())
         while waiting:
             scope = waiting.pop()
@@ -111,8 +115,18 @@ def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
                         inside.add(symbol.get_name())
         yield Statement(
             node=node, text=text, first=first, last=last, bound=frozenset(bound),
-            loaded=frozenset(loaded), stored_inside=frozenset(inside),
+            loaded=frozenset(loaded), stored_inside=frozenset(inside), rebound=frozenset(rebound),
         )  # fmt: skip
+
+
+def _added(node: ast.stmt) -> set[str]:
+    """Names that a statement adds to (`x += 1`), and does nothing else with first."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return set()
+    added = [n.target for n in ast.walk(node) if isinstance(n, ast.AugAssign)]
+    others = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n not in added]
+    stored = {n.id for n in others if isinstance(n.ctx, ast.Store)}
+    return {n.id for n in added if isinstance(n, ast.Name)} - stored
 
 
 def _function(node: ast.stmt, name: str) -> Definition:
