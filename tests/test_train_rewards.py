@@ -417,6 +417,20 @@ def test_tokens_that_only_one_side_shares_have_more_credit():
     assert {FAST[0], SLOW[0]} == {row.answers[0].code, row.answers[2].code}
 
 
+def test_no_word_has_more_credit_where_one_side_has_no_right_program():
+    """Both fast ones were cut off: what the slow ones share is not what makes them slow."""
+    measured = measured_programs()
+    cut = tuple(
+        dataclasses.replace(row, finish_reason="length") if row.code in FAST else row
+        for row in measured.candidates
+    )
+    measured = dataclasses.replace(measured, candidates=cut)
+    config = rewards_config(skeleton_credit=3.0)
+    (row,) = group_or_reason(measured, config=config, round_index=3).groups
+    assert [answer.is_right for answer in row.answers] == [False, False, True, True, False]
+    assert {answer.kept_spans for answer in row.answers} == {()}
+
+
 @pytest.mark.parametrize("make_tokenizer", [byte_tokenizer, model_tokenizers.llama2])
 def test_all_tokens_of_a_character_have_its_credit(make_tokenizer):
     """Of a word's last character only the first of its bytes had; with byte fallback, which shows

@@ -284,7 +284,9 @@ class TrackingConfig(Section):
     """[tracking] Where metric lines go beside metrics.jsonl."""
 
     backends: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    """MLflow takes no "@" in a name: pass@1 is pass_at_1 there."""
     project: str = "skeldpo"
+    """Of W&B, or the experiment of MLflow."""
 
 
 class Config(Section):

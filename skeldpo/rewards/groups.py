@@ -236,6 +236,8 @@ def _contrasts(
         fast: sorted({codes[key] for key, each in is_fast.items() if each == fast})
         for fast in (True, False)
     }
+    if not all(sides.values()):  # a side whose programs were all cut off
+        return {}
     # Not the spans that a skeleton keeps: punctuation and blanks, which both sides have, are there.
     return {
         key: prone_spans(codes[key], sides[fast], sides[not fast], SkeletonConfig(), written_in)
