@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from skeldpo.cli import main
 from skeldpo.records import Outcome
 from skeldpo.suites.compare import (
     COLUMNS,
     PLOT_CHARACTERS,
     compare_evaluations,
     comparison_rows,
+    other_terms,
 )
 from skeldpo.suites.enamel_tests import efficiency_scores
 from skeldpo.suites.evaluation import (
@@ -216,6 +218,25 @@ def test_right_sample_without_a_time_counts_as_the_other_right_ones() -> None:
     assert scores["beyond_given_pass"] == 0.6
     only = beyond_scores([untimed, _sample(1, False, beyond=0.0)], (1,), ("beyond",))
     assert only == {"pass@1": 0.5}
+
+
+def test_reports_of_other_data_or_limits_are_told_to_be_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = replace(EVALUATION, provenance={"data_sha256": "a", "measure": {"cpu_limit_s": 2}})
+    assert other_terms(first, first) == ""
+    measure = {"cpu_limit_s": 2, "num_cores": 3, "of_another_version": 1}
+    alike = replace(first, provenance={"data_sha256": "", "measure": measure})
+    assert other_terms(first, alike) == ""
+    other = replace(first, provenance={"data_sha256": "b", "measure": {"cpu_limit_s": 9}})
+    assert other_terms(first, other) == (
+        "the reports are of different data, measure.cpu_limit_s (2 and 9)"
+    )
+    paths = [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    for evaluation, path in zip((first, other), paths, strict=True):
+        save_evaluation(evaluation, path)
+    assert main(["compare", *paths]) == 0
+    assert "different data, measure.cpu_limit_s (2 and 9)" in capsys.readouterr().err
 
 
 def test_comparison_of_different_suites_is_value_error() -> None:

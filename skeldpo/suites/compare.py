@@ -9,6 +9,8 @@ from skeldpo.suites.evaluation import ORDINARY, Bootstrap, Evaluation, counted_t
 from skeldpo.suites.metrics import num_families, paired_interval
 
 PLOT_CHARACTERS = 33
+_NO_TERMS = ("num_cores", "image", "engine", "runtime", "max_retries")
+"""Of [measure]: where programs run, and what is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,22 @@ def differences(
                     )
                     values_by_name.setdefault(label, []).append(both)
     return tuple(_difference(name, both, bootstrap) for name, both in values_by_name.items())
+
+
+def other_terms(first: Evaluation, second: Evaluation) -> str:
+    """What of the reports' terms differs, so that a difference may be theirs and not that of the
+    programs: the data, by its digest where that is known, and settings of [measure]; "" for
+    nothing."""
+    one, other = first.provenance, second.provenance
+    digests = {each["data_sha256"] for each in (one, other) if each.get("data_sha256")}
+    named = ["data"] if len(digests) > 1 else []
+    limits, others = one.get("measure", {}), other.get("measure", {})
+    named += [
+        f"measure.{key} ({value} and {others[key]})"
+        for key, value in limits.items()
+        if key not in _NO_TERMS and others.get(key, value) != value
+    ]
+    return f"the reports are of different {', '.join(named)}" if named else ""
 
 
 def comparison_rows(found: Sequence[Difference]) -> list[tuple[str, ...]]:

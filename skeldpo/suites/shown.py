@@ -48,6 +48,8 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
     """Shows the differences of two reports; writes them as a page when `page` is given."""
     left, right = load_evaluation(first), load_evaluation(second)
     differences = compare.compare_evaluations(left, right)
+    if terms := compare.other_terms(left, right):
+        display.complain(terms)
     display.table(
         f"{left.suite}, {left.protocol} protocol: {first} minus {second}",
         compare.COLUMNS,
