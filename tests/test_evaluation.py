@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from skeldpo.cli import main
 from skeldpo.console import Display
 from skeldpo.records import Outcome
 from skeldpo.suites.compare import (
@@ -19,6 +19,7 @@ from skeldpo.suites.compare import (
     PLOT_CHARACTERS,
     compare_evaluations,
     comparison_rows,
+    other_terms,
     terms_notes,
 )
 from skeldpo.suites.enamel_tests import efficiency_scores
@@ -243,6 +244,25 @@ def test_right_sample_without_a_time_counts_as_the_other_right_ones() -> None:
     assert only == {"pass@1": 0.5}
 
 
+def test_reports_of_other_data_or_limits_are_told_to_be_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = replace(EVALUATION, provenance={"data_sha256": "a", "measure": {"cpu_limit_s": 2}})
+    assert other_terms(first, first) == ""
+    measure = {"cpu_limit_s": 2, "num_cores": 3, "of_another_version": 1}
+    alike = replace(first, provenance={"data_sha256": "", "measure": measure})
+    assert other_terms(first, alike) == ""
+    other = replace(first, provenance={"data_sha256": "b", "measure": {"cpu_limit_s": 9}})
+    assert other_terms(first, other) == (
+        "the reports are of different data, measure.cpu_limit_s (2 and 9)"
+    )
+    paths = [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    for evaluation, path in zip((first, other), paths, strict=True):
+        save_evaluation(evaluation, path)
+    assert main(["compare", *paths]) == 0
+    assert "different data, measure.cpu_limit_s (2 and 9)" in capsys.readouterr().err
+
+
 def test_comparison_of_different_suites_is_value_error() -> None:
     with pytest.raises(ValueError, match="different protocols, 'cpu' and 'released'"):
         compare_evaluations(EVALUATION, replace(EVALUATION, protocol="released"))
@@ -298,7 +318,9 @@ def test_small_figures_keep_three_digits_and_one_problem_has_no_interval() -> No
     assert "et 0.00123" in evaluation_page(fast)
 
 
-def test_reports_of_other_data_or_inputs_are_named(tmp_path: Path) -> None:
+def test_reports_of_other_data_or_inputs_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     reports = []
     for name, digests in (("x", ("i", "i", "")), ("y", ("i", "j", "k"))):
         problems = [_scored(f"p{i}", digest, pass1=1.0) for i, digest in enumerate(digests)]
@@ -306,16 +328,17 @@ def test_reports_of_other_data_or_inputs_are_named(tmp_path: Path) -> None:
         reports.append(replace(EVALUATION, problems=tuple(problems), provenance=provenance))
         save_evaluation(reports[-1], tmp_path / f"{name}.json")
     assert terms_notes(reports[0], reports[0]) == []
-    text = io.StringIO()
-    display = Display(Console(file=text, width=200, highlight=False))
     page = tmp_path / "page.html"
-    compare_reports(str(tmp_path / "x.json"), str(tmp_path / "y.json"), str(page), display)
+    compare_reports(
+        str(tmp_path / "x.json"), str(tmp_path / "y.json"), str(page), Display(Console())
+    )
+    told = capsys.readouterr().err
     for note in (
-        "their data differ: problems of one name may not be the same",
+        "the reports are of different data",
         "1 of the 3 problems of both were timed on other inputs: their speed is compared on "
         "unequal terms",
     ):
-        assert note in text.getvalue() and note in page.read_text()
+        assert note in told and note in page.read_text()
 
 
 def test_page_of_a_report_shows_scores_problems_and_what_was_left_out() -> None:

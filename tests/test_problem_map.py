@@ -74,7 +74,7 @@ def recorded(num_problems: int) -> Recorded:
         own = [
             dataclasses.replace(
                 c, problem_id=key, candidate_id=f"{key}-{c.candidate_id}",
-                code=c.code + "# note\n" * rng.randrange(9),
+                code=c.code + "noted = 0\n" * rng.randrange(9),
                 completion_token_ids=tuple(rng.choices(range(50_000), k=200)),
             )
             for c in candidates

@@ -141,6 +141,26 @@ def test_split_is_that_of_the_source_else_the_default(
         list(read_rows(f"{folder}:test"))
 
 
+def test_half_a_downloaded_data_set_is_refused(tmp_path: Path) -> None:
+    _shards(tmp_path, ROWS)
+    assert [row for _, row in read_rows(tmp_path)] == ROWS
+    (tmp_path / "data" / "train-00001-of-00002.parquet").unlink()
+    with pytest.raises(ValueError, match=r"has 1 of the 2 files of 'train': number 1 of 00002 is"):
+        list(read_rows(tmp_path))
+
+
+def test_linked_folders_are_read_and_loops_are_not(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "set", tmp_path / "elsewhere"
+    _table(folder / "a.parquet", ROWS[:1])
+    _table(elsewhere / "B.PARQUET", ROWS[1:])
+    (elsewhere / "p.py").write_text("x = 1\n")
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "loop").symlink_to(folder)
+    assert [row for _, row in read_rows(folder)] == ROWS
+    (entry,) = program_entries(folder)
+    assert (entry.names, entry.text) == (("linked",), "x = 1\n")
+
+
 def test_split_of_parquet_files_may_be_a_file_or_a_folder(tmp_path: Path) -> None:
     _table(tmp_path / "train.parquet", ROWS[:1])
     _table(tmp_path / "eval" / "part-0.parquet", ROWS[1:])

@@ -476,6 +476,9 @@ def test_run_root_is_absolute_or_a_url(tmp_path: Path, monkeypatch: pytest.Monke
     assert run_root("runs", "a") == str(tmp_path / "runs" / "a")
     assert run_root("/data", "a") == "/data/a"
     assert run_root("s3://bucket/runs/", "a") == "s3://bucket/runs/a"
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("SKELDPO_HOME", "~/all")  # of a file that no shell has read
+    assert run_root("runs", "a") == "/home/me/all/runs/a"
     monkeypatch.setenv("SKELDPO_HOME", "/home/elsewhere")
     assert run_root("runs", "a") == "/home/elsewhere/runs/a"
 

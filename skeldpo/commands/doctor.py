@@ -260,7 +260,7 @@ def _memory() -> Finding:
 
 
 def _disk() -> Finding:
-    folder = os.environ.get(HOME_VARIABLE) or str(Path.cwd())
+    folder = os.path.expanduser(os.environ.get(HOME_VARIABLE) or Path.cwd())
     try:
         free = shutil.disk_usage(folder).free / 2**30
     except OSError as error:

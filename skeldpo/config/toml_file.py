@@ -28,7 +28,7 @@ _EXAMPLES = {
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a TOML file and applies overrides such as `train.beta=0.2`."""
-    file = Path(path)
+    file = Path(path).expanduser()
     if not file.is_file():
         raise ValueError(f"no configuration file at {file}; jobs/configs/ has examples")
     try:

@@ -22,7 +22,7 @@ from skeldpo.languages import LANGUAGES
 from skeldpo.languages.contract import Language
 from skeldpo.problems import leetcode
 from skeldpo.problems.asserts import UnsupportedProblemError
-from skeldpo.problems.reader import ID_KEYS, DataRow, data_rows, json_fault
+from skeldpo.problems.reader import ID_KEYS, DataRow, data_rows, files_below, json_fault
 from skeldpo.problems.sources import problem_from_row
 
 CODE_KEYS = ("code", "solution", "completion")
@@ -160,7 +160,7 @@ def _json_entries(source: Path) -> Iterator[ProgramEntry]:
 def _folder_entries(folder: Path) -> Iterator[ProgramEntry]:
     """PROBLEM_ID.py, PROBLEM_ID.anything.py or PROBLEM_ID/anything.py, numbers in their order; for
     ".py" may stand the suffix of any language."""
-    files = {file: each for each in LANGUAGES for file in folder.rglob(f"*{each.FILE_SUFFIX}")}
+    files = {file: each for each in LANGUAGES for file in files_below(folder, each.FILE_SUFFIX)}
     for file in sorted(files, key=lambda file: (file.parent, _number(file.stem), file)):
         if file.parent != folder:
             names: tuple[str, ...] = (_told(file.parent.name),)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ _COMPRESSED = {
 _FIELD_LIMIT_CHARS = 1 << 30
 _MAX_INT_DIGITS = 157_000  # of values.MAX_INT_BITS
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?")
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(?:-[0-9a-f]+)?")
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
 """Names of files and folders that are splits where a source names none."""
 EXPECTED = (
@@ -266,7 +267,7 @@ def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataR
     name = f"{folder}:{split}" if split else str(folder)
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return _numbered(name, _saved_rows(folder, split, default_split))
-    files = sorted(folder.rglob("*.parquet"))
+    files = sorted(files_below(folder, ".parquet"))
     if not files:
         raise ValueError(f"{folder} is no data set; {EXPECTED}")
     splits = sorted({_told_split(file) for file in files} - {""})
@@ -275,7 +276,35 @@ def _folder_rows(folder: Path, split: str, default_split: str) -> Iterator[DataR
         files = [file for file in files if chosen in _split_names(file)]
     if not files:
         raise ValueError(f"{folder}: no Parquet file of split {chosen!r}; it has {splits}")
+    _require_shards(files)
     return _numbered(name, _parquet_rows(files))
+
+
+def files_below(folder: Path, suffix: str) -> list[Path]:
+    """The files of a suffix (in lower case) in a folder and in those below it, linked ones too."""
+    found = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        here = Path(place).resolve()
+        folders[:] = [
+            name for name in folders if not here.is_relative_to(Path(place, name).resolve())
+        ]
+        found += [Path(place, name) for name in names if name.lower().endswith(suffix)]
+    return found
+
+
+def _require_shards(files: Iterable[Path]) -> None:
+    """ValueError if one of train-00000-of-00002 and so on is missing, as of half a download."""
+    numbers: dict[tuple[Path, str, str], set[int]] = {}
+    for file in files:
+        if shard := _SHARD.fullmatch(file.stem):
+            numbers.setdefault((file.parent, shard[1], shard[3]), set()).add(int(shard[2]))
+    for (folder, name, total), found in numbers.items():
+        missing = sorted({*range(int(total))} - found)
+        if missing:
+            raise ValueError(
+                f"{folder} has {len(found)} of the {int(total)} files of {name!r}: number "
+                f"{missing[0]} of {total} is missing; is it wholly downloaded?"
+            )
 
 
 def _split_names(file: Path) -> tuple[str, ...]:

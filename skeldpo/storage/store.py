@@ -56,7 +56,7 @@ def run_root(storage: str, name: str) -> str:
     """Absolute path or URL of a run; a relative folder starts at $SKELDPO_HOME or here."""
     if is_url(storage):
         return f"{storage.rstrip('/')}/{name}"
-    home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd())
+    home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd()).expanduser()
     return str((home / Path(storage).expanduser() / name).absolute())
 
 

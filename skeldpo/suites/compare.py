@@ -17,6 +17,8 @@ from skeldpo.suites.evaluation import (
 from skeldpo.suites.metrics import num_families, paired_interval
 
 PLOT_CHARACTERS = 33
+_NO_TERMS = ("num_cores", "image", "engine", "runtime", "max_retries")
+"""Of [measure]: where programs run, and what is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,22 @@ def differences(
     return tuple(_difference(name, both, bootstrap) for name, both in values_by_name.items())
 
 
+def other_terms(first: Evaluation, second: Evaluation) -> str:
+    """What of the reports' terms differs, so that a difference may be theirs and not that of the
+    programs: the data, by its digest where that is known, and settings of [measure]; "" for
+    nothing."""
+    one, other = first.provenance, second.provenance
+    digests = {each["data_sha256"] for each in (one, other) if each.get("data_sha256")}
+    named = ["data"] if len(digests) > 1 else []
+    limits, others = one.get("measure", {}), other.get("measure", {})
+    named += [
+        f"measure.{key} ({value} and {others[key]})"
+        for key, value in limits.items()
+        if key not in _NO_TERMS and others.get(key, value) != value
+    ]
+    return f"the reports are of different {', '.join(named)}" if named else ""
+
+
 def comparison_rows(found: Sequence[Difference]) -> list[tuple[str, ...]]:
     """Cells of the table: name, both means, difference, interval, how far apart problems are, their
     number, and a plot of the interval."""
@@ -125,7 +143,8 @@ def axis_ends(found: Sequence[Difference]) -> list[float]:
 
 
 def terms_notes(first: Evaluation, second: Evaluation) -> list[str]:
-    """What the problems of both were not alike in: the data, or the inputs they were timed on."""
+    """What both were not alike in: the data, settings of [measure], or the inputs that problems
+    were timed on."""
     inputs = [
         {each.problem_id: each.relative_to.get("input_digest") for each in report.problems}
         for report in (first, second)
@@ -134,10 +153,8 @@ def terms_notes(first: Evaluation, second: Evaluation) -> list[str]:
     others = sum(
         bool(inputs[0][key] and inputs[1][key]) and inputs[0][key] != inputs[1][key] for key in both
     )
-    notes = []
-    data = {str(report.provenance.get("data_sha256") or "") for report in (first, second)}
-    if len(data - {""}) > 1:
-        notes.append("their data differ: problems of one name may not be the same")
+    terms = other_terms(first, second)
+    notes = [terms] if terms else []
     if others:
         notes.append(
             f"{others} of the {len(both)} problems of both were timed on other inputs: their speed "

@@ -40,14 +40,14 @@ def compare_reports(first: str, second: str, page: str, display: Display) -> Non
     """Shows the differences of two reports; writes them as a page when `page` is given."""
     left, right = load_evaluation(first), load_evaluation(second)
     differences = compare.compare_evaluations(left, right)
+    notes = compare.terms_notes(left, right)
+    for note in notes:
+        display.complain(note)
     display.table(
         f"{left.suite}, {left.protocol} protocol: {first} minus {second}",
         compare.COLUMNS,
         compare.comparison_rows(differences),
     )
-    notes = compare.terms_notes(left, right)
-    for note in notes:
-        display.tell(note)
     if page:
         text = comparison_page(
             differences, notes, title=f"{left.suite}: two evaluations", first=first, second=second
