@@ -38,7 +38,7 @@ _FORMATS = (
     r"policy \d+: .+",
     r"\w+, (cpu|released) protocol",
     r"score +mean +95 % interval +problems",
-    r"\S+ +[\d.]+ +[\d.]+ to [\d.]+ +\d+.*",
+    r"\S+ +[\d.]+ +([\d.]+ to [\d.]+|-) +\d+.*",
     r"answers: \d+ x .+",
     r"left out: .+",
     r"\.\.\. and \d+ more, in the report",
