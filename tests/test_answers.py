@@ -378,7 +378,8 @@ def test_a_fence_in_a_string_ends_nothing(code: str, fence: str, label: str) -> 
 @pytest.mark.parametrize(
     "piece",
     ["```python\ndef area(w\n```\n", "```\n", "```python\n", "def area(w, h:\n", "(((\n", "@area\n",
-     "    x = (\n", '"""\n', "`" * 40, "<think>\n", "</think>\n", "> ", "text ```python\n"],
+     "    x = (\n", '"""\n', "`" * 40, "<think>\n", "</think>\n", "> ", "text ```python\n",
+     "```python\nx += 1\n```\n", "```python\nfrom a import *\nprint(b)\n```\n"],
 )  # fmt: skip
 def test_an_answer_that_repeats_itself_is_read_in_time(piece: str) -> None:
     started_s = time.process_time()

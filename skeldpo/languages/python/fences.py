@@ -171,6 +171,8 @@ def _margins(lines: Sequence[str]) -> list[int]:
 
 def joined(first: str, second: str) -> str:
     """Both programs as one text; the lines of `from __future__` imports come first."""
+    if "__future__" not in first + second:
+        return f"{first.rstrip()}\n{second}"
     future: list[str] = []
     rest: list[str] = []
     for code in (first.rstrip(), second):
