@@ -453,9 +453,15 @@ def test_fast_reading_is_reading() -> None:
         assert read_answer(fenced(READER) + "Faster:\n" + fenced(code), RUN).code == code
 
 
-def test_what_a_comment_says_feeds_nothing() -> None:
-    code = f"import sys\n# sys.stdin = StringIO('4')\n{READER}"
-    assert read_answer(fenced("print(21 * 2)\n") + fenced(code), RUN).code == code
+@pytest.mark.parametrize(
+    "line",
+    ["# sys.stdin = StringIO('4')", "if 'LOCAL' in os.environ:\n    sys.stdin = open('input.txt')",
+     "try:\n    sys.stdin = open('a')\nexcept OSError:\n    pass",
+     "sys.stdin = open('/dev/stdin')"],
+)  # fmt: skip
+def test_what_feeds_on_another_machine_or_in_a_comment_feeds_nothing(line: str) -> None:
+    code = f"import os, sys\n{line}\n{READER}"
+    assert read_answer(fenced("n = input()\nprint(n + n)\n") + fenced(code), RUN).code == code
 
 
 def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:

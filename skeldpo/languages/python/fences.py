@@ -28,8 +28,8 @@ FENCES = Fences(
 WRITES = re.compile(r"\bprint\b|\bstdout\b|\bwrite\b")
 READS = re.compile(r"\binput\b(?!\s*=)|\bstdin\b|\bopen\b|\bos\.read\b|\bfileinput\b")
 FEEDS = re.compile(
-    r"\bstdin\s*=\s*(?:(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|open\(\s*['\"](?!/dev/))"
-    r"|\bsubprocess\b"
+    r"\bstdin\s*=\s*(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|\bsubprocess\b"
+    r"|(?m:^)(?:sys\.)?stdin\s*=\s*open\(\s*['\"](?!/dev/)"  # in an `if` it is for another machine
     r"|\bpatch(?:\.object)?\(.*\b(?:input|stdin)\b|\bmonkeypatch\b"
     r"|\binput\s*=\s*(?:lambda\b(?!.*(?:read|stdin|open|next)).*|(?:mock\.)?(?:Magic)?Mock\b)"
 )
