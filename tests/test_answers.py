@@ -85,6 +85,8 @@ ONE_PROGRAM = {
     "begun once more": AREA + '\n\ndef area(w, h):\n    """The area."""\n',
     "imported for a test": fenced(AREA + "\n\nfrom solution import area\n\nprint(area(1, 2))\n"),
     "stub shown again": fenced(AREA) + fenced("def area(w, h):\n    ...\n"),
+    "template shown again": fenced(AREA)
+    + fenced("def area(w, h):\n    # your code\n    return None\n"),
     "stub shown first": fenced('def area(w, h):\n    """Area."""\n    pass\n') + fenced(AREA),
     "fragment shown again": fenced(AREA) + "The line\n" + fenced("    return w * h\n") + "does it.",
     "corrected": fenced(LONG) + "Negative h fails. Corrected:\n" + fenced(AREA),
@@ -320,6 +322,14 @@ def test_joining_takes_no_usage_of_the_other_block() -> None:
     code = read_answer(text, Wanted(language="python", entry_point="both")).code
     assert "print" not in code and "assert" not in code
     assert run(code)["both"](9) == (3, 9)
+
+
+def test_a_helper_that_does_nothing_is_lent() -> None:
+    text = fenced("def log(n):\n    return\n") + fenced(
+        "def both(n):\n    log(n)\n    return n, n\n"
+    )
+    code = read_answer(text, Wanted(language="python", entry_point="both")).code
+    assert run(code)["both"](3) == (3, 3)
 
 
 def test_a_later_block_gives_no_values() -> None:
