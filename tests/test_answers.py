@@ -102,6 +102,9 @@ ONE_PROGRAM = {
     "reasoning, upper case": f"<REASONING>\n{fenced(LONG)}</REASONING>\n{fenced(AREA)}",
     "begin of thought": f"<|begin_of_thought|>\n{fenced(LONG)}<|end_of_thought|>\n"
     f"<|begin_of_solution|>\n{fenced(AREA)}<|end_of_solution|>",
+    "final response": f"Here are my reasoning steps:\n{fenced(LONG)}[BEGIN FINAL RESPONSE]\n"
+    f"{fenced(AREA, '')}[END FINAL RESPONSE]\n{fenced(LONG)}",
+    "a name before think": f"<longcat_think>\n{fenced(LONG)}</longcat_think>\n{fenced(AREA, '')}",
     "bracketed": f"[THINK]{fenced(LONG)}[/THINK]\n{fenced(AREA)}",
     "channels": f"<|channel|>analysis<|message|>Draft {fenced(LONG)}<|end|><|start|>assistant"
     f"<|channel|>final<|message|>{fenced(AREA)}<|return|>",
