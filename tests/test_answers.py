@@ -121,6 +121,7 @@ ONE_PROGRAM = {
     "marks that nobody sees": fenced(AREA.replace("* h", "*\u200e h\u00ad")),
     "token before code": f"<|python_tag|>{AREA}<|eom_id|>",
     "token before code, none behind": f"<s>{AREA}",
+    "signs of a page": fenced(AREA).replace("*", "&#42;"),
     "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
     "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",

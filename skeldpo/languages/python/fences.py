@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import codeop
+import html
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -45,10 +46,11 @@ _MAX_CUTS = 40
 
 def mended(text: str) -> list[str]:
     """The text as it stands, with other alphabets' blanks read as blanks, without its common
-    indentation, without a shell's lines."""
+    indentation, without a shell's lines, and each with a page's `&lt;` read as `<`."""
     tried = [text, _NOTHING.sub("", _BLANKS.sub(" ", text))]
     tried += [_dedented(each) for each in tried]
     tried += [_SHELL.sub("", each) for each in tried]
+    tried += [html.unescape(each) for each in tried]
     return list(dict.fromkeys(tried))
 
 
