@@ -261,6 +261,12 @@ def test_what_blocks_between_do_to_what_is_needed_is_done(parts: list[str]) -> N
     assert JOINED in read.note and "print" not in read.code
 
 
+def test_tests_of_a_part_are_not_taken() -> None:
+    side, area = "def side(n):\n    return n\n", "def area(w, h):\n    return side(w) * h\n"
+    tests = "import pytest\n\n\ndef test_side():\n    assert side(1) == 1\n\n\ntest_side()\n"
+    assert read_answer("".join(map(fenced, (side, tests, area))), WANTED).code == side + area
+
+
 def test_a_draft_of_what_is_needed_is_not_taken() -> None:
     helper = "def side(n):\n    return n\n"
     last = fenced(helper.replace("n\n", "n + 0\n"))

@@ -295,7 +295,7 @@ def _prepared(
         if not (has_values and says(written_in.WRITES, other))
         else other.needed(frozenset(name for name in wanted if wanted[name] == place))
         for place, other in enumerate(programs)
-        if other and place >= first
+        if other and place >= first and (place in wanted.values() or not _only_tries(other))
     ]
     text = functools.reduce(written_in.joined, parts) if parts else ""
     whole = None if has_values else written_in.parsed(text)
@@ -308,6 +308,12 @@ def _is_another(other: Program, names: frozenset[str], written_in: Language, ent
     needed = written_in.parsed(other.needed(names))
     more = other.names("functions") - (needed.names("functions") if needed else frozenset())
     return bool(entry) and not all(map(_TRIES.match, more)) and entry not in other.free
+
+
+def _only_tries(other: Program) -> bool:
+    """Whether a block has functions, and they are tests."""
+    functions = other.names("functions")
+    return bool(functions) and all(map(_TRIES.match, functions))
 
 
 def _mended(
