@@ -85,6 +85,8 @@ ONE_PROGRAM = {
     "begun once more": AREA + '\n\ndef area(w, h):\n    """The area."""\n',
     "imported for a test": fenced(AREA + "\n\nfrom solution import area\n\nprint(area(1, 2))\n"),
     "stub shown again": fenced(AREA) + fenced("def area(w, h):\n    ...\n"),
+    "template shown again": fenced(AREA)
+    + fenced("def area(w, h):\n    # your code\n    return None\n"),
     "stub shown first": fenced('def area(w, h):\n    """Area."""\n    pass\n') + fenced(AREA),
     "fragment shown again": fenced(AREA) + "The line\n" + fenced("    return w * h\n") + "does it.",
     "corrected": fenced(LONG) + "Negative h fails. Corrected:\n" + fenced(AREA),
@@ -100,6 +102,9 @@ ONE_PROGRAM = {
     "reasoning, upper case": f"<REASONING>\n{fenced(LONG)}</REASONING>\n{fenced(AREA)}",
     "begin of thought": f"<|begin_of_thought|>\n{fenced(LONG)}<|end_of_thought|>\n"
     f"<|begin_of_solution|>\n{fenced(AREA)}<|end_of_solution|>",
+    "final response": f"Here are my reasoning steps:\n{fenced(LONG)}[BEGIN FINAL RESPONSE]\n"
+    f"{fenced(AREA, '')}[END FINAL RESPONSE]\n{fenced(LONG)}",
+    "a name before think": f"<longcat_think>\n{fenced(LONG)}</longcat_think>\n{fenced(AREA, '')}",
     "bracketed": f"[THINK]{fenced(LONG)}[/THINK]\n{fenced(AREA)}",
     "channels": f"<|channel|>analysis<|message|>Draft {fenced(LONG)}<|end|><|start|>assistant"
     f"<|channel|>final<|message|>{fenced(AREA)}<|return|>",
@@ -116,6 +121,7 @@ ONE_PROGRAM = {
     "marks that nobody sees": fenced(AREA.replace("* h", "*\u200e h\u00ad")),
     "token before code": f"<|python_tag|>{AREA}<|eom_id|>",
     "token before code, none behind": f"<s>{AREA}",
+    "signs of a page": fenced(AREA).replace("*", "&#42;"),
     "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
     "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
@@ -255,6 +261,12 @@ def test_what_blocks_between_do_to_what_is_needed_is_done(parts: list[str]) -> N
     assert JOINED in read.note and "print" not in read.code
 
 
+def test_tests_of_a_part_are_not_taken() -> None:
+    side, area = "def side(n):\n    return n\n", "def area(w, h):\n    return side(w) * h\n"
+    tests = "import pytest\n\n\ndef test_side():\n    assert side(1) == 1\n\n\ntest_side()\n"
+    assert read_answer("".join(map(fenced, (side, tests, area))), WANTED).code == side + area
+
+
 def test_a_draft_of_what_is_needed_is_not_taken() -> None:
     helper = "def side(n):\n    return n\n"
     last = fenced(helper.replace("n\n", "n + 0\n"))
@@ -322,6 +334,14 @@ def test_joining_takes_no_usage_of_the_other_block() -> None:
     assert run(code)["both"](9) == (3, 9)
 
 
+def test_a_helper_that_does_nothing_is_lent() -> None:
+    text = fenced("def log(n):\n    return\n") + fenced(
+        "def both(n):\n    log(n)\n    return n, n\n"
+    )
+    code = read_answer(text, Wanted(language="python", entry_point="both")).code
+    assert run(code)["both"](3) == (3, 3)
+
+
 def test_a_later_block_gives_no_values() -> None:
     text = fenced("def both(n):\n    return n, k\n") + fenced("k = 3\nprint(both(1))\n")
     assert "k = 3" not in read_answer(text, Wanted(language="python", entry_point="both")).code
@@ -378,7 +398,8 @@ def test_a_fence_in_a_string_ends_nothing(code: str, fence: str, label: str) -> 
 @pytest.mark.parametrize(
     "piece",
     ["```python\ndef area(w\n```\n", "```\n", "```python\n", "def area(w, h:\n", "(((\n", "@area\n",
-     "    x = (\n", '"""\n', "`" * 40, "<think>\n", "</think>\n", "> ", "text ```python\n"],
+     "    x = (\n", '"""\n', "`" * 40, "<think>\n", "</think>\n", "> ", "text ```python\n",
+     "```python\nx += 1\n```\n", "```python\nfrom a import *\nprint(b)\n```\n"],
 )  # fmt: skip
 def test_an_answer_that_repeats_itself_is_read_in_time(piece: str) -> None:
     started_s = time.process_time()
@@ -452,9 +473,15 @@ def test_fast_reading_is_reading() -> None:
         assert read_answer(fenced(READER) + "Faster:\n" + fenced(code), RUN).code == code
 
 
-def test_what_a_comment_says_feeds_nothing() -> None:
-    code = f"import sys\n# sys.stdin = StringIO('4')\n{READER}"
-    assert read_answer(fenced("print(21 * 2)\n") + fenced(code), RUN).code == code
+@pytest.mark.parametrize(
+    "line",
+    ["# sys.stdin = StringIO('4')", "if 'LOCAL' in os.environ:\n    sys.stdin = open('input.txt')",
+     "try:\n    sys.stdin = open('a')\nexcept OSError:\n    pass",
+     "sys.stdin = open('/dev/stdin')"],
+)  # fmt: skip
+def test_what_feeds_on_another_machine_or_in_a_comment_feeds_nothing(line: str) -> None:
+    code = f"import os, sys\n{line}\n{READER}"
+    assert read_answer(fenced("n = input()\nprint(n + n)\n") + fenced(code), RUN).code == code
 
 
 def test_a_whole_program_in_parts_is_joined_and_keeps_its_lines() -> None:

@@ -32,6 +32,8 @@ _TRIES = re.compile(
     r"_*(?:main|demo|examples?|usage|(?:run_)?tests?)(?:_|\Z)|Test[A-Z_]|\w+_tests?\Z"
 )
 """What a function is called that shows or tests others."""
+MAX_LENDERS = 20
+"""Blocks before one, and behind it, that give what it lacks: models repeat themselves."""
 _LENT_LATER: tuple[NameKind, ...] = ("functions", "imports")
 _KINDS = ("labelled", "plain", "unfenced", "transcript")
 
@@ -222,9 +224,10 @@ def _joined(
     before it anything, with what the blocks between do to it, then later ones functions and their
     imports; values in later blocks show how to call it.
     """
-    later = [other for other in reversed(programs[index + 1 :]) if other]
+    later = [other for other in reversed(programs[index + 1 :][:MAX_LENDERS]) if other]
+    before = programs[max(0, index - MAX_LENDERS) : index]
     own = _mended(program, later, written_in, entry) if entry else program
-    program, first = own, index
+    program, first = own, len(before)
     wanted: dict[str, int] = {}
     tried: set[str] = set()
     corrected: set[str] = set()
@@ -236,12 +239,14 @@ def _joined(
                 own, missing = _behind(other.needed(lent), own, written_in), missing - lent
                 corrected |= lent
         lacked = program.free - corrected
-        offers = {
-            name: place
-            for place, other in enumerate(programs[:first])
-            for name in (lacked & other.names("anything") if other else ())
-        }
-        first, wanted = min([first, *offers.values()]), offers | wanted
+        offers: dict[str, int] = {}
+        for place in range(first - 1, -1, -1):
+            giver = before[place]
+            for name in lacked & giver.names("anything") if giver else ():
+                offers.setdefault(name, place)
+                first = place
+            lacked -= giver.names("anything") - giver.free if giver else frozenset()
+        wanted = offers | wanted
         missing -= wanted.keys()
         for other, kind in itertools.product(later, _LENT_LATER):
             lent = missing & other.names(kind)
@@ -250,10 +255,11 @@ def _joined(
         if not offers and program.free <= tried:
             break
         tried |= program.free
-        part = _prepared(programs[:index], first, wanted, written_in, entry)
+        part = _prepared(before, first, wanted, written_in, entry)
         program = _behind(part, own, written_in)
-    for start in reversed(programs[:index] if program.free else ()):
-        if start and "*" in start.names("imports") and not start.names("functions"):
+    starts = {start.code: start for start in before[::-1] if start and program.free}
+    for start in starts.values():
+        if "*" in start.names("imports") and not start.names("functions"):
             program = _behind(start.needed(frozenset()), program, written_in)
     return program
 
@@ -289,7 +295,7 @@ def _prepared(
         if not (has_values and says(written_in.WRITES, other))
         else other.needed(frozenset(name for name in wanted if wanted[name] == place))
         for place, other in enumerate(programs)
-        if other and place >= first
+        if other and place >= first and (place in wanted.values() or not _only_tries(other))
     ]
     text = functools.reduce(written_in.joined, parts) if parts else ""
     whole = None if has_values else written_in.parsed(text)
@@ -302,6 +308,12 @@ def _is_another(other: Program, names: frozenset[str], written_in: Language, ent
     needed = written_in.parsed(other.needed(names))
     more = other.names("functions") - (needed.names("functions") if needed else frozenset())
     return bool(entry) and not all(map(_TRIES.match, more)) and entry not in other.free
+
+
+def _only_tries(other: Program) -> bool:
+    """Whether a block has functions, and they are tests."""
+    functions = other.names("functions")
+    return bool(functions) and all(map(_TRIES.match, functions))
 
 
 def _mended(

@@ -5,25 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_NAMES = "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think"
+_NAMES = (
+    "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|seed:think"
+    "|longcat_think"
+)
 _OPENING = (
     rf"<(?:{_NAMES})>|\[THINK\]|\u25c1think\u25b7|<\|begin_of_thought\|>|<\|START_THINKING\|>"
     r"|<\|channel\|>(?:analysis|commentary)\b.*?<\|message\|>|<\|channel>thought\b"
 )
 _CLOSING = (
     rf"</(?:{_NAMES})>|\[/THINK\]|\u25c1/think\u25b7|<\|end_of_thought\|>|<\|END_THINKING\|>"
-    r"|<\|channel\|>final\b.*?<\|message\|>|<channel\|>"
+    r"|<\|channel\|>final\b.*?<\|message\|>|<channel\|>|\[BEGIN FINAL RESPONSE\]"
 )
 _REASONING = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})", re.I)
 """DeepSeek, Qwen, GLM, Phi and others write <think>; EXAONE <thought>; Seed-OSS <seed:think>;
 Magistral [THINK]; Kimi with triangles; Sky-T1 and OpenThinker |begin_of_thought|; Command A
-|START_THINKING|; gpt-oss and Gemma name channels. A template that opens it leaves only the end."""
+|START_THINKING|; Apriel begins its final response; gpt-oss and Gemma name channels. A template that
+opens it leaves only the end."""
 _BARE_CHANNELS = re.compile(r"\Aanalysis.*?assistantfinal", re.S)
 """gpt-oss, decoded without its special tokens."""
 _END = re.compile(
     r"[ \t]*(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|endofturn|eos)\|>|</s>"
     r"|<eos>|<end_of_turn>|<turn\|>|<\uff5cend\u2581of\u2581sentence\uff5c>|<\|end\u2581of\u2581sentence\|>"
-    r"|<EOT>|<\|EOT\|>|<\|file_separator\|>|<\|(?:fim_\w+|file_sep|repo_name)\|>"
+    r"|<EOT>|\[END FINAL RESPONSE\]"
+    r"|<\|EOT\|>|<\|file_separator\|>|<\|(?:fim_\w+|file_sep|repo_name)\|>"
     r"|<(?:fim_\w+|file_sep|reponame)>)(?=\s*(?:\Z|\n|<[|\uff5c\w]))"
 )
 """Tokens with which templates end a turn or a text, where they end a line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import codeop
+import html
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -28,8 +29,8 @@ FENCES = Fences(
 WRITES = re.compile(r"\bprint\b|\bstdout\b|\bwrite\b")
 READS = re.compile(r"\binput\b(?!\s*=)|\bstdin\b|\bopen\b|\bos\.read\b|\bfileinput\b")
 FEEDS = re.compile(
-    r"\bstdin\s*=\s*(?:(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|open\(\s*['\"](?!/dev/))"
-    r"|\bsubprocess\b"
+    r"\bstdin\s*=\s*(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|\bsubprocess\b"
+    r"|(?m:^)(?:sys\.)?stdin\s*=\s*open\(\s*['\"](?!/dev/)"  # in an `if` it is for another machine
     r"|\bpatch(?:\.object)?\(.*\b(?:input|stdin)\b|\bmonkeypatch\b"
     r"|\binput\s*=\s*(?:lambda\b(?!.*(?:read|stdin|open|next)).*|(?:mock\.)?(?:Magic)?Mock\b)"
 )
@@ -45,10 +46,11 @@ _MAX_CUTS = 40
 
 def mended(text: str) -> list[str]:
     """The text as it stands, with other alphabets' blanks read as blanks, without its common
-    indentation, without a shell's lines."""
+    indentation, without a shell's lines, and each with a page's `&lt;` read as `<`."""
     tried = [text, _NOTHING.sub("", _BLANKS.sub(" ", text))]
     tried += [_dedented(each) for each in tried]
     tried += [_SHELL.sub("", each) for each in tried]
+    tried += [html.unescape(each) for each in tried]
     return list(dict.fromkeys(tried))
 
 
@@ -171,6 +173,8 @@ def _margins(lines: Sequence[str]) -> list[int]:
 
 def joined(first: str, second: str) -> str:
     """Both programs as one text; the lines of `from __future__` imports come first."""
+    if "__future__" not in first + second:
+        return f"{first.rstrip()}\n{second}"
     future: list[str] = []
     rest: list[str] = []
     for code in (first.rstrip(), second):

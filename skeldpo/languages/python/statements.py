@@ -134,7 +134,8 @@ def _function(node: ast.stmt, name: str) -> Definition:
         case ast.FunctionDef(name=found, body=body) | ast.AsyncFunctionDef(name=found, body=body):
             if found != name:
                 return Definition.NONE
-            return Definition.STUB if _is_stub(body) else Definition.WHOLE
+            filled = [node for node in body if not _is_empty_return(node)]
+            return Definition.STUB if _is_stub(filled) else Definition.WHOLE
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             names = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
             return Definition.IMPORTED if name in names else Definition.NONE
@@ -159,6 +160,15 @@ def _method(node: ast.stmt, owner: str, method: str) -> Definition:
         return Definition.NONE
     found = max((_function(item, method) for item in flat(node.body)), default=Definition.NONE)
     return Definition.WHOLE if not found and node.bases else found
+
+
+def _is_empty_return(node: ast.stmt) -> bool:
+    """Whether it returns None: who is asked for a function is asked for an answer, while a helper
+    may do nothing."""
+    match node:
+        case ast.Return(value=None | ast.Constant(value=None)):
+            return True
+    return False
 
 
 def _is_stub(body: list[ast.stmt]) -> bool:
