@@ -180,6 +180,18 @@ def test_test_that_a_column_may_have_changed_is_refused(
     assert load_problems([str(table)])[0].tests == as_lines[0].tests
 
 
+def test_whole_floats_are_answers_where_floats_are_compared(tmp_path: Path) -> None:
+    tests = [{"input": [2], "expected": 4.0}, {"input": [3], "expected": 1.5}]
+    table = tmp_path / "problems.parquet"
+    pq.write_table(pa.Table.from_pylist([{**FUNCTION, "checker": "float", "tests": tests}]), table)
+    (problem,) = load_problems([str(table)])
+    assert [test.expected_text for test in problem.tests] == ["4.0", "1.5"]
+    tests[0]["input"] = [2.0]
+    pq.write_table(pa.Table.from_pylist([{**FUNCTION, "checker": "float", "tests": tests}]), table)
+    with pytest.raises(ValueError, match=r"a test holds 2\.0"):
+        load_problems([str(table)])
+
+
 @pytest.mark.parametrize(
     ("second", "message"),
     [
