@@ -30,7 +30,7 @@ from skeldpo.sandbox.cores import (
     siblings,
 )
 from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, ContainerRuntime, RuntimeChoice
-from skeldpo.storage.store import HOME_VARIABLE
+from skeldpo.storage.store import HOME_VARIABLE, home_folder
 
 State = Literal["ok", "warn", "missing"]
 
@@ -260,7 +260,7 @@ def _memory() -> Finding:
 
 
 def _disk() -> Finding:
-    folder = os.path.expanduser(os.environ.get(HOME_VARIABLE) or Path.cwd())
+    folder = home_folder()
     try:
         free = shutil.disk_usage(folder).free / 2**30
     except OSError as error:

@@ -52,12 +52,16 @@ PROBLEM_ID = "problem_id"
 """The column by which rows belong to a part, and which alone travels through the pipeline."""
 
 
+def home_folder() -> Path:
+    """Where relative folders start: $SKELDPO_HOME, or the working directory."""
+    return Path(os.environ.get(HOME_VARIABLE) or Path.cwd()).expanduser()
+
+
 def run_root(storage: str, name: str) -> str:
-    """Absolute path or URL of a run; a relative folder starts at $SKELDPO_HOME or here."""
+    """Absolute path or URL of a run; a relative folder starts at `home_folder`."""
     if is_url(storage):
         return f"{storage.rstrip('/')}/{name}"
-    home = Path(os.environ.get(HOME_VARIABLE) or Path.cwd()).expanduser()
-    return str((home / Path(storage).expanduser() / name).absolute())
+    return str((home_folder() / Path(storage).expanduser() / name).absolute())
 
 
 def write_file(place: str, text: str) -> None:

@@ -10,8 +10,8 @@ from skeldpo.suites.evaluation import (
     Bootstrap,
     Evaluation,
     counted_text,
+    ends_text,
     groups,
-    interval_text,
     num_digits,
 )
 from skeldpo.suites.metrics import num_families, paired_interval
@@ -111,37 +111,6 @@ def other_terms(first: Evaluation, second: Evaluation) -> str:
     return f"the reports are of different {', '.join(named)}" if named else ""
 
 
-def comparison_rows(found: Sequence[Difference]) -> list[tuple[str, ...]]:
-    """Cells of the table: name, both means, difference, interval, how far apart problems are, their
-    number, and a plot of the interval."""
-    rows: list[tuple[str, ...]] = []
-    for each, end in zip(found, axis_ends(found), strict=True):
-        digits = num_digits(each.first, each.second, least=3)
-        rows.append(
-            (
-                each.name,
-                f"{each.first:.{digits}f}",
-                f"{each.second:.{digits}f}",
-                f"{each.value:+.{digits}f}",
-                interval_text(each.low, each.high, each.num_problems, f"+.{digits}f"),
-                f"{each.apart:.3g}",
-                counted_text(each.num_problems, each.num_families),
-                _text_plot(each, end),
-            )
-        )
-    return rows
-
-
-def axis_ends(found: Sequence[Difference]) -> list[float]:
-    """Of each, the difference at the end of the axis that it is drawn on: that of a score, overall
-    and by group, as another score may have another unit."""
-    ends: dict[str, float] = {}
-    names = [each.name.rpartition("/")[2] for each in found]
-    for name, each in zip(names, found, strict=True):
-        ends[name] = max(ends.get(name, 0.0), abs(each.low), abs(each.high))
-    return [ends[name] or 1.0 for name in names]
-
-
 def terms_notes(first: Evaluation, second: Evaluation) -> list[str]:
     """What both were not alike in: the data, settings of [measure], or the inputs that problems
     were timed on."""
@@ -161,6 +130,37 @@ def terms_notes(first: Evaluation, second: Evaluation) -> list[str]:
             "is compared on unequal terms"
         )
     return notes
+
+
+def comparison_rows(found: Sequence[Difference]) -> list[tuple[str, ...]]:
+    """Cells of the table: name, both means, difference, interval, how far apart problems are, their
+    number, and a plot of the interval."""
+    rows: list[tuple[str, ...]] = []
+    for each, end in zip(found, axis_ends(found), strict=True):
+        digits = num_digits(each.first, each.second, least=3)
+        rows.append(
+            (
+                each.name,
+                f"{each.first:.{digits}f}",
+                f"{each.second:.{digits}f}",
+                f"{each.value:+.{digits}f}",
+                ends_text(each.low, each.high, each.num_problems, f"+.{digits}f"),
+                f"{each.apart:.3g}",
+                counted_text(each.num_problems, each.num_families),
+                _text_plot(each, end),
+            )
+        )
+    return rows
+
+
+def axis_ends(found: Sequence[Difference]) -> list[float]:
+    """Of each, the difference at the end of the axis that it is drawn on: that of a score, overall
+    and by group, as another score may have another unit."""
+    ends: dict[str, float] = {}
+    names = [each.name.rpartition("/")[2] for each in found]
+    for name, each in zip(names, found, strict=True):
+        ends[name] = max(ends.get(name, 0.0), abs(each.low), abs(each.high))
+    return [ends[name] or 1.0 for name in names]
 
 
 COLUMNS = ("score", "first", "second", "difference", "95 % interval", "apart", "problems", "plot")

@@ -169,7 +169,7 @@ def mean_cells(means: Mapping[str, Interval]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, mean in means.items():
         digits = num_digits(mean.value, least=4)
-        interval = interval_text(mean.low, mean.high, mean.num_problems, f".{digits}f")
+        interval = ends_text(mean.low, mean.high, mean.num_problems, f".{digits}f")
         counted = counted_text(mean.num_problems, mean.num_families)
         rows.append((name, f"{mean.value:.{digits}f}", interval, counted))
     return rows
@@ -182,7 +182,7 @@ def num_digits(*figures: float, least: int) -> int:
     return max(least, 2 - math.floor(math.log10(largest))) if 0 < largest < 1 else least
 
 
-def interval_text(low: float, high: float, num_problems: int, form: str) -> str:
+def ends_text(low: float, high: float, num_problems: int, form: str) -> str:
     """Both ends; of one problem there is no interval, as nothing is known of others."""
     return "-" if num_problems < 2 else f"{low:{form}} to {high:{form}}"
 
