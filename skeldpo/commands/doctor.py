@@ -30,7 +30,7 @@ from skeldpo.sandbox.cores import (
     siblings,
 )
 from skeldpo.sandbox.runtime import CGROUP_CONTROLLERS, ContainerRuntime, RuntimeChoice
-from skeldpo.storage.store import HOME_VARIABLE, home_folder
+from skeldpo.storage.files import HOME_VARIABLE, home_folder
 
 State = Literal["ok", "warn", "missing"]
 

@@ -25,6 +25,7 @@ import pyarrow.fs as pafs
 from skeldpo.storage.durable import make_folder, replace
 from skeldpo.storage.scratch import scratch_folder
 
+HOME_VARIABLE = "SKELDPO_HOME"
 _ASIDE = ".writing-"
 _ASIDE_FOLDER = ".policy-"
 """How names begin of what is written aside; that of a folder of weights is given by
@@ -89,6 +90,11 @@ def is_url(place: str) -> bool:
 def absolute_place(place: str) -> str:
     """An URL as it is, a path made absolute; neither ends with a slash."""
     return place.rstrip("/") if is_url(place) else str(Path(place).expanduser().absolute())
+
+
+def home_folder() -> Path:
+    """Where relative folders start: $SKELDPO_HOME, or the working directory."""
+    return Path(os.environ.get(HOME_VARIABLE) or Path.cwd()).expanduser()
 
 
 def folder_and_name(place: str) -> tuple[str, str]:

@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-import os
 import time
 import urllib.parse
 from collections import Counter
@@ -25,12 +24,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skeldpo.records import Output, StageManifest
-from skeldpo.storage.files import folder_and_name, is_url, open_files
+from skeldpo.storage.files import folder_and_name, home_folder, is_url, open_files
 from skeldpo.storage.rows import arrow_schema, arrow_table, from_row, to_row
 
 Record = TypeVar("Record")
 
-HOME_VARIABLE = "SKELDPO_HOME"
 ASSIGNMENTS, CANDIDATES, MEASUREMENTS = "assignments", "candidates", "measurements"
 """Tables of a sample stage: what is asked of its actors (dropped at the end), what they made."""
 WEIGHTS = "policy"
@@ -50,11 +48,6 @@ _DIGEST_BYTES = 1 << 20
 _PART = ".parquet"
 PROBLEM_ID = "problem_id"
 """The column by which rows belong to a part, and which alone travels through the pipeline."""
-
-
-def home_folder() -> Path:
-    """Where relative folders start: $SKELDPO_HOME, or the working directory."""
-    return Path(os.environ.get(HOME_VARIABLE) or Path.cwd()).expanduser()
 
 
 def run_root(storage: str, name: str) -> str:
