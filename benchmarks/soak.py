@@ -1,6 +1,7 @@
 """Soak of a run on a cluster whose parts are killed: the books must balance at the end.
 
     python -m benchmarks.soak --minutes 60 --seed 0 [--every 60 120] [--rounds 3] [--json FILE]
+        [--engine-start "bash cluster/setup.sh engine"]
 
 On a head and three nodes of this machine a driver runs `--rounds` rounds (benchmarks.soak_parts),
 and then those of the next seed, until the minutes are over. At random moments a random part is
@@ -10,8 +11,8 @@ command, at a random node. Then every seed is run once more, undisturbed. All mu
 each manifest's rows in are rows out and dropped, and its digests are those of the files; every
 program once, with one verdict; the same programs, verdicts, times, pairs and training steps as in
 the undisturbed run; no lease, part file, container or process left. Exit code 1 if anything is not
-so. It needs a container engine. Not killed: the head, without which no cluster of Ray goes on, and
-the container engine, which a machine may share.
+so. It needs a container engine, which is killed too where a command is given that starts it again:
+a machine may share it. Never killed: the head, without which no cluster of Ray goes on.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=float, nargs=2, default=(60.0, 120.0), metavar="SECONDS")
     parser.add_argument("--folder", help="kept at the end; else a temporary one")
+    parser.add_argument("--engine-start", default="", metavar="COMMAND", help="of the engine")
     parser.add_argument("--json", help="file for the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -109,7 +111,7 @@ def run_soak(options: argparse.Namespace, folder: Path) -> int:
     """Exit code; prints a line of JSON."""
     write_inputs(folder)
     tally, begun_s = Tally(), time.monotonic()
-    cluster = SoakCluster(options.seed)
+    cluster = SoakCluster(options.seed, options.engine_start)
     try:
         killer = Killer(cluster, tuple(options.every), options.seed, tally)
         seeds: list[int] = []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import random
+import shlex
 import signal
 import subprocess
 import time
@@ -25,6 +27,9 @@ NODES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 DOWN_S = (3.0, 15.0)
 """How long a node that was killed stays away."""
 GONE_WITHIN_S = 60.0
+_ENGINE_PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "podman", "conmon")
+"""Container engines that were started here: they stay, and what runs below them is told by its
+containers."""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 _ACTORS = {"engine": "Engine)", "sandbox": "ProgramMeasurer)", "worker": "TrainWorker"}
 """Kinds of processes, and what Ray's titles of them hold."""
@@ -43,7 +48,8 @@ class SoakCluster:
     they come back after they were killed. What outlives its parent becomes a child of this process,
     so that it is found at the end."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, engine_start: str = "") -> None:
+        """With a shell command that starts the container engine, that can be killed too."""
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
         self._drawn = random.Random(f"nodes {seed}")
         # Never killed: a cluster does not outlive its head.
@@ -53,6 +59,8 @@ class SoakCluster:
         self._cores = {name: str(core) for name, core in zip(NODES, cores, strict=False)}
         self._nodes: dict[str, Any] = {}
         self._back_at_s: dict[str, float] = {}
+        self._engine_start = engine_start
+        self._engine_back_at_s = math.inf
         for name in NODES:
             self._add(name)
 
@@ -67,11 +75,15 @@ class SoakCluster:
         return [self.head, *self._nodes]
 
     def bring_back(self) -> list[str]:
-        """Starts the nodes whose time away is over; their names."""
+        """Starts the nodes, and the container engine, whose time away is over; their names."""
         due = [name for name, at_s in self._back_at_s.items() if time.monotonic() >= at_s]
         for name in due:
             del self._back_at_s[name]
             self._add(name)
+        if time.monotonic() >= self._engine_back_at_s:
+            self._engine_back_at_s = math.inf
+            subprocess.run(shlex.split(self._engine_start), check=True, capture_output=True)
+            due.append("the container engine")
         return due
 
     def targets(self) -> dict[str, list[Callable[[], str]]]:
@@ -80,6 +92,10 @@ class SoakCluster:
             "node": [_bind(self._kill_node, name) for name in self._nodes],
             "container": [_bind(_kill_container, key) for key in own_containers()],
         }
+        if self._engine_start and self._engine_back_at_s == math.inf:
+            found["container_engine"] = [
+                _bind(self._kill_engine, number) for number in _numbers_of("dockerd")
+            ]
         below = processes_below()
         for kind, text in _ACTORS.items():
             found[kind] = [_bind(_kill_process, one) for one in below if text in one.title]
@@ -99,9 +115,16 @@ class SoakCluster:
         self._back_at_s[name] = time.monotonic() + down_s
         return f"{name} for {down_s:.0f} s"
 
+    def _kill_engine(self, process_id: int) -> str:
+        os.kill(process_id, signal.SIGKILL)
+        down_s = self._drawn.uniform(*DOWN_S)
+        self._engine_back_at_s = time.monotonic() + down_s
+        return f"process {process_id} for {down_s:.0f} s"
+
 
 def processes_below() -> list[Process]:
-    """Every process that descends from this one and runs."""
+    """Every process that descends from this one and runs, without a container engine and what is
+    below it."""
     parents, titles = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -111,10 +134,12 @@ def processes_below() -> list[Process]:
                 text = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
                 titles[int(folder.name)] = text.decode(errors="replace").strip()
     own = os.getpid()
+    engine = {key for key, title in titles.items() if _program_of(title) in _ENGINE_PROGRAMS}
     return [
         Process(process_id=process_id, title=titles[process_id])
         for process_id in parents
-        if own in _line_of(process_id, parents)
+        if own in (line := {process_id, *_line_of(process_id, parents)}) - {process_id}
+        and engine.isdisjoint(line)
     ]
 
 
@@ -140,6 +165,16 @@ def _arguments(core: str, num_cpus: int = 2) -> dict[str, Any]:
         "object_store_memory": 100 << 20,
         "env_vars": {CORES_VARIABLE: core} if core else {},
     }
+
+
+def _numbers_of(program: str) -> list[int]:
+    """Ids of the processes of a program, anywhere on this machine."""
+    listed = subprocess.run(["pgrep", "-x", program], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def _program_of(title: str) -> str:
+    return title.partition(" ")[0].rpartition("/")[2]
 
 
 def _line_of(process_id: int, parents: dict[int, int]) -> Iterator[int]:
