@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from dataclasses import replace
@@ -312,7 +313,7 @@ def test_program_that_lost_a_level_keeps_the_limit_of_the_others(held: SuiteProb
     lost, _ = _asked(held, program(NS_PER_UNIT, body))
     whole, _ = _asked(held, program(NS_PER_UNIT))
     assert lost.relative_to["limit_ns"] == pytest.approx(whole.relative_to["limit_ns"])
-    assert _repeats(lost) == [1] * 8 + [12] * 4 + [6] + [REPEATS_ALONE] * 7
+    assert _repeats(lost) == [1] * 8 + [12] * 4 + [REPEATS_ALONE] * 8
     # Beside one that goes on, all of it is timed as often as ever.
     both, _ = _asked(held, program(NS_PER_UNIT, body), program(NS_PER_UNIT))
     assert _repeats(both) == _repeats(whole)
@@ -327,6 +328,25 @@ def test_test_whose_time_moves_no_score_has_few_repeats(tmp_path: Path) -> None:
     # A sample that takes 8 to 20 ms there, a tenth of T or more, is timed as often as ever.
     slow, _ = _asked(steep, program(NS_PER_UNIT), program(40 * NS_PER_UNIT))
     assert _repeats(slow)[8:12] == [4, 12, 12, 12]
+
+
+@pytest.mark.parametrize("begin", [40, 70, 110])
+def test_interval_in_which_the_machine_is_slow_moves_no_score(
+    held: SuiteProblems, begin: int
+) -> None:
+    """A sixth of all runs, at some time, take 1.6 times as long."""
+    counted = itertools.count()
+
+    def run(request: RunRequest) -> RunReport:
+        report = run_here(request)
+        is_slow = begin <= next(counted) < begin + 50
+        return replace(report, cpu_time_ns=round(report.cpu_time_ns * (1.6 if is_slow else 1.0)))
+
+    code = program(round(1.5 * NS_PER_UNIT))
+    disturbed = scored_by_session(held, (code,), SUITE.protocol, run)
+    quiet, asked = _asked(held, code)
+    assert 280 < len(asked) < 340
+    assert disturbed.scores["eff@1"] == pytest.approx(quiet.scores["eff@1"], abs=1e-9)
 
 
 def test_harness_runs_before_the_clock_and_the_program_after(held: SuiteProblems) -> None:

@@ -61,6 +61,8 @@ subtracted, so that of two that are shorter it is not known which one is."""
 SHORT_NS, SHORT_REPEATS = 3_000_000, 12
 """Tests on which the reference takes less have more repeats than the suite's: single runs vary by
 some 10 us, and a level counts its slowest test. They take little time."""
+REPEATS_AT_ONCE = 2
+"""Of a test, before the next test has its turn."""
 START_NS = 150_000_000
 """CPU time a process may take beside the call: compiling, input, answer."""
 RUN_LIMIT_FACTOR = 1.5
@@ -81,8 +83,7 @@ def time_levels(assignment: Assignment, run: Run) -> list[Measurement]:
     own programs fail."""
     tests = make_tests(assignment, run)
     session = _Session(assignment, tests, run)
-    for index, test in enumerate(tests):
-        session.time_test(index, test)
+    session.time()
     samples = {
         code: Finished(times_ns=timed.times_ns, outcome=timed.outcome, failure=timed.failure)
         for code, timed in session.programs.items()
@@ -176,18 +177,25 @@ class _Timed:
         self.times_ns: list[list[int]] = []
         self.outcome = Outcome.ACCEPTED
         self.failure = ""
-        self.is_running = True
+        self._is_stopped = False
 
-    def stop(self, report: RunReport, failure: str) -> None:
-        """No more runs: at a limit the level is lost, else the program is wrong."""
-        self.is_running = False
+    def begin_test(self) -> None:
+        """Room for the times of the next test, unless it was stopped at one before."""
+        if not self._is_stopped:
+            self.times_ns.append([])
+
+    def stop(self, index: int, report: RunReport, failure: str) -> None:
+        """No more runs of this test or those after it: at a limit the level is lost, else the
+        program is wrong."""
+        self._is_stopped = True
+        del self.times_ns[index:]
         wrong_answer = report.outcome is Outcome.ACCEPTED
         self.outcome = Outcome.WRONG_ANSWER if wrong_answer else report.outcome
         self.failure = failure[-400:]
 
 
 class _Session:
-    """All runs of one problem, test by test."""
+    """All runs of one problem."""
 
     def __init__(self, assignment: Assignment, tests: Sequence[EnamelTest], run: Run) -> None:
         problem = assignment.problem
@@ -196,6 +204,7 @@ class _Session:
         self.echo_ns: list[list[int]] = []
         self._order = random.Random(int(problem.problem_id.rpartition("/")[2]))
         self._reference = reference_code(assignment)
+        self._tests = tests
         self._problem = problem
         self._judge = AnswerJudge(problem, run)
         self._run = run
@@ -206,24 +215,35 @@ class _Session:
         first = next(level for level, weight in enumerate(LEVEL_WEIGHTS) if weight)
         self._first_counted = sum(NUM_TESTS[: first + 1])
 
-    def time_test(self, index: int, test: EnamelTest) -> None:
-        """Reference, echo and every running program in turns, as often as the level asks."""
-        self.reference_ns.append([])
-        self.echo_ns.append([])
-        running = [program for program in self.programs.values() if program.is_running]
-        for program in running:
-            program.times_ns.append([])
+    def time(self) -> None:
+        """Reference, echo and every running program in turns, as often as a test's level asks: a
+        few of each test, then a few more of each, so that an interval in which the machine is slow
+        has few of each and not all of one."""
+        for begun in range(0, max(SHORT_REPEATS, NUM_REPEATS), REPEATS_AT_ONCE):
+            for index, test in enumerate(self._tests):
+                if not begun:
+                    self.reference_ns.append([])
+                    self.echo_ns.append([])
+                    for program in self.programs.values():
+                        program.begin_test()
+                self._time_test(index, test, begun)
+
+    def _time_test(self, index: int, test: EnamelTest, begun: int) -> None:
+        """The next repeats of a test of which so many are begun."""
+        running = [one for one in self.programs.values() if len(one.times_ns) > index]
+        is_paired = LEVEL_WEIGHTS[test.given.level] > 0
+        num_repeats = self._num_repeats(test, len(running))
+        if not begun and not (is_paired and num_repeats):
+            self.reference_ns[index].append(test.first_time_ns)
+        if begun >= min(num_repeats, FEW_REPEATS) and (
+            begun >= num_repeats or self._decides_little(index, running)
+        ):
+            return
         reference = self._request(self._reference, test, REFERENCE_LIMIT_S)
         before = echo_preamble(test.answer_text)
         echo = replace(reference, code="pass\n", entry_point=ECHO, preamble=before)
         samples = {p.code: self._request(p.code, test, self._limit_s) for p in running}
-        num_repeats = self._num_repeats(test, len(running))
-        is_paired = LEVEL_WEIGHTS[test.given.level] > 0
-        if not is_paired or not num_repeats:
-            self.reference_ns[index].append(test.first_time_ns)
-        for repeat in range(num_repeats):
-            if repeat == FEW_REPEATS and self._decides_little(index, running):
-                break
+        for _ in range(begun, min(begun + REPEATS_AT_ONCE, num_repeats)):
             turns: list[_Timed | None] = [*running, *([None] if is_paired else [])]
             # What ran before leaves its caches: no program always follows the same one.
             self._order.shuffle(turns)
@@ -232,11 +252,8 @@ class _Session:
             for turn in turns:
                 if turn is None:
                     self.reference_ns[index].append(self._own_time(reference))
-                elif turn.is_running:
-                    self._time_program(turn, samples[turn.code], test)
-        for program in running:
-            if not program.is_running:
-                program.times_ns.pop()
+                elif len(turn.times_ns) > index:
+                    self._time_program(turn, samples[turn.code], index, test)
 
     def _num_repeats(self, test: EnamelTest, num_running: int) -> int:
         """How often a test is run. A program that finished no level that counts scores 0 whatever
@@ -250,21 +267,23 @@ class _Session:
         return 0
 
     def _decides_little(self, index: int, running: Sequence[_Timed]) -> bool:
-        times_ns = [self.reference_ns[index], *(p.times_ns[-1] for p in running if p.is_running)]
+        times_ns = [self.reference_ns[index], *(program.times_ns[index] for program in running)]
         longest_ns = max(statistics.median(own) for own in times_ns)
         return longest_ns < SMALL_SHARE * self._first_limit_ns
 
-    def _time_program(self, program: _Timed, request: RunRequest, test: EnamelTest) -> None:
+    def _time_program(
+        self, program: _Timed, request: RunRequest, index: int, test: EnamelTest
+    ) -> None:
         report = self._run(request)
         if report.outcome is Outcome.IDLE_LIMIT:
             report = self._run(replace(request, cpu_limit_s=PATIENT_LIMIT_S))
         if report.outcome is not Outcome.ACCEPTED:
-            program.stop(report, report.failure)
+            program.stop(index, report, report.failure)
         elif not self._judge.is_right(test.given, test.answer_text, report.answer_texts[0]):
             answer = report.answer_texts[0][:120]
-            program.stop(report, f"expected {test.answer_text[:120]}, got {answer}")
+            program.stop(index, report, f"expected {test.answer_text[:120]}, got {answer}")
         else:
-            program.times_ns[-1].append(report.cpu_time_ns)
+            program.times_ns[index].append(report.cpu_time_ns)
 
     def _request(self, code: str, test: EnamelTest, limit_s: float) -> RunRequest:
         given = [test.given.arguments_text]
