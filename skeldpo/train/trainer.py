@@ -36,7 +36,7 @@ from skeldpo.checkpoints import (
 from skeldpo.config import Config
 from skeldpo.records import Candidate, Dropped, content_id
 from skeldpo.storage.by_problem import Rows
-from skeldpo.storage.files import is_url
+from skeldpo.storage.files import is_url, open_files
 from skeldpo.storage.node_cache import remove_folder
 from skeldpo.storage.scratch import scratch_folder, sweep_scratch
 from skeldpo.train.agreement import (
@@ -233,7 +233,7 @@ def _fit(
     job: _Job, config: Config, place: tuple[str, str], tell: Callable[[str], None]
 ) -> dict[str, Any]:
     """Runs the workers and gives what rank 0 returned; `place` is (storage path, name)."""
-    train, (_, name) = config.train, place
+    train, (storage_path, name) = config.train, place
     logger.info("training as %s", name)
     arguments = {name: getattr(job, name) for name in _Job.__slots__}
     with following(job.progress_path, tell):
@@ -245,7 +245,7 @@ def _fit(
         raise RuntimeError(f"training run {name} stopped: {outcome['failure']}")
     # Checkpoints alone would leave Ray Train's snapshot behind, which names them: a run of the same
     # name would try to resume from what is gone.
-    fitted.filesystem.delete_dir(fitted.path)
+    open_files(storage_path).remove(name)
     history: list[dict[str, float]] = outcome["history"]
     reason = make_learner(train).reason_to_stop(history)
     if reason:
