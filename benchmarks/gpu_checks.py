@@ -18,7 +18,7 @@ from torch.nn.attention.flex_attention import BlockMask
 
 from benchmarks.train_variant import RANDOM, make_model, tree_logps
 from benchmarks.train_workload import WORKLOADS, make_pairs, train_settings
-from skeldpo.train.attention import BLOCK_TOKENS, block_mask, tree_attention
+from skeldpo.train.attention import BLOCK_TOKENS, ChainMask, block_mask, tree_attention
 from skeldpo.train.batch import TreeBatch, build_trees
 from skeldpo.train.loading import build_network
 from skeldpo.train.network import Network
@@ -53,7 +53,8 @@ def attention_errors(trees: TreeBatch, head_size: int, device: torch.device) -> 
     values = [torch.randn(shape) for shape in shapes]
     slopes = torch.randn(1, length, 4, head_size)
     placed = trees.subtree_end.to(device)
-    expected = _attend(values, slopes, (trees.node_lengths, trees.chains), torch.device("cpu"))
+    chains = ChainMask(trees.node_lengths, trees.chains)
+    expected = _attend(values, slopes, chains, torch.device("cpu"))
     _attend(values, slopes, block_mask(placed), device)
     started = time.perf_counter()
     got = _attend(values, slopes, block_mask(placed), device)

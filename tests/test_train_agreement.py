@@ -16,6 +16,8 @@ from skeldpo.train.agreement import (
     compare_logps,
     reason_to_refuse,
 )
+from skeldpo.train.attention import ChainMask
+from skeldpo.train.batch import Chain
 from skeldpo.train.loading import load_network
 
 pytestmark = pytest.mark.slow
@@ -72,7 +74,5 @@ def test_gaps_are_those_that_were_put_in(tmp_path):
 
 def states(network, ids: torch.Tensor) -> torch.Tensor:
     """Last hidden states (L, D) of one row, which is a tree of one node."""
-    chain = type("Chain", (), {"context": (), "own": (0,)})()
-    return network.decoder(
-        input_ids=ids, tree_mask=((ids.shape[1],), (chain,)), use_cache=False
-    ).last_hidden_state[0]
+    mask = ChainMask([ids.shape[1]], [Chain(context=(), own=(0,))])
+    return network.decoder(input_ids=ids, tree_mask=mask, use_cache=False).last_hidden_state[0]

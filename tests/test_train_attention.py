@@ -14,6 +14,7 @@ from transformers import Qwen2ForCausalLM
 
 from skeldpo.train.attention import (
     BLOCK_TOKENS,
+    ChainMask,
     block_mask,
     compiled_flex,
     enable_tree_attention,
@@ -75,7 +76,7 @@ def test_chains_equal_the_dense_mask_with_gradients(row_multiple):
     trees = trees_of(PAIRS, row_multiple)
     tensors = heads(trees.input_ids.shape[1], requires_grad=True)
     expected = dense_attention(*tensors, dense_mask(trees), 0.3)
-    mask = (trees.node_lengths, trees.chains)
+    mask = ChainMask(trees.node_lengths, trees.chains)
     got, _ = tree_attention(torch.nn.Module(), *tensors, None, tree_mask=mask, scaling=0.3)
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
     slopes = torch.randn(got.shape, generator=torch.Generator().manual_seed(1))
@@ -183,7 +184,7 @@ def test_model_takes_a_block_mask_as_it_takes_chains(tmp_path):
     tokens = tokens_of([preference_pair(i) for i in range(4)], folder, config)
     trees = trees_of(tokens, BLOCK_TOKENS)
     row = (trees.input_ids, trees.predictor_index, trees.target_ids)
-    masks = block_mask(trees.subtree_end), (trees.node_lengths, trees.chains)
+    masks = block_mask(trees.subtree_end), ChainMask(trees.node_lengths, trees.chains)
     by_block, by_chain = (
         network(*row, {"position_ids": trees.position_ids, "tree_mask": mask}) for mask in masks
     )
@@ -194,7 +195,7 @@ def test_model_takes_a_block_mask_as_it_takes_chains(tmp_path):
 def test_flex_attention_equals_chains_on_a_gpu_with_gradients():
     trees = trees_of(PAIRS, BLOCK_TOKENS).to(torch.device("cuda"))
     results = []
-    for mask in (block_mask(trees.subtree_end), (trees.node_lengths, trees.chains)):
+    for mask in (block_mask(trees.subtree_end), ChainMask(trees.node_lengths, trees.chains)):
         tensors = [t.detach().cuda().requires_grad_() for t in heads(trees.input_ids.shape[1])]
         got, _ = tree_attention(torch.nn.Module(), *tensors, None, tree_mask=mask, scaling=0.3)
         slopes = torch.randn(got.shape, generator=torch.Generator().manual_seed(1)).cuda()

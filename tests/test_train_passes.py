@@ -14,7 +14,7 @@ from tiny_policy import preference_pair, save_tiny_policy, tiny_config, tokens_o
 from torch.autograd.graph import saved_tensors_hooks
 from transformers import AutoModelForCausalLM, Qwen2Config
 
-from skeldpo.train.attention import enable_tree_attention
+from skeldpo.train.attention import ChainMask, enable_tree_attention
 from skeldpo.train.batch import Answer, Chain, Prompt, Tree, build_trees
 from skeldpo.train.learners.preferences import PairTokens, Preferences
 from skeldpo.train.loading import load_network
@@ -223,7 +223,7 @@ def kept_bytes(num_layers: int, num_tokens: int, *, saving: bool) -> int:
     model.train()
     assert enable_tree_attention(model)
     ids = torch.zeros(1, num_tokens, dtype=torch.int64, device="meta")
-    mask = ((num_tokens,), (Chain(context=(), own=(0,)),))
+    mask = ChainMask([num_tokens], [Chain(context=(), own=(0,))])
     kept = Kept(model)
     with kept.hooks:
         last = model.model(input_ids=ids, position_ids=ids, tree_mask=mask, use_cache=False)

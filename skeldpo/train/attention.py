@@ -45,8 +45,26 @@ class TreeCalls:
         self.unread: list[set[str]] = []
 
 
-TreeMask = BlockMask | tuple[tuple[int, ...], tuple[Chain, ...]]
-"""Who sees whom in a row: a block mask, or node lengths and chains (see TreeBatch)."""
+class ChainMask:
+    """Who sees whom in a row, by its nodes and chains (see TreeBatch)."""
+
+    def __init__(self, node_lengths: Sequence[int], chains: Sequence[Chain]) -> None:
+        self.node_lengths = list(node_lengths)
+        self.chains = chains
+        self._biases: dict[tuple[int, int, torch.dtype], torch.Tensor] = {}
+
+    def bias(self, query: torch.Tensor, num_context: int) -> torch.Tensor:
+        """What is added to the scores of a chain, (1, H, n, E), that follows so many tokens: (n,
+        num_context + n) of 0 and -inf. All layers take the same."""
+        num_own = query.shape[2]
+        key = num_own, num_context, query.dtype
+        if key not in self._biases:
+            hidden = query.new_full((num_own, num_context + num_own), -torch.inf)
+            self._biases[key] = hidden.triu_(num_context + 1)
+        return self._biases[key]
+
+
+TreeMask = BlockMask | ChainMask
 
 
 def enable_tree_attention(model: PreTrainedModel) -> bool:
@@ -66,7 +84,7 @@ def tree_mask(trees: TreeBatch) -> TreeMask:
     """The mask of a batch for the device it lies on."""
     if trees.subtree_end.is_cuda:
         return block_mask(trees.subtree_end)
-    return trees.node_lengths, trees.chains
+    return ChainMask(trees.node_lengths, trees.chains)
 
 
 def block_mask(subtree_end: torch.Tensor) -> BlockMask:
@@ -115,7 +133,7 @@ def tree_attention(  # noqa: PLR0913
         own_mask = {"attention_mask"} if attention_mask is not None else set()
         tree_calls.unread.append((asked - _PLAIN) | own_mask)
     if tree_mask is None:
-        tree_mask = (query.shape[2],), (Chain(context=(), own=(0,)),)
+        tree_mask = ChainMask([query.shape[2]], [Chain(context=(), own=(0,))])
     if isinstance(tree_mask, BlockMask):
         # Compiled where its kernels are; elsewhere it is plain arithmetic.
         attend = compiled_flex() if query.is_cuda else flex_attention
@@ -129,31 +147,26 @@ def _attend_by_chain(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    tree: tuple[tuple[int, ...], tuple[Chain, ...]],
+    tree: ChainMask,
     scaling: float | None,
 ) -> torch.Tensor:
     """(1, H, T, E), chain by chain. The tensors are split once: the gradient of a split is one
     concatenation, that of a slice is a whole row of zeros each."""
-    lengths, chains = list(tree[0]), tree[1]
-    queries = torch.split(query, lengths, dim=2)
+    lengths = tree.node_lengths
     keys = torch.split(key, lengths, dim=2)
     values = torch.split(value, lengths, dim=2)
+    own_lengths = [sum(lengths[node] for node in chain.own) for chain in tree.chains]
     parts = []
-    for chain in chains:
+    for chain, own in zip(tree.chains, torch.split(query, own_lengths, dim=2), strict=True):
         seen = chain.context + chain.own
         num_context = sum(lengths[node] for node in chain.context)
-        own = _joined(queries, chain.own)  # (1, H, n, E)
-        mask = None
-        if num_context:
-            shape = (own.shape[2], num_context + own.shape[2])
-            mask = torch.ones(shape, dtype=torch.bool, device=own.device).tril(num_context)
         parts.append(
             scaled_dot_product_attention(
-                own,
+                own,  # (1, H, n, E)
                 _joined(keys, seen),
                 _joined(values, seen),
-                attn_mask=mask,
-                is_causal=mask is None,
+                attn_mask=tree.bias(own, num_context) if num_context else None,
+                is_causal=not num_context,
                 scale=scaling,
                 enable_gqa=True,
             )
@@ -162,7 +175,7 @@ def _attend_by_chain(
 
 
 def _joined(parts: Sequence[torch.Tensor], nodes: tuple[int, ...]) -> torch.Tensor:
-    return torch.cat([parts[node] for node in nodes], dim=2)
+    return torch.cat([parts[node] for node in nodes], dim=2) if nodes[1:] else parts[nodes[0]]
 
 
 @functools.cache
