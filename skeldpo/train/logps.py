@@ -100,7 +100,7 @@ class _ChunkedLogps(torch.autograd.Function):
         hidden, weight, target_ids, log_norms = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden)
         trains_weight = ctx.needs_input_grad[1]
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32) if trains_weight else None
+        grad_weight: torch.Tensor | None = None
         for start in reversed(range(0, len(hidden), ctx.rows)):
             part = slice(start, start + ctx.rows)
             logits, ctx.last_logits = ctx.last_logits, None
@@ -113,9 +113,11 @@ class _ChunkedLogps(torch.autograd.Function):
                 first = own.stop
             slope = logits.to(weight.dtype)
             grad_hidden[part] = slope @ weight
-            if grad_weight is not None:
-                grad_weight += slope.T @ hidden[part]
-        if grad_weight is not None:
+            if trains_weight:
+                product = (slope.T @ hidden[part]).float()
+                grad_weight = product if grad_weight is None else grad_weight.add_(product)
+        if trains_weight:
+            grad_weight = torch.zeros_like(weight) if grad_weight is None else grad_weight
             grad_weight = grad_weight.to(weight.dtype)
         return grad_hidden, grad_weight, None, None, None
 
