@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -35,12 +37,14 @@ from skeldpo.sandbox.protocol import (
     input_frame,
     program_frame,
 )
-from skeldpo.sandbox.runtime import RuntimeFailure
+from skeldpo.sandbox.runtime import RuntimeAway, RuntimeFailure
 from skeldpo.sandbox.spare import ContainerRecipe, LiveContainer, Spare
 from skeldpo.sandbox.sweep import sweep_stale_containers
 
 RUNS_PER_CONTAINER = 2000
 
+ENGINE_WAIT_S, ENGINE_ASKED_EVERY_S = 60.0, 1.0
+"""An engine that does not answer any more may be started again; no program is at fault."""
 _GRACE_S = 20.0  # beyond the wall limit, before PID 1 is given up
 _FAILURE_CHARACTERS = 2000
 _AHEAD_BYTES = 32 << 10
@@ -49,6 +53,8 @@ the other to read."""
 _REMEMBERED = 2
 """Inputs and answers of the last runs that are not gone through again: programs that are timed take
 turns on the same input, and give the same answer."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +172,7 @@ class Sandbox:
         self.unverified = ""
         self._spare = Spare(self._recipe)
         self._num_runs = 0
+        self._waits_for_engine = True
         self._encode_calls = functools.lru_cache(_REMEMBERED)(encode_calls)
         self._answer_texts = functools.lru_cache(_REMEMBERED)(answer_texts)
         sweep_stale_containers(self._runtime)
@@ -209,7 +216,7 @@ class Sandbox:
         except (ChannelError, RuntimeFailure) as error:
             failure = f"{type(error).__name__}: {error}"
         try:
-            self._replace()
+            self._replace_patiently()
         except (ChannelError, RuntimeFailure) as error:
             failure += f"; and no new container started: {error}"
         return replace(_NOTHING, failure=failure[-_FAILURE_CHARACTERS:])
@@ -336,6 +343,21 @@ class Sandbox:
         assert self._live is not None
         return self._live.channel
 
+    def _replace_patiently(self) -> None:
+        """As `_replace`. An engine that is away is waited for, once until it has answered."""
+        until_s = time.monotonic() + (ENGINE_WAIT_S if self._waits_for_engine else 0.0)
+        while True:
+            try:
+                self._replace()
+            except RuntimeAway as error:
+                self._waits_for_engine = time.monotonic() < until_s
+                if not self._waits_for_engine:
+                    raise
+                logger.warning("waiting for the container engine: %s", error)
+                time.sleep(ENGINE_ASKED_EVERY_S)
+            else:
+                return
+
     def _replace(self) -> None:
         retired, self._live = self._live, None
         if retired is not None:
@@ -351,6 +373,7 @@ class Sandbox:
 
     def _start(self) -> None:
         self._live = self._recipe.start(self._runtime)
+        self._waits_for_engine = True
         self._num_runs = 0
         self.promises = self._live.promises
         self.unverified = doubt(self.promises, self._runtime)

@@ -30,6 +30,7 @@ from skeldpo.sandbox.runtime import (
     ContainerSpec,
     ListedContainer,
     ListedImage,
+    RuntimeAway,
     RuntimeFailure,
     RuntimeName,
     StartedContainer,
@@ -322,5 +323,7 @@ def _failures() -> Iterator[None]:
     """Errors of the API and of the connection as the contract's own."""
     try:
         yield
+    except requests.ConnectionError as error:
+        raise RuntimeAway(str(error)) from error
     except (DockerException, requests.RequestException, OSError) as error:
         raise RuntimeFailure(str(error)) from error

@@ -28,6 +28,10 @@ class RuntimeFailure(RuntimeError):
     """The container runtime did not do what it was asked; the message is its own."""
 
 
+class RuntimeAway(RuntimeFailure):
+    """It does not answer: it does not run, or is being started again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """A container to make; docs/SANDBOX.md lists the isolation that every one gets besides.
