@@ -23,6 +23,7 @@ from skeldpo.sandbox.container import RunRequest, Sandbox
 from skeldpo.sandbox.cores import sandbox_cores
 from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES, Counters
 from skeldpo.sandbox.image import SandboxImage
+from skeldpo.sandbox.protocol import Channel
 from skeldpo.sandbox.sweep import LABEL, sweep_stale_containers
 from skeldpo.values import decode, encode
 
@@ -117,6 +118,44 @@ def test_large_standard_input_is_delivered_or_ignored(sandbox: Sandbox) -> None:
     text = "z" * (8 << 20)
     assert pipe(sandbox, "print(len(input()))", text).answer_texts == (f"{8 << 20}\n",)
     assert pipe(sandbox, "print('no')", text).answer_texts == ("no\n",)
+
+
+def test_input_of_many_runs_goes_to_a_container_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs next, and whatever the run before did to its own copy."""
+    frames, send = list[bytes](), Channel.send
+
+    def noted(channel: Channel, frame: bytes, timeout_s: float) -> None:
+        frames.append(frame)
+        send(channel, frame, timeout_s)
+
+    monkeypatch.setattr(Channel, "send", noted)
+    programs = {
+        "def f(x):\n    return sum(x)": lambda x: sum(x),
+        "def f(x):\n    x[:] = [1]\n    return 1": lambda x: 1,
+        "def f(x):\n    return x[-1] // 0": None,
+        "def f(x):\n    return len(x)": lambda x: len(x),
+    }
+    large, small, other = ([k] * num for k, num in ((7, 90_000), (5, 3), (8, 90_000)))
+    for numbers in (large, large, small, other, large, large):
+        for code, right in programs.items():
+            report = call(sandbox, code, json.dumps([numbers]))
+            if right is None:
+                assert "ZeroDivisionError" in report.failure
+            else:
+                assert report.answer_texts == (str(right(numbers)),), report.failure
+    assert sum(len(frame) > 90_000 for frame in frames) == 3
+    # Lines of standard input are inputs of their own, sent ahead of their runs.
+    echo = "print(input() * 2)"
+    assert pipe(sandbox, echo, "a", "a", "b", "b", "a").answer_texts == (
+        "aa\n", "aa\n", "bb\n", "bb\n", "aa\n"
+    )  # fmt: skip
+    monkeypatch.undo()
+    # The next container was sent nothing yet.
+    subprocess.run(["docker", "kill", sandbox.container_id], check=True, capture_output=True)
+    assert pipe(sandbox, echo, "a").outcome is Outcome.SANDBOX_FAILED
+    assert pipe(sandbox, echo, "a").answer_texts == ("aa\n",)
 
 
 def test_modules_that_a_program_imports_are_loaded_before_the_clock(sandbox: Sandbox) -> None:

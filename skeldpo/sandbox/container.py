@@ -34,7 +34,6 @@ from skeldpo.sandbox.protocol import (
     answer_texts,
     bounded_input,
     encode_calls,
-    input_frame,
     program_frame,
 )
 from skeldpo.sandbox.runtime import RuntimeAway, RuntimeFailure
@@ -324,8 +323,9 @@ class Sandbox:
             ):
                 sequence = secrets.randbits(63) + 1
                 following = payloads[len(sent)]
-                frame = input_frame(sequence=sequence, num_answers=num_answers, payload=following)
-                channel.send(frame, timeout_s)
+                channel.send_input(
+                    following, sequence=sequence, num_answers=num_answers, timeout_s=timeout_s
+                )
                 sent.append(sequence)
                 unread_bytes += len(following)
             report = channel.report(sent[index], timeout_s)

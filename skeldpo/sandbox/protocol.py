@@ -28,6 +28,7 @@ from skeldpo.sandbox.guest.serve import (
     REPORT_HEADER,
     REPORT_LIMIT_BYTES,
     REPORT_MAGIC,
+    SAME_INPUT,
 )
 from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES
 from skeldpo.values import Opaque, decode
@@ -77,6 +78,7 @@ class Channel:
         self._socket: socket.socket = getattr(attached, "_sock", attached)
         self._stdout = bytearray()
         self._stderr = b""
+        self._last_input: bytes | None = None
 
     def hello(self, timeout_s: float) -> Hello:
         """Waits for PID 1 to be ready."""
@@ -89,12 +91,22 @@ class Channel:
         return Hello(python_version=version, missing=tuple(map(str, missing)), facts=facts)
 
     def send(self, frame: bytes, timeout_s: float) -> None:
-        """Sends a program, or an input for the program sent last."""
+        """Sends a frame."""
         self._socket.settimeout(timeout_s)
         try:
             self._socket.sendall(frame)
         except OSError as error:
             raise ChannelError(f"sending to the container failed: {error}") from error
+
+    def send_input(
+        self, payload: bytes, *, sequence: int, num_answers: int, timeout_s: float
+    ) -> None:
+        """Has the program that was sent last run on an input, in a fresh process. Programs that are
+        timed take turns on one input: it goes to the container once."""
+        is_same, self._last_input = payload == self._last_input, payload
+        num_bytes = SAME_INPUT if is_same else len(payload)
+        head = INPUT_MAGIC + INPUT_HEADER.pack(sequence, num_answers, num_bytes)
+        self.send(head if is_same else head + payload, timeout_s)
 
     def report(self, sequence: int, timeout_s: float) -> GuestReport:
         """Waits for the report on the input that was sent with `sequence`."""
@@ -160,12 +172,6 @@ def program_frame(program: GuestProgram, *, cpu_limit_s: float, samples_memory: 
     parts = (program.code, program.entry_point, program.preamble)
     head = PROGRAM_HEADER.pack(cpu_limit_s, *map(len, parts), samples_memory)
     return b"".join((PROGRAM_MAGIC, head, *parts))
-
-
-def input_frame(*, sequence: int, num_answers: int, payload: bytes) -> bytes:
-    """One run of the loaded program, in a fresh process."""
-    head = INPUT_HEADER.pack(sequence, num_answers, len(payload))
-    return b"".join((INPUT_MAGIC, head, payload))
 
 
 def encode_calls(input_texts: Sequence[str], language_name: str) -> bytes:
