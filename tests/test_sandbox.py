@@ -158,6 +158,33 @@ def test_input_of_many_runs_goes_to_a_container_once(
     assert pipe(sandbox, echo, "a").answer_texts == ("aa\n",)
 
 
+def test_answers_of_many_runs_come_from_a_container_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, read = list[int](), Channel._read
+
+    def noted(channel: Channel, num_bytes: int, deadline: float) -> bytes:
+        sizes.append(num_bytes)
+        return read(channel, num_bytes, deadline)
+
+    monkeypatch.setattr(Channel, "_read", noted)
+    same = "def f(x):\n    return x", "def f(x):\n    return list(x)"
+    large, other = ([k] * 90_000 for k in (7, 8))
+    expected = {one[0]: encode(one).replace(" ", "") for one in (large, other)}
+    for numbers, num_reads in ((large, 1), (large, 1), (other, 2), (large, 3)):
+        for code in same:
+            (answer,) = call(sandbox, code, json.dumps([numbers])).answer_texts
+            assert answer == expected[numbers[0]]
+        assert sum(size > 90_000 for size in sizes) == num_reads
+    # What a program answered before it failed is an answer that went before, too.
+    failing = "def f(x):\n    return x if len(x) > 1 else 1 // 0"
+    report = call(sandbox, failing, json.dumps([large]), "[[1]]", "[[2, 2]]")
+    assert (report.answer_texts, report.outcome) == ((expected[7],), Outcome.RUNTIME_ERROR)
+    assert call(sandbox, same[0], json.dumps([large])).answer_texts == (expected[7],)
+    assert call(sandbox, "def f(x):\n    1 // 0", "[1]").answer_texts == ()
+    assert call(sandbox, same[0], "[5]").answer_texts == ("5",)
+
+
 def test_modules_that_a_program_imports_are_loaded_before_the_clock(sandbox: Sandbox) -> None:
     code = (
         "import sys\nloaded = [m in sys.modules for m in ('statistics', 'decimal', 'queue')]\n"

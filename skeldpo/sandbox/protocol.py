@@ -28,7 +28,7 @@ from skeldpo.sandbox.guest.serve import (
     REPORT_HEADER,
     REPORT_LIMIT_BYTES,
     REPORT_MAGIC,
-    SAME_INPUT,
+    SAME_BYTES,
 )
 from skeldpo.sandbox.guest.supervise import OUTPUT_LIMIT_BYTES
 from skeldpo.values import Opaque, decode
@@ -79,6 +79,7 @@ class Channel:
         self._stdout = bytearray()
         self._stderr = b""
         self._last_input: bytes | None = None
+        self._last_answers = b""
 
     def hello(self, timeout_s: float) -> Hello:
         """Waits for PID 1 to be ready."""
@@ -104,7 +105,7 @@ class Channel:
         """Has the program that was sent last run on an input, in a fresh process. Programs that are
         timed take turns on one input: it goes to the container once."""
         is_same, self._last_input = payload == self._last_input, payload
-        num_bytes = SAME_INPUT if is_same else len(payload)
+        num_bytes = SAME_BYTES if is_same else len(payload)
         head = INPUT_MAGIC + INPUT_HEADER.pack(sequence, num_answers, num_bytes)
         self.send(head if is_same else head + payload, timeout_s)
 
@@ -124,10 +125,12 @@ class Channel:
         )
         if (magic, got) != (REPORT_MAGIC, sequence):
             raise ChannelError(f"expected report {sequence}, got {magic!r} {got}")
-        if head_bytes > REPORT_LIMIT_BYTES or answer_bytes > OUTPUT_LIMIT_BYTES:
+        is_same = answer_bytes == SAME_BYTES and bool(self._last_answers)
+        if head_bytes > REPORT_LIMIT_BYTES or not (is_same or answer_bytes <= OUTPUT_LIMIT_BYTES):
             raise ChannelError(f"report of {head_bytes} + {answer_bytes} bytes is over the limit")
         head_text = self._read(head_bytes, deadline)
-        answers = self._read(answer_bytes, deadline)
+        answers = self._last_answers if is_same else self._read(answer_bytes, deadline)
+        self._last_answers = answers or self._last_answers
         try:
             head = json.loads(head_text)
         except (ValueError, RecursionError) as error:
