@@ -109,7 +109,9 @@ def run_program(
     config = measure or MeasureConfig()
     if not problem.tests:
         raise ValueError(f"problem {problem.problem_id} has no tests; measure_programs makes some")
-    return Judge(problem, sandbox.run, config).run_tests(code, problem.tests, config.cpu_limit_s)
+    judge = Judge(problem, sandbox.run, config)
+    numbers = range(len(problem.tests))
+    return judge.run_tests(code, problem.tests, config.cpu_limit_s, numbers)
 
 
 def measure_programs(
