@@ -105,5 +105,7 @@ def test_flowed_items_are_not_broken() -> None:
 def test_a_table_on_a_display_is_as_it_is_laid_out_markup_and_all() -> None:
     text = io.StringIO()
     display = Display(Console(file=text, width=80, highlight=False, soft_wrap=True))
-    display.table("\ntitle [bold]", ("[name]", "n"), [("[red]x", "1")])
-    assert text.getvalue() == "\ntitle [bold]\n[name]  n\n[red]x  1\n"
+    display.table("\ntitle [bold]", ("[name]", "n"), [("[red]x", "1"), ("a[:x:2]", "2")])
+    display.tell("problem apps:on:1")
+    table = "\ntitle [bold]\n[name]   n\n[red]x   1\na[:x:2]  2\n"
+    assert text.getvalue() == f"{table}problem apps:on:1\n"

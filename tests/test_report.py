@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import math
 import os
 import platform
@@ -40,6 +41,7 @@ from skeldpo.report.summary import (
     summarize_run,
 )
 from skeldpo.report.tables import count_between, speed_notes, speedup_table, verdict_table
+from skeldpo.rounds.alive import RunNote
 from skeldpo.rounds.lease import driving
 from skeldpo.rounds.stages import closing_place, round_place
 from skeldpo.storage.store import Store, round_folder
@@ -501,6 +503,16 @@ def test_run_that_was_extended_is_reported_with_what_had_closed_it(config):
     assert [row[0] for row in core_table(store, longer).rows] == places
     store.write_text("config.json", config.model_dump_json())
     assert not summarize_run(store).missing  # of the shorter run, again
+
+
+def test_status_on_a_terminal_says_how_far_a_run_is_and_what_it_said_last(config):
+    run, text = MadeRun(config), io.StringIO()
+    note = RunNote(run.store, lambda line: None)
+    note.tell("round 1: measured 3 of 9 problems, 41 s left")
+    known = dataclasses.replace(note.running(), stage="sample", left_s=40.0)
+    run.store.write_text("running.json", json.dumps(dataclasses.asdict(known)))
+    show_status(run.store.root, Display(Console(file=text, width=80, force_terminal=True)))
+    assert "round 0 sample for 0 s; 40 s left\nit said last: round 1: measured" in text.getvalue()
 
 
 def test_status_says_who_drives_a_run(config):
