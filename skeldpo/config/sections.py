@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -364,8 +364,8 @@ class Config(Section):
                 f"no pair would be trained on: {', or '.join(told)}, must both be above 0"
             )
 
-    def digest(self) -> str:
-        """12 hex digits over every value that can change a result (name and place cannot)."""
+    def result_values(self) -> dict[str, Any]:
+        """By section, every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
         for key in (
             "name",
@@ -378,4 +378,9 @@ class Config(Section):
             del values["run"][key]
         del values["evaluate"]["suites"], values["evaluate"]["max_tokens"]
         del values["generate"]["keep_engines"]
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+        return values
+
+    def digest(self) -> str:
+        """12 hex digits over `result_values`."""
+        values = json.dumps(self.result_values(), sort_keys=True)
+        return hashlib.sha256(values.encode()).hexdigest()[:12]
