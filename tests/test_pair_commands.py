@@ -113,6 +113,9 @@ def test_skeleton_bad_input_is_named(
     latin = tmp_path / "latin.py"
     latin.write_bytes(b"x = '\xe9'")
     assert "latin.py: a program must be UTF-8" in refused(capsys, "skeleton", files[0], str(latin))
+    init = tmp_path / "__init__.py"
+    init.write_text("# one of fast/*.py\n")
+    assert "__init__.py: no program in it" in refused(capsys, "skeleton", *files, str(init))
 
 
 def test_pair_shows_tiers_lengths_and_why_there_are_no_more(
