@@ -104,7 +104,8 @@ def test_shipped_configurations_load() -> None:
         ("run", {"name": 7}, r'run\.name: .*string in quotes, such as "7b", got 7'),
         ("problems", {"sources": "a.jsonl"}, r'problems\.sources: .*list such as \["a", "b"\]'),
         ("measure", {"confirm_repeats": [5]}, r"no program could ever be shown to be faster"),
-        ("pair", {"max_p_value": 1e-7}, r"pair\.max_p_value \(1e-07\) .* 20 rounds .*9\.5e-07"),
+        ("measure", {"max_p_value": 1e-7}, r"max_p_value \(1e-07\) .* 20 rounds .*9\.5e-07"),
+        ("pair", {"max_p_value": 0.001}, r"pair\.max_p_value \(0\.001\) .*measure.* \(0\.005\)"),
         ("starter", {"hidden_size": 20}, r"starter\.hidden_size \(20\) must be a multiple"),
     ],
 )

@@ -241,7 +241,7 @@ def test_faster_program_that_was_cut_off_is_the_reason_for_no_pair():
          "no speed difference beyond doubt"),
         ([measurement("a"), measurement("b"), timed("a", 1.0, noise=STEADY[:7]),
           timed("b", 9.0, noise=STEADY[:7])],
-         "too few undisturbed rounds in the confirming session"),
+         "too few undisturbed rounds in the confirming session for pair.max_p_value"),
         ([measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 9, session_id="other")],
          "no undisturbed round in the confirming session"),
         ([measurement("a"), measurement("b"), timed("a", 1.0, "screen"), timed("b", 9, "screen")],

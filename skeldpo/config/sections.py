@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from skeldpo.config.base import Section
-from skeldpo.config.measure_section import MeasureConfig, require_reachable
+from skeldpo.config.measure_section import MeasureConfig
 from skeldpo.config.rewards_section import RewardsConfig
 from skeldpo.config.train_section import TrainConfig
 from skeldpo.node_watch import MAX_NODE_WAIT_S
@@ -201,8 +201,9 @@ class PairConfig(Section):
     min_speedup: float = Field(gt=1)
     """Least ratio of CPU times, rejected over chosen."""
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
-    """One-sided exact signed-rank test against times discounted by 5 %. Nominal: it is not
-    corrected for the looks at a session, nor for its number of comparisons (docs/PAIRS.md)."""
+    """One-sided exact signed-rank test against times discounted by 5 %; no less than
+    measure.max_p_value, at which a session ends. Nominal: it is not corrected for the looks at a
+    session, nor for its number of comparisons (docs/PAIRS.md)."""
     max_efficiency_pairs: int = Field(default=2, ge=0)
     """Efficiency pairs per problem."""
     choice: Literal["largest", "nearest", "diverse"] = "largest"
@@ -327,11 +328,7 @@ class Config(Section):
                 '"both", got "policy"'
             )
         shown_at = {"preferences": "pair", "rewards": "rewards"}[self.train.learner]
-        require_reachable(
-            f"{shown_at}.max_p_value",
-            getattr(self, shown_at).max_p_value,
-            self.measure.confirm_repeats[-1],
-        )
+        self.measure.require_reach(f"{shown_at}.max_p_value", getattr(self, shown_at).max_p_value)
         if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
             raise ValueError(
                 'skeleton.method = "dynamic" needs measure.profile_lines = true, got false'
