@@ -106,6 +106,7 @@ def test_shipped_configurations_load() -> None:
         ("measure", {"confirm_repeats": [5]}, r"no program could ever be shown to be faster"),
         ("measure", {"max_p_value": 1e-7}, r"max_p_value \(1e-07\) .* 20 rounds .*9\.5e-07"),
         ("pair", {"max_p_value": 0.001}, r"pair\.max_p_value \(0\.001\) .*measure.* \(0\.005\)"),
+        ("skeleton", {"max_group": 1}, r"max_group \(1\) is below skeleton\.min_group \(2\)"),
         ("starter", {"hidden_size": 20}, r"starter\.hidden_size \(20\) must be a multiple"),
     ],
 )

@@ -251,6 +251,15 @@ class SkeletonConfig(Section):
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
 
+    @model_validator(mode="after")
+    def _groups_are_enough(self) -> SkeletonConfig:
+        if self.max_group < self.min_group:
+            raise ValueError(
+                f"skeleton.max_group ({self.max_group}) is below skeleton.min_group "
+                f"({self.min_group}), so that every group would be too small"
+            )
+        return self
+
 
 class EvaluateConfig(Section):
     """[evaluate] Pass@1 and Beyond@1 on held-out problems."""
