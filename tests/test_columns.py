@@ -96,6 +96,17 @@ def test_the_plot_of_a_comparison_keeps_its_blanks() -> None:
     assert layout.lines[-1] == f"pass@1  {plot}".rstrip()
 
 
+def test_letters_that_are_two_wide_leave_columns_in_line() -> None:
+    rows = [("两数之和", "难度 " * 12, "1"), ("two sum", "x", "20")]
+    layout = lay_out("", ("problem", "reason", "n"), rows, 43)
+    assert layout.lines == (
+        "problem   reason                          n",
+        "两数之和  难度 难度 难度 难度 难度 难度   1",
+        "          难度 难度 难度 难度 难度 难度",
+        "two sum   x                              20",
+    )
+
+
 def test_flowed_items_are_not_broken() -> None:
     items = [f"image sha256:{'0' * 64}", "host node, core 1", "weight 1"]
     assert flowed(items, 80) == [f"  {items[0]}", f"  {items[1]}  {items[2]}"]
