@@ -40,7 +40,13 @@ from skeldpo.report.summary import (
     open_run_folder,
     summarize_run,
 )
-from skeldpo.report.tables import count_between, speed_notes, speedup_table, verdict_table
+from skeldpo.report.tables import (
+    count_between,
+    speed_notes,
+    speedup_table,
+    training_table,
+    verdict_table,
+)
 from skeldpo.rounds.alive import RunNote
 from skeldpo.rounds.lease import driving
 from skeldpo.rounds.stages import closing_place, round_place
@@ -522,6 +528,13 @@ def test_status_says_who_drives_a_run(config):
     assert f"driven by: process {os.getpid()} on host {platform.node()}, since" in text
     assert "goes on from there" not in text
     assert "process" not in shown(lambda display: show_status(run.store.root, display))
+
+
+def test_training_without_figures_of_a_whole_round_has_no_empty_cells(whole_run):
+    summary = summarize_run(whole_run)
+    steps = tuple(dataclasses.replace(row, whole={}) for row in summary.training)
+    table = training_table(dataclasses.replace(summary, training=steps))
+    assert [row[-3:] for row in table.rows] == [("-", "-", "-")] * NUM_ROUNDS
 
 
 def test_status_of_a_folder_that_is_no_run_says_what_was_expected(tmp_path):
