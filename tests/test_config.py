@@ -279,6 +279,7 @@ def test_load_sections_overrides_and_names_what_is_wrong() -> None:
     assert sections.measure.model_fields_set == {"cpu_limit_s"}, "a suite's own limits hold"
     for override, message in {
         "measure.cpu_limt_s=5": r"unknown key measure\.cpu_limt_s; did you mean measure\.cpu_lim",
+        "pair.num_samples=2": r"pair\.num_samples; did you mean pair\.min",  # no generate there
         "pair.min_speedup=1": r"pair\.min_speedup: .*greater than 1, got 1",
         "train.beta=1": r"section \['train'\]; this command has \['measure', 'pair'\]",
         "measure=5": "measure: .*got 5",
