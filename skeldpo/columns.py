@@ -84,8 +84,8 @@ class _Column:
         widest = max(map(cell_len, self.cells), default=0)
         self.is_text = any(cell_len(cell) > MIN_TEXT and " " in cell.strip() for cell in self.cells)
         self.is_text &= not self.is_figure
-        self.natural = max(widest, len(name))
-        word = max(map(len, name.split()), default=0)
+        self.natural = max(widest, cell_len(name))
+        word = max(map(cell_len, name.split()), default=0)
         self.least = max(word, min(widest, MIN_TEXT) if self.is_text else widest)
 
 
@@ -111,14 +111,15 @@ def _line_up(cells: Sequence[str], columns: Sequence[_Column], widths: Sequence[
     for index in range(max(map(len, parts))):
         texts = [part[index] if index < len(part) else "" for part in parts]
         lines.append((" " * GAP).join(
-            f"{text:>{width}}" if column.is_figure else _filled(text, width)
+            _filled(text, width, is_figure=column.is_figure)
             for text, column, width in zip(texts, columns, widths, strict=True)
         ).rstrip())  # fmt: skip
     return lines
 
 
-def _filled(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
+def _filled(text: str, width: int, *, is_figure: bool = False) -> str:
+    blanks = " " * (width - cell_len(text))
+    return blanks + text if is_figure else text + blanks
 
 
 def _paragraphs(columns: Sequence[_Column], width: int) -> Iterator[str]:
@@ -128,7 +129,7 @@ def _paragraphs(columns: Sequence[_Column], width: int) -> Iterator[str]:
     first, *others = columns
     short = [c for c in others if not c.is_text and c.natural + len(c.name) + 2 * GAP <= width]
     long = [column for column in others if column not in short]
-    sizes = [max(map(cell_len, column.cells)) for column in short]
+    sizes = [max(map(cell_len, column.cells), default=0) for column in short]
     for index, name in enumerate(first.cells):
         yield from wrapped(name, width)
         items = [

@@ -96,6 +96,12 @@ def test_the_plot_of_a_comparison_keeps_its_blanks() -> None:
     assert layout.lines[-1] == f"pass@1  {plot}".rstrip()
 
 
+@pytest.mark.parametrize("width", [10, 40, 80, 200])
+def test_a_table_without_rows_is_laid_out(width: int) -> None:
+    layout = lay_out("none", (*FUNNEL, "not in a pair"), [], width)
+    assert len(layout.lines) == layout.num_header
+
+
 def test_letters_that_are_two_wide_leave_columns_in_line() -> None:
     rows = [("两数之和", "难度 " * 12, "1"), ("two sum", "x", "20")]
     layout = lay_out("", ("problem", "reason", "n"), rows, 43)
