@@ -51,7 +51,7 @@ def file_skeletons(
     profiled: HotLines = {}
     if profile or config.method == "dynamic":
         codes = sorted({*groups[0].values(), *groups[1].values()})
-        stdin_text = read_utf8(Path(stdin_path)) if stdin_path else ""
+        stdin_text = read_utf8(Path(stdin_path).expanduser()) if stdin_path else ""
         profiled = _profile(codes, written_in, input_text(stdin_text))
     for own, other in (groups, reversed(groups)):
         for file, code in own.items():
