@@ -109,7 +109,9 @@ def run_program(
     config = measure or MeasureConfig()
     if not problem.tests:
         raise ValueError(f"problem {problem.problem_id} has no tests; measure_programs makes some")
-    return Judge(problem, sandbox.run, config).run_tests(code, problem.tests, config.cpu_limit_s)
+    judge = Judge(problem, sandbox.run, config)
+    numbers = range(len(problem.tests))
+    return judge.run_tests(code, problem.tests, config.cpu_limit_s, numbers)
 
 
 def measure_programs(
@@ -141,11 +143,14 @@ def compare(
     min_speedup: float,
     measure: MeasureConfig | None = None,
 ) -> Difference:
-    """Whether one of two programs is at least `min_speedup` times as fast beyond doubt, on inputs
-    that the problem's generators make large enough, or on its tests. ValueError for a `min_speedup`
-    of 1 or less."""
-    pair_config = PairConfig(min_speedup=min_speedup, max_correctness_pairs=0)
-    measured = measure_programs(problem, [first, second], measure)
+    """Whether one of two programs is at least `min_speedup` times as fast beyond doubt
+    (`measure.max_p_value`), on inputs that the problem's generators make large enough, or on its
+    tests. ValueError for a `min_speedup` of 1 or less."""
+    config = measure or MeasureConfig()
+    pair_config = PairConfig(
+        min_speedup=min_speedup, max_p_value=config.max_p_value, max_correctness_pairs=0
+    )
+    measured = measure_programs(problem, [first, second], config)
     found = build_pairs(
         problem=problem,
         candidates=measured.candidates,

@@ -146,8 +146,9 @@ class Display:
             self._print(line, "bold" if index < layout.num_header else "")
 
     def _print(self, line: str, style: str = "") -> None:
-        """As it is: a terminal wraps what is longer, and a path can still be copied."""
-        self.console.print(line, markup=False, style=style, soft_wrap=True)
+        """As it is: a terminal wraps what is longer, and a path can still be copied. Nor are there
+        pictures for ":x:", which may stand in a slice or in the name of a problem."""
+        self.console.print(line, markup=False, emoji=False, style=style, soft_wrap=True)
 
 
 def _least_wait_s(line: str) -> float:

@@ -9,12 +9,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from effibench_rows import effibench_row
+from scripted_runs import PROBLEM as SCRIPTED
+from scripted_runs import linear, make_script
 
 from skeldpo import api
+from skeldpo.config import MeasureConfig
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = (REPOSITORY / "docs" / "API.md").read_text(encoding="utf-8")
@@ -135,6 +139,17 @@ def test_what_cannot_be_compared_is_refused_before_it_is_measured() -> None:
         api.compare(PROBLEM, "a", "b", min_speedup=1.0)
     with pytest.raises(ValueError, match="problem p has no tests"):
         api.run_program(None, PROBLEM, "def f(a): return a")  # type: ignore[arg-type]
+
+
+def test_a_comparison_is_as_certain_as_its_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six rounds, all of which are won, p is 1/64."""
+    script = make_script(a=linear(10), b=linear(40))
+    sandbox = SimpleNamespace(run=script.run, unverified="")
+    image = SimpleNamespace(digest="", python_version="")
+    monkeypatch.setattr(api, "_leased", lambda _: contextlib.nullcontext((sandbox, image, 0)))
+    measure = MeasureConfig(min_cpu_time_ms=1.0, max_p_value=0.02, confirm_repeats=(6,))
+    found = api.compare(SCRIPTED, "a", "b", min_speedup=1.2, measure=measure)
+    assert (found.faster, found.p_value, found.reason) == ("first", 1 / 64, "")
 
 
 @pytest.mark.docker

@@ -96,6 +96,23 @@ def test_the_plot_of_a_comparison_keeps_its_blanks() -> None:
     assert layout.lines[-1] == f"pass@1  {plot}".rstrip()
 
 
+@pytest.mark.parametrize("width", [10, 40, 80, 200])
+def test_a_table_without_rows_is_laid_out(width: int) -> None:
+    layout = lay_out("none", (*FUNNEL, "not in a pair"), [], width)
+    assert len(layout.lines) == layout.num_header
+
+
+def test_letters_that_are_two_wide_leave_columns_in_line() -> None:
+    rows = [("两数之和", "难度 " * 12, "1"), ("two sum", "x", "20")]
+    layout = lay_out("", ("problem", "reason", "n"), rows, 43)
+    assert layout.lines == (
+        "problem   reason                          n",
+        "两数之和  难度 难度 难度 难度 难度 难度   1",
+        "          难度 难度 难度 难度 难度 难度",
+        "two sum   x                              20",
+    )
+
+
 def test_flowed_items_are_not_broken() -> None:
     items = [f"image sha256:{'0' * 64}", "host node, core 1", "weight 1"]
     assert flowed(items, 80) == [f"  {items[0]}", f"  {items[1]}  {items[2]}"]
@@ -105,5 +122,7 @@ def test_flowed_items_are_not_broken() -> None:
 def test_a_table_on_a_display_is_as_it_is_laid_out_markup_and_all() -> None:
     text = io.StringIO()
     display = Display(Console(file=text, width=80, highlight=False, soft_wrap=True))
-    display.table("\ntitle [bold]", ("[name]", "n"), [("[red]x", "1")])
-    assert text.getvalue() == "\ntitle [bold]\n[name]  n\n[red]x  1\n"
+    display.table("\ntitle [bold]", ("[name]", "n"), [("[red]x", "1"), ("a[:x:2]", "2")])
+    display.tell("problem apps:on:1")
+    table = "\ntitle [bold]\n[name]   n\n[red]x   1\na[:x:2]  2\n"
+    assert text.getvalue() == f"{table}problem apps:on:1\n"

@@ -104,7 +104,9 @@ def test_shipped_configurations_load() -> None:
         ("run", {"name": 7}, r'run\.name: .*string in quotes, such as "7b", got 7'),
         ("problems", {"sources": "a.jsonl"}, r'problems\.sources: .*list such as \["a", "b"\]'),
         ("measure", {"confirm_repeats": [5]}, r"no program could ever be shown to be faster"),
-        ("pair", {"max_p_value": 1e-7}, r"pair\.max_p_value \(1e-07\) .* 20 rounds .*9\.5e-07"),
+        ("measure", {"max_p_value": 1e-7}, r"max_p_value \(1e-07\) .* 20 rounds .*9\.5e-07"),
+        ("pair", {"max_p_value": 0.001}, r"pair\.max_p_value \(0\.001\) .*measure.* \(0\.005\)"),
+        ("skeleton", {"max_group": 1}, r"max_group \(1\) is below skeleton\.min_group \(2\)"),
         ("starter", {"hidden_size": 20}, r"starter\.hidden_size \(20\) must be a multiple"),
     ],
 )
@@ -277,6 +279,7 @@ def test_load_sections_overrides_and_names_what_is_wrong() -> None:
     assert sections.measure.model_fields_set == {"cpu_limit_s"}, "a suite's own limits hold"
     for override, message in {
         "measure.cpu_limt_s=5": r"unknown key measure\.cpu_limt_s; did you mean measure\.cpu_lim",
+        "pair.num_samples=2": r"pair\.num_samples; did you mean pair\.min",  # no generate there
         "pair.min_speedup=1": r"pair\.min_speedup: .*greater than 1, got 1",
         "train.beta=1": r"section \['train'\]; this command has \['measure', 'pair'\]",
         "measure=5": "measure: .*got 5",

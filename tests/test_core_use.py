@@ -18,8 +18,10 @@ from skeldpo.accounts.core_use import (
 )
 from skeldpo.languages import python
 from skeldpo.measure.core_clock import CoreClock
+from skeldpo.measure.grown import WAYS, growth_generators
 from skeldpo.sandbox.container import RunReport, RunRequest
 from skeldpo.storage.store import Store
+from skeldpo.values import encode
 
 GENERATOR, CHECKER = "def generate_input(): ...", "def check(): ..."
 PROBLEM = replace(
@@ -81,6 +83,14 @@ def test_an_actors_clock_tells_programs_from_inputs_and_its_rows_are_joined(tmp_
         for code, seconds in ((GENERATOR, 0.5), ("base", 2.0), ("candidate", 3.0), (CHECKER, 0.25)):
             assert clock.run(request(code, seconds)).total_cpu_time_ns == seconds * 1e9
         clock.end(store, f"p/{number}")
+    growing = replace(PROBLEM, problem_id="p/3", generators=(), growth=encode({"bases": [[[1]]]}))
+    clock.begin(growing)
+    for code in growth_generators(growing.growth):
+        clock.run(request(code, 0.5))
+    clock.end(store, "p/3")
+    (third,) = store.read_part(CORE_USE, "p/3", CoreUse)
+    assert (third.program_cpu_s, third.input_cpu_s) == (0.0, 0.5 * len(WAYS))
+    store.remove_part(CORE_USE, "p/3")
     (first,), (second,) = (store.read_part(CORE_USE, f"p/{n}", CoreUse) for n in (1, 2))
     assert (first.program_cpu_s, first.input_cpu_s, first.held_from_s) == (5.0, 0.75, 5.0)
     assert (second.program_cpu_s, second.held_from_s) == (5.0, first.ended_s)

@@ -83,17 +83,20 @@ def test_every_core_in_a_sandbox_is_a_warning(monkeypatch):
 
 
 def test_home_that_does_not_exist_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setenv("SKELDPO_HOME", str(tmp_path / "nowhere"))
-    assert finding("disk").remedy == f"mkdir -p {tmp_path}/nowhere"
+    monkeypatch.setenv("SKELDPO_HOME", str(tmp_path / "no where"))
+    assert finding("disk").remedy == f"mkdir -p '{tmp_path}/no where'"
 
 
 @pytest.mark.parametrize("template", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "http://127.0.0.1:{}/"])
 def test_ray_address_is_tried(monkeypatch, template):
     with socket.create_server(("127.0.0.1", 0)) as head:
-        monkeypatch.setenv("RAY_ADDRESS", template.format(head.getsockname()[1]))
+        head_port = head.getsockname()[1]
+        monkeypatch.setenv("RAY_ADDRESS", template.format(head_port))
         assert finding("Ray cluster").state == "ok"
-    row = finding("Ray cluster")
-    assert row.state == "missing" and row.remedy == "unset RAY_ADDRESS"
+    for address in (template.format(head_port), "127.0.0.1:99999", f"{'a' * 64}.b:6379"):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        row = finding("Ray cluster")
+        assert row.state == "missing" and row.remedy == "unset RAY_ADDRESS"
 
 
 def test_ray_cluster_is_not_looked_for_without_an_address(monkeypatch):

@@ -22,6 +22,7 @@ def test_start_that_measured_nothing_does_not_bind_the_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    monkeypatch.setenv("RAY_ADDRESS", "local")  # a cluster of this machine would be joined, else
     problems = write_problems(tmp_path / "problems.jsonl", {"sound": {}})
     programs = tmp_path / "programs.jsonl"
     programs.write_text(json.dumps({"problem_id": "sound", "code": RIGHT}))

@@ -22,9 +22,10 @@ from pair_rows import (
     whole_problem,
 )
 
-from skeldpo.config import PairConfig
+from skeldpo.config import PairConfig, RewardsConfig
 from skeldpo.pair.earlier import NO_EARLIER, earlier_programs
 from skeldpo.records import Example, Outcome
+from skeldpo.rewards.of_problem import problem_rewards
 
 
 def reasons(result):
@@ -241,7 +242,7 @@ def test_faster_program_that_was_cut_off_is_the_reason_for_no_pair():
          "no speed difference beyond doubt"),
         ([measurement("a"), measurement("b"), timed("a", 1.0, noise=STEADY[:7]),
           timed("b", 9.0, noise=STEADY[:7])],
-         "too few undisturbed rounds in the confirming session"),
+         "too few undisturbed rounds in the confirming session for pair.max_p_value"),
         ([measurement("a"), measurement("b"), timed("a", 1.0), timed("b", 9, session_id="other")],
          "no undisturbed round in the confirming session"),
         ([measurement("a"), measurement("b"), timed("a", 1.0, "screen"), timed("b", 9, "screen")],
@@ -255,6 +256,24 @@ def test_problem_without_a_pair_says_why(rows, reason):
     assert [row.num_rows for row in result.dropped] == [1]
     assert reason in result.dropped[0].reason
     assert sum(row.num_rows for row in result.dropped_candidates) == 2
+
+
+@pytest.mark.parametrize(
+    "others", [[measurement("b")], [timed("b", 9.0)], [timed("b", 9.0, "screen")]]
+)
+def test_a_program_of_two_verdicts_is_on_no_side(others):
+    rows = [measurement("a"), timed("a", 1.0), *others]
+    rows.append(measurement("b", outcome=Outcome.WRONG_ANSWER))
+    result = build([candidate("a", FAST[0]), candidate("b", SLOW[0])], rows)
+    assert result.pairs == ()
+    assert reasons(result)["verdicts that contradict each other"] == 1
+    rewarded = problem_rewards(
+        problem=PROBLEM,
+        candidates=[candidate("a", FAST[0]), candidate("b", SLOW[0])],
+        measurements=rows,
+        config=RewardsConfig(),
+    )
+    assert [row.candidate_id for row in rewarded.rewards] == ["a"]
 
 
 def test_no_candidates_are_accounted_for():

@@ -113,6 +113,9 @@ def test_skeleton_bad_input_is_named(
     latin = tmp_path / "latin.py"
     latin.write_bytes(b"x = '\xe9'")
     assert "latin.py: a program must be UTF-8" in refused(capsys, "skeleton", files[0], str(latin))
+    init = tmp_path / "__init__.py"
+    init.write_text("# one of fast/*.py\n")
+    assert "__init__.py: no program in it" in refused(capsys, "skeleton", *files, str(init))
 
 
 def test_pair_shows_tiers_lengths_and_why_there_are_no_more(
@@ -161,6 +164,9 @@ def test_pair_keeps_evaluation_problems_out(
     shown = capsys.readouterr().out
     assert "1 problems kept out of training: 1 by id (names.txt)" in shown
     assert "from 1 of 1 problems" in shown
+    names.write_text("P\nQ\n")
+    assert main([*arguments, "--set", f'keep_out.files=["{names}"]', "--explain"]) == RUN_FAILED
+    assert "no pair from 0 problems" in capsys.readouterr().err
 
 
 def test_inspect_shows_both_sides_and_their_raw_times(
@@ -177,6 +183,22 @@ def test_inspect_shows_both_sides_and_their_raw_times(
         "inefficiency-prone: for in not",
     ):  # fmt: skip
         assert text in shown
+
+
+def test_inspect_breaks_no_line_of_tabs_or_wide_letters(
+    pairs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    store = Store(str(pairs.parent))
+    (first, *_) = store.read_records("pairs.parquet", PreferencePair)
+    for line in ("\t\t\treturn len(set(a))", f"    return '{'两' * 9}'"):
+        code = f"def f(a):\n{line}\n"
+        chosen = dataclasses.replace(first.chosen, code=code, prone_spans=())
+        store.write_records(
+            "odd.parquet", PreferencePair, [dataclasses.replace(first, chosen=chosen)]
+        )
+        assert main(["inspect", str(pairs.parent / "odd.parquet")]) == 0
+        assert line.expandtabs() in capsys.readouterr().out
 
 
 def test_inspect_page_escapes_what_programs_say(

@@ -414,6 +414,24 @@ def sample(output: Path, names: list[str], max_quarantined: float = 1.0) -> list
     return told
 
 
+@pytest.mark.parametrize("before", [Outcome.ACCEPTED, Outcome.SANDBOX_FAILED])
+def test_problem_of_which_an_earlier_try_has_verdicts_is_not_given_up(
+    tmp_path: Path, before: Outcome
+) -> None:
+    store, asked = Store(str(tmp_path)), make_assignment("raising")
+    store.write_part(ASSIGNMENTS, "raising", Assignment, [asked])
+    store.write_part(CANDIDATES, "raising", Candidate, asked.candidates)
+    found = replace(measurement("raising-c", outcome=before), problem_id="raising")
+    store.write_part(MEASUREMENTS, "raising", Measurement, [found])
+    actor = Troubled(output=str(tmp_path), pass_id="again", measure=MeasureConfig(max_retries=1))
+    (counts,) = actor({"problem_id": ["raising"]})
+    assert json.loads(counts["outcomes"][0]).keys() == {
+        "ACCEPTED" if before is Outcome.ACCEPTED else "QUARANTINED"
+    }
+    is_lost = before is not Outcome.ACCEPTED
+    assert (bool(counts["quarantine"][0]), bool(read_quarantine(store))) == (is_lost, is_lost)
+
+
 @pytest.mark.ray
 def test_problem_that_kills_its_actor_costs_that_problem_alone(
     cluster: None, tmp_path: Path

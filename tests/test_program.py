@@ -108,7 +108,13 @@ def test_odd_texts_have_a_key(code):
     assert normalize_program(code) == normalize_program(code + "\n")
 
 
-@given(st.text(max_size=100))
+def test_a_mark_of_byte_order_is_none_of_the_program() -> None:
+    code = "n = int(input())\nprint(n)\n"
+    assert normalize_program(f"\ufeff{code}") == normalize_program(code)
+    assert own_names(f"\ufeff{code}") == {"n"}
+
+
+@given(st.text(max_size=100).filter(lambda text: not text.startswith("\ufeff")))
 def test_any_text_has_a_key_that_blank_lines_around_do_not_change(text):
     assert normalize_program(f"\n{text}\n") == normalize_program(text)
 

@@ -34,11 +34,15 @@ PROBLEM_IDS = dict.fromkeys(
 )
 
 
-def test_read_programs_from_jsonl_keeps_order(tmp_path: Path) -> None:
+def test_read_programs_from_jsonl_keeps_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "programs.jsonl"
     rows = [("echo", "e"), ("double", "d1"), ("echo", "e"), ("double", "d2")]
     file.write_text("\n".join(json.dumps({"problem_id": p, "code": c}) for p, c in rows))
     assert read_programs(file, PROBLEM_IDS) == {"echo": ["e", "e"], "double": ["d1", "d2"]}
+    monkeypatch.setenv("HOME", str(tmp_path))  # of --programs=~/..., which no shell expands
+    assert read_programs("~/programs.jsonl", PROBLEM_IDS) == read_programs(file, PROBLEM_IDS)
 
 
 def test_read_programs_from_a_problem_file_takes_its_solutions(tmp_path: Path) -> None:

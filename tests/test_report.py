@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import math
 import os
 import platform
@@ -39,7 +40,14 @@ from skeldpo.report.summary import (
     open_run_folder,
     summarize_run,
 )
-from skeldpo.report.tables import count_between, speed_notes, speedup_table, verdict_table
+from skeldpo.report.tables import (
+    count_between,
+    speed_notes,
+    speedup_table,
+    training_table,
+    verdict_table,
+)
+from skeldpo.rounds.alive import RunNote
 from skeldpo.rounds.lease import driving
 from skeldpo.rounds.stages import closing_place, round_place
 from skeldpo.storage.store import Store, round_folder
@@ -503,6 +511,16 @@ def test_run_that_was_extended_is_reported_with_what_had_closed_it(config):
     assert not summarize_run(store).missing  # of the shorter run, again
 
 
+def test_status_on_a_terminal_says_how_far_a_run_is_and_what_it_said_last(config):
+    run, text = MadeRun(config), io.StringIO()
+    note = RunNote(run.store, lambda line: None)
+    note.tell("round 1: measured 3 of 9 problems, 41 s left")
+    known = dataclasses.replace(note.running(), stage="sample", left_s=40.0)
+    run.store.write_text("running.json", json.dumps(dataclasses.asdict(known)))
+    show_status(run.store.root, Display(Console(file=text, width=80, force_terminal=True)))
+    assert "round 0 sample for 0 s; 40 s left\nit said last: round 1: measured" in text.getvalue()
+
+
 def test_status_says_who_drives_a_run(config):
     run = MadeRun(config)
     with driving(run.store, print):
@@ -510,6 +528,13 @@ def test_status_says_who_drives_a_run(config):
     assert f"driven by: process {os.getpid()} on host {platform.node()}, since" in text
     assert "goes on from there" not in text
     assert "process" not in shown(lambda display: show_status(run.store.root, display))
+
+
+def test_training_without_figures_of_a_whole_round_has_no_empty_cells(whole_run):
+    summary = summarize_run(whole_run)
+    steps = tuple(dataclasses.replace(row, whole={}) for row in summary.training)
+    table = training_table(dataclasses.replace(summary, training=steps))
+    assert [row[-3:] for row in table.rows] == [("-", "-", "-")] * NUM_ROUNDS
 
 
 def test_status_of_a_folder_that_is_no_run_says_what_was_expected(tmp_path):

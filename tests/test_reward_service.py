@@ -387,6 +387,11 @@ def test_programs_of_exact_times_earn_by_level(reference):
     assert earned("slow", "quick", unverified="no core") == [1.0, 1.0]
 
 
+def test_rewards_that_no_session_goes_on_for_are_refused():
+    with pytest.raises(ValueError, match=r"rewards\.max_p_value \(0\.001\) is below measure"):
+        Settings(rewards=RewardsConfig(max_p_value=0.001), measure=MeasureConfig())
+
+
 class HeldSandbox:
     """In place of a container and the lease of its core: what it is given does not compile, and
     takes until it is let."""

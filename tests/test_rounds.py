@@ -321,7 +321,8 @@ def test_mistake_that_ends_a_run_before_its_policy_is_there_can_be_mended(
 ) -> None:
     problems, make_start = list(world.problems), world.make_starting_checkpoint
     mended = world.config(1).model_dump()
-    mended["run"]["seed"] = 7
+    mended["run"] |= {"seed": 7, "max_quarantined": 0.5}  # no run is refused for the second
+    mended["generate"]["keep_engines"] = False
 
     def fail(config: Config, problems: Sequence[Problem], folder: str, tell: Any) -> Checkpoint:
         write_policy(f"{folder}/half", "of another model")

@@ -65,6 +65,10 @@ def test_what_ran_before_an_error_counts(body: str) -> None:
     assert 2 in found and 3 in found
 
 
+def test_a_program_may_begin_with_a_mark_of_byte_order() -> None:
+    assert {1, 2, 3, 4, 5} == {line for line, _ in line_times(f"\ufeff{SUMS}", "f", [[9]], TEN_S)}
+
+
 def test_a_run_ends_at_its_limit() -> None:
     times = dict(line_times("def f():\n    while True:\n        pass\n", "f", [[]], 10**7))
     assert 10**7 <= sum(times.values()) < 10**9

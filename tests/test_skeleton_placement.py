@@ -24,6 +24,7 @@ def test_words_are_counted_by_line() -> None:
     found = kept_words(CODE, spans, (3,), PYTHON)
     assert found == KeptWords(num_hot=2, num_hot_kept=1, num_other=6, num_other_kept=3)
     assert (found.hot_share, found.other_share) == (0.5, 0.5)
+    assert kept_words(CODE.replace("\n", "\r"), spans, (3,), PYTHON) == found  # as Python counts
     whole = total_words([found, kept_words(CODE, [(0, len(CODE))], (1, 3), PYTHON)])
     assert whole == KeptWords(num_hot=6, num_hot_kept=5, num_other=10, num_other_kept=7)
     assert kept_words("", (), (1,), PYTHON).hot_share == 0

@@ -140,12 +140,20 @@ def test_read_records_of_another_kind_or_no_table_names_the_file(store: Store) -
         store.read_records("none.parquet", Candidate)
 
 
-def test_damaged_page_of_a_table_names_the_file(store: Store) -> None:
+def test_damaged_page_or_footer_of_a_table_names_the_file(store: Store) -> None:
     store.write_records("t.parquet", Candidate, [SAMPLED])
     whole = store.read_bytes("t.parquet")
     store.write_bytes("t.parquet", whole[:4] + bytes(40) + whole[44:])
     with pytest.raises((OSError, ValueError), match=r"run/t\.parquet"):
         store.read_records("t.parquet", Candidate)
+    told = []
+    for start in range(len(whole) - 2000, len(whole) - 8, 25):  # the footer
+        store.write_bytes("t.parquet", whole[:start] + b"\xff" * 8 + whole[start + 8 :])
+        try:
+            store.read_records("t.parquet", Candidate)
+        except (OSError, ValueError) as error:
+            told.append(str(error))
+    assert len(told) > 50 and all("run/t.parquet" in text for text in told)
 
 
 def test_rows_that_cannot_be_read_are_no_failure_to_write(store: Store) -> None:

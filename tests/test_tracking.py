@@ -72,7 +72,7 @@ def test_training_that_is_repeated_with_fewer_steps_has_no_steps_of_the_one_befo
     assert len(read_metrics(store)) == 4
 
 
-@pytest.mark.parametrize("line", ['{"round": 1, "ti', "[]", "{}"])
+@pytest.mark.parametrize("line", ['{"round": 1, "ti', "[]", "{}", '{"round": 1, "loss": null}'])
 def test_damaged_line_is_named(store: Store, line: str) -> None:
     Tracker(store, TrackingConfig(), "a").log(1, [{"sample/seconds": 1.0}])
     store.write_text("metrics.jsonl", store.read_text("metrics.jsonl") + line)

@@ -14,6 +14,7 @@ from scripted_runs import (
     Program,
     fails,
     linear,
+    make_finder,
     make_judge,
     make_report,
     make_script,
@@ -41,6 +42,19 @@ def test_check_wrong_answer_says_which_and_stops() -> None:
     assert verdict.outcome is Outcome.WRONG_ANSWER
     assert verdict.failure == "test 2: expected '6', got '-1'"
     assert len(script.requests) == 1
+
+
+def test_a_failure_names_the_test_by_its_place_in_the_problem() -> None:
+    script = make_script(bad=linear(10, lambda n: 2 * n if n < 3 else -1))
+    few = Judge(PROBLEM, script.run, CONFIG.model_copy(update={"max_tests": 3}))
+    assert few.check("bad").failure == "test 3: expected '8', got '-1'"  # of 0, 3 and 6
+
+
+def test_a_failure_on_an_input_that_was_made_names_no_test_of_the_problem() -> None:
+    script = make_script(bad=linear(10, lambda n: -1))
+    finder = make_finder(script)
+    finder.find({"base": "base", "bad": "bad"})
+    assert finder.refused["bad"].failure == "timed input 0: expected '128', got '-1'"
 
 
 def test_check_wrong_only_in_later_tests_is_refused() -> None:
@@ -268,7 +282,7 @@ def odd_report(*texts: str) -> RunReport:
 
 def test_answer_that_is_no_plain_data_is_a_wrong_answer_and_names_its_type() -> None:
     script = make_script(odd=lambda request: odd_report("2", ODD))
-    run = make_judge(script).run_tests("odd", TESTS[:2], 1.0)
+    run = make_judge(script).run_tests("odd", TESTS[:2], 1.0, (0, 1))
     assert run.verdict.outcome is Outcome.WRONG_ANSWER
     assert run.verdict.failure == "test 1: expected '4', got what is no plain data: map"
     assert run.cpu_time_ns == 0

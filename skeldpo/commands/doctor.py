@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from skeldpo.columns import wrapped
@@ -264,8 +265,8 @@ def _disk() -> Finding:
     try:
         free = shutil.disk_usage(folder).free / 2**30
     except OSError as error:
-        found = f"{HOME_VARIABLE}: {error}"
-        return Finding(name="disk", state="missing", found=found, remedy=f"mkdir -p {folder}")
+        found, remedy = f"{HOME_VARIABLE}: {error}", f"mkdir -p {quote(str(folder))}"
+        return Finding(name="disk", state="missing", found=found, remedy=remedy)
     found = f"{free:.0f} GiB free for runs in {folder}"
     if free < MIN_DISK_GIB:
         found += f"; {MIN_DISK_GIB:g} are wanted"
@@ -342,7 +343,7 @@ def _ray_cluster(address: str) -> Finding:
         return Finding(name=name, state="ok", found=f"RAY_ADDRESS={address}", remedy="ray status")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_WAIT_S).close()
-    except OSError as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # no port, or no name of a host
         found = f"RAY_ADDRESS={address} does not answer ({error})"
         return Finding(name=name, state="missing", found=found, remedy="unset RAY_ADDRESS")
     return Finding(name=name, state="ok", found=f"{address} answers")

@@ -9,11 +9,13 @@ escaped.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -36,6 +38,7 @@ PRONE = {"chosen": "efficiency-prone", "rejected": "inefficiency-prone"}
 """What the words are called that only one side's programs share."""
 MAX_SHOWN = 3
 """Pairs shown side by side on the terminal if no problem is asked for."""
+TAB_SIZE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +260,10 @@ def _show(view: PairView, display: Display) -> None:
         (styled_code(side.side, side.name), Text(_skeleton_text(view, side))) for side in view.sides
     ]
     programs = [text for s in view.sides for text in (s.side.code, s.side.skeleton.text)]
-    longest = max((len(line) for text in programs for line in text.splitlines()), default=0)
+    for text in itertools.chain(*texts):
+        text.expand_tabs(TAB_SIZE)  # a table takes one for a letter, and breaks the line
+    lines = (line.expandtabs(TAB_SIZE) for text in programs for line in text.splitlines())
+    longest = max(map(cell_len, lines), default=0)
     shown = [
         (side.name, Text("\n".join(f"{name}: {value}" for name, value in side.facts)), *both)
         for side, both in zip(view.sides, texts, strict=True)

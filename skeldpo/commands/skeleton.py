@@ -51,7 +51,7 @@ def file_skeletons(
     profiled: HotLines = {}
     if profile or config.method == "dynamic":
         codes = sorted({*groups[0].values(), *groups[1].values()})
-        stdin_text = read_utf8(Path(stdin_path)) if stdin_path else ""
+        stdin_text = read_utf8(Path(stdin_path).expanduser()) if stdin_path else ""
         profiled = _profile(codes, written_in, input_text(stdin_text))
     for own, other in (groups, reversed(groups)):
         for file, code in own.items():
@@ -63,7 +63,7 @@ def file_skeletons(
                 against=list(other.values()),
                 hot_lines=profiled,
             )
-            if not skeleton.text and code.strip():
+            if not skeleton.text:
                 raise ValueError(
                     f"{file}: {skeleton.note}; name more files of its group, with other programs"
                 )
@@ -104,4 +104,6 @@ def _read(files: Sequence[str], written_in: Language) -> dict[str, str]:
             raise ValueError(f"{file}: a program must be UTF-8 text: {error}") from error
         except FileNotFoundError as error:
             raise ValueError(f"no file at {file}; expected a program") from error
+        if not written_in.tokens(codes[file]):
+            raise ValueError(f"{file}: no program in it, which shares nothing; leave it out")
     return codes

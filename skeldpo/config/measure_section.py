@@ -9,17 +9,6 @@ from pydantic import Field, model_validator
 from skeldpo.config.base import Section
 
 
-def require_reachable(name: str, max_p_value: float, num_rounds: int) -> None:
-    """ValueError if no difference, however clear, could be shown in so many rounds: the signed-rank
-    test gives no less than 2^-n."""
-    if 0.5**num_rounds > max_p_value:
-        raise ValueError(
-            f"{name} ({max_p_value:g}) is below what the test can give after the "
-            f"{num_rounds} rounds that measure.confirm_repeats ends with ({0.5**num_rounds:.2g}), "
-            "so that no program could ever be shown to be faster; ask for more rounds"
-        )
-
-
 class MeasureConfig(Section):
     """[measure] Verdicts and CPU times in containers (docs/SANDBOX.md)."""
 
@@ -84,5 +73,22 @@ class MeasureConfig(Section):
                 f"measure.confirm_repeats must be one or more rising numbers, "
                 f"got {self.confirm_repeats}"
             )
-        require_reachable("measure.max_p_value", self.max_p_value, self.confirm_repeats[-1])
+        least = 0.5 ** self.confirm_repeats[-1]  # the signed-rank test gives no less
+        if least > self.max_p_value:
+            raise ValueError(
+                f"measure.max_p_value ({self.max_p_value:g}) is below what the test can give after "
+                f"the {self.confirm_repeats[-1]} rounds that measure.confirm_repeats ends with "
+                f"({least:.2g}), so that no program could ever be shown to be faster; ask for more "
+                "rounds"
+            )
         return self
+
+    def require_reach(self, name: str, max_p_value: float) -> None:
+        """ValueError for a limit that sessions, which end as soon as they show what they are asked
+        for, do not reach: of two programs the clearest difference has the fewest rounds."""
+        if max_p_value < self.max_p_value:
+            raise ValueError(
+                f"{name} ({max_p_value:g}) is below measure.max_p_value ({self.max_p_value:g}), at "
+                "which a confirming session ends, so that a clear difference would not be shown; "
+                f"set measure.max_p_value to {max_p_value:g}, too"
+            )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from skeldpo.config.base import Section
-from skeldpo.config.measure_section import MeasureConfig, require_reachable
+from skeldpo.config.measure_section import MeasureConfig
 from skeldpo.config.rewards_section import RewardsConfig
 from skeldpo.config.train_section import TrainConfig
 from skeldpo.node_watch import MAX_NODE_WAIT_S
@@ -201,8 +201,9 @@ class PairConfig(Section):
     min_speedup: float = Field(gt=1)
     """Least ratio of CPU times, rejected over chosen."""
     max_p_value: float = Field(default=0.005, gt=0, lt=0.5)
-    """One-sided exact signed-rank test against times discounted by 5 %. Nominal: it is not
-    corrected for the looks at a session, nor for its number of comparisons (docs/PAIRS.md)."""
+    """One-sided exact signed-rank test against times discounted by 5 %; no less than
+    measure.max_p_value, at which a session ends. Nominal: it is not corrected for the looks at a
+    session, nor for its number of comparisons (docs/PAIRS.md)."""
     max_efficiency_pairs: int = Field(default=2, ge=0)
     """Efficiency pairs per problem."""
     choice: Literal["largest", "nearest", "diverse"] = "largest"
@@ -249,6 +250,15 @@ class SkeletonConfig(Section):
     side has no other, as names."""
     max_group: int = Field(default=5, ge=1)
     """Programs of a group that are used: the program itself, then the fastest (or slowest)."""
+
+    @model_validator(mode="after")
+    def _groups_are_enough(self) -> SkeletonConfig:
+        if self.max_group < self.min_group:
+            raise ValueError(
+                f"skeleton.max_group ({self.max_group}) is below skeleton.min_group "
+                f"({self.min_group}), so that every group would be too small"
+            )
+        return self
 
 
 class EvaluateConfig(Section):
@@ -327,11 +337,7 @@ class Config(Section):
                 '"both", got "policy"'
             )
         shown_at = {"preferences": "pair", "rewards": "rewards"}[self.train.learner]
-        require_reachable(
-            f"{shown_at}.max_p_value",
-            getattr(self, shown_at).max_p_value,
-            self.measure.confirm_repeats[-1],
-        )
+        self.measure.require_reach(f"{shown_at}.max_p_value", getattr(self, shown_at).max_p_value)
         if self.skeleton.method == "dynamic" and not self.measure.profile_lines:
             raise ValueError(
                 'skeleton.method = "dynamic" needs measure.profile_lines = true, got false'
@@ -364,8 +370,8 @@ class Config(Section):
                 f"no pair would be trained on: {', or '.join(told)}, must both be above 0"
             )
 
-    def digest(self) -> str:
-        """12 hex digits over every value that can change a result (name and place cannot)."""
+    def result_values(self) -> dict[str, Any]:
+        """By section, every value that can change a result (name and place cannot)."""
         values = self.model_dump(mode="json", exclude={"tracking": True})
         for key in (
             "name",
@@ -378,4 +384,9 @@ class Config(Section):
             del values["run"][key]
         del values["evaluate"]["suites"], values["evaluate"]["max_tokens"]
         del values["generate"]["keep_engines"]
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+        return values
+
+    def digest(self) -> str:
+        """12 hex digits over `result_values`."""
+        values = json.dumps(self.result_values(), sort_keys=True)
+        return hashlib.sha256(values.encode()).hexdigest()[:12]

@@ -62,7 +62,7 @@ def _checked(sections: type[Sections], values: dict[str, Any], where: str) -> Se
     try:
         return sections.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
+        lines = [_explain(item, sections) for item in error.errors()]
         raise ValueError(f"{where}: " + "; ".join(lines)) from error
 
 
@@ -92,11 +92,11 @@ def _key_parts(held: Any) -> list[str]:
     return [part, *_key_parts(inner)] if isinstance(inner, dict) else [part]
 
 
-def _explain(item: Any) -> str:
+def _explain(item: Any, sections: type[Section]) -> str:
     location = [str(part) for part in item["loc"]]
     name = ".".join(location) or "configuration"
     if item["type"] == "extra_forbidden":
-        return f"unknown key {name}{_nearest(location)}"
+        return f"unknown key {name}{_nearest(location, sections)}"
     if item["type"] == "missing":
         return f"{name} is missing and has no default"
     if item["type"] == "value_error":
@@ -105,10 +105,9 @@ def _explain(item: Any) -> str:
     return f"{name}: {item['msg']}{example}, got {item['input']!r}"
 
 
-def _nearest(location: list[str]) -> str:
-    known = _known_keys(Config)
-    sections = sorted({key.rpartition(".")[0] for key in known})
-    names = sections if len(location) == 1 else known
+def _nearest(location: list[str], sections: type[Section]) -> str:
+    known = _known_keys(sections)
+    names = sorted({key.rpartition(".")[0] for key in known}) if len(location) == 1 else known
     close = difflib.get_close_matches(".".join(location), names, n=1, cutoff=0.5)
     if len(location) == 1:  # a key without its section, or not under it
         close = [key for key in known if key.rpartition(".")[2] == location[0]] or close

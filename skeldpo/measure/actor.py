@@ -120,7 +120,9 @@ class ProgramMeasurer:
         rows, given_up = done.rows, done.quarantined
         if (done.failure or given_up) and self._store.has_part(MEASUREMENTS, problem_id):
             rows = fuller(rows, self._store.read_part(MEASUREMENTS, problem_id, Measurement))
-        if given_up is not None and not _has_verdict(rows):
+        if _has_verdict(rows):
+            given_up = None  # what another try has found stays
+        if given_up is not None:
             keep(self._store, given_up)
         self._store.write_part(MEASUREMENTS, problem_id, Measurement, rows)
         self._tries.end([problem_id])

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection
 
 from skeldpo.accounts.core_use import CORE_USE, CoreUse
+from skeldpo.measure.grown import generators_of
 from skeldpo.measure.on_cores import Run
 from skeldpo.records import Problem
 from skeldpo.sandbox.container import RunReport, RunRequest
@@ -33,7 +34,7 @@ class CoreClock:
     def begin(self, problem: Problem) -> None:
         """A problem has come."""
         self._begun_s = time.time()
-        self._inputs = {*problem.generators, problem.checker}
+        self._inputs = {*generators_of(problem), problem.checker}
         self._program_ns = self._input_ns = 0
 
     def run(self, request: RunRequest) -> RunReport:

@@ -88,12 +88,12 @@ class Judge:
         self._problem = problem
         self._run = run
         self._config = config
-        self._tests = _spread(problem.tests, config.max_tests)
+        self._numbers = _spread(len(problem.tests), config.max_tests)
 
     def problem_fault(self) -> str:
         """Why no verdict on this problem could be defended; empty if nothing speaks against it."""
         problem = self._problem
-        if self._tests and not self.accepts_expected(self._tests[0]):
+        if problem.tests and not self.accepts_expected(problem.tests[0]):
             return "its checker refuses the expected answer of the first test"
         if problem.reference:
             verdict = self.check(problem.reference)
@@ -104,32 +104,37 @@ class Judge:
     def check(self, code: str) -> Verdict:
         """The verdict of a program on the problem's tests; ValueError if there are none, since
         nothing would have been checked."""
-        tests = self._tests
-        if not tests:
+        numbers = self._numbers
+        if not numbers:
             raise ValueError(f"problem {self._problem.problem_id} has no tests to check a program")
         verdict = Verdict(outcome=Outcome.ACCEPTED, peak_memory_bytes=0, failure="")
         start, num_tests, peak_bytes = 0, FIRST_TESTS, 0
-        while start < len(tests) and verdict.outcome is Outcome.ACCEPTED:
-            part = tests[start : start + num_tests]
-            verdict = self.run_tests(code, part, self._config.cpu_limit_s, start).verdict
+        while start < len(numbers) and verdict.outcome is Outcome.ACCEPTED:
+            part = numbers[start : start + num_tests]
+            tests = [self._problem.tests[number] for number in part]
+            verdict = self.run_tests(code, tests, self._config.cpu_limit_s, part).verdict
             peak_bytes = max(peak_bytes, verdict.peak_memory_bytes)
             start, num_tests = start + num_tests, GROWTH * num_tests
         return replace(verdict, peak_memory_bytes=peak_bytes)
 
     def run_tests(
-        self, code: str, tests: Sequence[Example], cpu_limit_s: float, first_index: int = 0
+        self,
+        code: str,
+        tests: Sequence[Example],
+        cpu_limit_s: float,
+        numbers: Sequence[int] | None = None,
     ) -> TimedRun:
-        """One timed run of a program on all `tests`, its answers compared with the expected;
-        messages count the tests from `first_index`."""
+        """One timed run of a program on all `tests`, its answers compared with the expected.
+        Messages name those of the problem by their `numbers` in it; without, they are inputs that
+        were made, or chosen, to time programs."""
         run = self.run_inputs(code, [test.input_text for test in tests], cpu_limit_s)
         if not run.has_all_answers:
             return run
-        for index, (test, answer) in enumerate(
-            zip(tests, run.answer_texts, strict=True), first_index
-        ):
+        for index, (test, answer) in enumerate(zip(tests, run.answer_texts, strict=True)):
             outcome, failure = self._judge_answer(test, answer)
             if outcome is not Outcome.ACCEPTED:
-                refused = replace(run.verdict, outcome=outcome, failure=f"test {index}: {failure}")
+                name = f"timed input {index}" if numbers is None else f"test {numbers[index]}"
+                refused = replace(run.verdict, outcome=outcome, failure=f"{name}: {failure}")
                 return replace(run, verdict=refused, cpu_time_ns=0)
         return replace(run, verdict=replace(run.verdict, outcome=Outcome.ACCEPTED, failure=""))
 
@@ -275,9 +280,9 @@ def _shown(text: str) -> str:
     return repr(text[:120])
 
 
-def _spread(tests: Sequence[Example], max_tests: int) -> Sequence[Example]:
-    """At most `max_tests` (0: all) of the tests, evenly from the first to the last."""
-    if not max_tests or len(tests) <= max_tests:
-        return tests
-    step = (len(tests) - 1) / max(1, max_tests - 1)
-    return [tests[round(index * step)] for index in range(max_tests)]
+def _spread(num_tests: int, max_tests: int) -> Sequence[int]:
+    """The numbers of at most `max_tests` (0: all) tests, evenly from the first to the last."""
+    if not max_tests or num_tests <= max_tests:
+        return range(num_tests)
+    step = (num_tests - 1) / max(1, max_tests - 1)
+    return [round(index * step) for index in range(max_tests)]

@@ -289,7 +289,7 @@ def _no_efficiency_reason(
     if not races:
         return "the screening proposed no two programs to confirm"
     if not any(_can_be_shown(race, pair.max_p_value) for race in races):
-        return "too few undisturbed rounds in the confirming session"
+        return "too few undisturbed rounds in the confirming session for pair.max_p_value"
     if any(race.is_unchecked for race in decided):
         return "a cross-check that was asked for is missing; measure the problem again"
     if decided:

@@ -118,7 +118,7 @@ def _reason_against(candidate: Candidate, rows: Sequence[Measurement]) -> str:
         return "violation of the sandbox"
     if not candidate.code.strip():
         return "no code in the completion"
-    if len(verdicts) > 1:
+    if len(verdicts | timed & {Outcome.ACCEPTED}) > 1:
         return "verdicts that contradict each other"
     if verdicts == {Outcome.ACCEPTED} and timed - verdicts:
         return f"accepted by the tests, {'/'.join(sorted(timed - verdicts))} on timed inputs"

@@ -110,7 +110,7 @@ def read_programs(
     problem is unknown.
     """
     programs: dict[str, list[str]] = {}
-    source = Path(path)
+    source = Path(path).expanduser()  # in --programs=FILE no shell has done it
     if not source.exists():
         raise ValueError(f"no file at {source}; expected a file or folder of programs")
     for entry in program_entries(source):

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 from markupsafe import Markup
+from rich.text import Text
 
 from skeldpo import __version__
 from skeldpo.console import Display
@@ -163,9 +164,9 @@ def show_status(run: str, display: Display) -> None:
         display.tell(f"{'gone' if is_dead(driver.owner) else 'driven by'}: {driver}")
     now = read_running(store)
     if now is not None:
-        display.tell(running_text(now, time.time()))
-        if now.line:
-            display.tell(f"it said last: {now.line}")
+        # Not told: of two lines that end in "s left" only the second would stay.
+        said = f"\nit said last: {now.line}" if now.line else ""
+        display.show(Text(running_text(now, time.time()) + said))
     _show(stage_table(summary), display)
     _show(dropped_table(summary), display)
     _show(core_table(store, config), display)

@@ -363,7 +363,7 @@ def _quantiles(values: Sequence[float]) -> tuple[str, ...]:
 
 
 def _whole_cell(row: RoundSteps, name: str, form: str) -> str:
-    return format(row.whole[name], form) if name in row.whole else ""
+    return format(row.whole[name], form) if name in row.whole else NOTHING
 
 
 def _late_cell(steps: RoundSteps, name: str) -> str:

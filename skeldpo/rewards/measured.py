@@ -70,10 +70,13 @@ class GroupAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What rewards depend on."""
+    """What rewards depend on; ValueError if no session would show what they ask for."""
 
     rewards: RewardsConfig
     measure: MeasureConfig
+
+    def __post_init__(self) -> None:
+        self.measure.require_reach("rewards.max_p_value", self.rewards.max_p_value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

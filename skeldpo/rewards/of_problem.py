@@ -221,7 +221,7 @@ def _stand(rows: Iterable[Measurement], several: str) -> tuple[Outcome, _Standin
     outcome = max(verdicts)
     if Outcome.VIOLATION in verdicts | timed:
         return Outcome.VIOLATION, _Standing.WRONG, ""
-    if len(verdicts) > 1:
+    if len(verdicts | timed & {Outcome.ACCEPTED}) > 1:
         return outcome, None, "verdicts that contradict each other"
     if outcome is Outcome.WRONG_ANSWER and several:
         return outcome, None, "several answers are right: it may be one"

@@ -59,12 +59,10 @@ class RewardPool:
         max_waiting: int = 0,
     ) -> None:
         """`max_waiting` programs may wait for a core; 0: any number."""
-        self._rewards = rewards or RewardsConfig()
-        self._measure = measure or MeasureConfig()
+        measure = measure or MeasureConfig()
+        self._settings = Settings(rewards=rewards or RewardsConfig(), measure=measure)
         self._max_waiting = max_waiting
-        self._image = ensure_image(
-            self._measure.image, numpy=self._measure.numpy, engine=self._measure.engine
-        )
+        self._image = ensure_image(measure.image, numpy=measure.numpy, engine=measure.engine)
         self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._num_waiting = 0
@@ -72,14 +70,14 @@ class RewardPool:
         self._program_s = _FIRST_GUESS_S
         self._is_closed = self._is_refusing = False
         self.unverified = ""
-        leases = lease_cores(self._measure.num_cores)
+        leases = lease_cores(measure.num_cores)
         self.cores = tuple(lease.core for lease in leases)
         with contextlib.ExitStack() as opened:
             sandboxes = []
             for lease in leases:  # all of them first: the last one's container may not start
                 opened.enter_context(lease)
             for lease in leases:
-                sandbox = make_sandbox(self._measure, self._image, lease.core)
+                sandbox = make_sandbox(measure, self._image, lease.core)
                 sandboxes.append(opened.enter_context(sandbox))
                 self.unverified = self.unverified or sandbox.unverified
             self._opened = opened.pop_all()
@@ -169,9 +167,8 @@ class RewardPool:
                 self._program_s += 0.1 * (took_s - self._program_s)
 
     def _answer(self, request: GroupRequest, sandbox: Sandbox, core: int) -> GroupAnswer:
-        settings = Settings(rewards=self._rewards, measure=self._measure)
         place = Place(image=self._image, core=core, unverified=sandbox.unverified)
-        answer = measure_group(request, sandbox.run, settings, place)
+        answer = measure_group(request, sandbox.run, self._settings, place)
         for fault in answer.faults:
             logger.warning("problem %s: %s", answer.problem_id, fault)
         return answer

@@ -149,12 +149,12 @@ def _has_begun(store: Store) -> bool:
 
 
 def _differences(left: Config, right: Config) -> str:
-    """The keys whose values differ, as section.key."""
-    before, after = left.model_dump(mode="json"), right.model_dump(mode="json")
+    """The keys that can change a result and whose values differ, as section.key."""
+    before, after = left.result_values(), right.result_values()
     keys = [
         f"{section}.{key}: {before[section].get(key)!r} there, {value!r} now"
         for section in after
         for key, value in after[section].items()
-        if before[section].get(key) != value and key not in ("name", "storage", "num_rounds")
+        if before[section].get(key) != value
     ]
     return "; ".join(keys[:5])

@@ -59,6 +59,9 @@ def read_metrics(store: Store) -> list[dict[str, float]]:
         try:
             line = json.loads(text)
             index, step = line["round"], line.get("step")
+            for name, value in line.items():
+                if not isinstance(value, int | float):
+                    raise TypeError(f"{name} is {value!r}")
             names = () if step is not None else tuple(sorted(key for key in line if "/" in key))
             if step is not None and (index, step, ()) in latest:
                 latest = {

@@ -6,6 +6,7 @@ A skeleton that keeps what makes a program fast or slow keeps more of the words 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def kept_words(
     Lines are numbered from 1. Words are what a skeleton may mask: operators, punctuation and
     layout, which all stay, do not count.
     """
-    starts = [0, *(place + 1 for place, character in enumerate(code) if character == "\n")]
+    starts = [0, *(found.end() for found in re.finditer(r"\r\n?|\n", code))]
     kept = iter(kept_spans)
     span = next(kept, None)
     counts = {(is_hot, is_kept): 0 for is_hot in (True, False) for is_kept in (True, False)}

@@ -167,8 +167,7 @@ class Store:
             except ValueError as error:
                 raise ValueError(f"{self.location(path)}: {error}") from error
             except OSError as error:  # a page that is damaged, too
-                said = " ".join(str(error).split())
-                raise OSError(f"cannot read {self.location(path)}: {said}") from error
+                raise self._unreadable(path, error) from error
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[pq.ParquetFile]:
@@ -177,11 +176,16 @@ class Store:
             try:
                 # An object store is asked for the columns of a row group at once, not one by one.
                 table = pq.ParquetFile(content, pre_buffer=True)
-            except pa.ArrowInvalid as error:
+            except ValueError as error:
                 raise ValueError(
                     f"{self.location(path)} is not a Parquet table: {error}"
                 ) from error
+            except OSError as error:  # its end is damaged
+                raise self._unreadable(path, error) from error
             yield table
+
+    def _unreadable(self, path: str, error: OSError) -> OSError:
+        return OSError(f"cannot read {self.location(path)}: {' '.join(str(error).split())}")
 
     def write_part(self, table: str, key: str, record: type, rows: Iterable[object]) -> None:
         """Commits the rows of one problem to a table that is being made."""

@@ -59,7 +59,7 @@ def line_times(
     preamble defines names beforehand."""
     clock = LineClock(limit_ns)
     before = compile(preamble, "<preamble>", "exec", dont_inherit=True)
-    program = compile(code, NAME, "exec", dont_inherit=True)
+    program = compile(code.removeprefix("\ufeff"), NAME, "exec", dont_inherit=True)
     for given in inputs:
         with (
             contextlib.suppress(Exception, SystemExit, KeyboardInterrupt, Enough),

@@ -30,10 +30,7 @@ def normalize_program(code: str) -> str:
     A text that does not parse is its own key, less the blanks around it.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-            from_outside = _names_from_outside(code)
+        tree, from_outside = _read(code)
         if _mentions(tree, _SEES_TEXT):
             return code.strip()
         if not _mentions(tree, _SEES_DOCSTRINGS):
@@ -53,16 +50,21 @@ def own_names(code: str) -> frozenset[str]:
     None of a text that does not parse, or of a program that may see its own names.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-            from_outside = _names_from_outside(code)
+        tree, from_outside = _read(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     if _may_see_its_names(tree):
         return frozenset()
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     return _bound_names(tree) - functions - _fixed_names(tree, ast.ClassDef) - from_outside
+
+
+def _read(code: str) -> tuple[ast.Module, frozenset[str]]:
+    """The syntax, and the names from outside; a mark of byte order is none of the program."""
+    text = code.removeprefix("\ufeff")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text), _names_from_outside(text)
 
 
 class _VariableNumbers(ast.NodeTransformer):
