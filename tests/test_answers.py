@@ -456,6 +456,9 @@ READER = "n = int(input())\nprint(n * 2)\n"
         fenced(READER, "") + "where\n" + fenced("n * 2\n") + "doubles it.\n",
         fenced(READER, "")
         + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
+        fenced(READER) + "To see the number:\n" + fenced("print('n is', n)\n"),
+        fenced(READER) + "As a function:\n" + fenced("def main():\n    print(int(input()) * 2)\n"),
+        fenced(READER) + fenced("with open('in.txt') as file:\n    print(int(file.read()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
         f" {READER}",
@@ -464,6 +467,35 @@ READER = "n = int(input())\nprint(n * 2)\n"
 )
 def test_programs_that_read_and_print(text: str) -> None:
     assert read_answer(text, RUN).code == READER
+
+
+def test_parts_of_a_script_that_explain_it_are_no_script() -> None:
+    script = "n = int(input())\nsides = list(map(int, input().split()))\nprint(sum(sides))\n"
+    parts = [fenced(line) for line in script.splitlines(keepends=True)]
+    assert read_answer(fenced(script) + "First\n".join(parts), RUN).code == script
+    assert read_answer(fenced(script) + parts[-1], RUN).code == script
+    main = "def main():\n    print(input())\n"
+    assert read_answer(fenced(f"{main}\n\nmain()\n") + fenced(main), RUN).code.endswith("main()\n")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["def area(w, h):\n    total = 0  # so far\n    for _ in range(h):\n        total += w\n",
+     "def area(w, h):\n    total = 0\n    ...\n",
+     "def area(w, h):\n    total = 0\n    # ... add up\n    return total\n",
+     "def area(w, h):\n    # ... as before\n    return total + 0\n",
+     "def area(w, h):\n    \"\"\"Sum.\"\"\"\n    ...\n    return total + 0\n"],
+)  # fmt: skip
+def test_a_part_of_a_function_that_explains_it_is_not_the_function(shown: str) -> None:
+    assert read_answer(fenced(LONG) + "Here\n" + fenced(shown), WANTED).code == LONG
+    assert read_answer(fenced(shown), WANTED).code == shown
+
+
+def test_a_part_of_a_helper_shown_again_does_not_replace_it() -> None:
+    helper = "def side(n):\n    if n < 0:\n        return 0\n    return n\n"
+    code = f"{helper}\n\ndef area(w, h):\n    return side(w) * side(h)\n"
+    shown = "def side(n):\n    # never less\n    if n < 0:\n        return 0\n"
+    assert read_answer(fenced(code) + fenced(shown), WANTED).code == code
 
 
 def test_fast_reading_is_reading() -> None:

@@ -7,6 +7,7 @@ ends nothing, as the program before it is none.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ _PLAIN = frozenset({"", "code", "text", "txt", "plaintext", "plain", "solution",
 _PROSE = frozenset({"markdown", "md"})
 MAX_FENCES = 60
 """Fences that a block may hold in its strings."""
+MAX_QUOTED = 20
+"""Blocks before one of which it may be a part: models repeat themselves."""
 MAX_TRIES = 1000
 """Further lines of one answer that are tried as parts of statements: models repeat themselves
 without end."""
@@ -107,6 +110,48 @@ def program_blocks(text: str, entry_point: str, language: Language) -> list[Bloc
                 pieces = [replace(block, code=piece.code, is_program=True) for piece in inside]
         made += pieces
     return made
+
+
+def without_quotations(
+    blocks: Sequence[Block], entry_point: str, language: Language
+) -> list[Block]:
+    """The blocks but those that show a part of one before them again, as explanations do."""
+    kept: list[Block] = []
+    for block in blocks:
+        if not any(_quotes(block, before, entry_point, language) for before in kept[-MAX_QUOTED:]):
+            kept.append(block)
+    return kept
+
+
+def _quotes(part: Block, whole: Block, entry_point: str, language: Language) -> bool:
+    """Whether a block is a part of another, whatever its comments, with less of what the entry
+    point needs; `...` and `# ...` stand for any lines."""
+    comment = re.escape(language.LINE_COMMENT)
+    marked = re.sub(rf"(?m)^[ \t]*{comment}[ \t]*(?:\.\.\.|\u2026).*", "...", part.code)
+    held, shown = (
+        [" ".join(tokens) for tokens in map(language.tokens, code.split("\n")) if tokens]
+        for code in (whole.code, marked)
+    )
+    mine, its = language.parsed(part.code), language.parsed(whole.code)
+    if mine is None or its is None or held == shown or not _is_within(shown, held):
+        return False
+    root = frozenset({entry_point.partition(".")[0]})
+    needed, all_needed = (language.tokens(p.needed(root, entry_point)) for p in (mine, its))
+    return its.definition(entry_point) is Definition.WHOLE and needed != all_needed
+
+
+def _is_within(shown: Sequence[str], held: Sequence[str]) -> bool:
+    """Whether lines follow each other among others; "..." stands for any."""
+    text = "\n".join(("", *held, ""))
+    place = 0
+    for is_gap, piece in itertools.groupby(shown, "...".__eq__):
+        if not is_gap:
+            lines = "\n".join(("", *piece, ""))
+            place = text.find(lines, place)
+            if place < 0:
+                return False
+            place += len(lines) - 1
+    return True
 
 
 def _defines(code: str, entry_point: str, language: Language) -> bool:

@@ -27,7 +27,10 @@ FENCES = Fences(
     first_line=re.compile(r"(?:async[ \t]+)?(?:def|class|import|from)[ \t]"),
 )
 WRITES = re.compile(r"\bprint\b|\bstdout\b|\bwrite\b")
-READS = re.compile(r"\binput\b(?!\s*=)|\bstdin\b|\bopen\b|\bos\.read\b|\bfileinput\b")
+READS = re.compile(
+    r"\binput\b(?!\s*=)|\bstdin\b|\bos\.read\b|\bfileinput\b"
+    r"|\bopen\b(?!\(\s*[rf]?['\"](?!/dev/|/proc/))"
+)
 FEEDS = re.compile(
     r"\bstdin\s*=\s*(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|\bsubprocess\b"
     r"|(?m:^)(?:sys\.)?stdin\s*=\s*open\(\s*['\"](?!/dev/)"  # in an `if` it is for another machine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from skeldpo.languages.contract import Definition
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While)
+_ELISION = re.compile(r"^[ \t]*#[ \t]*(?:\.\.\.|\u2026)", re.M)
 _FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
@@ -66,7 +68,8 @@ def definition(statements: Iterable[Statement], entry_point: str) -> Definition:
         if (owner or method) in statement.bound:
             for node in flat([statement.node]):
                 how = _method(node, owner, method) if owner else _function(node, method)
-                found = max(found, how)
+                is_partial = how is Definition.WHOLE and _ELISION.search(statement.text)
+                found = max(found, Definition.PARTIAL if is_partial else how)
     return found
 
 
@@ -135,7 +138,9 @@ def _function(node: ast.stmt, name: str) -> Definition:
             if found != name:
                 return Definition.NONE
             filled = [node for node in body if not _is_empty_return(node)]
-            return Definition.STUB if _is_stub(filled) else Definition.WHOLE
+            if _is_stub(filled):
+                return Definition.STUB
+            return Definition.PARTIAL if any(map(_is_ellipsis, filled)) else Definition.WHOLE
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             names = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
             return Definition.IMPORTED if name in names else Definition.NONE
@@ -168,6 +173,13 @@ def _is_empty_return(node: ast.stmt) -> bool:
     match node:
         case ast.Return(value=None | ast.Constant(value=None)):
             return True
+    return False
+
+
+def _is_ellipsis(node: ast.stmt) -> bool:
+    match node:
+        case ast.Expr(value=ast.Constant(value=value)):
+            return value is ...
     return False
 
 
