@@ -122,6 +122,8 @@ ONE_PROGRAM = {
     "token before code": f"<|python_tag|>{AREA}<|eom_id|>",
     "token before code, none behind": f"<s>{AREA}",
     "signs of a page": fenced(AREA).replace("*", "&#42;"),
+    "numbered lines": fenced(" 9 | def area(w, h):\n10 |     return w * h\n11 |\n"),
+    "numbered lines with dots": fenced("1. def area(w, h):\n2.     return w * h\n"),
     "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
     "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
@@ -147,6 +149,14 @@ ONE_PROGRAM = {
 def test_the_program_meant_is_found(name: str) -> None:
     wanted = "area = lambda w, h: w * h\n" if name == "one line" else AREA
     assert read_answer(ONE_PROGRAM[name], WANTED).code == wanted
+
+
+def test_quotes_and_minus_of_a_page_are_those_of_programs() -> None:
+    code = "def area(w, h):\n    return w * h - len('') - len(\"\")\n"
+    shown = code.replace("-", "\u2212").replace("''", "\u2018\u2019").replace('""', "\u201c\u201d")
+    assert read_answer(fenced(shown), WANTED).code == code
+    text = "def area(w, h):\n    return '\u201c\u2212'\n"
+    assert read_answer(fenced(text), WANTED).code == text
 
 
 def test_a_quotation_without_blanks_behind_its_marks_is_read() -> None:
@@ -869,6 +879,13 @@ def test_what_a_function_needs_stays(code: str) -> None:
         "[made := [[k]] for k in range(2)]",
         "row = made[0]\nrow += [1]\nrow.pop(0)",
         "row = made[0]\nfor k in range(1, 2):\n    row += [k]\nrow.pop(0)",
+        "def rows():\n    return made\n\n\nrows()[0][0] = 1",
+        "def rows(k):\n    held = made\n    return held[k:]\n\n\n"
+        "rows(0)[0].append(1)\nrows(0)[0].pop(0)",
+        "def rows():\n    yield from made\n\n\nfor row in rows():\n    row[0] = 1",
+        "def rows():\n    return made\n\n\ndef fill():\n    rows()[0][0] = 1\n\n\nfill()",
+        "class Rows:\n    def all(self):\n        return made\n\n\n"
+        "held = Rows()\nheld.all()[0][0] = 1",
     ],
 )
 def test_what_is_changed_by_another_name_is_changed(line: str) -> None:
@@ -884,6 +901,11 @@ def test_what_is_changed_by_another_name_is_changed(line: str) -> None:
         "class Box:\n    sides = []\n\n    @classmethod\n    def fill(cls):\n"
         "        cls.sides.append(1)\n\n    def area(self, w, h):\n"
         "        return w * h * self.sides[0]\n\n\nBox.fill()\n",
+        "class Box:\n    sides = []\n\n    @classmethod\n    def all(cls):\n"
+        "        return cls.sides\n\n    def area(self, w, h):\n"
+        "        return w * h * self.sides[0]\n\n\nBox.all().append(1)\n",
+        "def sides(held=[]):\n    return held\n\n\nsides().append(1)\n\n\nclass Box:\n"
+        "    def area(self, w, h):\n        return w * h * sides()[0]\n",
         "class Side:\n    pass\n\n\nclass One(Side):\n    size = 1\n\n\nclass Box:\n"
         "    def area(self, w, h):\n        return w * h * Side.__subclasses__()[0].size\n",
     ],

@@ -42,6 +42,18 @@ def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
     return found
 
 
+def returned_names(function: ast.FunctionDef | ast.AsyncFunctionDef, entry: str) -> set[str]:
+    """Names whose objects what a function returns may be, or hold; its own, with a dot, for what is
+    kept in the defaults of its parameters."""
+    defaults = (*function.args.defaults, *function.args.kw_defaults)
+    is_kept = any(not isinstance(each, ast.Constant | None) for each in defaults)
+    found = {f"{function.name}."} if is_kept else set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value:
+            found |= {*_shared_with(node.value, entry)}
+    return with_sources(found, alias_sources([function], entry))
+
+
 def value_names(trees: Iterable[ast.AST]) -> set[str]:
     """Names that are bound to nothing but numbers, texts and tuples of them, as `MOD = 10**9 + 7`
     and `INF = float("inf")` are: nobody changes them by what has them in it."""
@@ -105,8 +117,8 @@ def _bindings(node: ast.AST) -> Iterator[tuple[list[ast.expr], ast.expr]]:
 
 
 def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
-    """Names whose objects a value may be, or hold, with a dot behind one whose attribute it is; no
-    recursion, so any depth will do."""
+    """Names whose objects a value may be, or hold, with a dot behind one whose attribute it is and
+    `()` behind that of a function that gives it; no recursion, so any depth will do."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -116,7 +128,9 @@ def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
             case ast.Call(func=ast.Name(id="deepcopy") | ast.Attribute(attr="deepcopy")):
                 continue
             case ast.Call(func=ast.Name(id=name), args=given, keywords=named):
-                waiting += [] if name in _MAKES_NEW or name == entry else [*given, *named]
+                if name not in _MAKES_NEW and name != entry:
+                    yield f"{name}()"
+                    waiting += [*given, *named]
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == entry:
                 continue
             case ast.Attribute(value=ast.Name(id=name)):

@@ -10,7 +10,13 @@ import builtins
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from skeldpo.languages.python.aliases import Sources, alias_sources, value_names, with_sources
+from skeldpo.languages.python.aliases import (
+    Sources,
+    alias_sources,
+    returned_names,
+    value_names,
+    with_sources,
+)
 from skeldpo.languages.python.statements import BLOCKS, FUNCTIONS, Statement, flat
 
 _READ_ONLY = frozenset(
@@ -62,6 +68,9 @@ class Changes:
             for name in _defined(node):
                 self._owners.setdefault(name, []).append(statement)
             for inner in ast.walk(node):
+                if isinstance(inner, FUNCTIONS) and inner.name != entry:
+                    given = self._sources.setdefault(f"{inner.name}()", set())
+                    given |= _given_by(inner, statement, entry)
                 if isinstance(inner, ast.Import | ast.ImportFrom):
                     found = _modules(inner)
                     self._starred |= {found.pop("*", "")}
@@ -90,7 +99,8 @@ class Changes:
             changed |= self._changed_in(part, self._sources)
         for owner in self._called(statement):
             inside = self._changed_in(owner.node, alias_sources([owner.node], self._entry))
-            changed |= self._spread(inside & owner.loaded, self._sources)
+            known = {name for name in inside if name.removesuffix("()") in owner.loaded}
+            changed |= self._spread(known, self._sources)
             changed |= owner.stored_inside
         return frozenset(changed)
 
@@ -196,7 +206,7 @@ class Changes:
                     ast.Attribute(ctx=ast.Store() | ast.Del())
                     | ast.Subscript(ctx=ast.Store() | ast.Del())
                 ):
-                    changed.add(_chain(node)[0])
+                    changed |= {_chain(node)[0], *self._called_on(node)}
                 case ast.AugAssign(target=ast.Name(id=name), value=value) if isinstance(
                     value, _DISPLAYS
                 ):
@@ -210,6 +220,7 @@ class Changes:
         changed = set(self._told_classes.get(attributes[-1], ())) if attributes else set()
         if name and name == self._entry and len(attributes) < 2:
             return changed
+        changed |= self._called_on(call.func)
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
             made = call.func.value.func  # `Solution().method(data)`
             if isinstance(made, ast.Name) and made.id == self._entry:
@@ -235,6 +246,14 @@ class Changes:
                 changed.add(called)
         return changed
 
+    def _called_on(self, node: ast.AST) -> set[str]:
+        """The object whose method gives what is changed, as `a` of `a.b()[0] = 1`; what functions
+        of modules give is new, and so is what the entry point does."""
+        while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+            node = node.value
+        name = _chain(node.func)[0] if isinstance(node, ast.Call) else ""
+        return {name} - self._modules.keys() - {self._entry}
+
     def _classes_told(self) -> dict[str, set[str]]:
         """Methods that change the class that they are called on -> the names of the classes."""
         found: dict[str, set[str]] = {}
@@ -251,6 +270,18 @@ class Changes:
                     if changed & {argument.arg for argument in method.args.args[:1]}:
                         found.setdefault(method.name, set()).add(name)
         return found
+
+
+def _given_by(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, statement: Statement, entry: str
+) -> set[str]:
+    """The module's names whose objects a call of a function in a statement may give."""
+    found = returned_names(function, entry)
+    known = {name for name in found if not name.isidentifier() or name in statement.loaded}
+    told = isinstance(statement.node, ast.ClassDef) and _is_class_method(function)
+    if told and found & {argument.arg for argument in function.args.args[:1]}:
+        known.add(f"{next(iter(statement.bound))}.")
+    return known
 
 
 def run_at_once(node: ast.AST) -> Iterator[ast.AST]:
@@ -301,12 +332,15 @@ def _names_in(tree: ast.AST) -> list[str]:
 
 
 def _chain(node: ast.AST) -> list[str]:
-    """`a.b[0].c` as a, b, "", c; its first is "" if it does not begin with a name."""
+    """`a.b[0].c` as a, b, "", c and `f().a`, `a.f().a` as f(), a; else its first is ""."""
     names = []
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Call):
         names += [node.attr] if isinstance(node, ast.Attribute) else []
         names += [""] if isinstance(node, ast.Subscript) else []
         if isinstance(node, ast.Call):
+            match node.func:
+                case ast.Name(id=called) | ast.Attribute(attr=called):
+                    return [f"{called}()", *reversed(names)]
             return ["", *reversed(names)]
         node = node.value
     return [node.id if isinstance(node, ast.Name) else "", *reversed(names)]
