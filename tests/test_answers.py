@@ -155,7 +155,10 @@ def test_quotes_and_minus_of_a_page_are_those_of_programs() -> None:
     code = "def area(w, h):\n    return w * h - len('') - len(\"\")\n"
     shown = code.replace("-", "\u2212").replace("''", "\u2018\u2019").replace('""', "\u201c\u201d")
     assert read_answer(fenced(shown), WANTED).code == code
-    text = "def area(w, h):\n    return '\u201c\u2212'\n"
+    named = code.replace("area", "area_of")
+    asked = Wanted(language="python", entry_point="area_of")
+    assert read_answer(fenced(named.replace("_", r"\_")), asked).code == named
+    text = "def area(w, h):\n    return '\u201c\u2212\\_'\n"
     assert read_answer(fenced(text), WANTED).code == text
 
 
@@ -484,6 +487,8 @@ def test_parts_of_a_script_that_explain_it_are_no_script() -> None:
     parts = [fenced(line) for line in script.splitlines(keepends=True)]
     assert read_answer(fenced(script) + "First\n".join(parts), RUN).code == script
     assert read_answer(fenced(script) + parts[-1], RUN).code == script
+    run_at_once = "def run(f):\n    f()\n\n\n@run\ndef main():\n    print(input())\n"
+    assert read_answer(fenced(run_at_once) + fenced("print(9)\n"), RUN).code == run_at_once
     main = "def main():\n    print(input())\n"
     assert read_answer(fenced(f"{main}\n\nmain()\n") + fenced(main), RUN).code.endswith("main()\n")
 
@@ -927,6 +932,16 @@ def test_usage_of_what_the_function_reads_goes(line: str) -> None:
     code = "SIDES = [1, 2]\n\n\ndef area(w, h):\n    return w * h * SIDES[0]\n"
     brute = "\n\ndef brute(w, h):\n    return sum([w] * h) * SIDES[0]\n"
     assert read_answer(f"{code}{brute}\n\n{line}\n", WANTED).code == code
+
+
+def test_names_inside_a_function_called_top_are_its_own() -> None:
+    code = (
+        "class Pile:\n    def top(self):\n        last = self.made[-1]\n        return last\n\n\n"
+        "def area(w, h):\n    return w * h if Pile else last\n"
+    )
+    usage = "pile = Pile()\npile.made = [1]\nprint(pile.top())\n"
+    assert read_answer(f"{code}\n\n{usage}", WANTED).code == code
+    assert read_answer(fenced("last = 7\n") + fenced(code), WANTED).code == f"last = 7\n{code}"
 
 
 def test_names_of_python_are_not_changed() -> None:

@@ -53,13 +53,13 @@ _MAX_CUTS = 40
 def mended(text: str) -> list[str]:
     """The text as it stands, with other alphabets' blanks read as blanks, without the numbers of
     its lines, without its common indentation, without a shell's lines, and each with a page's
-    `&lt;` read as `<` and its quotes as those of programs."""
+    `&lt;` read as `<`, its quotes and escaped underscores as those of programs."""
     tried = [text, _NOTHING.sub("", _BLANKS.sub(" ", text))]
     tried += [_unnumbered(each) for each in tried]
     tried += [_dedented(each) for each in tried]
     tried += [_SHELL.sub("", each) for each in tried]
     tried += [html.unescape(each) for each in tried]
-    tried += [each.translate(_QUOTES) for each in tried]
+    tried += [each.translate(_QUOTES).replace("\\_", "_") for each in tried]
     return list(dict.fromkeys(tried))
 
 

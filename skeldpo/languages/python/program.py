@@ -44,9 +44,12 @@ class PythonProgram:
     @property
     def executed(self) -> str:
         """The text of what runs when it is run as a whole: not of functions that nothing calls."""
-        definitions = _NODES["functions"]
-        found = [s for s in self.statements if not isinstance(s.node, definitions)]
-        waiting = [s for s in self.statements if isinstance(s.node, definitions)]
+        waiting = [
+            s
+            for s in self.statements
+            if isinstance(s.node, _NODES["functions"]) and not getattr(s.node, "decorator_list", [])
+        ]
+        found = [s for s in self.statements if s not in waiting]
         for statement in found:  # which grows
             found += [s for s in waiting if s.bound & statement.loaded]
             waiting = [s for s in waiting if not s.bound & statement.loaded]

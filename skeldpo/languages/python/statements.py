@@ -112,7 +112,7 @@ def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
             scope = waiting.pop()
             waiting += scope.get_children()
             for symbol in scope.get_symbols():
-                if symbol.is_global():
+                if is_of_module(symbol):
                     loaded.add(symbol.get_name())
                     if symbol.is_assigned() or symbol.is_imported():
                         inside.add(symbol.get_name())
@@ -120,6 +120,12 @@ def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
             node=node, text=text, first=first, last=last, bound=frozenset(bound),
             loaded=frozenset(loaded), stored_inside=frozenset(inside), rebound=frozenset(rebound),
         )  # fmt: skip
+
+
+def is_of_module(symbol: symtable.Symbol) -> bool:
+    """Whether a function's name is one of the module: to `symbol.is_global` alone the locals of any
+    function called "top" are."""
+    return symbol.is_declared_global() or (symbol.is_global() and not symbol.is_local())
 
 
 def _added(node: ast.stmt) -> set[str]:
