@@ -129,6 +129,8 @@ ONE_PROGRAM = {
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
     "end of turn after a fence": f"{fenced(AREA).rstrip()}<|im_end|>\n<|im_start|>user\nThanks\n",
     "end of text": f"{AREA}</s>",
+    "text of another document": f"{AREA}<|endoftext|>def area(w, h):\n    return 0\n",
+    "text begins as others end": f"</s>\n{AREA}",
     "ends twice": f"{fenced(AREA)}<|eot_id|><|end_of_text|>",
     "Code Llama's tags": f"[PYTHON]\n{AREA}[/PYTHON]\n[TESTS]\nassert area(1, 2) == 2\n[/TESTS]",
     "answer tags": f"<answer>\n{AREA}</answer>\n",
@@ -475,6 +477,8 @@ READER = "n = int(input())\nprint(n * 2)\n"
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
         f" {READER}",
+        f"Solution\n\n{READER}\nThanks",
+        f"Solution\n{READER}",
         f"So:\n\n {READER}",
     ],
 )
@@ -487,6 +491,9 @@ def test_parts_of_a_script_that_explain_it_are_no_script() -> None:
     parts = [fenced(line) for line in script.splitlines(keepends=True)]
     assert read_answer(fenced(script) + "First\n".join(parts), RUN).code == script
     assert read_answer(fenced(script) + parts[-1], RUN).code == script
+    calls = "def f(n):\n    return n\nk = input()\nn = input()\nprint(f(n))\n"
+    end = "n = input()  # the second line\nprint(f(n))\n"
+    assert read_answer(fenced(calls) + fenced(end), RUN).code == calls
     run_at_once = "def run(f):\n    f()\n\n\n@run\ndef main():\n    print(input())\n"
     assert read_answer(fenced(run_at_once) + fenced("print(9)\n"), RUN).code == run_at_once
     main = "def main():\n    print(input())\n"

@@ -125,7 +125,8 @@ def without_quotations(
 
 def _quotes(part: Block, whole: Block, entry_point: str, language: Language) -> bool:
     """Whether a block is a part of another, whatever its comments, with less of what the entry
-    point needs; `...` and `# ...` stand for any lines."""
+    point needs, or of a script that reads more and has names for it; `...` and `# ...` stand for
+    any lines."""
     comment = re.escape(language.LINE_COMMENT)
     marked = re.sub(rf"(?m)^[ \t]*{comment}[ \t]*(?:\.\.\.|\u2026).*", "...", part.code)
     held, shown = (
@@ -135,6 +136,9 @@ def _quotes(part: Block, whole: Block, entry_point: str, language: Language) -> 
     mine, its = language.parsed(part.code), language.parsed(whole.code)
     if mine is None or its is None or held == shown or not _is_within(shown, held):
         return False
+    if not entry_point:
+        left_out = "\n".join(line for line in held if line not in shown)
+        return bool(mine.free - its.free and language.READS.search(left_out))
     root = frozenset({entry_point.partition(".")[0]})
     needed, all_needed = (language.tokens(p.needed(root, entry_point)) for p in (mine, its))
     return its.definition(entry_point) is Definition.WHOLE and needed != all_needed

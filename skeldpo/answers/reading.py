@@ -92,9 +92,8 @@ def read_answer(text: str, wanted: Wanted) -> Answer:
     if body is not None:
         return _without_usage(body, wanted, [BODY])
     blocks = program_blocks(answer, wanted.entry_point, written_in)
-    if wanted.entry_point:
-        blocks = without_quotations(blocks, wanted.entry_point, written_in)
-    else:
+    blocks = without_quotations(blocks, wanted.entry_point, written_in)
+    if not wanted.entry_point:
         blocks = [b for b in blocks if b.kind != "unfenced" or ends_alone(b, answer, written_in)]
     found = _unopened(answer, blocks, wanted) or _chosen(blocks, wanted)
     if found is not None:
@@ -145,11 +144,17 @@ def continued(asked: Wanted, text: str) -> Program | None:
 
 
 def _whole(text: str, asked: Wanted) -> Program | None:
-    """The text as a program that defines the entry point, more than its head."""
+    """The text as a program that defines the entry point, more than its head; of a script without
+    lines that are a word of prose, such as "Solution"."""
     program, entry_point = asked.written_in.parsed(text), asked.entry_point
-    if program is None or (entry_point and program.definition(entry_point) < Definition.PARTIAL):
+    if program is None:
         return None
-    return program
+    if entry_point:
+        return program if program.definition(entry_point) >= Definition.PARTIAL else None
+    lines = text.split("\n")
+    words = program.free & {*lines}
+    said = "\n".join(line for line in lines if line not in words)
+    return asked.written_in.parsed(said) if words else program
 
 
 def _begins_with_prose(text: str, written_in: Language) -> bool:
