@@ -115,33 +115,42 @@ def program_blocks(text: str, entry_point: str, language: Language) -> list[Bloc
 def without_quotations(
     blocks: Sequence[Block], entry_point: str, language: Language
 ) -> list[Block]:
-    """The blocks but those that show a part of one before them again, as explanations do."""
-    kept: list[Block] = []
+    """The blocks but those that show a part of one before them again, as explanations do, whatever
+    their comments; `...` and `# ...` stand for any lines."""
+    kept: list[tuple[Block, list[str]]] = []
     for block in blocks:
-        if not any(_quotes(block, before, entry_point, language) for before in kept[-MAX_QUOTED:]):
-            kept.append(block)
-    return kept
+        shown = _token_lines(block.code, language)
+        if not any(
+            shown != held
+            and _is_within(shown, held)
+            and _is_less(block, whole, entry_point, language)
+            for whole, held in kept[-MAX_QUOTED:]
+        ):
+            kept.append((block, shown))
+    return [block for block, _ in kept]
 
 
-def _quotes(part: Block, whole: Block, entry_point: str, language: Language) -> bool:
-    """Whether a block is a part of another, whatever its comments, with less of what the entry
-    point needs, or of a script that reads more and has names for it; `...` and `# ...` stand for
-    any lines."""
-    comment = re.escape(language.LINE_COMMENT)
-    marked = re.sub(rf"(?m)^[ \t]*{comment}[ \t]*(?:\.\.\.|\u2026).*", "...", part.code)
-    held, shown = (
-        [" ".join(tokens) for tokens in map(language.tokens, code.split("\n")) if tokens]
-        for code in (whole.code, marked)
-    )
+def _is_less(part: Block, whole: Block, entry_point: str, language: Language) -> bool:
+    """Whether a part of a block has less of what the entry point needs, or is of a script that
+    reads more and has names for it."""
     mine, its = language.parsed(part.code), language.parsed(whole.code)
-    if mine is None or its is None or held == shown or not _is_within(shown, held):
+    if mine is None or its is None:
         return False
     if not entry_point:
+        shown = {*_token_lines(part.code, language)}
+        held = _token_lines(whole.code, language)
         left_out = "\n".join(line for line in held if line not in shown)
         return bool(mine.free - its.free and language.READS.search(left_out))
     root = frozenset({entry_point.partition(".")[0]})
     needed, all_needed = (language.tokens(p.needed(root, entry_point)) for p in (mine, its))
     return its.definition(entry_point) is Definition.WHOLE and needed != all_needed
+
+
+def _token_lines(code: str, language: Language) -> list[str]:
+    """The lines without comments and blanks; a comment that begins with dots is "..."."""
+    comment = re.escape(language.LINE_COMMENT)
+    marked = re.sub(rf"(?m)^[ \t]*{comment}[ \t]*(?:\.\.\.|\u2026).*", "...", code)
+    return [" ".join(tokens) for tokens in map(language.tokens, marked.split("\n")) if tokens]
 
 
 def _is_within(shown: Sequence[str], held: Sequence[str]) -> bool:

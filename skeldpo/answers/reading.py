@@ -194,7 +194,7 @@ def _chosen(blocks: Sequence[Block], asked: Wanted) -> Answer | None:
                 notes += [JOINED] if joined is not program else []
                 return _without_usage(joined, asked, notes)
         if least is Definition.PARTIAL:
-            for block in reversed(blocks):
+            for block in sorted(reversed(blocks), key=lambda block: block.is_program):
                 body = continued(asked, block.code) if block.kind in ("labelled", "plain") else None
                 if body is not None:
                     return _without_usage(body, asked, [*notes, BODY])

@@ -165,8 +165,9 @@ def _is_remark(code: str) -> bool:
 
 
 def continuations(prompt: str, text: str) -> Iterator[str]:
-    """The prompt with the text behind it as a body, indented or not; each whole, and up to lines
-    without indentation, as an answer that was cut has nothing whole but its beginning."""
+    """The prompt with the text behind it as a body, indented, indented but for the first blank,
+    which some tokenizers drop, or not; each whole, and up to lines without indentation, as an
+    answer that was cut has nothing whole but its beginning."""
     lines = text.rstrip().split("\n")
     while not lines[0].strip():
         lines.pop(0)
@@ -174,7 +175,7 @@ def continuations(prompt: str, text: str) -> Iterator[str]:
         (n for n, line in enumerate(lines) if n and line.strip() and not line[0].isspace()),
         len(lines),
     )
-    shapes = [lines]
+    shapes = [lines, [" " + lines[0], *lines[1:]]]
     if not lines[0][0].isspace():
         shapes = [["    " + lines[0], *lines[1:]], ["    " * bool(x) + x for x in lines]]
     start = prompt.rstrip(" \t")
