@@ -476,6 +476,9 @@ READER = "n = int(input())\nprint(n * 2)\n"
         fenced(READER) + fenced("with open('in.txt') as file:\n    print(int(file.read()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
+        f"{READER}{TICKS}\nMake input:\n" + fenced("print(9)\n"),
+        f"{READER}{TICKS}\nTest:\n" + fenced("def test():\n    print(9)\n\n\ntest()\n"),
+        f"{READER}{TICKS}\nIn short:\n" + fenced("print(n * 2)\n"),
         f" {READER}",
         f"Solution\n\n{READER}\nThanks",
         f"Solution\n{READER}",
@@ -494,6 +497,8 @@ def test_parts_of_a_script_that_explain_it_are_no_script() -> None:
     calls = "def f(n):\n    return n\nk = input()\nn = input()\nprint(f(n))\n"
     end = "n = input()  # the second line\nprint(f(n))\n"
     assert read_answer(fenced(calls) + fenced(end), RUN).code == calls
+    two = "k = input()\nprint(input())\n"
+    assert read_answer(fenced(two) + fenced("print(input())\n"), RUN).code == two
     run_at_once = "def run(f):\n    f()\n\n\n@run\ndef main():\n    print(input())\n"
     assert read_answer(fenced(run_at_once) + fenced("print(9)\n"), RUN).code == run_at_once
     main = "def main():\n    print(input())\n"

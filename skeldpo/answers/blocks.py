@@ -88,6 +88,22 @@ def find_blocks(text: str, language: Language) -> list[Block]:
     return _merged(blocks, lines, language)
 
 
+def with_opening(text: str, entry_point: str, language: Language) -> str:
+    """The text, behind the fence that its prompt ended with where it is a program up to a bare
+    fence: with the function, or a script that writes."""
+    lines = text.split("\n")
+    openings = ((n, _opening(line, language)) for n, line in enumerate(lines))
+    number, fence = next(((n, found) for n, found in openings if found), (0, None))
+    program = language.parsed("\n".join(lines[:number])) if fence and not fence.label else None
+    if fence is None or program is None:
+        return text
+    if entry_point:
+        is_whole = program.definition(entry_point) >= Definition.PARTIAL
+    else:
+        is_whole = language.WRITES.search(program.executed) is not None
+    return f"{fence.mark}{language.FENCES.label}\n{text}" if is_whole else text
+
+
 def ends_alone(block: Block, text: str, language: Language) -> bool:
     """Whether nothing but a blank line, a fence, a closing tag or the end follows a piece without a
     fence: what follows at once may be a line of the same, broken, program."""
@@ -99,7 +115,8 @@ def ends_alone(block: Block, text: str, language: Language) -> bool:
 
 def program_blocks(text: str, entry_point: str, language: Language) -> list[Block]:
     """The blocks; one that is no program, as one that was cut or has prose in it, is given as the
-    programs inside it if one of them defines the entry point as a whole."""
+    programs inside it if one of them defines the entry point as a whole; those that show a part of
+    one before them again are passed over."""
     made: list[Block] = []
     for block in find_blocks(text, language):
         pieces = [block]
@@ -109,10 +126,10 @@ def program_blocks(text: str, entry_point: str, language: Language) -> list[Bloc
             if any(_defines(piece.code, entry_point, language) for piece in inside):
                 pieces = [replace(block, code=piece.code, is_program=True) for piece in inside]
         made += pieces
-    return made
+    return _without_quotations(made, entry_point, language)
 
 
-def without_quotations(
+def _without_quotations(
     blocks: Sequence[Block], entry_point: str, language: Language
 ) -> list[Block]:
     """The blocks but those that show a part of one before them again, as explanations do, whatever
@@ -132,15 +149,14 @@ def without_quotations(
 
 def _is_less(part: Block, whole: Block, entry_point: str, language: Language) -> bool:
     """Whether a part of a block has less of what the entry point needs, or is of a script that
-    reads more and has names for it."""
+    reads more."""
+    if not entry_point:
+        shown = {*_token_lines(part.code, language)}
+        left_out = (line for line in _token_lines(whole.code, language) if line not in shown)
+        return language.READS.search("\n".join(left_out)) is not None
     mine, its = language.parsed(part.code), language.parsed(whole.code)
     if mine is None or its is None:
         return False
-    if not entry_point:
-        shown = {*_token_lines(part.code, language)}
-        held = _token_lines(whole.code, language)
-        left_out = "\n".join(line for line in held if line not in shown)
-        return bool(mine.free - its.free and language.READS.search(left_out))
     root = frozenset({entry_point.partition(".")[0]})
     needed, all_needed = (language.tokens(p.needed(root, entry_point)) for p in (mine, its))
     return its.definition(entry_point) is Definition.WHOLE and needed != all_needed

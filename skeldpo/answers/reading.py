@@ -14,7 +14,7 @@ from skeldpo.answers.blocks import (
     find_blocks,
     has_fence,
     program_blocks,
-    without_quotations,
+    with_opening,
 )
 from skeldpo.answers.text import (
     has_marks,
@@ -91,8 +91,8 @@ def read_answer(text: str, wanted: Wanted) -> Answer:
     body = None if is_fenced else continued(wanted, answer)
     if body is not None:
         return _without_usage(body, wanted, [BODY])
+    answer = with_opening(answer, wanted.entry_point, written_in)
     blocks = program_blocks(answer, wanted.entry_point, written_in)
-    blocks = without_quotations(blocks, wanted.entry_point, written_in)
     if not wanted.entry_point:
         blocks = [b for b in blocks if b.kind != "unfenced" or ends_alone(b, answer, written_in)]
     found = _unopened(answer, blocks, wanted) or _chosen(blocks, wanted)
