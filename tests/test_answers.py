@@ -476,6 +476,7 @@ READER = "n = int(input())\nprint(n * 2)\n"
         fenced(READER) + fenced("with open('in.txt') as file:\n    print(int(file.read()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
+        fenced(READER, "") + "Make input:\n" + fenced("print(9)\n"),
         f"{READER}{TICKS}\nMake input:\n" + fenced("print(9)\n"),
         f"{READER}{TICKS}\nTest:\n" + fenced("def test():\n    print(9)\n\n\ntest()\n"),
         f"{READER}{TICKS}\nIn short:\n" + fenced("print(n * 2)\n"),

@@ -41,7 +41,7 @@ _TRIES = re.compile(
 """What a function is called that shows or tests others."""
 MAX_LENDERS = 20
 """Blocks before one, and behind it, that give what it lacks: models repeat themselves."""
-READS_AND_WRITES = 3
+BOTH = 3
 _LENT_LATER: tuple[NameKind, ...] = ("functions", "imports")
 _KINDS = ("labelled", "plain", "unfenced", "transcript")
 
@@ -362,8 +362,8 @@ def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | Non
         rank = _does(joined, written_in)
         is_part = any(program.free & _values(script) for script in scripts[-MAX_LENDERS:])
         rank = -1 if is_part or written_in.FEEDS.search(own) else rank
-        scripts += [program] if _does(program, written_in) == READS_AND_WRITES else []
-        found[index], ranks[index] = joined, (rank > 1, -_KINDS.index(block.kind), rank)
+        scripts += [program] if _does(program, written_in) == BOTH else []
+        found[index], ranks[index] = joined, (rank == BOTH, -_KINDS.index(block.kind), rank)
     if not found or (labelled and not any(block.is_program for block in labelled)):
         note = "" if not labelled or labelled[-1].is_closed else CUT
         return Answer(code=labelled[-1].code, note=note) if labelled else None
@@ -374,7 +374,7 @@ def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | Non
 
 
 def _does(program: Program, written_in: Language) -> int:
-    """2 if it writes when it is run, READS_AND_WRITES if it reads too, else 0."""
+    """BOTH if it reads and writes when it is run, 2 if it writes, else 0."""
     text = _statements(program.executed, written_in)
     writes = bool(written_in.WRITES.search(text))
     return 2 * writes + (writes and bool(written_in.READS.search(text)))
