@@ -902,6 +902,9 @@ def test_what_a_function_needs_stays(code: str) -> None:
         "def rows():\n    return made\n\n\nrows()[0][0] = 1",
         "def rows(k):\n    held = made\n    return held[k:]\n\n\n"
         "rows(0)[0].append(1)\nrows(0)[0].pop(0)",
+        "(None or made)[0][0] = 1",
+        "(made if made else []).append([0])\nmax(made)[0] = 1\nmade[0][0] = 1",
+        "(rows := made)[0][0] = 1",
         "def rows():\n    yield from made\n\n\nfor row in rows():\n    row[0] = 1",
         "def rows():\n    return made\n\n\ndef fill():\n    rows()[0][0] = 1\n\n\nfill()",
         "class Rows:\n    def all(self):\n        return made\n\n\n"

@@ -34,9 +34,9 @@ def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
                     for name in ast.walk(target)
                     if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
                 }
-                shared = {*_shared_with(value, entry)}
+                shared = {*shared_with(value, entry)}
                 for target in targets if len(targets) > 1 else ():
-                    shared |= {*_shared_with(target, entry)}
+                    shared |= {*shared_with(target, entry)}
                 for name in names:
                     found.setdefault(name, set()).update(shared - {name})
     return found
@@ -50,7 +50,7 @@ def returned_names(function: ast.FunctionDef | ast.AsyncFunctionDef, entry: str)
     found = {f"{function.name}."} if is_kept else set()
     for node in ast.walk(function):
         if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value:
-            found |= {*_shared_with(node.value, entry)}
+            found |= {*shared_with(node.value, entry)}
     return with_sources(found, alias_sources([function], entry))
 
 
@@ -116,7 +116,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[list[ast.expr], ast.expr]]:
             yield [target], value
 
 
-def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
+def shared_with(value: ast.AST, entry: str) -> Iterator[str]:
     """Names whose objects a value may be, or hold, with a dot behind one whose attribute it is and
     `()` behind that of a function that gives it; no recursion, so any depth will do."""
     waiting = [value]
@@ -131,8 +131,10 @@ def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
                 if name not in _MAKES_NEW and name != entry:
                     yield f"{name}()"
                     waiting += [*given, *named]
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == entry:
-                continue
+            case ast.Call(func=ast.Attribute(value=owner, attr=name)):
+                yield f"{name}()"
+                is_entry = isinstance(owner, ast.Name) and owner.id == entry
+                waiting += [] if is_entry else ast.iter_child_nodes(part)
             case ast.Attribute(value=ast.Name(id=name)):
                 yield from (name, f"{name}.")
             case ast.Subscript(value=inner):

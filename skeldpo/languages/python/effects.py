@@ -14,6 +14,7 @@ from skeldpo.languages.python.aliases import (
     Sources,
     alias_sources,
     returned_names,
+    shared_with,
     value_names,
     with_sources,
 )
@@ -206,7 +207,7 @@ class Changes:
                     ast.Attribute(ctx=ast.Store() | ast.Del())
                     | ast.Subscript(ctx=ast.Store() | ast.Del())
                 ):
-                    changed |= {_chain(node)[0], *self._called_on(node)}
+                    changed |= {_chain(node)[0], *self._shared_by(node)}
                 case ast.AugAssign(target=ast.Name(id=name), value=value) if isinstance(
                     value, _DISPLAYS
                 ):
@@ -220,7 +221,7 @@ class Changes:
         changed = set(self._told_classes.get(attributes[-1], ())) if attributes else set()
         if name and name == self._entry and len(attributes) < 2:
             return changed
-        changed |= self._called_on(call.func)
+        changed |= self._shared_by(call.func)
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
             made = call.func.value.func  # `Solution().method(data)`
             if isinstance(made, ast.Name) and made.id == self._entry:
@@ -246,13 +247,17 @@ class Changes:
                 changed.add(called)
         return changed
 
-    def _called_on(self, node: ast.AST) -> set[str]:
-        """The object whose method gives what is changed, as `a` of `a.b()[0] = 1`; what functions
-        of modules give is new, and so is what the entry point does."""
+    def _shared_by(self, node: ast.AST) -> set[str]:
+        """What a chain shares that begins with no name, as `(rows() or table)[0] = 1`; what
+        functions of modules give is new."""
         while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
             node = node.value
-        name = _chain(node.func)[0] if isinstance(node, ast.Call) else ""
-        return {name} - self._modules.keys() - {self._entry}
+        match node:
+            case ast.Name():
+                return set()
+            case ast.Call(func=ast.Name(id=name)) if name in _READ_ONLY - {"min", "max"}:
+                return set()
+        return {n for n in shared_with(node, self._entry) if n[-1] != "."} - self._modules.keys()
 
     def _classes_told(self) -> dict[str, set[str]]:
         """Methods that change the class that they are called on -> the names of the classes."""
@@ -332,15 +337,12 @@ def _names_in(tree: ast.AST) -> list[str]:
 
 
 def _chain(node: ast.AST) -> list[str]:
-    """`a.b[0].c` as a, b, "", c and `f().a`, `a.f().a` as f(), a; else its first is ""."""
+    """`a.b[0].c` as a, b, "", c; its first is "" if it does not begin with a name."""
     names = []
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Call):
         names += [node.attr] if isinstance(node, ast.Attribute) else []
         names += [""] if isinstance(node, ast.Subscript) else []
         if isinstance(node, ast.Call):
-            match node.func:
-                case ast.Name(id=called) | ast.Attribute(attr=called):
-                    return [f"{called}()", *reversed(names)]
             return ["", *reversed(names)]
         node = node.value
     return [node.id if isinstance(node, ast.Name) else "", *reversed(names)]
