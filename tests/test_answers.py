@@ -902,6 +902,9 @@ def test_what_a_function_needs_stays(code: str) -> None:
         "def rows():\n    return made\n\n\nrows()[0][0] = 1",
         "def rows(k):\n    held = made\n    return held[k:]\n\n\n"
         "rows(0)[0].append(1)\nrows(0)[0].pop(0)",
+        "def rows():\n    return made\n\n\nheld = rows\nheld()[0][0] = 1",
+        "rows = lambda: made\nrows()[0][0] = 1",
+        "sorted(made)[0].append(1)\nmade[0].pop(0)",
         "(None or made)[0][0] = 1",
         "(made if made else []).append([0])\nmax(made)[0] = 1\nmade[0][0] = 1",
         "(rows := made)[0][0] = 1",

@@ -39,6 +39,8 @@ def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
                     shared |= {*shared_with(target, entry)}
                 for name in names:
                     found.setdefault(name, set()).update(shared - {name})
+                    if isinstance(value, ast.Lambda):
+                        found.setdefault(f"{name}()", set()).update(shared_with(value.body, entry))
     return found
 
 

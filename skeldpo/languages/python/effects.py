@@ -26,6 +26,7 @@ _READ_ONLY = frozenset(
      "isinstance", "issubclass", "abs", "round", "reversed", "map", "filter", "hash", "id"}
 )  # fmt: skip
 """Builtins that change none of their arguments."""
+_COPY = _READ_ONLY - {"min", "max"}
 _SETTINGS = frozenset(
     {"sys", "threading", "decimal", "gc", "warnings", "locale", "resource", "signal",
      "os", "numpy", "mpmath", "sympy", "faulthandler", "builtins", "multiprocessing", "re",
@@ -62,6 +63,8 @@ class Changes:
         self._known = {*bound, *dir(builtins)}
         self._values = values | frozenset(dir(builtins)) - bound
         self._sources = alias_sources(outside, entry)
+        for name, shared in [*self._sources.items()]:
+            self._sources.setdefault(f"{name}()", set()).update(f"{other}()" for other in shared)
         for statement in statements:
             node = statement.node
             for name in statement.bound:
@@ -249,14 +252,14 @@ class Changes:
 
     def _shared_by(self, node: ast.AST) -> set[str]:
         """What a chain shares that begins with no name, as `(rows() or table)[0] = 1`; what
-        functions of modules give is new."""
+        functions of modules give is new, and so is `sorted(table)`, but not its entries."""
+        match node:
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=name))) if name in _COPY:
+                return set()
         while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
             node = node.value
-        match node:
-            case ast.Name():
-                return set()
-            case ast.Call(func=ast.Name(id=name)) if name in _READ_ONLY - {"min", "max"}:
-                return set()
+        if isinstance(node, ast.Name):
+            return set()
         return {n for n in shared_with(node, self._entry) if n[-1] != "."} - self._modules.keys()
 
     def _classes_told(self) -> dict[str, set[str]]:
