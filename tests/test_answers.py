@@ -122,11 +122,15 @@ ONE_PROGRAM = {
     "token before code": f"<|python_tag|>{AREA}<|eom_id|>",
     "token before code, none behind": f"<s>{AREA}",
     "signs of a page": fenced(AREA).replace("*", "&#42;"),
+    "numbered lines": fenced(" 9 | def area(w, h):\n10 |     return w * h\n11 |\n"),
+    "numbered lines with dots": fenced("1. def area(w, h):\n2.     return w * h\n"),
     "no-break blanks": fenced(AREA.replace("    ", "\u00a0" * 4)),
     "wide blanks": fenced(AREA.replace("    ", "\u3000" * 4)),
     "end of turn": f"{AREA.rstrip()}<|im_end|>\n",
     "end of turn after a fence": f"{fenced(AREA).rstrip()}<|im_end|>\n<|im_start|>user\nThanks\n",
     "end of text": f"{AREA}</s>",
+    "text of another document": f"{AREA}<|endoftext|># Area\ndef area(w, h):\n    return 0\n",
+    "text begins as others end": f"</s>\n{AREA}",
     "ends twice": f"{fenced(AREA)}<|eot_id|><|end_of_text|>",
     "Code Llama's tags": f"[PYTHON]\n{AREA}[/PYTHON]\n[TESTS]\nassert area(1, 2) == 2\n[/TESTS]",
     "answer tags": f"<answer>\n{AREA}</answer>\n",
@@ -147,6 +151,17 @@ ONE_PROGRAM = {
 def test_the_program_meant_is_found(name: str) -> None:
     wanted = "area = lambda w, h: w * h\n" if name == "one line" else AREA
     assert read_answer(ONE_PROGRAM[name], WANTED).code == wanted
+
+
+def test_quotes_and_minus_of_a_page_are_those_of_programs() -> None:
+    code = "def area(w, h):\n    return w * h - len('') - len(\"\")\n"
+    shown = code.replace("-", "\u2212").replace("''", "\u2018\u2019").replace('""', "\u201c\u201d")
+    assert read_answer(fenced(shown), WANTED).code == code
+    named = code.replace("area", "area_of")
+    asked = Wanted(language="python", entry_point="area_of")
+    assert read_answer(fenced(named.replace("_", r"\_")), asked).code == named
+    text = "def area(w, h):\n    return '\u201c\u2212\\_'\n"
+    assert read_answer(fenced(text), WANTED).code == text
 
 
 def test_a_quotation_without_blanks_behind_its_marks_is_read() -> None:
@@ -456,14 +471,59 @@ READER = "n = int(input())\nprint(n * 2)\n"
         fenced(READER, "") + "where\n" + fenced("n * 2\n") + "doubles it.\n",
         fenced(READER, "")
         + fenced("import io, sys\nsys.stdin = io.StringIO('4')\nprint(int(input()) * 2)\n"),
+        fenced(READER) + "To see the number:\n" + fenced("print('n is', n)\n"),
+        fenced(READER) + "As a function:\n" + fenced("def main():\n    print(int(input()) * 2)\n"),
+        fenced(READER) + fenced("with open('in.txt') as file:\n    print(int(file.read()) * 2)\n"),
         f"{TICKS}python\n{READER}",
         f"{READER}{TICKS}\nDone.\n",
+        fenced(READER, "") + "Make input:\n" + fenced("print(9)\n"),
+        f"{READER}{TICKS}\nMake input:\n" + fenced("print(9)\n"),
+        f"{READER}{TICKS}\nTest:\n" + fenced("def test():\n    print(9)\n\n\ntest()\n"),
+        f"{READER}{TICKS}\nIn short:\n" + fenced("print(n * 2)\n"),
         f" {READER}",
+        f"Solution\n\n{READER}\nThanks",
+        f"Solution\n{READER}",
         f"So:\n\n {READER}",
     ],
 )
 def test_programs_that_read_and_print(text: str) -> None:
     assert read_answer(text, RUN).code == READER
+
+
+def test_parts_of_a_script_that_explain_it_are_no_script() -> None:
+    script = "n = int(input())\nsides = list(map(int, input().split()))\nprint(sum(sides))\n"
+    parts = [fenced(line) for line in script.splitlines(keepends=True)]
+    assert read_answer(fenced(script) + "First\n".join(parts), RUN).code == script
+    assert read_answer(fenced(script) + parts[-1], RUN).code == script
+    calls = "def f(n):\n    return n\nk = input()\nn = input()\nprint(f(n))\n"
+    end = "n = input()  # the second line\nprint(f(n))\n"
+    assert read_answer(fenced(calls) + fenced(end), RUN).code == calls
+    two = "k = input()\nprint(input())\n"
+    assert read_answer(fenced(two) + fenced("print(input())\n"), RUN).code == two
+    run_at_once = "def run(f):\n    f()\n\n\n@run\ndef main():\n    print(input())\n"
+    assert read_answer(fenced(run_at_once) + fenced("print(9)\n"), RUN).code == run_at_once
+    main = "def main():\n    print(input())\n"
+    assert read_answer(fenced(f"{main}\n\nmain()\n") + fenced(main), RUN).code.endswith("main()\n")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["def area(w, h):\n    total = 0  # so far\n    for _ in range(h):\n        total += w\n",
+     "def area(w, h):\n    total = 0\n    ...\n",
+     "def area(w, h):\n    total = 0\n    # ... add up\n    return total\n",
+     "def area(w, h):\n    # ... as before\n    return total + 0\n",
+     "def area(w, h):\n    \"\"\"Sum.\"\"\"\n    ...\n    return total + 0\n"],
+)  # fmt: skip
+def test_a_part_of_a_function_that_explains_it_is_not_the_function(shown: str) -> None:
+    assert read_answer(fenced(LONG) + "Here\n" + fenced(shown), WANTED).code == LONG
+    assert read_answer(fenced(shown), WANTED).code == shown
+
+
+def test_a_part_of_a_helper_shown_again_does_not_replace_it() -> None:
+    helper = "def side(n):\n    if n < 0:\n        return 0\n    return n\n"
+    code = f"{helper}\n\ndef area(w, h):\n    return side(w) * side(h)\n"
+    shown = "def side(n):\n    # never less\n    if n < 0:\n        return 0\n"
+    assert read_answer(fenced(code) + fenced(shown), WANTED).code == code
 
 
 def test_fast_reading_is_reading() -> None:
@@ -531,6 +591,8 @@ PROMPT = (
         "    return [half(x) for x in xs]\n",
         "return [half(x) for x in xs]",
         "\n\n    made = []\n    for x in xs:\n        made.append(half(x))\n    return made\n",
+        "   made = []\n    for x in xs:\n        made.append(half(x))\n    return made\n",
+        fenced("return [half(x) for x in xs]\n") + "Use it:\n" + fenced("print(halves([1]))\n"),
         "made = []\n    for x in xs:\n        made.append(half(x))\n    return made\n",
         fenced("    return [half(x) for x in xs]\n"),
         fenced("return [half(x) for x in xs]\n"),
@@ -837,6 +899,19 @@ def test_what_a_function_needs_stays(code: str) -> None:
         "[made := [[k]] for k in range(2)]",
         "row = made[0]\nrow += [1]\nrow.pop(0)",
         "row = made[0]\nfor k in range(1, 2):\n    row += [k]\nrow.pop(0)",
+        "def rows():\n    return made\n\n\nrows()[0][0] = 1",
+        "def rows(k):\n    held = made\n    return held[k:]\n\n\n"
+        "rows(0)[0].append(1)\nrows(0)[0].pop(0)",
+        "def rows():\n    return made\n\n\nheld = rows\nheld()[0][0] = 1",
+        "rows = lambda: made\nrows()[0][0] = 1",
+        "sorted(made)[0].append(1)\nmade[0].pop(0)",
+        "(None or made)[0][0] = 1",
+        "(made if made else []).append([0])\nmax(made)[0] = 1\nmade[0][0] = 1",
+        "(rows := made)[0][0] = 1",
+        "def rows():\n    yield from made\n\n\nfor row in rows():\n    row[0] = 1",
+        "def rows():\n    return made\n\n\ndef fill():\n    rows()[0][0] = 1\n\n\nfill()",
+        "class Rows:\n    def all(self):\n        return made\n\n\n"
+        "held = Rows()\nheld.all()[0][0] = 1",
     ],
 )
 def test_what_is_changed_by_another_name_is_changed(line: str) -> None:
@@ -852,6 +927,11 @@ def test_what_is_changed_by_another_name_is_changed(line: str) -> None:
         "class Box:\n    sides = []\n\n    @classmethod\n    def fill(cls):\n"
         "        cls.sides.append(1)\n\n    def area(self, w, h):\n"
         "        return w * h * self.sides[0]\n\n\nBox.fill()\n",
+        "class Box:\n    sides = []\n\n    @classmethod\n    def all(cls):\n"
+        "        return cls.sides\n\n    def area(self, w, h):\n"
+        "        return w * h * self.sides[0]\n\n\nBox.all().append(1)\n",
+        "def sides(held=[]):\n    return held\n\n\nsides().append(1)\n\n\nclass Box:\n"
+        "    def area(self, w, h):\n        return w * h * sides()[0]\n",
         "class Side:\n    pass\n\n\nclass One(Side):\n    size = 1\n\n\nclass Box:\n"
         "    def area(self, w, h):\n        return w * h * Side.__subclasses__()[0].size\n",
     ],
@@ -873,6 +953,16 @@ def test_usage_of_what_the_function_reads_goes(line: str) -> None:
     code = "SIDES = [1, 2]\n\n\ndef area(w, h):\n    return w * h * SIDES[0]\n"
     brute = "\n\ndef brute(w, h):\n    return sum([w] * h) * SIDES[0]\n"
     assert read_answer(f"{code}{brute}\n\n{line}\n", WANTED).code == code
+
+
+def test_names_inside_a_function_called_top_are_its_own() -> None:
+    code = (
+        "class Pile:\n    def top(self):\n        last = self.made[-1]\n        return last\n\n\n"
+        "def area(w, h):\n    return w * h if Pile else last\n"
+    )
+    usage = "pile = Pile()\npile.made = [1]\nprint(pile.top())\n"
+    assert read_answer(f"{code}\n\n{usage}", WANTED).code == code
+    assert read_answer(fenced("last = 7\n") + fenced(code), WANTED).code == f"last = 7\n{code}"
 
 
 def test_names_of_python_are_not_changed() -> None:

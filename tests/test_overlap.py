@@ -205,6 +205,10 @@ def test_file_that_is_no_evaluation_set_is_refused(tmp_path: Path) -> None:
     table.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"table\.csv:2: an evaluation problem needs one of"):
         read_evaluation(str(table))
+    taco = tmp_path / "taco.jsonl"
+    taco.write_text(json.dumps({"name": None, "question": TEXT}))
+    kept = keep_out([problem("x")], KeepOutConfig(files=(str(taco),)))
+    assert [(each.by, each.share) for each in kept.overlaps] == [("statement", 1.0)]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,11 @@ def test_difference_that_could_show_gives_other_keys(first, second):
     assert normalize_program(first) != normalize_program(second)
 
 
+def test_variables_of_a_function_called_top_are_numbered_too():
+    first, second = ("def top(a):\n    b = a\n    return b\n".replace("b", x) for x in "bc")
+    assert normalize_program(first) == normalize_program(second)
+
+
 def test_module_variables_keep_their_names_in_functions_too():
     key = normalize_program("n = int(input())\ndef f(k):\n    t = n + k\n    return t\nprint(f(1))")
     assert "n = int(input())" in key and "return $1" in key and "n + $0" in key

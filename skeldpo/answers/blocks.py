@@ -7,6 +7,7 @@ ends nothing, as the program before it is none.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ _PLAIN = frozenset({"", "code", "text", "txt", "plaintext", "plain", "solution",
 _PROSE = frozenset({"markdown", "md"})
 MAX_FENCES = 60
 """Fences that a block may hold in its strings."""
+MAX_QUOTED = 20
+"""Blocks before one of which it may be a part: models repeat themselves."""
 MAX_TRIES = 1000
 """Further lines of one answer that are tried as parts of statements: models repeat themselves
 without end."""
@@ -85,6 +88,22 @@ def find_blocks(text: str, language: Language) -> list[Block]:
     return _merged(blocks, lines, language)
 
 
+def with_opening(text: str, entry_point: str, language: Language) -> str:
+    """The text, behind the fence that its prompt ended with where it is a program up to a bare
+    fence: with the function, or a script that writes."""
+    lines = text.split("\n")
+    openings = ((n, _opening(line, language)) for n, line in enumerate(lines))
+    number, fence = next(((n, found) for n, found in openings if found), (0, None))
+    program = language.parsed("\n".join(lines[:number])) if fence and not fence.label else None
+    if fence is None or program is None:
+        return text
+    if entry_point:
+        is_whole = program.definition(entry_point) >= Definition.PARTIAL
+    else:
+        is_whole = language.WRITES.search(program.executed) is not None
+    return f"{fence.mark}{language.FENCES.label}\n{text}" if is_whole else text
+
+
 def ends_alone(block: Block, text: str, language: Language) -> bool:
     """Whether nothing but a blank line, a fence, a closing tag or the end follows a piece without a
     fence: what follows at once may be a line of the same, broken, program."""
@@ -96,7 +115,8 @@ def ends_alone(block: Block, text: str, language: Language) -> bool:
 
 def program_blocks(text: str, entry_point: str, language: Language) -> list[Block]:
     """The blocks; one that is no program, as one that was cut or has prose in it, is given as the
-    programs inside it if one of them defines the entry point as a whole."""
+    programs inside it if one of them defines the entry point as a whole; those that show a part of
+    one before them again are passed over."""
     made: list[Block] = []
     for block in find_blocks(text, language):
         pieces = [block]
@@ -106,7 +126,61 @@ def program_blocks(text: str, entry_point: str, language: Language) -> list[Bloc
             if any(_defines(piece.code, entry_point, language) for piece in inside):
                 pieces = [replace(block, code=piece.code, is_program=True) for piece in inside]
         made += pieces
-    return made
+    return _without_quotations(made, entry_point, language)
+
+
+def _without_quotations(
+    blocks: Sequence[Block], entry_point: str, language: Language
+) -> list[Block]:
+    """The blocks but those that show a part of one before them again, as explanations do, whatever
+    their comments; `...` and `# ...` stand for any lines."""
+    kept: list[tuple[Block, list[str]]] = []
+    for block in blocks:
+        shown = _token_lines(block.code, language)
+        if not any(
+            shown != held
+            and _is_within(shown, held)
+            and _is_less(block, whole, entry_point, language)
+            for whole, held in kept[-MAX_QUOTED:]
+        ):
+            kept.append((block, shown))
+    return [block for block, _ in kept]
+
+
+def _is_less(part: Block, whole: Block, entry_point: str, language: Language) -> bool:
+    """Whether a part of a block has less of what the entry point needs, or is of a script that
+    reads more."""
+    if not entry_point:
+        shown = {*_token_lines(part.code, language)}
+        left_out = (line for line in _token_lines(whole.code, language) if line not in shown)
+        return language.READS.search("\n".join(left_out)) is not None
+    mine, its = language.parsed(part.code), language.parsed(whole.code)
+    if mine is None or its is None:
+        return False
+    root = frozenset({entry_point.partition(".")[0]})
+    needed, all_needed = (language.tokens(p.needed(root, entry_point)) for p in (mine, its))
+    return its.definition(entry_point) is Definition.WHOLE and needed != all_needed
+
+
+def _token_lines(code: str, language: Language) -> list[str]:
+    """The lines without comments and blanks; a comment that begins with dots is "..."."""
+    comment = re.escape(language.LINE_COMMENT)
+    marked = re.sub(rf"(?m)^[ \t]*{comment}[ \t]*(?:\.\.\.|\u2026).*", "...", code)
+    return [" ".join(tokens) for tokens in map(language.tokens, marked.split("\n")) if tokens]
+
+
+def _is_within(shown: Sequence[str], held: Sequence[str]) -> bool:
+    """Whether lines follow each other among others; "..." stands for any."""
+    text = "\n".join(("", *held, ""))
+    place = 0
+    for is_gap, piece in itertools.groupby(shown, "...".__eq__):
+        if not is_gap:
+            lines = "\n".join(("", *piece, ""))
+            place = text.find(lines, place)
+            if place < 0:
+                return False
+            place += len(lines) - 1
+    return True
 
 
 def _defines(code: str, entry_point: str, language: Language) -> bool:

@@ -8,7 +8,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from skeldpo.answers.blocks import Block, ends_alone, find_blocks, has_fence, program_blocks
+from skeldpo.answers.blocks import (
+    Block,
+    ends_alone,
+    find_blocks,
+    has_fence,
+    program_blocks,
+    with_opening,
+)
 from skeldpo.answers.text import (
     has_marks,
     plain_text,
@@ -34,6 +41,7 @@ _TRIES = re.compile(
 """What a function is called that shows or tests others."""
 MAX_LENDERS = 20
 """Blocks before one, and behind it, that give what it lacks: models repeat themselves."""
+BOTH = 3
 _LENT_LATER: tuple[NameKind, ...] = ("functions", "imports")
 _KINDS = ("labelled", "plain", "unfenced", "transcript")
 
@@ -83,6 +91,7 @@ def read_answer(text: str, wanted: Wanted) -> Answer:
     body = None if is_fenced else continued(wanted, answer)
     if body is not None:
         return _without_usage(body, wanted, [BODY])
+    answer = with_opening(answer, wanted.entry_point, written_in)
     blocks = program_blocks(answer, wanted.entry_point, written_in)
     if not wanted.entry_point:
         blocks = [b for b in blocks if b.kind != "unfenced" or ends_alone(b, answer, written_in)]
@@ -135,11 +144,17 @@ def continued(asked: Wanted, text: str) -> Program | None:
 
 
 def _whole(text: str, asked: Wanted) -> Program | None:
-    """The text as a program that defines the entry point, more than its head."""
+    """The text as a program that defines the entry point, more than its head; of a script without
+    lines that are a word of prose, such as "Solution"."""
     program, entry_point = asked.written_in.parsed(text), asked.entry_point
-    if program is None or (entry_point and program.definition(entry_point) < Definition.WHOLE):
+    if program is None:
         return None
-    return program
+    if entry_point:
+        return program if program.definition(entry_point) >= Definition.PARTIAL else None
+    lines = text.split("\n")
+    words = program.free & {*lines}
+    said = "\n".join(line for line in lines if line not in words)
+    return asked.written_in.parsed(said) if words else program
 
 
 def _begins_with_prose(text: str, written_in: Language) -> bool:
@@ -162,7 +177,7 @@ def _chosen(blocks: Sequence[Block], asked: Wanted) -> Answer | None:
     if any(not block.is_closed for block in blocks):
         notes.append(CUT)
     programs = _programs(blocks, asked.written_in)
-    for least in (Definition.WHOLE, Definition.IMPORTED, Definition.STUB):
+    for least in reversed(list(Definition)[1:]):
         for kind in _KINDS:
             found = [
                 (index, program)
@@ -178,8 +193,8 @@ def _chosen(blocks: Sequence[Block], asked: Wanted) -> Answer | None:
                 joined = _joined(program, index, programs, asked.written_in, root)
                 notes += [JOINED] if joined is not program else []
                 return _without_usage(joined, asked, notes)
-        if least is Definition.WHOLE:
-            for block in reversed(blocks):
+        if least is Definition.PARTIAL:
+            for block in sorted(reversed(blocks), key=lambda block: block.is_program):
                 body = continued(asked, block.code) if block.kind in ("labelled", "plain") else None
                 if body is not None:
                     return _without_usage(body, asked, [*notes, BODY])
@@ -191,7 +206,7 @@ def _unopened(text: str, blocks: Sequence[Block], asked: Wanted) -> Answer | Non
     """A body that goes on where the prompt ends, up to a fence: one that the prompt opened ends
     there, or a block begins that shows how to call the function."""
     programs = [p for p in _programs(blocks, asked.written_in) if p is not None]
-    if any(p.definition(asked.entry_point) >= Definition.WHOLE for p in programs):
+    if any(p.definition(asked.entry_point) >= Definition.PARTIAL for p in programs):
         return None
     lines = text.split("\n")
     fence = next((n for n, line in enumerate(lines) if has_fence(line, asked.written_in)), 0)
@@ -284,7 +299,7 @@ def _prepared(
         return bool(other and pattern.search(_statements(other.code, written_in)))
 
     has_values = not entry and any(
-        other and name not in other.names("functions") | other.names("imports")
+        other and name in _values(other)
         for name, other in ((name, programs[place]) for name, place in wanted.items())
     )
     reading = [has_values and says(written_in.READS, other) for other in programs]
@@ -331,22 +346,24 @@ def _mended(
 
 
 def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | None:
-    """Of a problem whose programs read and print: the last that does both, or does the most."""
+    """Of a problem whose programs read and print: the last that does both, or does the most; last
+    of all what tells of a script before it, by its values, or feeds itself."""
     programs = _programs(blocks, written_in)
     labelled = [block for block in blocks if block.kind == "labelled"]
     ranks: dict[int, tuple[bool, int, int]] = {}
     found: dict[int, Program] = {}
+    scripts: list[Program] = []
     for index, (block, program) in enumerate(zip(blocks, programs, strict=True)):
         own = _statements(block.code, written_in)
         is_shown = block.kind != "labelled" and not written_in.WRITES.search(own)
         if program is None or is_shown:
             continue  # without a label, only one that prints is a program
         joined = _joined(program, index, programs, written_in)
-        whole = _statements(joined.code, written_in)
-        writes = bool(written_in.WRITES.search(whole))
-        rank = 2 * writes + (writes and bool(written_in.READS.search(whole)))
-        rank = -1 if written_in.FEEDS.search(own) else rank
-        found[index], ranks[index] = joined, (rank > 1, -_KINDS.index(block.kind), rank)
+        rank = _does(joined, written_in)
+        is_part = any(program.free & _values(script) for script in scripts[-MAX_LENDERS:])
+        rank = -1 if is_part or written_in.FEEDS.search(own) else rank
+        scripts += [program] if _does(program, written_in) == BOTH else []
+        found[index], ranks[index] = joined, (rank == BOTH, -_KINDS.index(block.kind), rank)
     if not found or (labelled and not any(block.is_program for block in labelled)):
         note = "" if not labelled or labelled[-1].is_closed else CUT
         return Answer(code=labelled[-1].code, note=note) if labelled else None
@@ -354,6 +371,18 @@ def _chosen_whole(blocks: Sequence[Block], written_in: Language) -> Answer | Non
     notes = [SEVERAL] if list(ranks.values()).count(ranks[best]) > 1 else []
     notes += [JOINED] if found[best] is not programs[best] else []
     return Answer(code=found[best].code, note="; ".join(notes))
+
+
+def _does(program: Program, written_in: Language) -> int:
+    """BOTH if it reads and writes when it is run, 2 if it writes, else 0."""
+    text = _statements(program.executed, written_in)
+    writes = bool(written_in.WRITES.search(text))
+    return 2 * writes + (writes and bool(written_in.READS.search(text)))
+
+
+def _values(program: Program) -> frozenset[str]:
+    """Names that it binds to what it computes."""
+    return program.names("anything") - program.names("functions") - program.names("imports")
 
 
 def _statements(code: str, written_in: Language) -> str:

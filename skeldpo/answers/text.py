@@ -24,14 +24,15 @@ Magistral [THINK]; Kimi with triangles; Sky-T1 and OpenThinker |begin_of_thought
 opens it leaves only the end."""
 _BARE_CHANNELS = re.compile(r"\Aanalysis.*?assistantfinal", re.S)
 """gpt-oss, decoded without its special tokens."""
-_END = re.compile(
-    r"[ \t]*(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|endofturn|eos)\|>|</s>"
+_MARK = (
+    r"(?:<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|endofturn|eos)\|>|</s>"
     r"|<eos>|<end_of_turn>|<turn\|>|<\uff5cend\u2581of\u2581sentence\uff5c>|<\|end\u2581of\u2581sentence\|>"
     r"|<EOT>|\[END FINAL RESPONSE\]"
     r"|<\|EOT\|>|<\|file_separator\|>|<\|(?:fim_\w+|file_sep|repo_name)\|>"
-    r"|<(?:fim_\w+|file_sep|reponame)>)(?=\s*(?:\Z|\n|<[|\uff5c\w]))"
+    r"|<(?:fim_\w+|file_sep|reponame)>)"
 )
-"""Tokens with which templates end a turn or a text, where they end a line."""
+_END = re.compile(rf"(?m:^){_MARK}|[ \t]*{_MARK}(?=\s*(?:\Z|\n|<[|\uff5c\w]))")
+"""Tokens with which templates end a turn or a text, where they begin or end a line."""
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 _START = re.compile(
     r"\A\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|python_tag\|>|<\|start\|>assistant)\s*"
@@ -90,9 +91,12 @@ def without_reasoning(text: str, is_code: Callable[[int], bool]) -> tuple[str, b
 
 
 def without_turn_marks(text: str, is_code: Callable[[int], bool]) -> str:
-    """The text up to the end of its turn."""
-    text = _START.sub("", text)
-    for mark in _END.finditer(text):
+    """The text up to the end of its turn, from what is no mark on."""
+    begins = _START.match(text)
+    start = begins.end() if begins else 0
+    for mark in _END.finditer(text, start):
         if not is_code(mark.start()):
-            return text[: mark.start()]
-    return text
+            if text[start : mark.start()].strip():
+                return text[start : mark.start()]
+            start = mark.end()
+    return text[start:]

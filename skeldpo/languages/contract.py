@@ -71,12 +71,14 @@ class Syntax:
 
 
 class Definition(IntEnum):
-    """How far a program defines a name; a stub has a head and nothing in its body."""
+    """How far a program defines a name; a stub has a head and nothing in its body, and what is
+    partial leaves something out, as `# ... as before` says."""
 
     NONE = 0
     STUB = 1
     IMPORTED = 2
-    WHOLE = 3
+    PARTIAL = 3
+    WHOLE = 4
 
 
 class Program(Protocol):
@@ -94,6 +96,10 @@ class Program(Protocol):
     def free(self) -> frozenset[str]:
         """Names that it looks up, and neither has from the language nor binds, unless to what it
         makes of them (`x = x + 1`)."""
+
+    @property
+    def executed(self) -> str:
+        """The text of what runs when it is run as a whole: not of functions that nothing calls."""
 
     def definition(self, entry_point: str) -> Definition:
         """How far it defines a function, or with "Class.method" a method."""

@@ -115,8 +115,8 @@ def keep_out(problems: Sequence[Problem], config: KeepOutConfig) -> KeptOut:
 def read_evaluation(path: str) -> list[EvaluationProblem]:
     """The problems of a file of names (.txt, one a line), or of what `problems.reader` takes.
 
-    Rows need an id, as rows of problems have (EffiBench's task_name is one), and may have a
-    statement.
+    Rows need an id, as rows of problems have (EffiBench's task_name is one), or a statement, as
+    those of TACO that have no name.
     """
     file = Path(path).expanduser()
     if file.suffix != ".txt":
@@ -185,13 +185,13 @@ def find_overlaps(
 
 
 def _from_row(row: Mapping[str, Any], source: str, where: str) -> EvaluationProblem:
-    key = next((row[key] for key in _ID_KEYS if row.get(key) not in (None, "")), None)
-    if key is None:
-        raise ValueError(
-            f"{where}: an evaluation problem needs one of {', '.join(_ID_KEYS)}; "
-            f"got the columns {sorted(map(str, row))}"
-        )
+    key = next((row[key] for key in _ID_KEYS if row.get(key) not in (None, "")), "")
     statement = next((row[key] for key in _STATEMENT_KEYS if row.get(key)), "")
+    if key == "" and not statement:
+        raise ValueError(
+            f"{where}: an evaluation problem needs one of {', '.join(_ID_KEYS)}, or a statement "
+            f"({', '.join(_STATEMENT_KEYS)}); got the columns {sorted(map(str, row))}"
+        )
     if isinstance(statement, list):  # Mercury
         statement = "\n\n".join(map(str, statement))
     code = [str(row[key]) for key in _CODE_KEYS if row.get(key)]

@@ -34,12 +34,26 @@ def alias_sources(trees: Iterable[ast.AST], entry: str) -> dict[str, set[str]]:
                     for name in ast.walk(target)
                     if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
                 }
-                shared = {*_shared_with(value, entry)}
+                shared = {*shared_with(value, entry)}
                 for target in targets if len(targets) > 1 else ():
-                    shared |= {*_shared_with(target, entry)}
+                    shared |= {*shared_with(target, entry)}
                 for name in names:
                     found.setdefault(name, set()).update(shared - {name})
+                    if isinstance(value, ast.Lambda):
+                        found.setdefault(f"{name}()", set()).update(shared_with(value.body, entry))
     return found
+
+
+def returned_names(function: ast.FunctionDef | ast.AsyncFunctionDef, entry: str) -> set[str]:
+    """Names whose objects what a function returns may be, or hold; its own, with a dot, for what is
+    kept in the defaults of its parameters."""
+    defaults = (*function.args.defaults, *function.args.kw_defaults)
+    is_kept = any(not isinstance(each, ast.Constant | None) for each in defaults)
+    found = {f"{function.name}."} if is_kept else set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value:
+            found |= {*shared_with(node.value, entry)}
+    return with_sources(found, alias_sources([function], entry))
 
 
 def value_names(trees: Iterable[ast.AST]) -> set[str]:
@@ -104,9 +118,9 @@ def _bindings(node: ast.AST) -> Iterator[tuple[list[ast.expr], ast.expr]]:
             yield [target], value
 
 
-def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
-    """Names whose objects a value may be, or hold, with a dot behind one whose attribute it is; no
-    recursion, so any depth will do."""
+def shared_with(value: ast.AST, entry: str) -> Iterator[str]:
+    """Names whose objects a value may be, or hold, with a dot behind one whose attribute it is and
+    `()` behind that of a function that gives it; no recursion, so any depth will do."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -116,9 +130,13 @@ def _shared_with(value: ast.AST, entry: str) -> Iterator[str]:
             case ast.Call(func=ast.Name(id="deepcopy") | ast.Attribute(attr="deepcopy")):
                 continue
             case ast.Call(func=ast.Name(id=name), args=given, keywords=named):
-                waiting += [] if name in _MAKES_NEW or name == entry else [*given, *named]
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == entry:
-                continue
+                if name not in _MAKES_NEW and name != entry:
+                    yield f"{name}()"
+                    waiting += [*given, *named]
+            case ast.Call(func=ast.Attribute(value=owner, attr=name)):
+                yield f"{name}()"
+                is_entry = isinstance(owner, ast.Name) and owner.id == entry
+                waiting += [] if is_entry else ast.iter_child_nodes(part)
             case ast.Attribute(value=ast.Name(id=name)):
                 yield from (name, f"{name}.")
             case ast.Subscript(value=inner):

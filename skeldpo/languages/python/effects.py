@@ -10,7 +10,14 @@ import builtins
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from skeldpo.languages.python.aliases import Sources, alias_sources, value_names, with_sources
+from skeldpo.languages.python.aliases import (
+    Sources,
+    alias_sources,
+    returned_names,
+    shared_with,
+    value_names,
+    with_sources,
+)
 from skeldpo.languages.python.statements import BLOCKS, FUNCTIONS, Statement, flat
 
 _READ_ONLY = frozenset(
@@ -19,6 +26,7 @@ _READ_ONLY = frozenset(
      "isinstance", "issubclass", "abs", "round", "reversed", "map", "filter", "hash", "id"}
 )  # fmt: skip
 """Builtins that change none of their arguments."""
+_COPY = _READ_ONLY - {"min", "max"}
 _SETTINGS = frozenset(
     {"sys", "threading", "decimal", "gc", "warnings", "locale", "resource", "signal",
      "os", "numpy", "mpmath", "sympy", "faulthandler", "builtins", "multiprocessing", "re",
@@ -55,6 +63,8 @@ class Changes:
         self._known = {*bound, *dir(builtins)}
         self._values = values | frozenset(dir(builtins)) - bound
         self._sources = alias_sources(outside, entry)
+        for name, shared in [*self._sources.items()]:
+            self._sources.setdefault(f"{name}()", set()).update(f"{other}()" for other in shared)
         for statement in statements:
             node = statement.node
             for name in statement.bound:
@@ -62,6 +72,9 @@ class Changes:
             for name in _defined(node):
                 self._owners.setdefault(name, []).append(statement)
             for inner in ast.walk(node):
+                if isinstance(inner, FUNCTIONS) and inner.name != entry:
+                    given = self._sources.setdefault(f"{inner.name}()", set())
+                    given |= _given_by(inner, statement, entry)
                 if isinstance(inner, ast.Import | ast.ImportFrom):
                     found = _modules(inner)
                     self._starred |= {found.pop("*", "")}
@@ -90,7 +103,8 @@ class Changes:
             changed |= self._changed_in(part, self._sources)
         for owner in self._called(statement):
             inside = self._changed_in(owner.node, alias_sources([owner.node], self._entry))
-            changed |= self._spread(inside & owner.loaded, self._sources)
+            known = {name for name in inside if name.removesuffix("()") in owner.loaded}
+            changed |= self._spread(known, self._sources)
             changed |= owner.stored_inside
         return frozenset(changed)
 
@@ -196,7 +210,7 @@ class Changes:
                     ast.Attribute(ctx=ast.Store() | ast.Del())
                     | ast.Subscript(ctx=ast.Store() | ast.Del())
                 ):
-                    changed.add(_chain(node)[0])
+                    changed |= {_chain(node)[0], *self._shared_by(node)}
                 case ast.AugAssign(target=ast.Name(id=name), value=value) if isinstance(
                     value, _DISPLAYS
                 ):
@@ -210,6 +224,7 @@ class Changes:
         changed = set(self._told_classes.get(attributes[-1], ())) if attributes else set()
         if name and name == self._entry and len(attributes) < 2:
             return changed
+        changed |= self._shared_by(call.func)
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
             made = call.func.value.func  # `Solution().method(data)`
             if isinstance(made, ast.Name) and made.id == self._entry:
@@ -235,6 +250,18 @@ class Changes:
                 changed.add(called)
         return changed
 
+    def _shared_by(self, node: ast.AST) -> set[str]:
+        """What a chain shares that begins with no name, as `(rows() or table)[0] = 1`; what
+        functions of modules give is new, and so is `sorted(table)`, but not its entries."""
+        match node:
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=name))) if name in _COPY:
+                return set()
+        while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+            node = node.value
+        if isinstance(node, ast.Name):
+            return set()
+        return {n for n in shared_with(node, self._entry) if n[-1] != "."} - self._modules.keys()
+
     def _classes_told(self) -> dict[str, set[str]]:
         """Methods that change the class that they are called on -> the names of the classes."""
         found: dict[str, set[str]] = {}
@@ -251,6 +278,18 @@ class Changes:
                     if changed & {argument.arg for argument in method.args.args[:1]}:
                         found.setdefault(method.name, set()).add(name)
         return found
+
+
+def _given_by(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, statement: Statement, entry: str
+) -> set[str]:
+    """The module's names whose objects a call of a function in a statement may give."""
+    found = returned_names(function, entry)
+    known = {name for name in found if not name.isidentifier() or name in statement.loaded}
+    told = isinstance(statement.node, ast.ClassDef) and _is_class_method(function)
+    if told and found & {argument.arg for argument in function.args.args[:1]}:
+        known.add(f"{next(iter(statement.bound))}.")
+    return known
 
 
 def run_at_once(node: ast.AST) -> Iterator[ast.AST]:

@@ -27,7 +27,10 @@ FENCES = Fences(
     first_line=re.compile(r"(?:async[ \t]+)?(?:def|class|import|from)[ \t]"),
 )
 WRITES = re.compile(r"\bprint\b|\bstdout\b|\bwrite\b")
-READS = re.compile(r"\binput\b(?!\s*=)|\bstdin\b|\bopen\b|\bos\.read\b|\bfileinput\b")
+READS = re.compile(
+    r"\binput\b(?!\s*=)|\bstdin\b|\bos\.read\b|\bfileinput\b"
+    r"|\bopen\b(?!\(\s*[rf]?['\"](?!/dev/|/proc/))"
+)
 FEEDS = re.compile(
     r"\bstdin\s*=\s*(?:io\.)?StringIO\((?!.*(?:read|stdin|open))|\bsubprocess\b"
     r"|(?m:^)(?:sys\.)?stdin\s*=\s*open\(\s*['\"](?!/dev/)"  # in an `if` it is for another machine
@@ -37,6 +40,9 @@ FEEDS = re.compile(
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.:?|In \[\d+\]:)(?: (.*))?\Z")
 _BLANKS = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _NOTHING = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2212", "''\"\"-")
+_NUMBER = re.compile(r"[ \t]*(\d{1,6})(?:[.:)]?[ \t]*\||[.:)])?(?=[ \t]|\Z)")
+"""What stands before a line whose number is shown."""
 _SHELL = re.compile(r"^[!%].*\n?", re.M)
 _GOES_ON = re.compile(r"(?:else|elif|except|finally)\b")
 _MAX_CHUNKS = 80
@@ -45,13 +51,26 @@ _MAX_CUTS = 40
 
 
 def mended(text: str) -> list[str]:
-    """The text as it stands, with other alphabets' blanks read as blanks, without its common
-    indentation, without a shell's lines, and each with a page's `&lt;` read as `<`."""
+    """The text as it stands, with other alphabets' blanks read as blanks, without the numbers of
+    its lines, without its common indentation, without a shell's lines, and each with a page's
+    `&lt;` read as `<`, its quotes and escaped underscores as those of programs."""
     tried = [text, _NOTHING.sub("", _BLANKS.sub(" ", text))]
+    tried += [_unnumbered(each) for each in tried]
     tried += [_dedented(each) for each in tried]
     tried += [_SHELL.sub("", each) for each in tried]
     tried += [html.unescape(each) for each in tried]
+    tried += [each.translate(_QUOTES).replace("\\_", "_") for each in tried]
     return list(dict.fromkeys(tried))
+
+
+def _unnumbered(text: str) -> str:
+    """The text without what numbers its lines, if all of them have their number."""
+    lines = text.rstrip().split("\n")
+    found = [match for match in map(_NUMBER.match, lines) if match]
+    first = int(found[0][1]) if len(found) == len(lines) else 0
+    if not found or [int(match[1]) for match in found] != [*range(first, first + len(lines))]:
+        return text
+    return "\n".join(match.string[match.end() :] for match in found) + "\n"
 
 
 def _dedented(code: str) -> str:
@@ -146,8 +165,9 @@ def _is_remark(code: str) -> bool:
 
 
 def continuations(prompt: str, text: str) -> Iterator[str]:
-    """The prompt with the text behind it as a body, indented or not; each whole, and up to lines
-    without indentation, as an answer that was cut has nothing whole but its beginning."""
+    """The prompt with the text behind it as a body, indented, indented but for the first blank,
+    which some tokenizers drop, or not; each whole, and up to lines without indentation, as an
+    answer that was cut has nothing whole but its beginning."""
     lines = text.rstrip().split("\n")
     while not lines[0].strip():
         lines.pop(0)
@@ -155,7 +175,7 @@ def continuations(prompt: str, text: str) -> Iterator[str]:
         (n for n, line in enumerate(lines) if n and line.strip() and not line[0].isspace()),
         len(lines),
     )
-    shapes = [lines]
+    shapes = [lines, [" " + lines[0], *lines[1:]]]
     if not lines[0][0].isspace():
         shapes = [["    " + lines[0], *lines[1:]], ["    " * bool(x) + x for x in lines]]
     start = prompt.rstrip(" \t")

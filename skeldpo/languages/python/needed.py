@@ -61,7 +61,8 @@ def _late_stubs(statements: Sequence[Statement], entry_point: str) -> set[int]:
         is_whole = is_whole or how is Definition.WHOLE
         imports_it = how is Definition.IMPORTED and statement.bound == {entry_point.split(".")[0]}
         is_plain = isinstance(statement.node, ast.Import | ast.ImportFrom)
-        if is_whole and (how is Definition.STUB or (imports_it and is_plain)):
+        is_less = how in (Definition.STUB, Definition.PARTIAL)
+        if is_whole and (is_less or (imports_it and is_plain)):
             found.add(index)
     return found
 

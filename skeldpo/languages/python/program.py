@@ -41,6 +41,20 @@ class PythonProgram:
             bound |= statement.bound
         return free - _PROMISED
 
+    @property
+    def executed(self) -> str:
+        """The text of what runs when it is run as a whole: not of functions that nothing calls."""
+        waiting = [
+            s
+            for s in self.statements
+            if isinstance(s.node, _NODES["functions"]) and not getattr(s.node, "decorator_list", [])
+        ]
+        found = [s for s in self.statements if s not in waiting]
+        for statement in found:  # which grows
+            found += [s for s in waiting if s.bound & statement.loaded]
+            waiting = [s for s in waiting if not s.bound & statement.loaded]
+        return "\n".join(statement.text for statement in found)
+
     def definition(self, entry_point: str) -> Definition:
         """How far it defines a function, or with "Class.method" a method."""
         return definition(self.statements, entry_point)

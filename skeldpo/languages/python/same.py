@@ -13,6 +13,8 @@ import symtable
 import types
 import warnings
 
+from skeldpo.languages.python.statements import is_of_module
+
 _SEES_NAMES = frozenset(
     {"locals", "globals", "vars", "dir", "eval", "exec", "compile", "__import__", "importlib",
      "inspect", "traceback", "_getframe", "settrace", "setprofile",
@@ -159,7 +161,7 @@ def _names_from_outside(code: str) -> frozenset[str]:
     while waiting:
         scope = waiting.pop()
         waiting += scope.get_children()
-        asked |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
+        asked |= {symbol.get_name() for symbol in scope.get_symbols() if is_of_module(symbol)}
     return frozenset(asked - own)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from skeldpo.languages.contract import Definition
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While)
+_ELISION = re.compile(r"^[ \t]*#[ \t]*(?:\.\.\.|\u2026)", re.M)
 _FAILURES = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
@@ -66,7 +68,8 @@ def definition(statements: Iterable[Statement], entry_point: str) -> Definition:
         if (owner or method) in statement.bound:
             for node in flat([statement.node]):
                 how = _method(node, owner, method) if owner else _function(node, method)
-                found = max(found, how)
+                is_partial = how is Definition.WHOLE and _ELISION.search(statement.text)
+                found = max(found, Definition.PARTIAL if is_partial else how)
     return found
 
 
@@ -109,7 +112,7 @@ def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
             scope = waiting.pop()
             waiting += scope.get_children()
             for symbol in scope.get_symbols():
-                if symbol.is_global():
+                if is_of_module(symbol):
                     loaded.add(symbol.get_name())
                     if symbol.is_assigned() or symbol.is_imported():
                         inside.add(symbol.get_name())
@@ -117,6 +120,12 @@ def _statements(code: str, module: ast.Module) -> Iterator[Statement]:
             node=node, text=text, first=first, last=last, bound=frozenset(bound),
             loaded=frozenset(loaded), stored_inside=frozenset(inside), rebound=frozenset(rebound),
         )  # fmt: skip
+
+
+def is_of_module(symbol: symtable.Symbol) -> bool:
+    """Whether a function's name is one of the module: to `symbol.is_global` alone the locals of any
+    function called "top" are."""
+    return symbol.is_declared_global() or (symbol.is_global() and not symbol.is_local())
 
 
 def _added(node: ast.stmt) -> set[str]:
@@ -135,7 +144,9 @@ def _function(node: ast.stmt, name: str) -> Definition:
             if found != name:
                 return Definition.NONE
             filled = [node for node in body if not _is_empty_return(node)]
-            return Definition.STUB if _is_stub(filled) else Definition.WHOLE
+            if _is_stub(filled):
+                return Definition.STUB
+            return Definition.PARTIAL if any(map(_is_ellipsis, filled)) else Definition.WHOLE
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             names = {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
             return Definition.IMPORTED if name in names else Definition.NONE
@@ -168,6 +179,13 @@ def _is_empty_return(node: ast.stmt) -> bool:
     match node:
         case ast.Return(value=None | ast.Constant(value=None)):
             return True
+    return False
+
+
+def _is_ellipsis(node: ast.stmt) -> bool:
+    match node:
+        case ast.Expr(value=ast.Constant(value=value)):
+            return value is ...
     return False
 
 
