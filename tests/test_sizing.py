@@ -71,14 +71,36 @@ def test_shape_by_arithmetic_is_that_of_the_built_model(tied):
     from skeldpo.train.adapters import add_adapters
 
     config = Qwen2Config(**SMALL, tie_word_embeddings=tied)
-    counted = shape_of(config)
-    assert counted == shape_like(SMALL, tied=tied)
     lora = LoraConfig(rank=4, alpha=8)
+    counted = shape_of(config, lora)
+    assert counted == shape_like(SMALL, tied=tied)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
         add_adapters(model, lora, "")
     trained = sum(each.numel() for each in model.parameters() if each.requires_grad)
-    assert counted.adapter_parameters(4, lora.target_modules) == trained
+    assert 4 * counted.adapters_per_rank == trained
+    assert shape_of(config).adapters_per_rank == 0
+
+
+@pytest.mark.slow
+def test_adapters_of_experts_and_of_the_ends_are_counted():
+    """Of a Qwen3-MoE the default ones are mostly in experts, of which none were counted."""
+    from transformers import Qwen3MoeConfig
+
+    from skeldpo.config import LoraConfig
+    from skeldpo.sizing.shape import shape_of
+
+    config = Qwen3MoeConfig(
+        vocab_size=264, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, num_experts=4, moe_intermediate_size=16,
+    )  # fmt: skip
+    attention = 2 * (32 + 32) + 2 * (32 + 16)
+    # Experts' gates and ups are one tensor, which has a rank for each.
+    experts = 4 * (2 * (32 + 2 * 16) + (16 + 32))
+    lora = LoraConfig(rank=4, alpha=8)
+    assert shape_of(config, lora).adapters_per_rank == 2 * (attention + experts)
+    ends = lora.model_copy(update={"target_modules": ("lm_head",)})
+    assert shape_of(config, ends).adapters_per_rank == 32 + 264
 
 
 @pytest.mark.slow
@@ -377,6 +399,18 @@ def test_dry_run_and_run_refuse_a_model_that_cannot_fit_here(tmp_path, capsys, m
     assert any(line.startswith("  train: 1 x training worker:") for line in lines)
     with pytest.raises(ValueError, match="this cannot fit"):
         run_rounds(load_config(QUICKSTART, settings), lines.append)
+
+
+@pytest.mark.slow
+def test_dry_run_refuses_a_policy_that_is_not_there_or_cannot_be_trained(tmp_path, capsys):
+    from transformers import PhiConfig
+
+    PhiConfig(**SMALL).save_pretrained(tmp_path / "phi")
+    for name, message in (("phi", "cannot be trained here"), ("none", "no such model folder")):
+        setting = f"policy.model={tmp_path / name}"
+        arguments = ["run", "--config", QUICKSTART, "--dry-run", "--set", setting]
+        assert main(arguments) == USER_ERROR
+        assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_model_whose_config_cannot_be_had_is_told(tmp_path):

@@ -38,7 +38,7 @@ def make_starting_checkpoint(
     """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder,
     which is put at `folder` if that is an URL.
 
-    ValueError if it cannot be had, or not with the adapters of train.lora.
+    ValueError if it cannot be had, or could not be trained.
     """
     if is_url(folder):
         with new_folder() as place:
@@ -59,10 +59,10 @@ def make_starting_checkpoint(
         checkpoint = load_checkpoint(folder)
     else:
         checkpoint = fetch_checkpoint(model, folder)
-    if config.train.lora is not None:
-        from skeldpo.train.adapters import check_adapters
+    from skeldpo.train.loading import check_trainable  # takes seconds to import
 
-        check_adapters(local_folder(checkpoint, weights=False), config.train.lora)
+    folder = local_folder(checkpoint, weights=False)
+    check_trainable(folder, config.train, config.policy.max_model_tokens)
     return checkpoint
 
 

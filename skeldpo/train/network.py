@@ -85,11 +85,8 @@ class Network(nn.Module):
 
     @property
     def layers(self) -> nn.ModuleList:
-        """Of the decoder; most models call them so, in others they are its longest list."""
-        decoder = self.decoder
-        lists = [each for each in decoder.children() if isinstance(each, nn.ModuleList)]
-        layers: nn.ModuleList = getattr(decoder, "layers", None) or max(lists, key=len)
-        return layers
+        """Of the decoder."""
+        return layers_of(self.decoder)
 
     def train(self, mode: bool = True) -> Network:
         """Puts what trains into training mode: adapters that drop parts, and layers that keep only
@@ -132,6 +129,13 @@ def decoder_of(model: Any) -> Any:
     if decoder is model:
         (decoder,) = (each for each in model.children() if isinstance(each, PreTrainedModel))
     return decoder
+
+
+def layers_of(decoder: Any) -> nn.ModuleList:
+    """Most models call them so, in others they are the longest list."""
+    lists = [each for each in decoder.children() if isinstance(each, nn.ModuleList)]
+    layers: nn.ModuleList = getattr(decoder, "layers", None) or max(lists, key=len)
+    return layers
 
 
 def _answer_logps(
