@@ -14,6 +14,7 @@ from tiny_kinds import IN_ALL_LAYERS, IN_ROWS, IN_TREES, SHAPE, WINDOW, save_kin
 from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config
 from transformers import (
     AutoModelForCausalLM,
+    DeepseekV3Config,
     LlamaConfig,
     MistralConfig,
     Olmo3Config,
@@ -371,6 +372,28 @@ def test_adapters_without_names_are_on_all_layers_learn_and_are_saved(tmp_path, 
     with torch.no_grad():
         for model in (merged, joined):
             torch.testing.assert_close(own_token_logps(model, trees), trained, atol=3e-5, rtol=3e-5)
+
+
+def test_weights_that_a_kind_keeps_in_fp32_are_not_rounded_by_adapters(tmp_path):
+    """What chooses experts in DeepSeek V3 and GLM 4 is of one size: rounded, it chooses others."""
+    settings = {
+        **SHAPE, "num_key_value_heads": 4, "q_lora_rank": 8, "kv_lora_rank": 8, "v_head_dim": 8,
+        "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "n_routed_experts": 4, "n_group": 1,
+        "num_experts_per_tok": 2, "topk_group": 1, "moe_intermediate_size": 16,
+        "first_k_dense_replace": 1, "dtype": "bfloat16",
+    }  # fmt: skip
+    folder = save_kind(DeepseekV3Config, settings, tmp_path / "base")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    chooser = model.model.layers[1].mlp.gate.e_score_correction_bias
+    chooser.copy_(torch.tensor([9.001, 9.002, 9.003, 9.004]))
+    model.save_pretrained(folder)
+    network = load_network(folder, tiny_config(lora=LORA).train, 160, seed=0)
+    save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "", folder)
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("base", "saved"))
+    assert {each.dtype for each in before.values()} == {torch.float32, torch.bfloat16}
+    for name, weight in before.items():
+        torch.testing.assert_close(after[name], weight, atol=0, rtol=0)
+    assert after.keys() == before.keys()
 
 
 @pytest.mark.parametrize(

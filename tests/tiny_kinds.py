@@ -214,6 +214,12 @@ IN_ALL_LAYERS: dict[str, tuple[type, dict[str, Any], str]] = {
         "linear_attn.out_proj mlp.down_proj mlp.gate_proj mlp.up_proj self_attn.k_proj "
         "self_attn.o_proj self_attn.q_proj self_attn.v_proj",
     ),
+    "a router that is a linear layer": (
+        *IN_ROWS["chunks"][:2],
+        "feed_forward.shared_expert.down_proj feed_forward.shared_expert.gate_proj "
+        "feed_forward.shared_expert.up_proj self_attn.k_proj self_attn.o_proj self_attn.q_proj "
+        "self_attn.v_proj",
+    ),
     "states": (*IN_ROWS["states"][:2], "mixer.in_proj"),
     "states and attention side by side": (
         *IN_ROWS["states and attention side by side"][:2],

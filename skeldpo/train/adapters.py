@@ -216,7 +216,10 @@ def _inner_names(model: Any) -> list[str]:
     names = {
         re.sub(r"^.*?\.\d+\.|\.base_layer$", "", name)
         for name, layer in model.named_modules()
-        if layer in inner and isinstance(layer, nn.Linear | Conv1D) and ".lora_" not in name
+        if layer in inner
+        and isinstance(layer, nn.Linear | Conv1D)
+        and ".lora_" not in name
+        and not type(layer).__module__.startswith("transformers.models.")  # routers, with choices
     }
     has_experts = any(name.endswith(".experts") for name, _ in model.named_modules())
     return sorted(names.union(_EXPERTS if has_experts else ()))

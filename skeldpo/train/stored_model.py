@@ -97,15 +97,31 @@ def require_readable(model: Any, folder: str) -> None:
         # Those that can be read as plain weights say so by this; whether they are is up to devices.
         if not hasattr(AutoQuantizationConfig.from_dict(kind), "dequantize"):
             raise ValueError(_STAYS_QUANTISED.format(folder))
-    elif found := stored_tensors(folder):
-        empty = {
-            name: torch.empty(each.shape, dtype=each.dtype, device="meta")
-            for name, each in found.items()
-        }
-        read, report = type(model).from_pretrained(
-            None, config=model.config, state_dict=empty, device_map="meta", output_loading_info=True
-        )
-        _require_all_weights(read, report, folder)
+    elif stored_tensors(folder):
+        _require_all_weights(*_read_empty(model, folder), folder)
+
+
+def read_dtypes(model: Any, folder: str) -> dict[str, torch.dtype]:
+    """Of the tensors of a folder's model as transformers reads it in the dtype of config.json: some
+    kinds keep a few in fp32 (what chooses experts)."""
+    return {name: each.dtype for name, each in _read_empty(model, folder)[0].state_dict().items()}
+
+
+def _read_empty(model: Any, folder: str) -> tuple[Any, dict[str, Any]]:
+    """What transformers makes of a folder's files, and says of it, without their values."""
+    empty = {
+        name: torch.empty(each.shape, dtype=each.dtype, device="meta")
+        for name, each in stored_tensors(folder).items()
+    }
+    read: tuple[Any, dict[str, Any]] = type(model).from_pretrained(
+        None,
+        config=model.config,
+        state_dict=empty,
+        dtype=AutoConfig.from_pretrained(folder).dtype or torch.float32,
+        device_map="meta",
+        output_loading_info=True,
+    )
+    return read
 
 
 def _require_all_weights(model: Any, report: Mapping[str, Any], folder: str) -> None:
