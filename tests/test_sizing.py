@@ -124,6 +124,19 @@ def test_every_kind_that_trains_has_a_shape(tmp_path):
         assert shape.mlp_size > 0, kind
 
 
+@pytest.mark.slow
+def test_layer_of_states_and_attention_side_by_side_has_a_cache():
+    from tiny_kinds import IN_ROWS
+
+    from skeldpo.sizing.shape import shape_of
+
+    counted = {
+        name: shape_of(IN_ROWS[name][0](**IN_ROWS[name][1])).num_cached_layers
+        for name in ("states and attention side by side", "short convolutions", "states")
+    }
+    assert list(counted.values()) == [2, 1, 0]
+
+
 def test_qwen_shapes_have_the_published_numbers_of_parameters():
     """Those of the model cards: 0.49, 1.54, 7.61, 14.7 and 32.5 billion (32.8 by its files)."""
     counts = {name: shape.num_parameters / 1e9 for name, shape in qwen_shapes().items()}

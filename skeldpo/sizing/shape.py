@@ -122,7 +122,10 @@ def shape_of(model_config: Any, lora: LoraConfig | None = None) -> ModelShape:
         layer_parameters=max(_num_parameters(layer) for layer in layers_of(decoder_of(model))),
         embedding_parameters=embedding.weight.numel(),
         num_layers=int(config.num_hidden_layers),
-        num_cached_layers=sum("attention" in k and "linear" not in k for k in kinds),
+        # Those that are called conv, moe or linear_attention have none.
+        num_cached_layers=sum(
+            "hybrid" in k or ("attention" in k and "linear" not in k) for k in kinds
+        ),
         hidden_size=int(config.hidden_size),
         mlp_size=_mlp_size(config),
         query_size=heads * head_size,
