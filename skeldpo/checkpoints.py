@@ -273,6 +273,7 @@ def _download(model: str, folder: str) -> Checkpoint:
             model,
             local_dir=folder,
             allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"],
+            ignore_patterns=["consolidated*"],  # the weights of Mistral's models once more
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(

@@ -23,6 +23,16 @@ _ANCHORS = ("\n", "a", ":")
 """Texts that rarely share a token with what follows them."""
 
 
+def read_tokenizer(folder: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder, by its tokenizer.json wherever there is one."""
+    from transformers import AutoTokenizer  # takes seconds to import
+
+    # Beside a tekken.json it would be that of mistral-common, which vLLM brings along: it has no
+    # chat template and takes no text apart.
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, mistral_format=False)
+    return tokenizer
+
+
 class TokenText:
     """The ids of texts by one tokenizer, and the texts of ids."""
 

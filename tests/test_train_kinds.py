@@ -430,7 +430,7 @@ UNTRAINABLE: dict[str, tuple[type, dict[str, Any], str]] = {
         {**SHAPE, "quantization_config": {"quant_method": "gptq", "bits": 4}},
         "quantised and stay so",
     ),
-    "no causal LM": (ViTConfig, {}, "Unrecognized configuration class"),
+    "no causal LM": (ViTConfig, {}, "has no causal language model of the kind 'vit'"),
 }  # fmt: skip
 
 

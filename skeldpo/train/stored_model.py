@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.quantizers.auto import AutoQuantizationConfig
 
 from skeldpo.train.adapters import keep_4_bit_format, quantization
@@ -43,6 +44,12 @@ def empty_model(folder: str, config: TrainConfig) -> tuple[Any, dict[str, Stored
     """The model without values, and its own tensors in the folder's files: none, which is said, if
     these have others or the model cannot be made real."""
     model_config = _own_config(folder)
+    if type(model_config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ValueError(
+            f"{folder}: transformers has no causal language model of the kind "
+            f"{model_config.model_type!r}, so it cannot be trained here; give a model that reads "
+            "text alone"
+        )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(
             model_config, dtype=_dtype(config), attn_implementation=attention_function(model_config)
