@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_policy import tiny_config
+from tiny_policy import byte_tokenizer, save_tiny_policy, tiny_config
 
 from benchmarks.sizing_table import methods, qwen_shapes, table
 from skeldpo.cli import USER_ERROR, main
@@ -415,14 +415,29 @@ def test_dry_run_and_run_refuse_a_model_that_cannot_fit_here(tmp_path, capsys, m
 
 
 @pytest.mark.slow
-def test_dry_run_refuses_a_policy_that_is_not_there_or_cannot_be_trained(tmp_path, capsys):
+def test_dry_run_refuses_a_policy_that_cannot_be_asked_or_trained(tmp_path, capsys):
+    """It was at its first training, after all that the round had sampled and measured."""
     from transformers import PhiConfig
 
+    kept = byte_tokenizer()
     PhiConfig(**SMALL).save_pretrained(tmp_path / "phi")
-    for name, message in (("phi", "cannot be trained here"), ("none", "no such model folder")):
+    for name in ("good", "no template", "no tokenizer"):
+        save_tiny_policy(tmp_path / name)
+    kept.chat_template = "{{ raise_exception('texts and pictures') }}"
+    kept.save_pretrained(tmp_path / "no template")
+    for file in (tmp_path / "no tokenizer").glob("*token*"):
+        file.unlink()
+    refused = {
+        "phi": "cannot be trained here",
+        "none": "no such model folder",
+        "no template": "does not take a conversation of one user's turn",
+        "no tokenizer": "has no tokenizer",
+        "good": "",
+    }
+    for name, message in refused.items():
         setting = f"policy.model={tmp_path / name}"
         arguments = ["run", "--config", QUICKSTART, "--dry-run", "--set", setting]
-        assert main(arguments) == USER_ERROR
+        assert main(arguments) == (USER_ERROR if message else 0), name
         assert message in capsys.readouterr().err.replace("\n", " ")
 
 

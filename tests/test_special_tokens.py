@@ -17,7 +17,12 @@ from model_tokenizers import (
     llama3,
     qwen2,
 )
-from transformers import MistralConfig, PreTrainedTokenizerBase
+from transformers import (
+    Gemma3TextConfig,
+    MistralConfig,
+    PreTrainedTokenizerBase,
+    Qwen2Config,
+)
 
 from skeldpo.config import PolicyConfig
 from skeldpo.prompts import Prompts
@@ -234,6 +239,14 @@ def test_prompts_share_all_but_the_instruction_with_special_text_too(make: Make)
         skeleton = prompts.skeleton_prompt_ids(statement, "def f(x):")
         shared = next(i for i, (a, b) in enumerate(zip(code, skeleton, strict=False)) if a != b)
         assert prompts.decode(code[:shared]).endswith(f"{statement.strip()}\n{FENCED}\n[")
+
+
+@pytest.mark.parametrize("kind", [Qwen2Config, Gemma3TextConfig])
+def test_folder_without_a_tokenizer_is_refused(tmp_path, kind):
+    """transformers makes one of special tokens alone, by which every prompt is empty."""
+    kind().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="has no tokenizer, or one that knows no text"):
+        read_tokenizer(str(tmp_path))
 
 
 def test_tokenizer_is_that_of_tokenizer_json_beside_one_of_mistral(tmp_path):

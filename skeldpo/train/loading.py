@@ -105,6 +105,7 @@ def check_trainable(model: str, config: TrainConfig, max_tokens: int) -> None:
 
     OSError if transformers cannot have its config.json.
     """
+    quantization(config)
     empty, stored = empty_model(model, config)
     start = Start(policy=model, model=model, masters="", adapter="")
     network = Network(empty, start, config.lora, stored)
