@@ -186,7 +186,8 @@ def save_kind(kind: type, settings: dict[str, Any], folder: Path) -> str:
     model = AutoModelForCausalLM.from_config(kind(**settings))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith(("sinks", "bias", "recurrent_param", "self_attn.A")):
+            zeros = "sinks", "bias", "recurrent_param", "self_attn.A", "correct_output_scale"
+            if name.endswith(zeros):
                 parameter.normal_(std=0.5)
     model.save_pretrained(folder)
     return str(folder)
@@ -219,6 +220,24 @@ IN_ALL_LAYERS: dict[str, tuple[type, dict[str, Any], str]] = {
         "feed_forward.shared_expert.down_proj feed_forward.shared_expert.gate_proj "
         "feed_forward.shared_expert.up_proj self_attn.k_proj self_attn.o_proj self_attn.q_proj "
         "self_attn.v_proj",
+    ),
+    "layers beside the decoder's": (
+        tf.Gemma3nTextConfig,
+        {
+            **_HEADS,
+            **_HALF,
+            "intermediate_size": [64, 64],
+            "hidden_size_per_layer_input": 8,
+            "vocab_size_per_layer_input": 264,
+            "num_kv_shared_layers": 0,
+            "altup_num_inputs": 2,
+            "laurel_rank": 4,
+            "activation_sparsity_pattern": [0.0, 0.0],
+        },
+        "altup.correction_coefs altup.modality_router altup.prediction_coefs laurel.linear_left "
+        "laurel.linear_right mlp.down_proj mlp.gate_proj mlp.up_proj model.altup_projections.0 "
+        "model.altup_unembed_projections.0 model.per_layer_model_projection per_layer_input_gate "
+        "per_layer_projection self_attn.k_proj self_attn.o_proj self_attn.q_proj self_attn.v_proj",
     ),
     "states": (*IN_ROWS["states"][:2], "mixer.in_proj"),
     "states and attention side by side": (

@@ -214,7 +214,7 @@ def _inner_names(model: Any) -> list[str]:
     a layer of the decoder on ("self_attn.q_proj"), and of experts."""
     inner = {*model.get_decoder().modules()} - {*_ends(model), *_read_by_kernels(model)}
     names = {
-        re.sub(r"^.*?\.\d+\.|\.base_layer$", "", name)
+        re.sub(r"^.*?\.\d+\.", "", name.removesuffix(".base_layer"))
         for name, layer in model.named_modules()
         if layer in inner
         and isinstance(layer, nn.Linear | Conv1D)

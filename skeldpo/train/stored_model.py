@@ -18,6 +18,7 @@ from transformers.quantizers.auto import AutoQuantizationConfig
 
 from skeldpo.train.adapters import keep_4_bit_format, quantization
 from skeldpo.train.kinds import attention_function
+from skeldpo.train.network import initialise
 from skeldpo.train.weights import StoredTensor, own_tensors, stored_tensor, stored_tensors
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _unmade_buffers(model: Any) -> list[str]:
                 module._buffers[key], math.nan, device="cpu", dtype=torch.float32
             )
         if keys:
-            model._init_weights(module)
+            initialise(model, name)
         unmade += [f"{name}.{key}" for key in keys if module._buffers[key].isnan().any()]
         for key, dtype in dtypes.items():
             module._buffers[key] = module._buffers[key].to(dtype)  # some are rounded on purpose
