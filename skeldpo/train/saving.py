@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import distributed
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from skeldpo.special_tokens import read_tokenizer
 from skeldpo.storage import durable
 from skeldpo.storage.files import is_url
 from skeldpo.storage.node_cache import (
@@ -153,7 +152,7 @@ def _push(own: str, url: str, workers: Workers) -> None:
 def check_tokenizer(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], model_folder: str = ""
 ) -> None:
-    """ValueError if the tokenizer gives other ids once it is saved and loaded.
+    """ValueError if the tokenizer gives other ids once it is saved and loaded by AutoTokenizer.
 
     `model_folder`, if given, is the folder whose config.json will lie beside it: transformers
     picks the tokenizer's class by it.
@@ -162,7 +161,7 @@ def check_tokenizer(
         if model_folder:
             AutoConfig.from_pretrained(model_folder).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        loaded = read_tokenizer(folder)
+        loaded = AutoTokenizer.from_pretrained(folder)
     for text in texts:
         before, after = (t.encode(text, add_special_tokens=False) for t in (tokenizer, loaded))
         if before != after:
