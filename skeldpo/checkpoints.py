@@ -58,6 +58,25 @@ def load_checkpoint(folder: str) -> Checkpoint:
     """The checkpoint of a folder or URL; ValueError says what is missing in it."""
     if is_url(folder):
         return Checkpoint(folder=folder, model_id=_indexed_digest(read_index(folder), folder))
+    _require_model(folder)
+    return Checkpoint(folder=str(Path(folder).absolute()), model_id=weights_digest(folder))
+
+
+def model_place(model: str) -> str:
+    """The path of a local folder, or a Hugging Face id as it is; ValueError for what is neither."""
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        _require_model(str(folder))
+        return str(folder)
+    if model.startswith((".", "/", "~")) or model.count("/") != 1:
+        raise ValueError(
+            f"policy.model: no such model folder: {model!r}; expected a folder, a Hugging Face id "
+            f'such as "Qwen/Qwen2.5-Coder-7B-Instruct", or "{STARTER}"'
+        )
+    return model
+
+
+def _require_model(folder: str) -> None:
     if Path(folder, _ADAPTER_CONFIG).is_file():
         raise ValueError(
             f"{folder} has {_ADAPTER_CONFIG}, so it is an adapter, or a model that transformers "
@@ -70,7 +89,6 @@ def load_checkpoint(folder: str) -> Checkpoint:
             f"no such model folder: {folder} has no {', '.join(missing)}; expected a Hugging Face "
             "folder with config.json, *.safetensors and a tokenizer"
         )
-    return Checkpoint(folder=str(Path(folder).absolute()), model_id=weights_digest(folder))
 
 
 def local_folder(checkpoint: Checkpoint, *, weights: bool = True) -> str:
@@ -121,14 +139,8 @@ def fetch_checkpoint(model: str, folder: str) -> Checkpoint:
     if is_url(folder):
         with new_folder() as place:
             return push_checkpoint(fetch_checkpoint(model, place), folder)
-    if Path(model).expanduser().is_dir():
-        return _given(str(Path(model).expanduser()))
-    if model.startswith((".", "/", "~")) or model.count("/") != 1:
-        raise ValueError(
-            f"policy.model: no such model folder: {model!r}; expected a folder, a Hugging Face id "
-            f'such as "Qwen/Qwen2.5-Coder-7B-Instruct", or "{STARTER}"'
-        )
-    return _download(model, folder)
+    place = model_place(model)
+    return _given(place) if Path(place).is_dir() else _download(model, folder)
 
 
 def weights_digest(folder: str) -> str:
@@ -261,6 +273,7 @@ def _download(model: str, folder: str) -> Checkpoint:
             model,
             local_dir=folder,
             allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"],
+            ignore_patterns=["consolidated*"],  # the weights of Mistral's models once more
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(

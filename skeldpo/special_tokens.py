@@ -23,6 +23,24 @@ _ANCHORS = ("\n", "a", ":")
 """Texts that rarely share a token with what follows them."""
 
 
+def read_tokenizer(folder: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder, by its tokenizer.json wherever there is one.
+
+    ValueError if the folder has none: for many kinds transformers then makes one without words.
+    """
+    from transformers import AutoTokenizer  # takes seconds to import
+
+    # Beside a tekken.json it would be that of mistral-common, which vLLM brings along: it has no
+    # chat template and takes no text apart.
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, mistral_format=False)
+    if tokenizer.encode("a", add_special_tokens=False) in ([], [tokenizer.unk_token_id]):
+        raise ValueError(
+            f"{folder} has no tokenizer, or one that knows no text; put the files of the model's "
+            "tokenizer there (tokenizer.json, tokenizer_config.json)"
+        )
+    return tokenizer
+
+
 class TokenText:
     """The ids of texts by one tokenizer, and the texts of ids."""
 

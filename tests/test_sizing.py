@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_policy import tiny_config
+from tiny_policy import byte_tokenizer, save_tiny_policy, tiny_config
 
 from benchmarks.sizing_table import methods, qwen_shapes, table
 from skeldpo.cli import USER_ERROR, main
@@ -71,14 +71,36 @@ def test_shape_by_arithmetic_is_that_of_the_built_model(tied):
     from skeldpo.train.adapters import add_adapters
 
     config = Qwen2Config(**SMALL, tie_word_embeddings=tied)
-    counted = shape_of(config)
-    assert counted == shape_like(SMALL, tied=tied)
     lora = LoraConfig(rank=4, alpha=8)
+    counted = shape_of(config, lora)
+    assert counted == shape_like(SMALL, tied=tied)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
         add_adapters(model, lora, "")
     trained = sum(each.numel() for each in model.parameters() if each.requires_grad)
-    assert counted.adapter_parameters(4, lora.target_modules) == trained
+    assert 4 * counted.adapters_per_rank == trained
+    assert shape_of(config).adapters_per_rank == 0
+
+
+@pytest.mark.slow
+def test_adapters_of_experts_and_of_the_ends_are_counted():
+    """Of a Qwen3-MoE the default ones are mostly in experts, of which none were counted."""
+    from transformers import Qwen3MoeConfig
+
+    from skeldpo.config import LoraConfig
+    from skeldpo.sizing.shape import shape_of
+
+    config = Qwen3MoeConfig(
+        vocab_size=264, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, num_experts=4, moe_intermediate_size=16,
+    )  # fmt: skip
+    attention = 2 * (32 + 32) + 2 * (32 + 16)
+    # Experts' gates and ups are one tensor, which has a rank for each.
+    experts = 4 * (2 * (32 + 2 * 16) + (16 + 32))
+    lora = LoraConfig(rank=4, alpha=8)
+    assert shape_of(config, lora).adapters_per_rank == 2 * (attention + experts)
+    ends = lora.model_copy(update={"target_modules": ("lm_head",)})
+    assert shape_of(config, ends).adapters_per_rank == 32 + 264
 
 
 @pytest.mark.slow
@@ -100,6 +122,19 @@ def test_every_kind_that_trains_has_a_shape(tmp_path):
         assert shape.num_layers == 2, kind
         assert 0 < shape.layer_parameters < shape.num_parameters, kind
         assert shape.mlp_size > 0, kind
+
+
+@pytest.mark.slow
+def test_layer_of_states_and_attention_side_by_side_has_a_cache():
+    from tiny_kinds import IN_ROWS
+
+    from skeldpo.sizing.shape import shape_of
+
+    counted = {
+        name: shape_of(IN_ROWS[name][0](**IN_ROWS[name][1])).num_cached_layers
+        for name in ("states and attention side by side", "short convolutions", "states")
+    }
+    assert list(counted.values()) == [2, 1, 0]
 
 
 def test_qwen_shapes_have_the_published_numbers_of_parameters():
@@ -377,6 +412,33 @@ def test_dry_run_and_run_refuse_a_model_that_cannot_fit_here(tmp_path, capsys, m
     assert any(line.startswith("  train: 1 x training worker:") for line in lines)
     with pytest.raises(ValueError, match="this cannot fit"):
         run_rounds(load_config(QUICKSTART, settings), lines.append)
+
+
+@pytest.mark.slow
+def test_dry_run_refuses_a_policy_that_cannot_be_asked_or_trained(tmp_path, capsys):
+    """It was at its first training, after all that the round had sampled and measured."""
+    from transformers import PhiConfig
+
+    kept = byte_tokenizer()
+    PhiConfig(**SMALL).save_pretrained(tmp_path / "phi")
+    for name in ("good", "no template", "no tokenizer"):
+        save_tiny_policy(tmp_path / name)
+    kept.chat_template = "{{ raise_exception('texts and pictures') }}"
+    kept.save_pretrained(tmp_path / "no template")
+    for file in (tmp_path / "no tokenizer").glob("*token*"):
+        file.unlink()
+    refused = {
+        "phi": "cannot be trained here",
+        "none": "no such model folder",
+        "no template": "does not take a conversation of one user's turn",
+        "no tokenizer": "has no tokenizer",
+        "good": "",
+    }
+    for name, message in refused.items():
+        setting = f"policy.model={tmp_path / name}"
+        arguments = ["run", "--config", QUICKSTART, "--dry-run", "--set", setting]
+        assert main(arguments) == (USER_ERROR if message else 0), name
+        assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_model_whose_config_cannot_be_had_is_told(tmp_path):

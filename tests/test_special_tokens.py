@@ -17,11 +17,16 @@ from model_tokenizers import (
     llama3,
     qwen2,
 )
-from transformers import PreTrainedTokenizerBase
+from transformers import (
+    Gemma3TextConfig,
+    MistralConfig,
+    PreTrainedTokenizerBase,
+    Qwen2Config,
+)
 
 from skeldpo.config import PolicyConfig
 from skeldpo.prompts import Prompts
-from skeldpo.special_tokens import TokenText
+from skeldpo.special_tokens import TokenText, read_tokenizer
 
 Make = Callable[..., PreTrainedTokenizerBase]
 PROGRAM = "def f(x):\n    return self.y[x] + 'é'\n"
@@ -234,3 +239,22 @@ def test_prompts_share_all_but_the_instruction_with_special_text_too(make: Make)
         skeleton = prompts.skeleton_prompt_ids(statement, "def f(x):")
         shared = next(i for i, (a, b) in enumerate(zip(code, skeleton, strict=False)) if a != b)
         assert prompts.decode(code[:shared]).endswith(f"{statement.strip()}\n{FENCED}\n[")
+
+
+@pytest.mark.parametrize("kind", [Qwen2Config, Gemma3TextConfig])
+def test_folder_without_a_tokenizer_is_refused(tmp_path, kind):
+    """transformers makes one of special tokens alone, by which every prompt is empty."""
+    kind().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="has no tokenizer, or one that knows no text"):
+        read_tokenizer(str(tmp_path))
+
+
+def test_tokenizer_is_that_of_tokenizer_json_beside_one_of_mistral(tmp_path):
+    """With vLLM comes mistral-common, whose tokenizer transformers would take: no policy of
+    Mistral's with both files could be asked ("'function' object has no attribute 'items'")."""
+    MistralConfig().save_pretrained(tmp_path)
+    (tmp_path / "tekken.json").write_text("{}")
+    qwen2().save_pretrained(tmp_path)
+    found = read_tokenizer(str(tmp_path))
+    assert found.encode(PROGRAM) == qwen2().encode(PROGRAM)
+    assert Prompts(found, policy()).stop_token_ids == Prompts(qwen2(), policy()).stop_token_ids

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_kinds import IN_ROWS, IN_TREES, SHAPE, WINDOW, save_kind
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from tiny_kinds import IN_ALL_LAYERS, IN_ROWS, IN_TREES, SHAPE, WINDOW, save_kind
 from tiny_policy import byte_tokenizer, preference_pair, save_tiny_policy, tiny_config
 from transformers import (
     AutoModelForCausalLM,
+    DeepseekV3Config,
     LlamaConfig,
     MistralConfig,
     Olmo3Config,
@@ -19,6 +22,7 @@ from transformers import (
     PhiConfig,
     PretrainedConfig,
     Qwen2Config,
+    ViTConfig,
 )
 
 from benchmarks.one_worker import one_worker
@@ -30,8 +34,9 @@ from skeldpo.train.learners import make_learner
 from skeldpo.train.learners.contract import Scored
 from skeldpo.train.learners.preferences import PairTokens, tokenize_pair
 from skeldpo.train.learners.rewards import AnswerTokens, GroupTokens
-from skeldpo.train.loading import load_network
+from skeldpo.train.loading import check_trainable, load_network
 from skeldpo.train.network import Network, token_logps
+from skeldpo.train.saving import save_network
 from skeldpo.train.sequences import sequence_rows
 
 pytestmark = pytest.mark.slow
@@ -338,6 +343,118 @@ def test_output_layer_with_a_bias_is_refused(tmp_path, bias):
     folder = str(tmp_path)
     with pytest.raises(ValueError, match=r"more to their logits than cap or scale them \(a bias"):
         load_network(folder, tiny_config().train, 160, seed=0)
+
+
+LORA = {"rank": 4, "alpha": 8.0}
+
+
+@pytest.mark.parametrize("name", IN_ALL_LAYERS)
+def test_adapters_without_names_are_on_all_layers_learn_and_are_saved(tmp_path, name):
+    """The names of Llama's layers are a part of those of Phi-3, and none of GPT-2's."""
+    kind, settings, layers = IN_ALL_LAYERS[name]
+    folder = save_kind(kind, settings, tmp_path / "base")
+    network = load_network(folder, tiny_config(lora=LORA).train, 160, seed=0)
+    adapters = {n: each for n, each in network.named_parameters() if each.requires_grad}
+    found = {re.sub(r"\.lora_.*", "", each).removeprefix("causal_lm.") for each in adapters}
+    found = {re.sub(r"^.*?\.\d+\.", "", each) for each in found}
+    assert " ".join(sorted(found)) == layers
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for each in adapters.values():
+            each.add_(torch.randn_like(each), alpha=0.05)
+    trees = build_trees([pair.tree for pair in pairs()])
+    trained = token_logps(network, trees)
+    trained.sum().backward()
+    assert [n for n, each in adapters.items() if not each.grad.abs().sum() > 0] == []
+    save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "", folder)
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+    base = AutoModelForCausalLM.from_pretrained(folder)
+    joined = PeftModel.from_pretrained(base, str(tmp_path / "saved" / "adapter"))
+    with torch.no_grad():
+        for model in (merged, joined):
+            torch.testing.assert_close(own_token_logps(model, trees), trained, atol=3e-5, rtol=3e-5)
+
+
+def test_weights_that_a_kind_keeps_in_fp32_are_not_rounded_by_adapters(tmp_path):
+    """What chooses experts in DeepSeek V3 and GLM 4 is of one size: rounded, it chooses others."""
+    settings = {
+        **SHAPE, "num_key_value_heads": 4, "q_lora_rank": 8, "kv_lora_rank": 8, "v_head_dim": 8,
+        "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "n_routed_experts": 4, "n_group": 1,
+        "num_experts_per_tok": 2, "topk_group": 1, "moe_intermediate_size": 16,
+        "first_k_dense_replace": 1, "dtype": "bfloat16",
+    }  # fmt: skip
+    folder = save_kind(DeepseekV3Config, settings, tmp_path / "base")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    chooser = model.model.layers[1].mlp.gate.e_score_correction_bias
+    chooser.copy_(torch.tensor([9.001, 9.002, 9.003, 9.004]))
+    model.save_pretrained(folder)
+    network = load_network(folder, tiny_config(lora=LORA).train, 160, seed=0)
+    save_network(network, byte_tokenizer(), str(tmp_path / "saved"), "", folder)
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("base", "saved"))
+    assert {each.dtype for each in before.values()} == {torch.float32, torch.bfloat16}
+    for name, weight in before.items():
+        torch.testing.assert_close(after[name], weight, atol=0, rtol=0)
+    assert after.keys() == before.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("states", "dt_proj"), ("states, heads and attention in turns", "out_proj")],
+)
+def test_adapter_on_a_layer_whose_weight_goes_to_a_kernel_is_refused(tmp_path, name, target):
+    """Mamba's own code reads the weight of dt_proj past an adapter, and so does what it does on a
+    GPU with that of out_proj: neither learns, without a word."""
+    folder = save_kind(*IN_ROWS[name][:2], tmp_path)
+    lora = {**LORA, "target_modules": ["in_proj", target]}
+    with pytest.raises(ValueError, match=rf"not in all kernels: \S+\.{target}\.lora_"):
+        check_trainable(folder, tiny_config(lora=lora).train, 160)
+
+
+def test_what_peft_refuses_is_told_with_the_setting_and_the_folder(tmp_path):
+    folder = save_kind(*IN_ALL_LAYERS["experts"][:2], tmp_path)
+    with pytest.raises(ValueError, match=rf"train\.lora cannot be put on {folder}: .*_dropout"):
+        check_trainable(folder, tiny_config(lora={**LORA, "dropout": 0.1}).train, 160)
+
+
+UNTRAINABLE: dict[str, tuple[type, dict[str, Any], str]] = {
+    "a bias of the output layer": (PhiConfig, SHAPE, r"do more to their logits .* \(a bias"),
+    "positions that change": (
+        LlamaConfig,
+        {
+            **SHAPE, "max_position_embeddings": 120,
+            "rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0},
+        },
+        "beyond 120 tokens",
+    ),
+    "quantised": (
+        LlamaConfig,
+        {**SHAPE, "quantization_config": {"quant_method": "gptq", "bits": 4}},
+        "quantised and stay so",
+    ),
+    "no causal LM": (ViTConfig, {}, "has no causal language model of the kind 'vit'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNTRAINABLE)
+def test_policy_that_cannot_be_trained_is_told_from_its_configuration(tmp_path, name):
+    """It was sampled from and measured for hours before its first training refused it."""
+    kind, settings, message = UNTRAINABLE[name]
+    kind(**settings).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        check_trainable(str(tmp_path), tiny_config().train, 160)
+
+
+@pytest.mark.parametrize("name", ["experts", "joined projections"])
+def test_weight_that_the_files_lack_is_told_from_their_names(tmp_path, name):
+    """Experts are stored one by one, so names in the files are not the model's."""
+    folder = save_kind(*IN_ALL_LAYERS[name][:2], tmp_path)
+    check_trainable(folder, tiny_config().train, 160)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    (lacking,) = (each for each in weights if each.endswith("layers.1.self_attn.o_proj.weight"))
+    save_file({key: weights[key] for key in weights if key != lacking}, file)
+    with pytest.raises(ValueError, match=rf"lack 1 of the model's \d+ weights \({lacking}\)"):
+        check_trainable(folder, tiny_config().train, 160)
 
 
 def test_code_of_models_from_elsewhere_is_never_run():

@@ -31,10 +31,10 @@ from transformers import (
 )
 
 from skeldpo.checkpoints import weight_files, weights_digest
-from skeldpo.train.adapters import adapter_parameters, check_adapters, linear_view
+from skeldpo.train.adapters import adapter_parameters, linear_view
 from skeldpo.train.learners.preferences import PairTokens
 from skeldpo.train.learners.preferences_loss import ANSWERS, joint_losses
-from skeldpo.train.loading import load_network
+from skeldpo.train.loading import check_trainable, load_network
 from skeldpo.train.network import Network
 from skeldpo.train.saving import check_tokenizer, save_network
 
@@ -250,10 +250,10 @@ def test_adapter_on_an_end_of_a_tied_model_is_refused_with_and_without_weights(t
     with pytest.raises(ValueError, match=message):
         load(folder, lora=lora)
     with pytest.raises(ValueError, match=message):
-        check_adapters(folder, tiny_config(lora=lora).train.lora)
-    check_adapters(folder, tiny_config(lora=LORA).train.lora)
+        check_trainable(folder, tiny_config(lora=lora).train, 160)
+    check_trainable(folder, tiny_config(lora=LORA).train, 160)
     untied = save_tiny_policy(tmp_path / "untied", tied=False)
-    check_adapters(untied, tiny_config(lora=lora).train.lora)
+    check_trainable(untied, tiny_config(lora=lora).train, 160)
 
 
 def test_adapters_of_a_model_that_sees_are_on_its_text_layers_alone(tmp_path):
@@ -268,7 +268,7 @@ def test_adapters_of_a_model_that_sees_are_on_its_text_layers_alone(tmp_path):
     kind = Gemma3Config(text_config=text, vision_config=picture, mm_tokens_per_image=4, **settings)
     folder = str(tmp_path / "policy")
     AutoModelForCausalLM.from_config(kind).save_pretrained(folder)
-    check_adapters(folder, tiny_config(lora=LORA).train.lora)
+    check_trainable(folder, tiny_config(lora=LORA).train, 160)
     network = load(folder, lora=LORA)
     adapters = adapter_parameters(network.causal_lm)
     assert len(adapters) == 2 * 2 * 7
@@ -289,7 +289,7 @@ def test_adapters_of_a_model_that_sees_are_on_its_text_layers_alone(tmp_path):
 def test_adapters_on_layers_that_the_model_does_not_have_are_refused(tmp_path):
     folder = save_tiny_policy(tmp_path / "policy")
     with pytest.raises(ValueError, match="not found in the base model"):
-        check_adapters(folder, tiny_config(lora={**LORA, "target_modules": ["c_attn"]}).train.lora)
+        check_trainable(folder, tiny_config(lora={**LORA, "target_modules": ["c_attn"]}).train, 160)
 
 
 def test_bfloat16_lora_keeps_adapters_in_float32(tmp_path):

@@ -186,7 +186,64 @@ def save_kind(kind: type, settings: dict[str, Any], folder: Path) -> str:
     model = AutoModelForCausalLM.from_config(kind(**settings))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith(("sinks", "bias", "recurrent_param", "self_attn.A")):
+            zeros = "sinks", "bias", "recurrent_param", "self_attn.A", "correct_output_scale"
+            if name.endswith(zeros):
                 parameter.normal_(std=0.5)
     model.save_pretrained(folder)
     return str(folder)
+
+
+IN_ALL_LAYERS: dict[str, tuple[type, dict[str, Any], str]] = {
+    "joined projections": (
+        tf.Phi3Config,
+        {**SHAPE, "bos_token_id": 1, "eos_token_id": 2},
+        "mlp.down_proj mlp.gate_up_proj self_attn.o_proj self_attn.qkv_proj",
+    ),
+    "names of its own": (
+        *IN_TREES["positions that are learnt"],
+        "attn.c_attn attn.c_proj mlp.c_fc mlp.c_proj",
+    ),
+    "experts": (
+        tf.Qwen3MoeConfig,
+        {**_HEADS, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
+        "mlp.experts mlp.experts.base_layer self_attn.k_proj self_attn.o_proj self_attn.q_proj "
+        "self_attn.v_proj",
+    ),
+    "delta rule": (
+        *IN_ROWS["delta rule"][:2],
+        "linear_attn.in_proj_a linear_attn.in_proj_b linear_attn.in_proj_qkv linear_attn.in_proj_z "
+        "linear_attn.out_proj mlp.down_proj mlp.gate_proj mlp.up_proj self_attn.k_proj "
+        "self_attn.o_proj self_attn.q_proj self_attn.v_proj",
+    ),
+    "a router that is a linear layer": (
+        *IN_ROWS["chunks"][:2],
+        "feed_forward.shared_expert.down_proj feed_forward.shared_expert.gate_proj "
+        "feed_forward.shared_expert.up_proj self_attn.k_proj self_attn.o_proj self_attn.q_proj "
+        "self_attn.v_proj",
+    ),
+    "layers beside the decoder's": (
+        tf.Gemma3nTextConfig,
+        {
+            **_HEADS,
+            **_HALF,
+            "intermediate_size": [64, 64],
+            "hidden_size_per_layer_input": 8,
+            "vocab_size_per_layer_input": 264,
+            "num_kv_shared_layers": 0,
+            "altup_num_inputs": 2,
+            "laurel_rank": 4,
+            "activation_sparsity_pattern": [0.0, 0.0],
+        },
+        "altup.correction_coefs altup.modality_router altup.prediction_coefs laurel.linear_left "
+        "laurel.linear_right mlp.down_proj mlp.gate_proj mlp.up_proj model.altup_projections.0 "
+        "model.altup_unembed_projections.0 model.per_layer_model_projection per_layer_input_gate "
+        "per_layer_projection self_attn.k_proj self_attn.o_proj self_attn.q_proj self_attn.v_proj",
+    ),
+    "states": (*IN_ROWS["states"][:2], "mixer.in_proj"),
+    "states and attention side by side": (
+        *IN_ROWS["states and attention side by side"][:2],
+        "feed_forward.down_proj feed_forward.gate_proj feed_forward.up_proj mamba.in_proj "
+        "self_attn.k_proj self_attn.o_proj self_attn.q_proj self_attn.v_proj",
+    ),
+}
+"""Configurations, and the parts of a layer that adapters are on where train.lora names none."""

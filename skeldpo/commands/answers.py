@@ -20,6 +20,7 @@ from skeldpo.measure.folder import PROBLEMS_FILE
 from skeldpo.pages import render
 from skeldpo.records import Candidate, Measurement, Outcome, Problem
 from skeldpo.rounds.run_start import start_folder
+from skeldpo.special_tokens import read_tokenizer
 from skeldpo.storage.by_problem import CANDIDATES_FILE, MEASUREMENTS_FILE
 from skeldpo.storage.files import folder_and_name
 from skeldpo.storage.store import WEIGHTS, Store, round_folder, write_file
@@ -221,14 +222,12 @@ def _decoder(folder: str, candidates: Sequence[Candidate]) -> tuple[Decode, str]
     written = next((row for row in candidates if row.completion_token_ids), None)
     if written is None:
         return lambda token_ids: "", ""
-    from transformers import AutoTokenizer
-
     run = Store(folder_and_name(folder)[0])
     before = written.round_index - 1
     try:
         made = f"{round_folder(before)}/{WEIGHTS}"
         policy = run.location(made) if before else start_folder(run)
-        tokenizer = AutoTokenizer.from_pretrained(local_place(policy, weights=False))
+        tokenizer = read_tokenizer(local_place(policy, weights=False))
     except (OSError, ValueError, RuntimeError) as error:
         return lambda token_ids: "", (
             f"the policy that wrote them is not there; programs are shown, no answers: {error}"

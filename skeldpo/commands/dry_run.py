@@ -5,17 +5,25 @@ Nothing is kept, and no Ray is started; a cluster that a run would join is joine
 
 from __future__ import annotations
 
-from skeldpo.config import Config
+from collections.abc import Sequence
+from pathlib import Path
+
+from skeldpo.checkpoints import model_place
+from skeldpo.config import STARTER, Config
 from skeldpo.console import Display
 from skeldpo.probe import try_storage
 from skeldpo.problems.overlap import keep_out
 from skeldpo.problems.sources import evaluation_problems, load_problems, training_problems
+from skeldpo.records import Problem
+from skeldpo.rounds.run_start import check_policy
 from skeldpo.sizing.check import check_run
+from skeldpo.storage.files import is_url
 from skeldpo.suites.of_run import check_suites, trained_on
 
 
 def dry_run(config: Config, display: Display) -> None:
-    """Shows it; ValueError for problems that cannot be read and workers that cannot fit."""
+    """Shows it; ValueError for problems that cannot be read, a policy that cannot be trained and
+    workers that cannot fit."""
     check_suites(config)
     kept = keep_out(
         load_problems(config.problems.sources, config.problems.families), config.keep_out
@@ -35,3 +43,15 @@ def dry_run(config: Config, display: Display) -> None:
     )
     display.tell(f"storage: {try_storage(config.run.storage, config.run.name)}")
     check_run(config, display.tell, shows=True)
+    if config.policy.model != STARTER and not is_url(config.policy.model):
+        _check_policy(config, problems, display)
+
+
+def _check_policy(config: Config, problems: Sequence[Problem], display: Display) -> None:
+    model = model_place(config.policy.model)
+    try:
+        check_policy(model, config, problems)
+    except OSError as error:
+        if Path(model).is_dir():
+            raise ValueError(f"policy.model: {error}") from error
+        display.tell(f"policy: not checked, as {model} cannot be had here ({type(error).__name__})")

@@ -22,9 +22,9 @@ class LoraConfig(Section):
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj",
-                                       "gate_proj", "up_proj", "down_proj")  # fmt: skip
-    """Names of layers, or ends of them; lm_head and embed_tokens too, if their weights are two."""
+    target_modules: tuple[str, ...] = ()
+    """Names of layers, or ends of them; lm_head and embed_tokens too, if their weights are two.
+    Empty: all linear layers between embedding and output layer, and experts where PEFT can."""
     load_in_4bit: bool = False
     """QLoRA: frozen linear layers as NF4 with double quantization (bitsandbytes), whole on every
     worker. The trained policy is served as the adapter merged into the weights as they were."""

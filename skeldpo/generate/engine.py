@@ -21,6 +21,7 @@ from typing import Any, Literal
 from skeldpo.config import GenerateConfig, PolicyConfig
 from skeldpo.records import content_id
 from skeldpo.sandbox.cores import generation_cores
+from skeldpo.special_tokens import read_tokenizer
 
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 """Of CPUs that multiply in bfloat16; on others each product is made in float32 and rounded."""
@@ -237,7 +238,7 @@ def engine_identity(folder: str, policy: PolicyConfig, generate: GenerateConfig)
     policy's folder the architecture, the names, shapes and dtypes of the tensors, the tokenizer
     (texts of generate.stop are found in what it decodes), and the sampling that goes with it."""
     from safetensors import safe_open
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
     tensors = []
     for file in sorted(Path(folder).glob("*.safetensors")):
@@ -245,7 +246,7 @@ def engine_identity(folder: str, policy: PolicyConfig, generate: GenerateConfig)
             for name in stored.keys():  # noqa: SIM118 (it is no mapping)
                 part = stored.get_slice(name)
                 tensors.append((name, tuple(part.get_shape()), part.get_dtype()))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = read_tokenizer(folder)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     words = backend.to_str() if backend else json.dumps(tokenizer.get_vocab(), sort_keys=True)
     sampling = Path(folder, "generation_config.json")

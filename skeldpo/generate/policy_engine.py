@@ -28,6 +28,7 @@ from skeldpo.generate.engine import Answer, Asked, Engine, Text, bind_process, s
 from skeldpo.generate.engine_keeper import EngineGone, KeptEngine, Order, connect_keeper
 from skeldpo.prompts import Prompts
 from skeldpo.records import Assignment, Candidate, Float32, content_id
+from skeldpo.special_tokens import read_tokenizer
 from skeldpo.storage.store import ASSIGNMENTS, CANDIDATES, Store
 
 _BETWEEN = "\0"
@@ -71,12 +72,10 @@ class PolicyEngine:
         """How the engine came to the policy, if it is one that is kept."""
         checkpoint, policy, generate = order.checkpoint, order.policy, order.generate
         bind_process(generate)
-        from transformers import AutoTokenizer
-
         folder = local_folder(checkpoint, weights=not keepers)
         self._model_id = checkpoint.model_id
         self._generate = generate
-        self._prompts = Prompts(AutoTokenizer.from_pretrained(folder), policy)
+        self._prompts = Prompts(read_tokenizer(folder), policy)
         self._max_model_tokens = policy.max_model_tokens
         self._reasoning_end = policy.reasoning_marks[1]
         self._engine: Engine | KeptEngine

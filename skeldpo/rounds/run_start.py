@@ -19,6 +19,7 @@ from skeldpo.config.toml_file import parse_config
 from skeldpo.problems.kept import forget_problems
 from skeldpo.records import Problem
 from skeldpo.rounds.stages import same_weights
+from skeldpo.special_tokens import read_tokenizer
 from skeldpo.storage.files import is_url
 from skeldpo.storage.node_cache import new_folder
 from skeldpo.storage.store import Store, round_folder, run_root
@@ -27,6 +28,9 @@ POLICY_0 = "policy-0"
 """Folder of the starting policy, unless that is a local folder elsewhere."""
 START_FILE = "policy-0.json"
 """Where the starting policy is, and the digests of its weights and of its other files."""
+
+_NUM_TRIED = 8
+"""Statements that a policy's tokenizer is tried on."""
 
 Tell = Callable[[str], None]
 """Shows a line of progress."""
@@ -38,7 +42,7 @@ def make_starting_checkpoint(
     """What enters round 1: trained from scratch into `folder`, downloaded there, or a local folder,
     which is put at `folder` if that is an URL.
 
-    ValueError if it cannot be had, or not with the adapters of train.lora.
+    ValueError if it cannot be had, or could not be trained.
     """
     if is_url(folder):
         with new_folder() as place:
@@ -59,11 +63,21 @@ def make_starting_checkpoint(
         checkpoint = load_checkpoint(folder)
     else:
         checkpoint = fetch_checkpoint(model, folder)
-    if config.train.lora is not None:
-        from skeldpo.train.adapters import check_adapters
-
-        check_adapters(local_folder(checkpoint, weights=False), config.train.lora)
+    check_policy(local_folder(checkpoint, weights=False), config, problems)
     return checkpoint
+
+
+def check_policy(model: str, config: Config, problems: Sequence[Problem]) -> None:
+    """ValueError if the model of a folder or Hugging Face id could not be asked or trained, as far
+    as its configuration, tokenizer and names of weights tell; OSError if these cannot be had."""
+    from skeldpo.prompts import Prompts  # these take seconds to import
+    from skeldpo.train.loading import check_trainable
+    from skeldpo.train.saving import check_tokenizer
+
+    check_trainable(model, config.train, config.policy.max_model_tokens)
+    tokenizer = read_tokenizer(model)
+    Prompts(tokenizer, config.policy)
+    check_tokenizer(tokenizer, [each.statement for each in problems[:_NUM_TRIED]], model)
 
 
 def run_store(config: Config) -> Store:

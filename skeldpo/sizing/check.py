@@ -209,7 +209,7 @@ def _too_small(need: Need, shown: Need, found: Nodes, fitting: int) -> str:
 def _policy_shape(config: Config) -> ModelShape:
     model = config.policy.model
     if model != STARTER:
-        return read_shape(model)
+        return read_shape(model, config.train.lora)
     starter = config.starter
     return llama_shape(
         hidden_size=starter.hidden_size,

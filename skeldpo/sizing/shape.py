@@ -6,19 +6,12 @@ Shapes: D hidden size, V vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Linear:
-    """A linear layer of the model, by its full name."""
-
-    name: str
-    num_inputs: int
-    num_outputs: int
+if TYPE_CHECKING:
+    from skeldpo.config import LoraConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +22,9 @@ class ModelShape:
     layer, `embedding_parameters` V x D, of the output layer the same. `query_size` is heads times
     head size, `key_size` the same of keys and of values; `mlp_size` is what a token passes through
     (with experts, those that it is sent to). `num_cached_layers` keep keys and values of every
-    token; `stored_weight_bytes` is of config.json's dtype.
+    token; `stored_weight_bytes` is of config.json's dtype. `linear_parameters` are in linear layers
+    but the output layer, those that QLoRA keeps in 4 bits; `adapters_per_rank` those of adapters of
+    rank 1 on the layers of train.lora (0 without).
     """
 
     num_parameters: int
@@ -45,28 +40,17 @@ class ModelShape:
     num_key_heads: int
     vocab_size: int
     stored_weight_bytes: int
-    linears: tuple[Linear, ...]
-
-    def linear_parameters(self) -> int:
-        """Weights of all linear layers but the output layer: those that QLoRA keeps in 4 bits."""
-        return sum(linear.num_inputs * linear.num_outputs for linear in self.linears)
-
-    def adapter_parameters(self, rank: int, target_modules: Sequence[str]) -> int:
-        """Of LoRA adapters on the layers that end in one of the names, as PEFT reads them."""
-        return sum(
-            rank * (linear.num_inputs + linear.num_outputs)
-            for linear in self.linears
-            if any(f".{linear.name}".endswith(f".{target}") for target in target_modules)
-        )
+    linear_parameters: int
+    adapters_per_rank: int
 
 
-def read_shape(model: str) -> ModelShape:
+def read_shape(model: str, lora: LoraConfig | None = None) -> ModelShape:
     """The shape of a folder or Hugging Face id; OSError or ValueError if transformers cannot have
-    or build it."""
+    or build it, or not with the adapters."""
     from transformers import AutoConfig  # takes seconds to import
 
     folder = Path(model).expanduser()
-    return shape_of(AutoConfig.from_pretrained(folder if folder.is_dir() else model))
+    return shape_of(AutoConfig.from_pretrained(folder if folder.is_dir() else model), lora)
 
 
 def llama_shape(  # noqa: PLR0913
@@ -79,8 +63,8 @@ def llama_shape(  # noqa: PLR0913
     is_tied: bool,
     stored_weight_bytes: int = 4,
 ) -> ModelShape:
-    """That of a Qwen2 (biases on queries, keys and values), without transformers; `heads` are those
-    of queries and of keys."""
+    """That of a Qwen2 (biases on queries, keys and values) with adapters on all linear layers,
+    without transformers; `heads` are those of queries and of keys."""
     num_heads, num_key_heads = heads
     key_size = hidden_size // num_heads * num_key_heads
     projections = {
@@ -92,13 +76,8 @@ def llama_shape(  # noqa: PLR0913
         "mlp.up_proj": (hidden_size, mlp_size),
         "mlp.down_proj": (mlp_size, hidden_size),
     }
-    linears = tuple(
-        Linear(name=f"model.layers.{layer}.{name}", num_inputs=inputs, num_outputs=outputs)
-        for layer in range(num_layers)
-        for name, (inputs, outputs) in projections.items()
-    )
-    layer = sum(inputs * outputs for inputs, outputs in projections.values())
-    layer += 3 * hidden_size + 2 * key_size  # biases, two norms
+    linear = sum(inputs * outputs for inputs, outputs in projections.values())
+    layer = linear + 3 * hidden_size + 2 * key_size  # biases, two norms
     embedding = vocab_size * hidden_size
     return ModelShape(
         num_parameters=num_layers * layer + (1 if is_tied else 2) * embedding + hidden_size,
@@ -114,14 +93,19 @@ def llama_shape(  # noqa: PLR0913
         num_key_heads=num_key_heads,
         vocab_size=vocab_size,
         stored_weight_bytes=stored_weight_bytes,
-        linears=linears,
+        linear_parameters=num_layers * linear,
+        adapters_per_rank=num_layers * sum(map(sum, projections.values())),
     )
 
 
-def shape_of(model_config: Any) -> ModelShape:
+def shape_of(model_config: Any, lora: LoraConfig | None = None) -> ModelShape:
     """The shape of a configuration of transformers."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.pytorch_utils import Conv1D
+
+    from skeldpo.train.adapters import add_adapters
+    from skeldpo.train.network import decoder_of, layers_of
 
     config = model_config.get_text_config()
     with torch.device("meta"):
@@ -133,12 +117,15 @@ def shape_of(model_config: Any) -> ModelShape:
     key_heads = int(getattr(config, "num_key_value_heads", None) or heads)
     kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
     dtype = getattr(config, "dtype", None) or torch.float32
-    return ModelShape(
+    shape = ModelShape(
         num_parameters=_num_parameters(model),
-        layer_parameters=max(_num_parameters(layer) for layer in _layers(model)),
+        layer_parameters=max(_num_parameters(layer) for layer in layers_of(decoder_of(model))),
         embedding_parameters=embedding.weight.numel(),
         num_layers=int(config.num_hidden_layers),
-        num_cached_layers=sum("attention" in k and "linear" not in k for k in kinds),
+        # Those that are called conv, moe or linear_attention have none.
+        num_cached_layers=sum(
+            "hybrid" in k or ("attention" in k and "linear" not in k) for k in kinds
+        ),
         hidden_size=int(config.hidden_size),
         mlp_size=_mlp_size(config),
         query_size=heads * head_size,
@@ -147,23 +134,19 @@ def shape_of(model_config: Any) -> ModelShape:
         num_key_heads=key_heads,
         vocab_size=int(config.vocab_size),
         stored_weight_bytes=dtype.itemsize,
-        linears=tuple(
-            Linear(name=name, num_inputs=module.in_features, num_outputs=module.out_features)
-            for name, module in model.named_modules()
-            if isinstance(module, torch.nn.Linear) and module is not output
+        linear_parameters=sum(
+            module.weight.numel()
+            for module in model.modules()
+            if isinstance(module, torch.nn.Linear | Conv1D) and module is not output
         ),
+        adapters_per_rank=0,
     )
-
-
-def _layers(model: Any) -> Any:
-    """Of the decoder; most models call them so, in others they are its longest list."""
-    from torch.nn import ModuleList
-
-    decoder = model.get_decoder()
-    if decoder is model:  # transformers does not find it in all
-        decoder = next(each for each in model.children() if hasattr(each, "layers"))
-    lists = [each for each in decoder.children() if isinstance(each, ModuleList)]
-    return getattr(decoder, "layers", None) or max(lists, key=len)
+    if lora is None:
+        return shape
+    with torch.device("meta"):
+        add_adapters(model, lora.model_copy(update={"rank": 1}), model_config.name_or_path)
+    adapters = sum(each.numel() for each in model.parameters() if each.requires_grad)
+    return replace(shape, adapters_per_rank=adapters)
 
 
 def _num_parameters(module: Any) -> int:

@@ -97,7 +97,7 @@ def _trained(shape: ModelShape, train: TrainConfig) -> int:
     """Parameters that have gradients and moments."""
     if train.lora is None:
         return shape.num_parameters
-    return shape.adapter_parameters(train.lora.rank, train.lora.target_modules)
+    return train.lora.rank * shape.adapters_per_rank
 
 
 def _shards(shape: ModelShape, train: TrainConfig) -> tuple[Part, ...]:
@@ -107,8 +107,8 @@ def _shards(shape: ModelShape, train: TrainConfig) -> tuple[Part, ...]:
     if train.lora is not None:
         frozen = float(shape.num_parameters)
         if train.lora.load_in_4bit:  # whole on every worker
-            weights += _NF4_BYTES * shape.linear_parameters()
-            frozen -= shape.linear_parameters()
+            weights += _NF4_BYTES * shape.linear_parameters
+            frozen -= shape.linear_parameters
         weights += _dtype_bytes(train) * frozen * share
     return (
         Part(name="weights", num_bytes=int(weights), is_exact=True),
@@ -126,7 +126,7 @@ def _step(shape: ModelShape, train: TrainConfig, num_tokens: int) -> tuple[Part,
     else:
         gradient = (size + 4) * _trained(shape, train) // shape.num_layers
         if train.lora.load_in_4bit:
-            layer -= shape.linear_parameters() // shape.num_layers
+            layer -= shape.linear_parameters // shape.num_layers
     sent = _BUFFERS[train.use_gpu] * size * max(layer, ends) if train.num_workers > 1 else 0
     parts = (
         Part(name="whole layers", num_bytes=size * (2 * layer + ends)),

@@ -11,7 +11,9 @@ import json
 from collections.abc import Sequence
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2Tokenizer
+from transformers import PreTrainedTokenizerBase, Qwen2Tokenizer
+
+from skeldpo.special_tokens import read_tokenizer
 
 EOS = "<|endoftext|>"
 PAD = "<|pad|>"
@@ -48,7 +50,7 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> PreTrainedTokenize
 
 def check_reload(tokenizer: PreTrainedTokenizerBase, folder: str, texts: Sequence[str]) -> None:
     """Raises RuntimeError unless AutoTokenizer reads from `folder` a tokenizer equal on `texts`."""
-    reloaded = AutoTokenizer.from_pretrained(folder)
+    reloaded = read_tokenizer(folder)
     if reloaded.eos_token_id != tokenizer.eos_token_id:
         raise RuntimeError(
             f"the tokenizer saved in {folder} came back with eos_token_id "

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import BitsAndBytesConfig
+from transformers.pytorch_utils import Conv1D
 
 if TYPE_CHECKING:
     from peft import LoraConfig as PeftLoraConfig
@@ -28,17 +29,13 @@ if TYPE_CHECKING:
 _ADAPTER = "default"
 """What PEFT calls an adapter that was given no name."""
 
+_EXPERTS = ("gate_proj", "up_proj", "down_proj", "w1", "w2", "w3")
+"""What PEFT calls the parts of experts that transformers keeps as one tensor, in the kinds of which
+it knows that (Qwen, DeepSeek, Mixtral; of others it puts no adapters there)."""
+
 _FILE = "adapter_model.safetensors"
 _FILE_PREFIX = "base_model.model."
 """Of names in PEFT's files, which leave the adapter's own name out."""
-
-
-def check_adapters(folder: str, lora: LoraConfig) -> None:
-    """ValueError as in `add_adapters`, from the folder's config.json: no weights are loaded."""
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
-        model.tie_weights()
-        add_adapters(model, lora, folder)
 
 
 def add_adapters(model: Any, lora: LoraConfig, folder: str) -> None:
@@ -50,13 +47,15 @@ def add_adapters(model: Any, lora: LoraConfig, folder: str) -> None:
     tied = model.get_input_embeddings().weight is model.get_output_embeddings().weight
     from peft import inject_adapter_in_model  # takes seconds to import, and only LoRA needs it
 
-    with torch.random.fork_rng():
-        inject_adapter_in_model(_peft_config(lora, model), model)
+    try:
+        with torch.random.fork_rng():
+            inject_adapter_in_model(_peft_config(lora, model), model)
+    except ValueError as error:
+        raise ValueError(f"train.lora cannot be put on {folder}: {error}") from error
     ends = {
         name
         for name, module in model.named_modules()
-        if module in (model.get_input_embeddings(), model.get_output_embeddings())
-        and hasattr(module, "base_layer")
+        if module in _ends(model) and hasattr(module, "base_layer")
     }
     if tied and ends:
         raise ValueError(
@@ -66,11 +65,13 @@ def add_adapters(model: Any, lora: LoraConfig, folder: str) -> None:
             "[train.lora]"
         )
     read = {*model.get_decoder().parameters(), *model.get_output_embeddings().parameters()}
+    read -= {each for layer in _read_by_kernels(model) for each in layer.parameters()}
     idle = [n for n, p in model.named_parameters() if p.requires_grad and p not in read]
     if idle:
         raise ValueError(
             f"train.lora.target_modules {list(lora.target_modules)} puts adapters where no "
-            f"log-probability of {folder} passes: {', '.join(idle[:3])}; leave these out"
+            f"log-probability of {folder} passes, or not in all kernels: {', '.join(idle[:3])}; "
+            "leave these out"
         )
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -200,7 +201,7 @@ def _peft_config(lora: LoraConfig, model: Any, base: str | None = None) -> PeftL
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=list(lora.target_modules),
+        target_modules=list(lora.target_modules) or _inner_names(model),
         # A regular expression: layers of a tower for pictures are called as the decoder's are.
         exclude_modules=rf"({'|'.join(map(re.escape, unread))})(\..*)?" if unread else None,
         task_type="CAUSAL_LM",
@@ -208,10 +209,38 @@ def _peft_config(lora: LoraConfig, model: Any, base: str | None = None) -> PeftL
     )
 
 
+def _inner_names(model: Any) -> list[str]:
+    """Of all linear layers that a text goes through between embedding and output layer, from within
+    a layer of the decoder on ("self_attn.q_proj"), and of experts."""
+    inner = {*model.get_decoder().modules()} - {*_ends(model), *_read_by_kernels(model)}
+    names = {
+        re.sub(r"^.*?\.\d+\.", "", name.removesuffix(".base_layer"))
+        for name, layer in model.named_modules()
+        if layer in inner
+        and isinstance(layer, nn.Linear | Conv1D)
+        and ".lora_" not in name
+        and not type(layer).__module__.startswith("transformers.models.")  # routers, with choices
+    }
+    has_experts = any(name.endswith(".experts") for name, _ in model.named_modules())
+    return sorted(names.union(_EXPERTS if has_experts else ()))
+
+
+def _read_by_kernels(model: Any) -> set[nn.Module]:
+    """Layers that are not called: state-space mixers hand the weights of all but their first to one
+    kernel, which sees no adapter. They are known by D, what a state passes on unchanged."""
+    mixers = [
+        each for each in model.modules() if isinstance(getattr(each, "D", None), nn.Parameter)
+    ]
+    return {layer for each in mixers for name, layer in each.named_children() if name != "in_proj"}
+
+
+def _ends(model: Any) -> tuple[nn.Module, nn.Module]:
+    return model.get_input_embeddings(), model.get_output_embeddings()
+
+
 def _unread_parts(model: Any) -> list[str]:
     """Names of the largest parts of a model that no text goes through."""
-    ends = model.get_input_embeddings(), model.get_output_embeddings()
-    read = {*model.get_decoder().modules(), *ends}
+    read = {*model.get_decoder().modules(), *_ends(model)}
     parts: list[str] = []
     for name, module in model.named_modules():
         is_inside = any(name.startswith(f"{part}.") for part in parts)

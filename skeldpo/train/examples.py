@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from skeldpo.checkpoints import Checkpoint, local_folder
 from skeldpo.config import Config
 from skeldpo.prompts import Prompts
 from skeldpo.records import Dropped, content_id
+from skeldpo.special_tokens import read_tokenizer
 from skeldpo.storage.by_problem import Rows
 from skeldpo.train.learners import make_learner
 from skeldpo.train.loop import plan_steps
@@ -52,7 +51,7 @@ def make_examples(rows: Rows[Any], folder: str, config: Config) -> MadeExamples:
     """Examples of train.learner's rows, with the token ids of the checkpoint's own tokenizer, which
     must survive a save and load."""
     learner = make_learner(config.train)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = read_tokenizer(folder)
     texts = (text for row in rows for text in learner.texts(row))
     check_tokenizer(tokenizer, list(itertools.islice(texts, _NUM_CHECKED_TEXTS)), folder)
     prompts = Prompts(tokenizer, config.policy)

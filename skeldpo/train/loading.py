@@ -1,25 +1,22 @@
 """A policy folder as a network, ready to train.
 
-The model is built without values, gets its adapters and is sharded; then each worker reads its own
-slices of the weights, what no file has is made again from the configuration, and the adapters are
-set. Last, the model is tried: its own log-probabilities must be those of the prefix tree. If they
-are not, or its kind says so before (`kinds`), it computes a sequence a row, and is tried that way.
+The model is built without values (`stored_model`), gets its adapters and is sharded; then each
+worker reads its own slices of the weights, what no file has is made again from the configuration,
+and the adapters are set. Last, the model is tried: its own log-probabilities must be those of the
+prefix tree. If they are not, or its kind says so before (`kinds`), it computes a sequence a row,
+and is tried that way.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from skeldpo.train.adapters import (
     adapter_parameters,
     add_adapters,
-    keep_4_bit_format,
     new_adapters,
     quantization,
     read_adapters,
@@ -27,12 +24,7 @@ from skeldpo.train.adapters import (
 from skeldpo.train.attention import TreeCalls, enable_tree_attention
 from skeldpo.train.batch import Answer, Prompt, Tree
 from skeldpo.train.heap import returning_memory
-from skeldpo.train.kinds import (
-    attention_function,
-    hold_rotations,
-    reason_against_trees,
-    reason_from_calls,
-)
+from skeldpo.train.kinds import hold_rotations, reason_against_trees, reason_from_calls
 from skeldpo.train.logps import sum_sequences
 from skeldpo.train.network import (
     Network,
@@ -44,19 +36,11 @@ from skeldpo.train.network import (
     token_logps,
     workers_of,
 )
-from skeldpo.train.start import find_start
-from skeldpo.train.weights import (
-    StoredTensor,
-    own_tensors,
-    read_tensors,
-    set_tensor,
-    stored_tensor,
-    stored_tensors,
-)
+from skeldpo.train.start import Start, find_start
+from skeldpo.train.stored_model import empty_model, require_readable, whole_model
+from skeldpo.train.weights import own_tensors, read_tensors, set_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch.distributed.device_mesh import DeviceMesh
 
     from skeldpo.config import TrainConfig
@@ -98,10 +82,10 @@ def load_network(  # noqa: PLR0913
             layers, or one that is not reproduced; bitsandbytes is asked for and not there.
     """
     start = find_start(folder, base or folder, lora=config.lora is not None)
-    model, stored = _empty_model(start.model, _dtype(config))
+    model, stored = empty_model(start.model, config)
     is_empty = bool(stored) and quantization(config) is None
     if not is_empty:
-        model = _whole_model(start.model, config)
+        model = whole_model(start.model, config)
     network = Network(model, start, config.lora, stored)
     _prepare(network, config)
     if mesh is not None:
@@ -115,125 +99,28 @@ def load_network(  # noqa: PLR0913
     return network
 
 
+def check_trainable(model: str, config: TrainConfig, max_tokens: int) -> None:
+    """ValueError as in `load_network` for a folder or Hugging Face id, as far as its configuration
+    and the names in its weight files tell: no values are read, so it takes seconds at most.
+
+    OSError if transformers cannot have its config.json.
+    """
+    quantization(config)
+    empty, stored = empty_model(model, config)
+    start = Start(policy=model, model=model, masters="", adapter="")
+    network = Network(empty, start, config.lora, stored)
+    if not stored:
+        require_readable(empty, model)
+    _prepare(network, config)
+    hold_rotations(empty, max_tokens, model)
+
+
 def build_network(network: Network, config: TrainConfig, max_tokens: int, seed: int) -> Network:
     """Prepares a model of this process that has its values; ValueError as in `load_network`."""
     _prepare(network, config)
     _set_adapters(network, seed)
     _choose_rows(network, max_tokens, _PROBE_TOLERANCES[config.dtype])
     return network
-
-
-def _dtype(config: TrainConfig) -> torch.dtype:
-    """Of parameters: the trained ones are fp32."""
-    dtype: torch.dtype = torch.float32 if config.lora is None else getattr(torch, config.dtype)
-    return dtype
-
-
-def _empty_model(folder: str, dtype: torch.dtype) -> tuple[Any, dict[str, StoredTensor]]:
-    """The model without values, and its own tensors in the folder's files: none, which is said, if
-    these have others or the model cannot be made real."""
-    model_config = _own_config(folder)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(
-            model_config, dtype=dtype, attn_implementation=attention_function(model_config)
-        )
-        model.tie_weights()
-    model.eval()
-    found = stored_tensors(folder)
-    _require_one_head(model, found, folder)
-    own = {name: tuple(value.shape) for name, value in own_tensors(model).items()}
-    unlike = [
-        name
-        for name, shape in own.items()
-        if name not in found or found[name].shape != shape or found[name].dtype is None
-    ]
-    if getattr(model_config, "quantization_config", None):
-        unlike = ["quantised weights"]
-    unlike += _unmade_buffers(model)
-    if unlike:
-        logger.warning(
-            "%s: its files are not the model's own tensors (%s), so every worker reads it whole",
-            folder,
-            ", ".join(unlike[:3]),
-        )
-        return model, {}
-    return model, {name: found[name] for name in own}
-
-
-def _whole_model(folder: str, config: TrainConfig) -> Any:
-    """The model as transformers reads it; ValueError for weights that stay quantised, or that the
-    files lack: it would draw these at random, on each worker others."""
-    model_config = _own_config(folder)
-    is_quantised = bool(getattr(model_config, "quantization_config", None))
-    model, report = AutoModelForCausalLM.from_pretrained(
-        folder,
-        config=model_config,
-        dtype=_dtype(config),
-        attn_implementation=attention_function(model_config),
-        quantization_config=quantization(config),
-        output_loading_info=True,
-    )
-    if is_quantised and getattr(model, "hf_quantizer", None) is not None:
-        raise ValueError(
-            f"{folder}: its weights are quantised and stay so when they are read, so what is "
-            "trained could not be saved; give the model that it was made from (with "
-            "train.lora.load_in_4bit, if it is to take as little memory)"
-        )
-    weights = {name for name, _ in model.named_parameters()}
-    lacking = sorted(weights & set(report["missing_keys"]))
-    if lacking:
-        raise ValueError(
-            f"{folder}: its weight files lack {len(lacking)} of the model's {len(weights)} weights "
-            f"({', '.join(lacking[:3])}); give a folder that has all of a causal LM, or mend "
-            "config.json (tie_word_embeddings, the number of layers) if these are not the model's"
-        )
-    keep_4_bit_format(model)
-    return model
-
-
-def _require_one_head(model: Any, found: Mapping[str, StoredTensor], folder: str) -> None:
-    """ValueError for tied weights of which the files have two: engines go by config.json and leave
-    one out, transformers unties them."""
-    for one, other in model.get_expanded_tied_weights_keys(all_submodels=True).items():
-        if one not in found or other not in found:
-            continue
-        if not torch.equal(*(stored_tensor(found[name], name) for name in (one, other))):
-            raise ValueError(
-                f"{folder}: by config.json {one} is {other}, but its weight files have two that "
-                "differ; set tie_word_embeddings to false there if both were trained, or remove "
-                f"{one} from the files"
-            )
-
-
-def _own_config(folder: str) -> Any:
-    """The model's configuration without its dropout: the reference has none, and layers that are
-    computed from checkpoints read it (see Network.train)."""
-    config = AutoConfig.from_pretrained(folder)
-    for part in (config, config.get_text_config()):
-        for name, value in part.to_dict().items():
-            if re.search("dropout|pdrop|layerdrop", name) and isinstance(value, float):
-                setattr(part, name, 0.0)
-    return config
-
-
-def _unmade_buffers(model: Any) -> list[str]:
-    """Buffers that no file has and that `make_real` would leave without values."""
-    unmade = []
-    for name, module in model.named_modules():
-        keys = [
-            key for key in module._non_persistent_buffers_set if module._buffers[key] is not None
-        ]
-        dtypes = {key: module._buffers[key].dtype for key in keys}
-        for key in keys:
-            module._buffers[key] = torch.full_like(
-                module._buffers[key], math.nan, device="cpu", dtype=torch.float32
-            )
-        if keys:
-            model._init_weights(module)
-        unmade += [f"{name}.{key}" for key in keys if module._buffers[key].isnan().any()]
-        for key, dtype in dtypes.items():
-            module._buffers[key] = module._buffers[key].to(dtype)  # some are rounded on purpose
-    return unmade
 
 
 def _prepare(network: Network, config: TrainConfig) -> None:

@@ -85,11 +85,8 @@ class Network(nn.Module):
 
     @property
     def layers(self) -> nn.ModuleList:
-        """Of the decoder; most models call them so, in others they are its longest list."""
-        decoder = self.decoder
-        lists = [each for each in decoder.children() if isinstance(each, nn.ModuleList)]
-        layers: nn.ModuleList = getattr(decoder, "layers", None) or max(lists, key=len)
-        return layers
+        """Of the decoder."""
+        return layers_of(self.decoder)
 
     def train(self, mode: bool = True) -> Network:
         """Puts what trains into training mode: adapters that drop parts, and layers that keep only
@@ -132,6 +129,13 @@ def decoder_of(model: Any) -> Any:
     if decoder is model:
         (decoder,) = (each for each in model.children() if isinstance(each, PreTrainedModel))
     return decoder
+
+
+def layers_of(decoder: Any) -> nn.ModuleList:
+    """Most models call them so, in others they are the longest list."""
+    lists = [each for each in decoder.children() if isinstance(each, nn.ModuleList)]
+    layers: nn.ModuleList = getattr(decoder, "layers", None) or max(lists, key=len)
+    return layers
 
 
 def _answer_logps(
@@ -244,8 +248,17 @@ def make_real(network: Network, device: torch.device) -> None:
     network.to_empty(device=device)
     model: Any = network.causal_lm
     model.tie_weights()
-    for module in model.modules():
+    for name, module in model.named_modules():
         if module._non_persistent_buffers_set:
-            # What transformers does itself, as it builds models without values too. It fills
-            # parameters of the module as well, which are read later.
-            model._init_weights(module)
+            initialise(model, name)
+
+
+def initialise(model: Any, name: str) -> None:
+    """Fills the buffers of one module as transformers does itself, since it builds models without
+    values too: by the innermost of its models that holds it. Its parameters are filled as well."""
+    owners = [
+        each
+        for place, each in model.named_modules()
+        if isinstance(each, PreTrainedModel) and f"{name}.".startswith(f"{place}." if place else "")
+    ]
+    owners[-1]._init_weights(model.get_submodule(name))

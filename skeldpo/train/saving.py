@@ -34,6 +34,7 @@ from skeldpo.train.adapters import adapt, adapter_parameters, merged_weight, wri
 from skeldpo.train.heap import returning_memory
 from skeldpo.train.network import Network, add_up, device_of, workers_of
 from skeldpo.train.start import ADAPTER_FOLDER, MASTERS_FOLDER
+from skeldpo.train.stored_model import read_dtypes
 from skeldpo.train.weights import (
     StoredTensor,
     Workers,
@@ -229,13 +230,17 @@ def _write_whole(network: Network, adapters: Mapping[str, torch.Tensor], folder:
     if network.lora is None:
         state = get_model_state_dict(network, options=options)
     if workers_of(network).rank == 0:
-        stored = AutoConfig.from_pretrained(source).dtype or torch.float32
-        dtype = stored if network.lora is None else torch.float32
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        dtype = AutoConfig.from_pretrained(source).dtype or torch.float32
+        model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype if network.lora is None else torch.float32
+        )
         if network.lora is None:
             model.load_state_dict({n.removeprefix("causal_lm."): v for n, v in state.items()})
         else:
-            model = adapt(model, network.lora, adapters).to(stored)
+            dtypes = read_dtypes(model, source)
+            model = adapt(model, network.lora, adapters)
+            for name, value in model.state_dict(keep_vars=True).items():
+                value.data = value.data.to(dtypes[name])
         # The folder's own is copied: transformers reads some that it refuses to write.
         model.generation_config = GenerationConfig()
         model.save_pretrained(folder)

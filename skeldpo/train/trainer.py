@@ -23,7 +23,6 @@ import ray.train.torch
 import torch
 from torch import distributed
 from torch.distributed.device_mesh import init_device_mesh
-from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from skeldpo.checkpoints import (
@@ -35,6 +34,7 @@ from skeldpo.checkpoints import (
 )
 from skeldpo.config import Config
 from skeldpo.records import Candidate, Dropped, content_id
+from skeldpo.special_tokens import read_tokenizer
 from skeldpo.storage.by_problem import Rows
 from skeldpo.storage.files import is_url, open_files
 from skeldpo.storage.node_cache import remove_folder
@@ -265,7 +265,7 @@ def _train_worker(arguments: dict[str, Any]) -> dict[str, Any]:
         torch.set_num_threads(train.cpus_per_worker)
     examples = ray.get(job.examples)
     network = _load(job, config)
-    tokenizer = AutoTokenizer.from_pretrained(network.start.policy)
+    tokenizer = read_tokenizer(network.start.policy)
     agreement = compare_logps(network, ray.get(job.sampled), train.max_tokens_per_forward)
     refusal = reason_to_refuse(agreement, train.max_sampler_gap_nats)
     if refusal:
