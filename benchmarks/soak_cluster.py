@@ -117,6 +117,8 @@ class SoakCluster:
 
     def _kill_engine(self, process_id: int) -> str:
         os.kill(process_id, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):  # not one that was started here
+            os.waitpid(process_id, 0)  # the engine does not start beside a zombie of its number
         down_s = self._drawn.uniform(*DOWN_S)
         self._engine_back_at_s = time.monotonic() + down_s
         return f"process {process_id} for {down_s:.0f} s"
