@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import os
 import random
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any
 
 from ray.cluster_utils import Cluster
 
+from benchmarks.soak_keeper import become_parent_of_orphans
 from skeldpo.connection import SANDBOX_RESOURCE
 from skeldpo.sandbox.cores import CORES_VARIABLE
 from skeldpo.sandbox.sweep import LABEL
@@ -30,7 +31,7 @@ GONE_WITHIN_S = 60.0
 _ENGINE_PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "podman", "conmon")
 """Container engines that were started here: they stay, and what runs below them is told by its
 containers."""
-_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
+_KEEPER = "benchmarks.soak_keeper"
 _ACTORS = {"engine": "Engine)", "sandbox": "ProgramMeasurer)", "worker": "TrainWorker"}
 """Kinds of processes, and what Ray's titles of them hold."""
 
@@ -50,7 +51,7 @@ class SoakCluster:
 
     def __init__(self, seed: int, engine_start: str = "") -> None:
         """With a shell command that starts the container engine, that can be killed too."""
-        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+        become_parent_of_orphans()
         self._drawn = random.Random(f"nodes {seed}")
         # Never killed: a cluster does not outlive its head.
         self._cluster = Cluster(initialize_head=True, head_node_args=_arguments("", num_cpus=0))
@@ -82,7 +83,7 @@ class SoakCluster:
             self._add(name)
         if time.monotonic() >= self._engine_back_at_s:
             self._engine_back_at_s = math.inf
-            subprocess.run(shlex.split(self._engine_start), check=True, capture_output=True)
+            self._start_engine()
             due.append("the container engine")
         return due
 
@@ -115,6 +116,14 @@ class SoakCluster:
         self._back_at_s[name] = time.monotonic() + down_s
         return f"{name} for {down_s:.0f} s"
 
+    def _start_engine(self) -> None:
+        """RuntimeError if it does not start."""
+        command = [sys.executable, "-m", _KEEPER, *shlex.split(self._engine_start)]
+        keeper = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert keeper.stdout
+        if not keeper.stdout.readline():
+            raise RuntimeError(f"the container engine does not start by {self._engine_start!r}")
+
     def _kill_engine(self, process_id: int) -> str:
         os.kill(process_id, signal.SIGKILL)
         down_s = self._drawn.uniform(*DOWN_S)
@@ -134,7 +143,11 @@ def processes_below() -> list[Process]:
                 text = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
                 titles[int(folder.name)] = text.decode(errors="replace").strip()
     own = os.getpid()
-    engine = {key for key, title in titles.items() if _program_of(title) in _ENGINE_PROGRAMS}
+    engine = {
+        key
+        for key, title in titles.items()
+        if _program_of(title) in _ENGINE_PROGRAMS or _KEEPER in title
+    }
     return [
         Process(process_id=process_id, title=titles[process_id])
         for process_id in parents
