@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -183,6 +184,32 @@ def test_answers_of_many_runs_come_from_a_container_once(
     assert call(sandbox, same[0], json.dumps([large])).answer_texts == (expected[7],)
     assert call(sandbox, "def f(x):\n    1 // 0", "[1]").answer_texts == ()
     assert call(sandbox, same[0], "[5]").answer_texts == ("5",)
+
+
+@pytest.mark.parametrize("num_words", [1, 8_000])
+def test_answers_of_the_run_before_are_nowhere_in_a_programs_memory(
+    sandbox: Sandbox, num_words: int
+) -> None:
+    """PID 1 compares them, and its memory is what a program's process begins with."""
+    answers = (
+        f"def f():\n    return ['secret-' + format({secrets.randbits(64)}, '016x')] * {num_words}"
+    )
+    reads = (
+        "import ctypes, re\n"
+        "def f():\n"
+        "    found = set()\n"
+        "    for line in open('/proc/self/maps'):\n"
+        "        bounds, mode = line.split()[:2]\n"
+        "        if mode[0] == 'r' and '[vv' not in line and '[vs' not in line:\n"
+        "            first, end = (int(each, 16) for each in bounds.split('-'))\n"
+        "            text = ctypes.string_at(first, end - first)\n"
+        "            found |= {*re.findall(b'secret-[0-9a-f]{16}', text)}\n"
+        "    return sorted(map(str, found))"
+    )
+    for _ in range(2):
+        assert len(decode(call(sandbox, answers, "[]").answer_texts[0])) == num_words
+    report = call(sandbox, reads, "[]", cpu_limit_s=5)
+    assert (report.outcome, report.answer_texts) == (Outcome.ACCEPTED, ("[]",)), report.failure
 
 
 def test_modules_that_a_program_imports_are_loaded_before_the_clock(sandbox: Sandbox) -> None:
