@@ -98,7 +98,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=float, nargs=2, default=(60.0, 120.0), metavar="SECONDS")
     parser.add_argument("--folder", help="kept at the end; else a temporary one")
-    parser.add_argument("--engine-start", default="", metavar="COMMAND", help="of the engine")
+    parser.add_argument("--engine-start", default="", metavar="COMMAND", help="kills it, too")
     parser.add_argument("--json", help="file for the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -50,7 +50,7 @@ class SoakCluster:
     so that it is found at the end."""
 
     def __init__(self, seed: int, engine_start: str = "") -> None:
-        """With a shell command that starts the container engine, that can be killed too."""
+        """With a command that starts the container engine, that can be killed too."""
         become_parent_of_orphans()
         self._drawn = random.Random(f"nodes {seed}")
         # Never killed: a cluster does not outlive its head.
@@ -151,8 +151,8 @@ def processes_below() -> list[Process]:
     return [
         Process(process_id=process_id, title=titles[process_id])
         for process_id in parents
-        if own in (line := {process_id, *_line_of(process_id, parents)}) - {process_id}
-        and engine.isdisjoint(line)
+        if own in (above := {*_line_of(process_id, parents)})
+        and engine.isdisjoint({process_id, *above})
     ]
 
 

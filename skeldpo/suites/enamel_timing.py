@@ -200,8 +200,8 @@ class _Session:
     def __init__(self, assignment: Assignment, tests: Sequence[EnamelTest], run: Run) -> None:
         problem = assignment.problem
         self.programs = {code: _Timed(code) for code in sample_codes(assignment)}
-        self.reference_ns: list[list[int]] = []
-        self.echo_ns: list[list[int]] = []
+        self.reference_ns: list[list[int]] = [[] for _ in tests]
+        self.echo_ns: list[list[int]] = [[] for _ in tests]
         self._order = random.Random(int(problem.problem_id.rpartition("/")[2]))
         self._reference = reference_code(assignment)
         self._tests = tests
@@ -222,8 +222,6 @@ class _Session:
         for begun in range(0, max(SHORT_REPEATS, NUM_REPEATS), REPEATS_AT_ONCE):
             for index, test in enumerate(self._tests):
                 if not begun:
-                    self.reference_ns.append([])
-                    self.echo_ns.append([])
                     for program in self.programs.values():
                         program.begin_test()
                 self._time_test(index, test, begun)
@@ -235,9 +233,7 @@ class _Session:
         num_repeats = self._num_repeats(test, len(running))
         if not begun and not (is_paired and num_repeats):
             self.reference_ns[index].append(test.first_time_ns)
-        if begun >= min(num_repeats, FEW_REPEATS) and (
-            begun >= num_repeats or self._decides_little(index, running)
-        ):
+        if begun >= num_repeats or (begun >= FEW_REPEATS and self._decides_little(index, running)):
             return
         reference = self._request(self._reference, test, REFERENCE_LIMIT_S)
         before = echo_preamble(test.answer_text)

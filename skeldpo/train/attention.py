@@ -54,8 +54,8 @@ class ChainMask:
         self._biases: dict[tuple[int, int, torch.dtype], torch.Tensor] = {}
 
     def bias(self, query: torch.Tensor, num_context: int) -> torch.Tensor:
-        """What is added to the scores of a chain, (1, H, n, E), that follows so many tokens: (n,
-        num_context + n) of 0 and -inf. All layers take the same."""
+        """What is added to the scores of a chain's n queries, (1, H, n, E), that follow so many
+        tokens: (n, num_context + n) of 0 and -inf. All layers take the same."""
         num_own = query.shape[2]
         key = num_own, num_context, query.dtype
         if key not in self._biases:
@@ -65,6 +65,7 @@ class ChainMask:
 
 
 TreeMask = BlockMask | ChainMask
+"""Who sees whom in a row, as a device computes it."""
 
 
 def enable_tree_attention(model: PreTrainedModel) -> bool:

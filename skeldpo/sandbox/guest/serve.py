@@ -135,7 +135,7 @@ def serve() -> None:
             # In place: a copy would lie in the memory that the next child begins with.
             is_same = bool(found) and found == answers_before
             _send(sequence, report, found, is_same)
-            if found and not is_same:
+            if found and not is_same:  # they stay, in a map of their own, until others come
                 answers_before, answers, spare = found, spare, answers
             answers.wipe()
             loaded = loaded if report["outcome"] == "ACCEPTED" else None
